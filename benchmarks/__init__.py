@@ -1,0 +1,1 @@
+"""Measurements behind the decisions of the project; none of it is installed."""
