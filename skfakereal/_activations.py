@@ -1,0 +1,339 @@
+"""Paths -> activations at the cut: read, render the view, run the trunk, round, keep."""
+
+import tempfile
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+from tqdm.auto import tqdm
+
+from skfakereal._images import ImageReadError, decode_image, read_bytes
+from skfakereal._network import Network, Trunk, trunk_network
+from skfakereal._views import Augmentation, render_view
+from skfakereal.engines import compile_network
+
+__all__ = [
+    "ActivationReader",
+    "ActivationShelf",
+    "Batch",
+    "TrunkSettings",
+    "trunk_settings",
+]
+
+# ImageNet's mean colour as Keras's VGG16 was trained with it: blue, green, red.
+_IMAGENET_MEAN = np.array([103.939, 116.779, 123.68], np.float32)
+# Pixels in one batch: large enough for TensorFlow to be at its best rate (batches of 16
+# at 64x64, of 4 at 224x224 come within 5 % of it), small enough to be little memory.
+_BATCH_PIXELS = 32 * 128 * 128
+
+
+@dataclass(frozen=True)
+class TrunkSettings:
+    """What decides an image's activations beside its content and the trunk's weights."""
+
+    image_size: tuple[int, int]
+    resize: str
+    preprocessing: str
+    pooling: str
+    cut: str | None
+
+    def preprocess(self, views: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return pixels as the trunk takes them."""
+        if self.preprocessing == "imagenet":
+            return views[..., ::-1].astype(np.float32) - _IMAGENET_MEAN
+        return views.astype(np.float32) / np.float32(255)
+
+
+def trunk_settings(estimator: Any, *, cut: str | None = None) -> TrunkSettings:
+    """Return the settings of the trunk from an estimator's parameters."""
+    height, width = estimator.image_size
+    return TrunkSettings(
+        image_size=(int(height), int(width)),
+        resize=estimator.resize,
+        preprocessing=estimator.preprocessing,
+        pooling=estimator.pooling,
+        cut=cut,
+    )
+
+
+@dataclass
+class Batch:
+    """The activations of a run of images; NaN where an image cannot be read."""
+
+    start: int
+    activations: NDArray[np.float16]
+    failures: list[ImageReadError]
+
+
+@dataclass
+class _Loaded:
+    """A run of images before the trunk: which view each one has, each view only once."""
+
+    start: int
+    n_images: int
+    rows: dict[bytes, list[int]]
+    views: dict[bytes, NDArray[np.uint8]]
+    failures: list[ImageReadError]
+
+
+class ActivationReader:
+    """Reads images and computes their activations, in order and in batches.
+
+    Files are decoded in threads beside the computation, with a bounded look-ahead, so
+    that memory does not grow with the number of images.
+
+    Parameters
+    ----------
+    trunk : Trunk
+        The weights.
+    settings : TrunkSettings
+        Size, preprocessing, pooling and cut.
+    augmentation : Augmentation or None, default=None
+        The settings of the views; None where only view 0 is read.
+    n_jobs : int or None, default=None
+        Threads that decode; None for as many as there are cores.
+    verbose : int, default=0
+        Whether to show a progress bar.
+
+    Attributes
+    ----------
+    network : Network
+        The trunk up to the cut.
+    shape : tuple of int
+        Of one image's activations.
+    n_computed : int
+        How many activations have been computed so far.
+    """
+
+    def __init__(
+        self,
+        trunk: Trunk,
+        settings: TrunkSettings,
+        *,
+        augmentation: Augmentation | None = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.settings = settings
+        self.augmentation = augmentation
+        self.network = _trunk_network(trunk, settings.cut, settings.pooling)
+        self.shape = self.network.output_shape((*settings.image_size, 3))
+        self.n_threads = (
+            joblib.cpu_count() if n_jobs is None else joblib.effective_n_jobs(n_jobs)
+        )
+        self.verbose = verbose
+        self.n_computed = 0
+
+    def read(
+        self,
+        paths: Sequence[str],
+        view: int = 0,
+        *,
+        keep_going: bool = False,
+    ) -> Iterator[Batch]:
+        """Yield the activations of one view of all images, batch by batch.
+
+        Parameters
+        ----------
+        paths : sequence of str
+            The images.
+        view : int, default=0
+            Which view; 0 is the plain image.
+        keep_going : bool, default=False
+            Whether activations are wanted after an image has failed. If not, the rest is
+            only decoded, so that the caller learns of every broken file, and soon.
+
+        Yields
+        ------
+        Batch
+            Rows in the order of `paths`; each failure has its `index` in `paths`.
+
+        Raises
+        ------
+        ValueError
+            If an activation does not fit into float16.
+        """
+        failed = False
+        label = f"view {view}" if view else "images"
+        with tqdm(
+            total=len(paths), desc=label, unit="image", disable=not self.verbose
+        ) as bar:
+            for loaded in self._load(paths, view):
+                failed = failed or bool(loaded.failures)
+                activations = np.full((loaded.n_images, *self.shape), np.nan, np.float16)
+                if keep_going or not failed:
+                    self._compute(loaded, activations, paths)
+                yield Batch(loaded.start, activations, loaded.failures)
+                bar.update(loaded.n_images)
+
+    def _load(self, paths: Sequence[str], view: int) -> Iterator[_Loaded]:
+        height, width = self.settings.image_size
+        size = min(256, max(1, _BATCH_PIXELS // (height * width)))
+        size = min(size, -(-len(paths) // self.n_threads))
+        pool = ThreadPoolExecutor(self.n_threads)
+        waiting: deque[Any] = deque()
+        try:
+            for start in range(0, len(paths), size):
+                waiting.append(pool.submit(self._load_batch, paths, start, size, view))
+                if len(waiting) > self.n_threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _load_batch(
+        self, paths: Sequence[str], start: int, size: int, view: int
+    ) -> _Loaded:
+        batch = paths[start : start + size]
+        loaded = _Loaded(start, len(batch), rows={}, views={}, failures=[])
+        for row, path in enumerate(batch):
+            try:
+                data = read_bytes(path)
+                digest = blake2b(data, digest_size=16).digest()
+                if digest not in loaded.views:
+                    loaded.views[digest] = self._render(
+                        decode_image(data, path), digest, view
+                    )
+                loaded.rows.setdefault(digest, []).append(row)
+            except ImageReadError as failure:
+                failure.index = start + row
+                loaded.failures.append(failure)
+        return loaded
+
+    def _render(self, image: Any, digest: bytes, view: int) -> NDArray[np.uint8]:
+        return render_view(
+            image,
+            image_size=self.settings.image_size,
+            resize=self.settings.resize,
+            augmentation=self.augmentation,
+            digest=digest,
+            view=view,
+        )
+
+    def _compute(
+        self, loaded: _Loaded, out: NDArray[np.float16], paths: Sequence[str]
+    ) -> None:
+        """Write the activations of the loaded views into the rows of `out`."""
+        if not loaded.views:
+            return
+        forward = compile_network(self.network)
+        computed = forward(self.settings.preprocess(np.stack(list(loaded.views.values()))))
+        with np.errstate(over="ignore"):  # said below, with the path
+            rounded = computed.astype(np.float16)
+        self.n_computed += len(rounded)
+        for digest, activations in zip(loaded.views, rounded, strict=True):
+            rows = loaded.rows[digest]
+            if not np.isfinite(activations).all():
+                raise ValueError(
+                    f"The trunk's activations for {paths[loaded.start + rows[0]]!r} exceed "
+                    "what float16 can hold (65504). Use other weights, or another "
+                    "preprocessing."
+                )
+            out[rows] = activations
+
+
+# Shared, so that the digest and the float32 weights of a trunk are made once, not in
+# every predict.
+_networks: dict[tuple[bytes, str | None, str], Network] = {}
+
+
+def _trunk_network(trunk: Trunk, cut: str | None, pooling: str) -> Network:
+    key = (trunk.digest, cut, pooling)
+    if key not in _networks:
+        while len(_networks) >= 4:
+            del _networks[next(iter(_networks))]
+        _networks[key] = trunk_network(trunk, cut, pooling)
+    return _networks[key]
+
+
+class ActivationShelf:
+    """The activations of a fixed list of images for the duration of one fit, by view.
+
+    In memory where they take little, in an unnamed temporary file otherwise. With the
+    cut at the image itself nothing is kept: pixels never leave the user's folders.
+
+    Parameters
+    ----------
+    reader : ActivationReader
+        Computes them.
+    paths : sequence of str
+        The images.
+    n_views : int
+        How many views will be asked for at the most.
+    max_bytes : int, default=2**30
+        From how many bytes on a file takes them.
+    """
+
+    def __init__(
+        self,
+        reader: ActivationReader,
+        paths: Sequence[str],
+        *,
+        n_views: int,
+        max_bytes: int = 2**30,
+    ) -> None:
+        self.reader = reader
+        self.paths = paths
+        self._kept: dict[int, NDArray[np.float16]] = {}
+        self._keeps = reader.settings.cut != "block1"
+        n_bytes = 2 * len(paths) * n_views * int(np.prod(reader.shape))
+        self._in_memory = n_bytes <= max_bytes
+
+    def fill(self, view: int) -> list[ImageReadError]:
+        """Compute one view of all images, unless it is there.
+
+        Parameters
+        ----------
+        view : int
+            Which view.
+
+        Returns
+        -------
+        list of ImageReadError
+            One for each image that cannot be read, with its `index` in `paths`.
+        """
+        if view in self._kept or (not self._keeps and self._kept):
+            return []
+        kept = self._allocate() if self._keeps else np.empty(0, np.float16)
+        failures: list[ImageReadError] = []
+        for batch in self.reader.read(self.paths, view):
+            failures += batch.failures
+            if self._keeps:
+                kept[batch.start : batch.start + len(batch.activations)] = batch.activations
+        self._kept[view] = kept
+        return failures
+
+    def _allocate(self) -> NDArray[np.float16]:
+        shape = (len(self.paths), *self.reader.shape)
+        if self._in_memory:
+            return np.empty(shape, np.float16)
+        with tempfile.TemporaryFile(prefix="skfakereal-") as file:
+            return np.memmap(file, np.float16, "w+", shape=shape)
+
+    def take(self, rows: NDArray[np.intp], view: int) -> NDArray[np.float32]:
+        """Return the activations of some images.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n,)
+            Positions in `paths`.
+        view : int
+            A view that has been filled.
+
+        Returns
+        -------
+        ndarray of shape (n, *shape), float32
+            The activations.
+        """
+        if self._keeps:
+            return self._kept[view][rows].astype(np.float32)
+        paths = [self.paths[row] for row in rows]
+        batches = [batch.activations for batch in self.reader.read(paths, view)]
+        return np.concatenate(batches).astype(np.float32)

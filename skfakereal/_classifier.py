@@ -1,0 +1,377 @@
+"""VGG16ImageClassifier: image paths in, probabilities out."""
+
+from collections.abc import Mapping
+from os import PathLike
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted
+
+from skfakereal._activations import ActivationReader, trunk_settings
+from skfakereal._holdout import LabelledPaths, hold_out
+from skfakereal._images import ImageReadError, raise_unreadable
+from skfakereal._network import load_trunk, tail_convolutions
+from skfakereal._parameters import check_parameters
+from skfakereal._validation import check_paths, record_columns
+from skfakereal._views import Augmentation
+from skfakereal.engines import compile_network
+
+__all__ = ["VGG16ImageClassifier"]
+
+
+class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
+    """Classify image files by transfer learning on VGG16.
+
+    A frozen VGG16 without its fully connected layers [1]_, two Dense layers with ReLU, and
+    one sigmoid unit, or a softmax for more than two classes. X is always an array of image
+    *paths*, of shape (n_images,) or (n_images, 1), never of pixels.
+
+    Images are streamed. What the frozen part makes of an image is computed once for each
+    of `n_views` augmented views and shared by all epochs: epoch *e*, counted from 0, trains
+    on view ``1 + e % n_views``.
+
+    Parameters
+    ----------
+    image_size : tuple of (int, int), default=(224, 224)
+        Height and width, at least 32, to which images are brought.
+    resize : {"stretch", "crop"}, default="stretch"
+        Stretch each image to `image_size`, or cut its centre out without resampling it,
+        as forensic work prefers; what a small image lacks is reflected.
+    preprocessing : {"unit", "imagenet"}, default="unit"
+        Pixels in [0, 1], or blue, green, red minus ImageNet's mean colour, with which
+        Keras's weights were trained.
+    weights : {"imagenet", "cifake"}, path or None, default="imagenet"
+        The convolutions: Keras's own, downloaded and cached by Keras; those inside this
+        package, for 32x32 images (see the documentation for what they are good for); a
+        ``.safetensors`` or Keras ``.h5`` file; or a random trunk, the same in every fit.
+    pooling : {"avg", "max", "flatten"}, default="avg"
+        What follows the convolutions.
+    hidden_units : tuple of int, default=(256, 128)
+        Units of the Dense layers with ReLU.
+    dropout : float, default=0.0
+        Share of units dropped after each of them, from 0 to below 1.
+    trainable_from : {None, "block5", "block4", "block3", "block2", "block1"}, default=None
+        The first block of VGG16 that is trained along. None trains the Dense layers only.
+    optimizer : str, default="adam"
+        Name of a Keras optimizer.
+    learning_rate : float, default=0.001
+        Its learning rate.
+    batch_size : int, default=32
+        Images in a step of training.
+    epochs : int, default=50
+        Largest number of passes over the training part.
+    class_weight : {"balanced"}, dict or None, default="balanced"
+        Weights of the classes in the loss. "balanced" makes them inversely proportional to
+        the class's weight in the training part. They shift the probabilities.
+    augmentation : {"default"}, Augmentation or None, default="default"
+        Settings of the views; None trains on the plain images.
+    n_views : int, default=8
+        Number of different views of each image.
+    early_stopping : bool, default=True
+        Hold out a validation part, stop when its loss has not fallen for `patience`
+        epochs, and keep the weights of the best epoch.
+    validation_fraction : float, default=0.1
+        Share of the validation part.
+    patience : int, default=5
+        Epochs without improvement.
+    on_error : {"raise", "nan"}, default="raise"
+        What `predict_proba` does about an image that it cannot read: raise, or give a row
+        of NaN. `fit` and `predict` always raise.
+    n_jobs : int or None, default=None
+        Threads that decode images; None for as many as there are cores.
+    random_state : int, RandomState or None, default=None
+        Governs the validation part, the start of the Dense layers, shuffling and dropout;
+        neither the views nor the random trunk, which have seeds of their own. Two fits
+        with the same int on the same machine are equal to the bit.
+    verbose : int, default=0
+        Above 0: progress bars.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The classes, sorted; columns of `predict_proba` follow them.
+    history_ : dict of str to list of float
+        ``"loss"``, ``"accuracy"`` and, with validation, ``"val_loss"`` and
+        ``"val_accuracy"``, one entry for each epoch. Losses are weighted, accuracies not.
+    n_iter_ : int
+        Number of epochs run.
+    best_epoch_ : int
+        Index into the lists of `history_` of the epoch whose weights are kept.
+    n_computed_ : int
+        Activations (of one view of one image each) computed in this fit.
+    feature_names_in_ : ndarray of shape (1,)
+        Name of the column, if X was a DataFrame.
+
+    See Also
+    --------
+    VGG16FeatureExtractor : The frozen part alone, for classifiers of scikit-learn's own.
+
+    References
+    ----------
+    .. [1] K. Simonyan and A. Zisserman (2015), Very deep convolutional networks for
+           large-scale image recognition, ICLR.
+
+    Examples
+    --------
+    >>> from skfakereal import VGG16ImageClassifier
+    >>> from skfakereal.datasets import make_fake_real_images
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:  # doctest: +SKIP
+    ...     images = make_fake_real_images(folder, n_images=40)
+    ...     clf = VGG16ImageClassifier(image_size=(32, 32), weights="cifake", random_state=0)
+    ...     clf.fit(images.data, images.target).predict_proba(images.data[:1]).shape
+    (1, 2)
+    """
+
+    def __init__(
+        self,
+        *,
+        image_size: tuple[int, int] = (224, 224),
+        resize: Literal["stretch", "crop"] = "stretch",
+        preprocessing: Literal["unit", "imagenet"] = "unit",
+        weights: str | PathLike[str] | None = "imagenet",
+        pooling: Literal["avg", "max", "flatten"] = "avg",
+        hidden_units: tuple[int, ...] = (256, 128),
+        dropout: float = 0.0,
+        trainable_from: str | None = None,
+        optimizer: str = "adam",
+        learning_rate: float = 1e-3,
+        batch_size: int = 32,
+        epochs: int = 50,
+        class_weight: Literal["balanced"] | Mapping[Any, float] | None = "balanced",
+        augmentation: Literal["default"] | Augmentation | None = "default",
+        n_views: int = 8,
+        early_stopping: bool = True,
+        validation_fraction: float = 0.1,
+        patience: int = 5,
+        on_error: Literal["raise", "nan"] = "raise",
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.image_size = image_size
+        self.resize = resize
+        self.preprocessing = preprocessing
+        self.weights = weights
+        self.pooling = pooling
+        self.hidden_units = hidden_units
+        self.dropout = dropout
+        self.trainable_from = trainable_from
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.class_weight = class_weight
+        self.augmentation = augmentation
+        self.n_views = n_views
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.on_error = on_error
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
+        tags.input_tags.string = True
+        return tags
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
+        """Train on image files.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_images,) or (n_images, 1)
+            Image paths.
+        y : array-like of shape (n_images,)
+            Class labels, strings or integers, of at least two classes.
+        sample_weight : array-like of shape (n_images,), default=None
+            Weights of the images, zero or more; multiplied by those of the classes.
+        groups : array-like of shape (n_images,), default=None
+            Images of one group (of one origin, say) are never divided between the
+            training and the validation part.
+        X_val : array-like of shape (n_val,) or (n_val, 1), default=None
+            Image paths to validate on, instead of a part of X.
+        y_val : array-like of shape (n_val,), default=None
+            Their labels.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Their weights.
+
+        Returns
+        -------
+        VGG16ImageClassifier
+            The estimator itself.
+
+        Raises
+        ------
+        ValueError
+            If a parameter, path, label or weight breaks its rule.
+        ImageReadError
+            If any image cannot be read; it lists all of them. It is an `OSError`.
+        """
+        check_parameters(self.get_params(deep=False))
+        images = LabelledPaths.check(X, y, sample_weight)
+        record_columns(self, X, reset=True)
+        classes = np.unique(images.labels)
+        if len(classes) < 2:
+            raise ValueError(
+                f"At least 2 classes are needed, but y holds only one class: {classes[0]!r}."
+            )
+        split_seed, tail_seed = _draw_seeds(self.random_state)
+        held: LabelledPaths | None = None
+        if X_val is not None:
+            held = LabelledPaths.check(X_val, y_val, sample_weight_val, suffix="_val")
+            _require_known(held.labels, classes)
+        elif self.early_stopping:
+            images, held = hold_out(
+                images, groups, fraction=self.validation_fraction, random_state=split_seed
+            )
+
+        # Keras takes seconds to import, so only where something is trained.
+        from skfakereal._training import TailSettings, train_tail
+
+        trunk = load_trunk(self.weights)
+        settings = trunk_settings(self, cut=self.trainable_from)
+        augmentation = (
+            Augmentation() if self.augmentation == "default" else self.augmentation
+        )
+        reader = ActivationReader(
+            trunk,
+            settings,
+            augmentation=augmentation,
+            n_jobs=self.n_jobs,
+            verbose=self.verbose,
+        )
+        tail = train_tail(
+            TailSettings(
+                hidden_units=tuple(self.hidden_units),
+                dropout=self.dropout,
+                optimizer=self.optimizer,
+                learning_rate=self.learning_rate,
+                batch_size=self.batch_size,
+                epochs=self.epochs,
+                n_views=0 if augmentation is None else min(self.n_views, self.epochs),
+                patience=self.patience if self.early_stopping else None,
+                class_weight=self.class_weight,
+                seed=tail_seed,
+                verbose=self.verbose,
+            ),
+            tail_convolutions(trunk, settings.cut, settings.pooling),
+            classes,
+            reader,
+            images,
+            held,
+        )
+        self.classes_ = classes
+        self.history_ = tail.history
+        self.n_iter_ = len(tail.history["loss"])
+        self.best_epoch_ = tail.best_epoch
+        self.n_computed_ = reader.n_computed
+        self._trunk, self._settings, self._tail = trunk, settings, tail.network
+        return self
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_images,) or (n_images, 1)
+            Image paths.
+
+        Returns
+        -------
+        ndarray of shape (n_images, n_classes)
+            Probabilities from 0 to 1; columns follow `classes_`. With ``on_error="nan"``
+            the row of an image that cannot be read is NaN.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator has not been fitted.
+        ValueError
+            If X does not hold paths.
+        ImageReadError
+            If an image cannot be read and `on_error` is "raise"; it lists all of them.
+        """
+        return self._probabilities(X, keep_going=self.on_error == "nan")
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the most probable class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_images,) or (n_images, 1)
+            Image paths.
+
+        Returns
+        -------
+        ndarray of shape (n_images,)
+            Elements of `classes_`.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator has not been fitted.
+        ValueError
+            If X does not hold paths.
+        ImageReadError
+            If an image cannot be read, since a label cannot be missing.
+        """
+        probabilities = self._probabilities(X, keep_going=False)
+        return np.asarray(self.classes_[probabilities.argmax(axis=1)])
+
+    def _probabilities(self, X: ArrayLike, *, keep_going: bool) -> NDArray[np.float64]:
+        check_is_fitted(self)
+        paths = check_paths(X)
+        record_columns(self, X, reset=False)
+        reader = ActivationReader(
+            self._trunk, self._settings, n_jobs=self.n_jobs, verbose=self.verbose
+        )
+        forward = compile_network(self._tail)
+        probabilities = np.full((len(paths), len(self.classes_)), np.nan)
+        failures: list[ImageReadError] = []
+        for batch in reader.read(paths, keep_going=keep_going):
+            failures += batch.failures
+            readable = np.isfinite(batch.activations[:, :1]).reshape(
+                len(batch.activations), -1
+            )
+            rows = np.flatnonzero(readable[:, 0])
+            outputs = forward(batch.activations[rows].astype(np.float32)).astype(np.float64)
+            if len(self.classes_) == 2:
+                outputs = np.column_stack([1 - outputs, outputs])
+            probabilities[batch.start + rows] = outputs
+        if not keep_going:
+            raise_unreadable(failures)
+        return probabilities
+
+
+def _draw_seeds(random_state: int | np.random.RandomState | None) -> tuple[int, int]:
+    if not isinstance(random_state, np.random.RandomState):
+        # None: a new generator; NumPy's global one is left alone.
+        random_state = np.random.RandomState(random_state)
+    split_seed, tail_seed = random_state.randint(2**31 - 2, size=2)
+    return int(split_seed), int(tail_seed)
+
+
+def _require_known(labels: NDArray[Any], classes: NDArray[Any]) -> None:
+    unknown = np.flatnonzero(~np.isin(labels, classes))
+    if len(unknown):
+        raise ValueError(
+            f"Every class in y_val must occur in y, but y_val[{unknown[0]}] is "
+            f"{labels[unknown[0]]!r} and y has {classes.tolist()}."
+        )

@@ -1,0 +1,171 @@
+"""VGG16FeatureExtractor: image paths in, features of the frozen trunk out."""
+
+from os import PathLike
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted
+
+from skfakereal._activations import ActivationReader, trunk_settings
+from skfakereal._images import ImageReadError, raise_unreadable
+from skfakereal._network import load_trunk
+from skfakereal._parameters import check_parameters
+from skfakereal._validation import check_paths, record_columns
+
+__all__ = ["VGG16FeatureExtractor"]
+
+
+class VGG16FeatureExtractor(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
+    """Turn image files into the features of a frozen VGG16.
+
+    For classifiers of scikit-learn's own:
+    ``make_pipeline(VGG16FeatureExtractor(), LogisticRegression())``. X is always an array
+    of image *paths*, of shape (n_images,) or (n_images, 1), never of pixels.
+
+    Parameters
+    ----------
+    image_size : tuple of (int, int), default=(224, 224)
+        Height and width, at least 32, to which images are brought.
+    resize : {"stretch", "crop"}, default="stretch"
+        Stretch each image to `image_size`, or cut its centre out without resampling it;
+        what a small image lacks is reflected.
+    preprocessing : {"unit", "imagenet"}, default="unit"
+        Pixels in [0, 1], or blue, green, red minus ImageNet's mean colour.
+    weights : {"imagenet", "cifake"}, path or None, default="imagenet"
+        The convolutions, as in `VGG16ImageClassifier`.
+    pooling : {"avg", "max", "flatten"}, default="avg"
+        What follows the convolutions.
+    on_error : {"raise", "nan"}, default="raise"
+        What `transform` does about an image that it cannot read: raise, or give a row of
+        NaN.
+    n_jobs : int or None, default=None
+        Threads that decode images; None for as many as there are cores.
+    verbose : int, default=0
+        Above 0: progress bars.
+
+    Attributes
+    ----------
+    n_features_out_ : int
+        Number of features: 512 for "avg" and "max" with a full VGG16.
+    feature_names_in_ : ndarray of shape (1,)
+        Name of the column, if X was a DataFrame.
+
+    See Also
+    --------
+    VGG16ImageClassifier : The whole network, trained with augmentation.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skfakereal import VGG16FeatureExtractor
+    >>> model = make_pipeline(VGG16FeatureExtractor(), LogisticRegression())
+    """
+
+    def __init__(
+        self,
+        *,
+        image_size: tuple[int, int] = (224, 224),
+        resize: Literal["stretch", "crop"] = "stretch",
+        preprocessing: Literal["unit", "imagenet"] = "unit",
+        weights: str | PathLike[str] | None = "imagenet",
+        pooling: Literal["avg", "max", "flatten"] = "avg",
+        on_error: Literal["raise", "nan"] = "raise",
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.image_size = image_size
+        self.resize = resize
+        self.preprocessing = preprocessing
+        self.weights = weights
+        self.pooling = pooling
+        self.on_error = on_error
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
+        tags.input_tags.string = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
+        """Load the weights; nothing is learned from X, and no image is opened.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_images,) or (n_images, 1)
+            Image paths.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        VGG16FeatureExtractor
+            The transformer itself.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or path breaks its rule.
+        OSError
+            If the weights cannot be read.
+        """
+        check_parameters(self.get_params(deep=False))
+        check_paths(X)
+        record_columns(self, X, reset=True)
+        self._trunk = load_trunk(self.weights)
+        self._settings = trunk_settings(self)
+        reader = ActivationReader(self._trunk, self._settings)
+        self.n_features_out_ = reader.shape[0]
+        return self
+
+    @property
+    def _n_features_out(self) -> int:
+        # The name under which scikit-learn's mixin looks for it.
+        return self.n_features_out_
+
+    def transform(self, X: ArrayLike) -> NDArray[np.float32]:
+        """Compute the features.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_images,) or (n_images, 1)
+            Image paths.
+
+        Returns
+        -------
+        ndarray of shape (n_images, n_features_out_), float32
+            The features; NaN in the row of an unreadable image with ``on_error="nan"``.
+
+        Raises
+        ------
+        NotFittedError
+            If the transformer has not been fitted.
+        ValueError
+            If X does not hold paths.
+        ImageReadError
+            If an image cannot be read and `on_error` is "raise"; it lists all of them.
+        """
+        check_is_fitted(self)
+        paths = check_paths(X)
+        record_columns(self, X, reset=False)
+        reader = ActivationReader(
+            self._trunk, self._settings, n_jobs=self.n_jobs, verbose=self.verbose
+        )
+        features = np.empty((len(paths), self.n_features_out_), np.float32)
+        failures: list[ImageReadError] = []
+        keep_going = self.on_error == "nan"
+        for batch in reader.read(paths, keep_going=keep_going):
+            failures += batch.failures
+            features[batch.start : batch.start + len(batch.activations)] = batch.activations
+        if not keep_going:
+            raise_unreadable(failures)
+        return features

@@ -1,0 +1,156 @@
+"""Training data -> a training and a validation part: stratified, shuffled, group-wise."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
+from sklearn.utils import check_array, check_consistent_length
+
+from skfakereal._validation import check_labels, check_paths, check_weights
+
+__all__ = ["LabelledPaths", "hold_out"]
+
+Indices = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class LabelledPaths:
+    """Image paths with their labels and weights, and where they stood in X."""
+
+    paths: list[str]
+    labels: NDArray[Any]
+    weights: NDArray[np.float64]
+    positions: Indices
+
+    @classmethod
+    def check(
+        cls,
+        X: ArrayLike,
+        y: ArrayLike | None,
+        sample_weight: ArrayLike | None,
+        *,
+        suffix: str = "",
+    ) -> "LabelledPaths":
+        """Check what a user passed as ``X{suffix}``, ``y{suffix}`` and their weights."""
+        paths = check_paths(X, name=f"X{suffix}")
+        labels = check_labels(y, len(paths), name=f"y{suffix}")
+        weights = check_weights(sample_weight, len(paths), name=f"sample_weight{suffix}")
+        return cls(paths, labels, weights, np.arange(len(paths)))
+
+    def take(self, rows: Indices) -> "LabelledPaths":
+        """Return some of them."""
+        paths = [self.paths[row] for row in rows]
+        return LabelledPaths(
+            paths, self.labels[rows], self.weights[rows], self.positions[rows]
+        )
+
+
+def hold_out(
+    images: LabelledPaths,
+    groups: ArrayLike | None,
+    *,
+    fraction: float,
+    random_state: int,
+) -> tuple[LabelledPaths, LabelledPaths]:
+    """Draw the validation part of the training data.
+
+    Parameters
+    ----------
+    images : LabelledPaths
+        All of them.
+    groups : array-like of shape (n_images,) or None
+        Images of one group come into the same part.
+    fraction : float
+        Share of the validation part, between 0 and 1.
+    random_state : int
+        Seed of the draw.
+
+    Returns
+    -------
+    train, validation : LabelledPaths
+        Each part with at least one image of every class.
+
+    Raises
+    ------
+    ValueError
+        If a class has too few images, or lies in too few groups, to be in both parts.
+    """
+    if groups is None:
+        rows = _hold_out_images(images.labels, fraction, random_state)
+    else:
+        checked = check_array(groups, ensure_2d=False, dtype=None, input_name="groups")
+        check_consistent_length(images.paths, checked)
+        rows = _hold_out_groups(images.labels, checked, fraction, random_state)
+    return images.take(rows[0]), images.take(rows[1])
+
+
+def _hold_out_images(
+    y: NDArray[Any], fraction: float, random_state: int
+) -> tuple[Indices, Indices]:
+    classes, counts = np.unique(y, return_counts=True)
+    if counts.min() < 2:
+        raise ValueError(
+            f"The class {classes[counts.argmin()]!r} has a single image; at least 2 are "
+            f"needed to hold one out for validation. {_WAYS_OUT}"
+        )
+    # A validation part without one of the classes could not tell the best epoch.
+    n_held = max(math.ceil(fraction * len(y)), len(classes))
+    n_held = min(n_held, len(y) - len(classes))
+    splitter = StratifiedShuffleSplit(1, test_size=n_held, random_state=random_state)
+    train, held = next(splitter.split(y, y))
+    return _with_every_class(y, train, held)
+
+
+_WAYS_OUT = "Pass more images, X_val and y_val, or early_stopping=False."
+
+
+def _with_every_class(
+    y: NDArray[Any], train: Indices, held: Indices
+) -> tuple[Indices, Indices]:
+    """Move one image of each class that a rare one's rounding left out of a part."""
+    for part, other in ((0, 1), (1, 0)):
+        parts = [train, held]
+        for label in np.setdiff1d(y, y[parts[part]]):
+            moved = parts[other][y[parts[other]] == label][:1]
+            parts[part] = np.append(parts[part], moved)
+            parts[other] = np.setdiff1d(parts[other], moved)
+        train, held = parts
+    return train, held
+
+
+def _hold_out_groups(
+    y: NDArray[Any], groups: NDArray[Any], fraction: float, random_state: int
+) -> tuple[Indices, Indices]:
+    """Take the fold whose size is nearest to the fraction among those that will do."""
+    classes = np.unique(y)
+    n_groups = {label: len(np.unique(groups[y == label])) for label in classes}
+    rarest = min(n_groups, key=lambda label: n_groups[label])
+    if n_groups[rarest] < 2:
+        raise ValueError(
+            f"The class {rarest!r} lies in a single group, so that no group-wise "
+            f"validation part can hold it. Pass finer groups, X_val and y_val, or "
+            "early_stopping=False."
+        )
+    n_folds = max(2, min(round(1 / fraction), len(np.unique(groups))))
+    wanted = fraction * len(y)
+    best: tuple[Indices, Indices] | None = None
+    while best is None and n_folds >= 2:
+        folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=random_state)
+        for train, held in folds.split(y, y, groups):
+            complete = all(
+                len(np.unique(y[part])) == len(classes) for part in (train, held)
+            )
+            if complete and (
+                best is None or abs(len(held) - wanted) < abs(len(best[1]) - wanted)
+            ):
+                best = train, held
+        n_folds //= 2
+    if best is None:
+        raise ValueError(
+            "No group-wise split leaves every class in both parts. Pass finer groups, X_val "
+            "and y_val, or early_stopping=False."
+        )
+    return best

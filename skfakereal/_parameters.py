@@ -1,0 +1,123 @@
+"""Parameters as users set them -> checked, with one sentence for each rule."""
+
+from collections.abc import Callable, Mapping
+from numbers import Integral, Real
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from skfakereal._network import CUTS
+from skfakereal._views import Augmentation
+
+__all__ = ["check_parameters"]
+
+Rule = tuple[str, Callable[[Any], bool]]
+
+
+def check_parameters(parameters: Mapping[str, Any]) -> None:
+    """Check the parameters of an estimator.
+
+    Parameters
+    ----------
+    parameters : mapping of str to object
+        As ``get_params(deep=False)`` gives them.
+
+    Raises
+    ------
+    ValueError
+        If one breaks its rule; the message states the rule and the value.
+    """
+    for name, value in parameters.items():
+        wanted, holds = _RULES[name]
+        if not holds(value):
+            raise ValueError(f"{name} must be {wanted}, got {value!r}.")
+        if isinstance(value, Augmentation):
+            value.check()
+
+
+def _is_integer(value: Any, low: int) -> bool:
+    return not isinstance(value, bool) and isinstance(value, Integral) and int(value) >= low
+
+
+def _integer(low: int) -> Rule:
+    return f"an integer of at least {low}", lambda value: _is_integer(value, low)
+
+
+def _real(wanted: str, holds: Callable[[float], bool]) -> Rule:
+    return (
+        wanted,
+        lambda value: (
+            not isinstance(value, bool) and isinstance(value, Real) and holds(float(value))
+        ),
+    )
+
+
+def _one_of(*options: str | None) -> Rule:
+    def holds(value: Any) -> bool:
+        return (value is None or isinstance(value, str)) and value in options
+
+    return "one of " + ", ".join(map(repr, options)), holds
+
+
+def _or(rule: Rule, *options: Any) -> Rule:
+    wanted, holds = rule
+    named = " or ".join([wanted, *(repr(option) for option in options)])
+    return named, lambda value: any(value is option for option in options) or holds(value)
+
+
+def _is_image_size(value: Any) -> bool:
+    # 32 is what five poolings need.
+    is_pair = isinstance(value, tuple | list) and len(value) == 2
+    return is_pair and all(_is_integer(side, 32) for side in value)
+
+
+def _is_hidden_units(value: Any) -> bool:
+    return isinstance(value, tuple | list) and all(_is_integer(units, 1) for units in value)
+
+
+def _is_seed(value: Any) -> bool:
+    return _is_integer(value, 0) or isinstance(value, np.random.RandomState)
+
+
+_BOOL: Rule = ("True or False", lambda value: isinstance(value, bool | np.bool_))
+
+_RULES: dict[str, Rule] = {
+    "image_size": ("a pair (height, width) of integers of at least 32", _is_image_size),
+    "resize": _one_of("stretch", "crop"),
+    "preprocessing": _one_of("unit", "imagenet"),
+    "weights": (
+        "'imagenet', 'cifake', the path of a weights file, or None",
+        lambda value: value is None or isinstance(value, str | PathLike),
+    ),
+    "pooling": _one_of("avg", "max", "flatten"),
+    "hidden_units": ("a tuple of integers of at least 1", _is_hidden_units),
+    "dropout": _real("a number from 0 to below 1", lambda value: 0 <= value < 1),
+    "trainable_from": _one_of(*CUTS),
+    "optimizer": ("the name of a Keras optimizer", lambda value: isinstance(value, str)),
+    "learning_rate": _real("a number above 0", lambda value: 0 < value < np.inf),
+    "batch_size": _integer(1),
+    "epochs": _integer(1),
+    "class_weight": (
+        "'balanced', a dict of class: weight, or None",
+        lambda value: value is None or value == "balanced" or isinstance(value, Mapping),
+    ),
+    "augmentation": (
+        "'default', an Augmentation, or None",
+        lambda value: (
+            value is None or value == "default" or isinstance(value, Augmentation)
+        ),
+    ),
+    "n_views": _integer(1),
+    "early_stopping": _BOOL,
+    "validation_fraction": _real(
+        "a number between 0 and 1, both excluded", lambda value: 0 < value < 1
+    ),
+    "patience": _integer(1),
+    "on_error": _one_of("raise", "nan"),
+    "n_jobs": _or(
+        ("an integer other than 0", lambda v: _is_integer(v, -999) and v != 0), None
+    ),
+    "random_state": _or(("an integer of at least 0 or a RandomState", _is_seed), None),
+    "verbose": _or(_integer(0), True, False),
+}

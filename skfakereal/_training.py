@@ -1,0 +1,355 @@
+"""Activations at the cut -> a trained tail, by way of scikeras.
+
+The only module that imports scikeras. Its last version is 0.13.0 and its author no longer
+maintains it (its issue 337), so everything that it does for us stands here.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+from scikeras.wrappers import KerasClassifier
+from sklearn.utils import compute_class_weight
+from tqdm.auto import tqdm
+
+from skfakereal._activations import ActivationReader, ActivationShelf
+from skfakereal._holdout import LabelledPaths
+from skfakereal._images import ImageReadError, raise_unreadable
+from skfakereal._network import Conv, Dense, Flatten, GlobalPool, Layer, MaxPool, Network
+
+__all__ = ["TailSettings", "TrainedTail", "train_tail"]
+
+
+@dataclass(frozen=True)
+class TailSettings:
+    """How the tail is built and trained."""
+
+    hidden_units: tuple[int, ...]
+    dropout: float
+    optimizer: str
+    learning_rate: float
+    batch_size: int
+    epochs: int
+    n_views: int  # 0: no augmentation
+    patience: int | None  # None: no early stopping
+    class_weight: str | Mapping[Any, float] | None
+    seed: int
+    verbose: int = 0
+
+    def view(self, epoch: int) -> int:
+        """Return the view on which an epoch (from 0) trains."""
+        return 1 + epoch % self.n_views if self.n_views else 0
+
+
+@dataclass(frozen=True)
+class TrainedTail:
+    """What training leaves: plain arrays and numbers, nothing of Keras."""
+
+    network: Network
+    history: dict[str, list[float]]
+    best_epoch: int
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The training or the validation part: activations, encoded labels, weights."""
+
+    shelf: ActivationShelf
+    labels: NDArray[np.intp]
+    weights: NDArray[np.float64]
+
+
+def train_tail(
+    settings: TailSettings,
+    start: Network,
+    classes: NDArray[Any],
+    reader: ActivationReader,
+    train: LabelledPaths,
+    validation: LabelledPaths | None,
+) -> TrainedTail:
+    """Train the tail.
+
+    Parameters
+    ----------
+    settings : TailSettings
+        How.
+    start : Network
+        The trainable part of the trunk, from the cut on, with the weights to start from.
+    classes : ndarray of shape (n_classes,)
+        All labels that occur, sorted.
+    reader : ActivationReader
+        Computes the activations at the cut.
+    train : LabelledPaths
+        Images to learn from.
+    validation : LabelledPaths or None
+        Images to measure each epoch on.
+
+    Returns
+    -------
+    TrainedTail
+        With the weights of the best epoch, or of the last one without early stopping.
+
+    Raises
+    ------
+    ImageReadError
+        If any image cannot be read; all are decoded before training starts.
+    ValueError
+        If the optimizer is none of Keras's, or if the loss stops being finite.
+    """
+    # Counted on the training part; the same in the validation loss, so that the best
+    # epoch is the best for both classes.
+    weight_of = compute_class_weight(settings.class_weight, classes=classes, y=train.labels)
+
+    def part(images: LabelledPaths, n_views: int) -> _Part:
+        encoded = np.searchsorted(classes, images.labels)
+        shelf = ActivationShelf(reader, images.paths, n_views=n_views)
+        return _Part(shelf, encoded, images.weights * weight_of[encoded])
+
+    training, held = part(train, max(1, settings.n_views)), None
+    failures = _first_pass(training, train, settings.view(0))
+    if validation is not None:
+        held = part(validation, 1)
+        failures += _first_pass(held, validation, 0)
+    raise_unreadable(sorted(failures, key=lambda failure: failure.index or 0))
+
+    trainer = _TailTrainer(settings, start, len(classes), training.shelf, held)
+    rows = np.arange(len(training.labels))[:, np.newaxis]
+    trainer.fit(rows, training.labels, sample_weight=training.weights)
+    network = Network(tuple(_trained_layers(trainer.model_)))
+    return TrainedTail(network, trainer.history_, trainer.best_epoch_)
+
+
+def _first_pass(part: _Part, images: LabelledPaths, view: int) -> list[ImageReadError]:
+    failures = part.shelf.fill(view)
+    for failure in failures:
+        failure.index = int(images.positions[failure.index or 0])
+    return failures
+
+
+class _TailTrainer(KerasClassifier):
+    """scikeras's classifier over row numbers; the activations come from a shelf."""
+
+    def __init__(
+        self,
+        settings: TailSettings,
+        start: Network,
+        n_classes: int,
+        shelf: ActivationShelf,
+        validation: _Part | None,
+    ) -> None:
+        # scikeras's own random_state would switch TensorFlow's op determinism for the
+        # whole process, its own class_weight would multiply the caller's array.
+        super().__init__(
+            loss="binary_crossentropy"
+            if n_classes == 2
+            else "sparse_categorical_crossentropy",
+            batch_size=settings.batch_size,
+            epochs=settings.epochs,
+        )
+        # Names without an underscore would become parameters.
+        self._settings = settings
+        self._start = start
+        self._n_classes = n_classes
+        self._shelf = shelf
+        self._validation = validation
+
+    def _validate_data(
+        self, X: Any = None, y: Any = None, reset: bool = False, y_numeric: bool = False
+    ) -> tuple[Any, Any]:
+        return X, y
+
+    def _keras_build_fn(self) -> keras.Model:
+        seeds = np.random.RandomState(self._settings.seed)
+        model = _build(
+            self._settings, self._start, self._shelf.reader.shape, self._n_classes, seeds
+        )
+        # XLA would compile anew for each shape of a batch.
+        model.compile(
+            _optimizer(self._settings), self.loss, ["accuracy"], jit_compile=False
+        )
+        return model
+
+    def _fit_keras_model(
+        self,
+        X: NDArray[np.intp],
+        y: NDArray[Any],
+        sample_weight: NDArray[np.float32],
+        **ignored: Any,
+    ) -> None:
+        """Train epoch by epoch.
+
+        Batches are fed one by one, since Model.fit would read ahead in threads of its
+        own, beyond the epoch and so beyond the view that is filled.
+        """
+        settings, model = self._settings, self.model_
+        shuffle = np.random.RandomState(settings.seed + 1)
+        stopping = _early_stopping(model, settings.patience)
+        self.history_: dict[str, list[float]] = {}
+        with tqdm(total=settings.epochs, unit="epoch", disable=not settings.verbose) as bar:
+            for epoch in range(settings.epochs):
+                view = settings.view(epoch)
+                self._shelf.fill(view)
+                order = shuffle.permutation(len(X))
+                logs = _run(
+                    model.train_on_batch,
+                    settings.batch_size,
+                    self._shelf,
+                    view,
+                    X[order, 0],
+                    y[order],
+                    sample_weight[order],
+                )
+                if not np.isfinite(logs["loss"]):
+                    raise ValueError(
+                        f"The loss is {logs['loss']} in epoch {epoch + 1}: lower "
+                        f"learning_rate, which is {settings.learning_rate}."
+                    )
+                logs |= self._measure()
+                for name, value in logs.items():
+                    self.history_.setdefault(name, []).append(value)
+                bar.update()
+                bar.set_postfix({name: f"{value:.3f}" for name, value in logs.items()})
+                stopping.on_epoch_end(epoch, logs)
+                if model.stop_training:
+                    break
+        stopping.on_train_end()
+        self.best_epoch_ = stopping.best_epoch if settings.patience else epoch
+
+    def _measure(self) -> dict[str, float]:
+        if self._validation is None:
+            return {}
+        part = self._validation
+        logs = _run(
+            self.model_.test_on_batch,
+            self._settings.batch_size,
+            part.shelf,
+            0,
+            np.arange(len(part.labels)),
+            part.labels[:, np.newaxis].astype(np.float32),
+            part.weights.astype(np.float32),
+        )
+        return {f"val_{name}": value for name, value in logs.items()}
+
+
+def _run(
+    on_batch: Any,
+    batch_size: int,
+    shelf: ActivationShelf,
+    view: int,
+    rows: NDArray[np.intp],
+    labels: NDArray[Any],
+    weights: NDArray[np.float32],
+) -> dict[str, float]:
+    """Feed all rows once; return the mean of each figure over the images."""
+    totals: dict[str, float] = {}
+    for start in range(0, len(rows), batch_size):
+        part = slice(start, start + batch_size)
+        logs = on_batch(
+            shelf.take(rows[part], view),
+            labels[part],
+            sample_weight=weights[part],
+            return_dict=True,
+        )
+        for name, value in logs.items():
+            totals[name] = totals.get(name, 0.0) + float(value) * len(rows[part])
+    return {name: total / len(rows) for name, total in totals.items()}
+
+
+class _NeverStops(keras.callbacks.Callback):
+    """Stands where early stopping would."""
+
+
+def _early_stopping(model: keras.Model, patience: int | None) -> keras.callbacks.Callback:
+    callback = (
+        _NeverStops()
+        if patience is None
+        else keras.callbacks.EarlyStopping(
+            "val_loss", patience=patience, mode="min", restore_best_weights=True
+        )
+    )
+    callback.set_model(model)
+    model.stop_training = False
+    callback.on_train_begin()
+    return callback
+
+
+def _optimizer(settings: TailSettings) -> keras.optimizers.Optimizer:
+    config = {"learning_rate": settings.learning_rate}
+    try:
+        return keras.optimizers.get({"class_name": settings.optimizer, "config": config})
+    except ValueError as error:
+        raise ValueError(
+            f"optimizer must be the name of a Keras optimizer, such as 'adam' or 'sgd', "
+            f"got {settings.optimizer!r}."
+        ) from error
+
+
+def _build(
+    settings: TailSettings,
+    start: Network,
+    shape: tuple[int, ...],
+    n_classes: int,
+    seeds: np.random.RandomState,
+) -> keras.Model:
+    """Build the tail. Every layer has a seed: Keras would draw one from Python's own."""
+
+    def draw() -> int:
+        return int(seeds.randint(2**31 - 1))
+
+    def dense(units: int, activation: str) -> keras.layers.Dense:
+        start_at = keras.initializers.GlorotUniform(seed=draw())
+        return keras.layers.Dense(units, activation, kernel_initializer=start_at)
+
+    layers = [keras.Input(shape), *(_keras_layer(layer) for layer in start.layers)]
+    for units in settings.hidden_units:
+        layers.append(dense(units, "relu"))
+        if settings.dropout:
+            layers.append(keras.layers.Dropout(settings.dropout, seed=draw()))
+    layers.append(dense(1, "sigmoid") if n_classes == 2 else dense(n_classes, "softmax"))
+    model = keras.Sequential(layers)
+    for built, layer in zip(model.layers, start.layers, strict=False):
+        if isinstance(layer, Conv):
+            built.set_weights([layer.kernel, layer.bias])
+    return model
+
+
+def _keras_layer(layer: Layer) -> keras.layers.Layer:
+    match layer:
+        case Conv(kernel):
+            return keras.layers.Conv2D(
+                kernel.shape[3],
+                3,
+                padding="same",
+                activation="relu",
+                kernel_initializer="zeros",
+            )
+        case MaxPool():
+            return keras.layers.MaxPooling2D(2)
+        case GlobalPool("avg"):
+            return keras.layers.GlobalAveragePooling2D()
+        case GlobalPool():
+            return keras.layers.GlobalMaxPooling2D()
+        case Flatten():
+            return keras.layers.Flatten()
+    raise TypeError(f"A {type(layer).__name__} layer is no part of a trunk.")
+
+
+def _trained_layers(model: keras.Model) -> Iterator[Layer]:
+    for layer in model.layers:
+        match layer:
+            case keras.layers.Conv2D():
+                yield Conv(*layer.get_weights())
+            case keras.layers.Dense():
+                kernel, bias = layer.get_weights()
+                yield Dense(kernel, bias, layer.activation.__name__)
+            case keras.layers.MaxPooling2D():
+                yield MaxPool()
+            case keras.layers.GlobalAveragePooling2D():
+                yield GlobalPool("avg")
+            case keras.layers.GlobalMaxPooling2D():
+                yield GlobalPool("max")
+            case keras.layers.Flatten():
+                yield Flatten()
