@@ -14,8 +14,8 @@ from skfakereal._activations import ActivationReader, trunk_settings
 from skfakereal._holdout import LabelledPaths, hold_out
 from skfakereal._images import ImageReadError, raise_unreadable
 from skfakereal._network import load_trunk, tail_convolutions
-from skfakereal._parameters import check_parameters
-from skfakereal._validation import check_paths, record_columns
+from skfakereal._parameters import check_parameters, record_columns
+from skfakereal._validation import check_paths
 from skfakereal._views import Augmentation
 from skfakereal.engines import compile_network
 
@@ -65,7 +65,7 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         Largest number of passes over the training part.
     class_weight : {"balanced"}, dict or None, default="balanced"
         Weights of the classes in the loss. "balanced" makes them inversely proportional to
-        the class's weight in the training part. They shift the probabilities.
+        the class's number of images in the training part. They shift the probabilities.
     augmentation : {"default"}, Augmentation or None, default="default"
         Settings of the views; None trains on the plain images.
     n_views : int, default=8
@@ -201,7 +201,8 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         y : array-like of shape (n_images,)
             Class labels, strings or integers, of at least two classes.
         sample_weight : array-like of shape (n_images,), default=None
-            Weights of the images, zero or more; multiplied by those of the classes.
+            Weights of the images, multiplied by those of the classes. An image of weight
+            zero is left out.
         groups : array-like of shape (n_images,), default=None
             Images of one group (of one origin, say) are never divided between the
             training and the validation part.
@@ -225,12 +226,13 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
             If any image cannot be read; it lists all of them. It is an `OSError`.
         """
         check_parameters(self.get_params(deep=False))
-        images = LabelledPaths.check(X, y, sample_weight)
+        images = LabelledPaths.check(X, y, sample_weight, groups)
         record_columns(self, X, reset=True)
         classes = np.unique(images.labels)
         if len(classes) < 2:
             raise ValueError(
-                f"At least 2 classes are needed, but y holds only one class: {classes[0]!r}."
+                f"At least 2 classes are needed, but y holds only one class: "
+                f"{classes.tolist()[0]!r}."
             )
         split_seed, tail_seed = _draw_seeds(self.random_state)
         held: LabelledPaths | None = None
@@ -239,7 +241,7 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
             _require_known(held.labels, classes)
         elif self.early_stopping:
             images, held = hold_out(
-                images, groups, fraction=self.validation_fraction, random_state=split_seed
+                images, fraction=self.validation_fraction, random_state=split_seed
             )
 
         # Keras takes seconds to import, so only where something is trained.
@@ -373,5 +375,5 @@ def _require_known(labels: NDArray[Any], classes: NDArray[Any]) -> None:
     if len(unknown):
         raise ValueError(
             f"Every class in y_val must occur in y, but y_val[{unknown[0]}] is "
-            f"{labels[unknown[0]]!r} and y has {classes.tolist()}."
+            f"{labels.tolist()[unknown[0]]!r} and y has {classes.tolist()}."
         )

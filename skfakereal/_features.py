@@ -12,8 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 from skfakereal._activations import ActivationReader, trunk_settings
 from skfakereal._images import ImageReadError, raise_unreadable
 from skfakereal._network import load_trunk
-from skfakereal._parameters import check_parameters
-from skfakereal._validation import check_paths, record_columns
+from skfakereal._parameters import check_parameters, record_columns
+from skfakereal._validation import check_paths
 
 __all__ = ["VGG16FeatureExtractor"]
 

@@ -1,18 +1,27 @@
 """Untrusted file -> upright 8-bit RGB image, fully decoded, or an error that says why."""
 
-import io
 import stat
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
+
+from skfakereal._completeness import AllOrNothing, file_fault, signature_format
+from skfakereal._rgb import to_upright_rgb
 
 __all__ = ["ImageReadError", "decode_image", "raise_unreadable", "read_bytes", "read_image"]
 
-_JPEG_START, _JPEG_SCAN, _JPEG_END = b"\xff\xd8", 0xDA, b"\xff\xd9"
-_PNG_START = b"\x89PNG\r\n\x1a\n"
+# Not Pillow's whole list: EPS starts another program, TGA has no signature and takes text
+# for pixels. HEIF and JPEG XL are read where the user has registered a plug-in for them.
+_FORMATS = [
+    *["JPEG", "PNG", "WEBP", "GIF", "AVIF", "TIFF", "BMP", "DIB", "MPO", "PPM", "JPEG2000"],
+    *["HEIF", "JXL"],
+]
+# What Pillow refuses by default; somebody may have switched that off for the process.
+_MAX_PIXELS = 178_956_970
+_MAX_BYTES = 2**30
 
 
 class ImageReadError(OSError):
@@ -29,7 +38,9 @@ class ImageReadError(OSError):
         ``"unreadable"`` (the system refuses), ``"not an image"``, ``"truncated"``,
         ``"damaged"``, ``"too large"``, ``"unsupported"``.
     index : int or None, default=None
-        Position of the file in the X that was passed.
+        Position of the file in the array that was passed.
+    array : str, default="X"
+        Name of that array, such as ``"X_val"``.
     failures : sequence of ImageReadError, default=()
         Every unreadable file, where several were read; otherwise only this one.
 
@@ -46,6 +57,7 @@ class ImageReadError(OSError):
         path: str,
         reason: str,
         index: int | None = None,
+        array: str = "X",
         failures: Sequence["ImageReadError"] = (),
     ) -> None:
         super().__init__(message)
@@ -53,12 +65,14 @@ class ImageReadError(OSError):
         self.path = path
         self.reason = reason
         self.index = index
+        self.array = array
         self.failures: tuple[ImageReadError, ...] = tuple(failures) or (self,)
 
     def __reduce__(self) -> tuple[object, ...]:
         # The keyword-only arguments would be lost on the way back from a worker process.
         failures = () if self.failures == (self,) else self.failures
-        return _rebuild_error, (self.message, self.path, self.reason, self.index, failures)
+        where = self.index, self.array
+        return _rebuild_error, (self.message, self.path, self.reason, *where, failures)
 
 
 def _rebuild_error(
@@ -66,20 +80,26 @@ def _rebuild_error(
     path: str,
     reason: str,
     index: int | None,
+    array: str,
     failures: tuple[ImageReadError, ...],
 ) -> ImageReadError:
-    return ImageReadError(message, path=path, reason=reason, index=index, failures=failures)
+    return ImageReadError(
+        message, path=path, reason=reason, index=index, array=array, failures=failures
+    )
 
 
-def raise_unreadable(failures: Sequence[ImageReadError], *, name: str = "X") -> None:
+def raise_unreadable(
+    failures: Sequence[ImageReadError], *, name: str | None = None
+) -> None:
     """Raise one error that lists all unreadable files; do nothing if there are none.
 
     Parameters
     ----------
     failures : sequence of ImageReadError
         The errors, each with its `index`.
-    name : str, default="X"
-        What the message calls the array that the indices refer to.
+    name : str or None, default=None
+        What the message calls the array that the indices refer to; None for the `array`
+        of each error.
 
     Raises
     ------
@@ -88,17 +108,23 @@ def raise_unreadable(failures: Sequence[ImageReadError], *, name: str = "X") -> 
     """
     if not failures:
         return
-    shown = [f"  {name}[{f.index}]: {f.message}" for f in failures[:20]]
+    shown = [
+        f"  {f.message}"
+        if f.index is None
+        else f"  {name or f.array}[{f.index}]: {f.message}"
+        for f in failures[:20]
+    ]
     if len(failures) > len(shown):
         shown.append(
             f"  ... and {len(failures) - len(shown)} more (see the error's .failures)"
         )
     count = "1 image" if len(failures) == 1 else f"{len(failures)} images"
     raise ImageReadError(
-        f"{count} cannot be read. Remove or replace them:\n" + "\n".join(shown),
+        f"{count} cannot be read. Remove or replace:\n" + "\n".join(shown),
         path=failures[0].path,
         reason=failures[0].reason,
         index=failures[0].index,
+        array=name or failures[0].array,
         failures=failures,
     )
 
@@ -115,7 +141,7 @@ def read_image(path: str) -> NDArray[np.uint8]:
     -------
     ndarray of shape (height, width, 3)
         RGB pixels from 0 to 255, upright as its EXIF orientation says; see
-        `decode_image`.
+        `decode_image`. Read-only.
 
     Raises
     ------
@@ -126,7 +152,7 @@ def read_image(path: str) -> NDArray[np.uint8]:
 
 
 def read_bytes(path: str) -> bytes:
-    """Read a regular, non-empty file.
+    """Read a regular, non-empty file of at most 1 GiB.
 
     Parameters
     ----------
@@ -141,34 +167,30 @@ def read_bytes(path: str) -> bytes:
     Raises
     ------
     ImageReadError
-        If it is missing, a directory, a device, empty, or refused by the system.
+        If it is missing, a directory, a device, empty, too large, or refused by the
+        system.
     """
+    file = Path(path)
     try:
-        mode = Path(path).stat().st_mode
-        if stat.S_ISDIR(mode):
-            raise ImageReadError(
-                f"{path!r} is a directory, not an image file.",
-                path=path,
-                reason="directory",
-            )
-        if not stat.S_ISREG(mode):
+        status = file.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise _error(path, "directory", "is a directory, not an image file")
+        if not stat.S_ISREG(status.st_mode):
             # A pipe or device could block for ever or never end.
-            raise ImageReadError(
-                f"{path!r} is not a regular file.", path=path, reason="not a file"
-            )
-        data = Path(path).read_bytes()
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise ImageReadError(
-            f"{path!r} does not exist.", path=path, reason="missing"
-        ) from error
+            raise _error(path, "not a file", "is not a regular file")
+        if status.st_size > _MAX_BYTES:
+            raise _error(path, "too large", f"has {status.st_size} bytes, more than 1 GiB")
+        data = file.read_bytes()
     except ImageReadError:
         raise
+    except (FileNotFoundError, NotADirectoryError) as error:
+        broken = ": it is a link to nothing" if file.is_symlink() else ""
+        raise _error(path, "missing", f"does not exist{broken}") from error
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
-        raise ImageReadError(
-            f"{path!r} cannot be opened: {error}.", path=path, reason="unreadable"
-        ) from error
+        what = getattr(error, "strerror", None) or error
+        raise _error(path, "unreadable", f"cannot be opened: {what}") from error
     if not data:
-        raise ImageReadError(f"{path!r} is an empty file.", path=path, reason="empty")
+        raise _error(path, "empty", "is an empty file")
     return data
 
 
@@ -177,7 +199,8 @@ def decode_image(data: bytes, path: str) -> Image.Image:
 
     The image is turned upright as its EXIF orientation says. Transparent parts are laid
     over white, as a page shows them. Of 16 bits a sample, the upper 8 are kept. Of an
-    animation, the first frame is taken.
+    animation, the first frame is taken. Colour profiles are not applied: the samples are
+    taken as they are stored.
 
     Parameters
     ----------
@@ -194,93 +217,53 @@ def decode_image(data: bytes, path: str) -> Image.Image:
     Raises
     ------
     ImageReadError
-        If it is no image, truncated, damaged, too large, or has samples without a
-        defined range.
+        If it is no image, truncated, damaged, larger than 178,956,970 pixels (or than
+        twice ``PIL.Image.MAX_IMAGE_PIXELS``), or has samples without a defined range.
+
+    Notes
+    -----
+    Truncated files are refused even where ``PIL.ImageFile.LOAD_TRUNCATED_IMAGES`` is set;
+    what that switch still hides is damage within compressed data whose end is there.
+    Pillow's own warnings, on odd metadata and on images of more than 89 million pixels,
+    are left alone: `warnings.catch_warnings` is not safe between threads.
     """
+    if fault := file_fault(data):
+        reason, what = fault
+        raise _error(path, reason, f"is {reason}: {what}")
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        file = AllOrNothing(data)
+        with Image.open(file, formats=_formats()) as image:
+            if image.width * image.height > _MAX_PIXELS:
+                what = f"has {image.width}x{image.height} pixels, over {_MAX_PIXELS}"
+                raise _error(path, "too large", what)
+            # The decoder of JPEG 2000 always reads past the end.
+            file.strict = image.format != "JPEG2000"
             image.load()
-            _require_end(data, path)
-            upright = ImageOps.exif_transpose(image)
-            return _to_rgb(upright, path)
+            try:
+                return to_upright_rgb(image)
+            except ValueError as error:
+                raise _error(path, "unsupported", f"cannot be used: {error}") from error
     except ImageReadError:
         raise
     except UnidentifiedImageError as error:
-        raise ImageReadError(
-            f"{path!r} is not an image that Pillow can read.",
-            path=path,
-            reason="not an image",
-        ) from error
-    except Image.DecompressionBombError as error:
-        raise ImageReadError(
-            f"{path!r} is too large: {error}", path=path, reason="too large"
-        ) from error
+        if name := signature_format(data):
+            what = f"is damaged: it begins as {name}, but cannot be read as that"
+            raise _error(path, "damaged", what) from error
+        what = "is not an image in a format that is read (JPEG, PNG, WebP, GIF, TIFF, ...)"
+        raise _error(path, "not an image", what) from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _error(path, "too large", f"is too large: {error}") from error
+    except MemoryError as error:
+        raise _error(path, "too large", "is too large for the memory at hand") from error
     except Exception as error:  # decoders raise nearly anything on damaged files
-        truncated = "truncated" in str(error).lower()
-        raise ImageReadError(
-            f"{path!r} is {'truncated' if truncated else 'damaged'}: {error}.",
-            path=path,
-            reason="truncated" if truncated else "damaged",
-        ) from error
+        reason = "truncated" if "truncated" in str(error).lower() else "damaged"
+        raise _error(path, reason, f"is {reason}: {error}") from error
 
 
-def _require_end(data: bytes, path: str) -> None:
-    """Refuse a JPEG or PNG without its closing mark.
-
-    Pillow accepts a JPEG that lost only the end of its last scan's padding, and a PNG
-    that lost its last chunk or that chunk's checksum.
-    """
-    complete = True
-    if data.startswith(_JPEG_START):
-        complete = data.find(_JPEG_END, _first_scan(data)) >= 0
-    elif data.startswith(_PNG_START):
-        complete = _has_png_end(data)
-    if not complete:
-        raise ImageReadError(
-            f"{path!r} is truncated: its end is missing.", path=path, reason="truncated"
-        )
+def _error(path: str, reason: str, what: str) -> ImageReadError:
+    return ImageReadError(f"{path!r} {what.rstrip('.')}.", path=path, reason=reason)
 
 
-def _first_scan(data: bytes) -> int:
-    """Return where the first scan begins: thumbnails before it have ends of their own."""
-    position = 2
-    while position + 4 <= len(data) and data[position] == 0xFF:
-        marker = data[position + 1]
-        if marker == _JPEG_SCAN:
-            return position
-        if marker == 0xFF:  # fill byte
-            position += 1
-            continue
-        position += 2 + int.from_bytes(data[position + 2 : position + 4])
-    return position
-
-
-def _has_png_end(data: bytes) -> bool:
-    position = len(_PNG_START)
-    while position + 12 <= len(data):
-        length = int.from_bytes(data[position : position + 4])
-        if data[position + 4 : position + 8] == b"IEND":
-            return True
-        position += 12 + length
-    return False
-
-
-def _to_rgb(image: Image.Image, path: str) -> Image.Image:
-    if image.mode == "F":
-        raise ImageReadError(
-            f"{path!r} has floating point samples, whose range is not defined. Save it "
-            "with 8 or 16 bits a sample.",
-            path=path,
-            reason="unsupported",
-        )
-    if image.mode.startswith("I"):
-        # convert("RGB") would clip at 255.
-        samples = np.asarray(image).astype(np.int64)
-        wide = image.mode.startswith("I;16") or samples.max() > 255
-        grey = np.clip(samples >> 8 if wide else samples, 0, 255).astype(np.uint8)
-        return Image.fromarray(grey).convert("RGB")
-    if image.has_transparency_data:
-        layer = image.convert("RGBA")
-        white = Image.new("RGBA", layer.size, (255, 255, 255, 255))
-        return Image.alpha_composite(white, layer).convert("RGB")
-    return image.convert("RGB")
+def _formats() -> list[str]:
+    Image.init()  # Pillow knows five formats before; does nothing the second time
+    return [name for name in _FORMATS if name in Image.OPEN]

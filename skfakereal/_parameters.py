@@ -1,4 +1,4 @@
-"""Parameters as users set them -> checked, with one sentence for each rule."""
+"""What an estimator checks of itself: its parameters, and the name of its column."""
 
 from collections.abc import Callable, Mapping
 from numbers import Integral, Real
@@ -6,11 +6,13 @@ from os import PathLike
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import validate_data
 
 from skfakereal._network import CUTS
 from skfakereal._views import Augmentation
 
-__all__ = ["check_parameters"]
+__all__ = ["check_parameters", "record_columns"]
 
 Rule = tuple[str, Callable[[Any], bool]]
 
@@ -34,6 +36,27 @@ def check_parameters(parameters: Mapping[str, Any]) -> None:
             raise ValueError(f"{name} must be {wanted}, got {value!r}.")
         if isinstance(value, Augmentation):
             value.check()
+
+
+def record_columns(estimator: BaseEstimator, X: Any, *, reset: bool) -> None:
+    """Record the name of a DataFrame's column as `feature_names_in_`, or compare it.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+        On which it is recorded.
+    X : array-like
+        As it was passed.
+    reset : bool
+        Whether to record, in `fit`, or to compare, afterwards.
+
+    Raises
+    ------
+    ValueError
+        If the column is not the one that was recorded.
+    """
+    # Without ensure_2d=False it would count features, which (n,) paths do not have.
+    validate_data(estimator, X, reset=reset, skip_check_array=True, ensure_2d=False)
 
 
 def _is_integer(value: Any, low: int) -> bool:

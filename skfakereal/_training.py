@@ -113,7 +113,7 @@ def train_tail(
     if validation is not None:
         held = part(validation, 1)
         failures += _first_pass(held, validation, 0)
-    raise_unreadable(sorted(failures, key=lambda failure: failure.index or 0))
+    raise_unreadable(sorted(failures, key=lambda failure: (failure.array, failure.index)))
 
     trainer = _TailTrainer(settings, start, len(classes), training.shelf, held)
     rows = np.arange(len(training.labels))[:, np.newaxis]
@@ -126,6 +126,7 @@ def _first_pass(part: _Part, images: LabelledPaths, view: int) -> list[ImageRead
     failures = part.shelf.fill(view)
     for failure in failures:
         failure.index = int(images.positions[failure.index or 0])
+        failure.array = images.array
     return failures
 
 
@@ -168,7 +169,7 @@ class _TailTrainer(KerasClassifier):
         )
         # XLA would compile anew for each shape of a batch.
         model.compile(
-            _optimizer(self._settings), self.loss, ["accuracy"], jit_compile=False
+            _optimizer(self._settings), self.loss, metrics=["accuracy"], jit_compile=False
         )
         return model
 

@@ -2,14 +2,12 @@
 
 import os
 import re
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import assert_all_finite, check_consistent_length
 
 __all__ = ["check_labels", "check_paths", "check_weights"]
 
@@ -39,38 +37,50 @@ def check_paths(X: Any, *, name: str = "X") -> list[str]:
         the message names the index.
     """
     if isinstance(X, str | bytes | os.PathLike):
+        path = str(os.fsdecode(X))  # NumPy's strings show their type
         raise ValueError(
-            f"{name} must be an array of image paths, got one path: {os.fspath(X)!r}. "
-            f"Put it into a list: [{os.fspath(X)!r}]."
+            f"{name} must be an array of image paths, got one path: {path!r}. Put it into "
+            f"a list: [{path!r}]."
         )
     values = _as_column(X, name)
-    if len(values) == 0:
+    if not values:
         raise ValueError(
             f"Found array with 0 sample(s) while a minimum of 1 is required: {name} must "
             "hold at least one image path."
         )
-    return [_check_path(value, f"{name}[{i}]") for i, value in enumerate(values)]
+    return [
+        # A colon is all that makes a URL of a string: the rest need not be looked at.
+        value
+        if type(value) is str and ":" not in value and not value.isspace() and value
+        else _check_path(value, f"{name}[{i}]")
+        for i, value in enumerate(values)
+    ]
 
 
-def _as_column(X: Any, name: str) -> Sequence[Any] | NDArray[Any]:
+def _as_column(X: Any, name: str) -> list[Any]:
+    """Return the elements of a vector or of a matrix with one column."""
     if isinstance(X, list | tuple) and not any(isinstance(x, list | tuple) for x in X):
         # np.asarray would make strings of everything that stands beside a string,
         # None and NaN included.
         return [x.item() if isinstance(x, np.ndarray) and x.size == 1 else x for x in X]
     if hasattr(X, "toarray"):
-        raise ValueError(f"{name} must be an array of image paths, got a sparse matrix.")
-    array = np.asarray(X)
+        raise ValueError(
+            f"{name} must be an array of image paths, got a sparse matrix. Pass paths, not "
+            "pixels."
+        )
+    array = np.asarray(X, dtype=object if isinstance(X, list | tuple) else None)
     if np.iscomplexobj(array):
         raise ValueError(f"Complex data not supported: {name} must hold image paths.")
     if array.ndim == 0:
-        raise ValueError(f"{name} must be an array of image paths, got {X!r}.")
-    if array.ndim == 1:
-        return array
-    if array.ndim == 2 and array.shape[1] == 1:
-        return array[:, 0]
+        raise ValueError(
+            f"{name} must be an array of image paths, got {_shown(X)}. Pass a list."
+        )
+    if array.ndim == 1 or (array.ndim == 2 and array.shape[1] == 1):
+        column: list[Any] = array.ravel().tolist()
+        return column
     raise ValueError(
         f"{name} must be an array of image paths of shape (n_images,) or (n_images, 1), "
-        f"got shape {array.shape}. Pixels are never passed, only paths."
+        f"got shape {array.shape}. Pass one column of paths, not pixels or features."
     )
 
 
@@ -79,17 +89,40 @@ def _check_path(value: Any, where: str) -> str:
         value = os.fspath(value)
     if not isinstance(value, str):
         raise ValueError(
-            f"Every element of X must be an image path (str or pathlib.Path), but {where} "
-            f"is {value!r} of type {type(value).__name__}."
+            f"{where} must be the path of an image (str or pathlib.Path), got "
+            f"{_shown(value)}. {_way_out(value)}"
         )
     if not value.strip():
-        raise ValueError(f"Every element of X must be an image path, but {where} is empty.")
+        raise ValueError(
+            f"{where} must be the path of an image, got the empty path {value!r}. Leave "
+            "such rows out."
+        )
     if _URL.match(value):
         raise ValueError(
-            f"Every element of X must be the path of a local file, but {where} is a URL: "
-            f"{value[:200]!r}. Download it first."
+            f"{where} must be the path of a local file, got the URL {value[:200]!r}. "
+            "Download it first."
         )
     return str(value)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    short = text if len(text) <= 100 else f"{text[:100]}..."
+    return f"{short} of type {type(value).__name__}"
+
+
+def _way_out(value: Any) -> str:
+    if _is_missing(value):
+        return "Leave out the rows whose path is missing."
+    if isinstance(value, bytes):
+        return "Decode it with os.fsdecode."
+    return "Pass paths, not pixels or features."
+
+
+def _is_missing(value: Any) -> bool:
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):  # pandas's
+        return True
+    return isinstance(value, float | np.floating) and bool(np.isnan(value))
 
 
 def check_labels(y: ArrayLike | None, n_images: int, *, name: str = "y") -> NDArray[Any]:
@@ -118,18 +151,38 @@ def check_labels(y: ArrayLike | None, n_images: int, *, name: str = "y") -> NDAr
         raise ValueError(
             f"This estimator requires y to be passed, but the target {name} is None."
         )
-    labels = column_or_1d(y, warn=True)
+    elements = np.asarray(y, dtype=object).ravel().tolist()
+    # Before NumPy sees them: beside a string it would make strings of None and NaN.
+    _refuse_bad_labels(elements, name)
+    labels = np.asarray(column_or_1d(y, warn=True))
     if len(labels) != n_images:
         raise ValueError(
             f"Found input variables with inconsistent numbers of samples: {n_images} image "
             f"paths, but {len(labels)} labels in {name}."
         )
-    missing = [i for i, label in enumerate(labels) if label is None]
-    if missing:
-        raise ValueError(f"Every image needs a label, but {name}[{missing[0]}] is None.")
-    assert_all_finite(labels, input_name=name)
+    if labels.dtype == object and not isinstance(elements[0], str):
+        # Integers in an array of objects, which scikit-learn does not take for classes.
+        labels = np.asarray(labels.tolist())
     check_classification_targets(labels)
-    return np.asarray(labels)
+    return labels
+
+
+def _refuse_bad_labels(labels: list[Any], name: str) -> None:
+    for i, label in enumerate(labels):
+        if _is_missing(label):
+            raise ValueError(
+                f"Every image needs a label, but {name}[{i}] is {label!r}. Leave out the "
+                "rows whose label is missing."
+            )
+        if isinstance(label, bytes) or label in (np.inf, -np.inf):
+            raise ValueError(
+                f"Labels must be strings or integers, but {name}[{i}] is {_shown(label)}."
+            )
+        if isinstance(label, str) != isinstance(labels[0], str):
+            raise ValueError(
+                f"Labels must be all strings or all numbers, but {name}[0] is "
+                f"{labels[0]!r} and {name}[{i}] is {label!r}."
+            )
 
 
 def check_weights(
@@ -158,17 +211,28 @@ def check_weights(
     """
     if sample_weight is None:
         return np.ones(n_images)
-    weights = np.array(sample_weight, dtype=np.float64)
+    try:
+        weights = np.array(sample_weight, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"Weights must be numbers, but {name} has {error}.") from error
     if weights.ndim == 0:
         weights = np.full(n_images, weights)
     if weights.ndim != 1:
-        raise ValueError("Sample weights must be 1D array or scalar")
-    check_consistent_length(weights, range(n_images))
-    assert_all_finite(weights, input_name=name)
-    if (weights < 0).any():
-        first = int(np.argmax(weights < 0))
         raise ValueError(
-            f"Weights must not be negative, but {name}[{first}] is {weights[first]}."
+            f"Sample weights must be 1D array or scalar, but {name} has shape "
+            f"{weights.shape}."
+        )
+    if len(weights) != n_images:
+        raise ValueError(
+            f"Found input variables with inconsistent numbers of samples: {n_images} image "
+            f"paths, but {len(weights)} weights in {name}."
+        )
+    bad = ~(np.isfinite(weights) & (weights >= 0))
+    if bad.any():
+        first = int(np.argmax(bad))
+        raise ValueError(
+            f"Weights must be finite and not negative, but {name}[{first}] is "
+            f"{weights[first]}."
         )
     if not weights.any():
         raise ValueError(f"All weights in {name} are zero: nothing is left to learn from.")

@@ -1,0 +1,79 @@
+"""Decoded image of any mode -> upright 8-bit RGB."""
+
+import numpy as np
+from PIL import ExifTags, Image, ImageFile
+
+__all__ = ["to_upright_rgb"]
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# Mode "I" says 32 bits; of these formats Pillow scales it to the range of 16.
+_SCALED = ("PNG", "PPM")
+
+
+def to_upright_rgb(image: ImageFile.ImageFile) -> Image.Image:
+    """Turn a decoded image upright and into RGB.
+
+    Transparent parts are laid over white, as a page shows them. Of 16 bits a sample, the
+    upper 8 are kept. Colour profiles are not applied.
+
+    Parameters
+    ----------
+    image : PIL.ImageFile.ImageFile
+        The image as Pillow loaded it from its file.
+
+    Returns
+    -------
+    PIL.Image.Image
+        Mode RGB, turned as the EXIF orientation says.
+
+    Raises
+    ------
+    ValueError
+        If its samples have no defined range or its colours no path to RGB.
+    """
+    turn = _UPRIGHT.get(_orientation(image))
+    rgb = _to_rgb(image)
+    return rgb if turn is None else rgb.transpose(turn)
+
+
+def _orientation(image: ImageFile.ImageFile) -> int:
+    try:
+        value = image.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # broken metadata say nothing on the pixels
+        return 1
+    return value if isinstance(value, int) else 1
+
+
+def _to_rgb(image: ImageFile.ImageFile) -> Image.Image:
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format in _SCALED):
+        return _from_16_bits(image)
+    if image.mode in ("F", "I"):
+        raise ValueError(
+            "its samples are floating point or have 32 bits, with no defined range; save "
+            "it with 8 or 16 bits a sample"
+        )
+    if image.has_transparency_data:
+        layer = image.convert("RGBA")
+        white = Image.new("RGBA", layer.size, (255, 255, 255, 255))
+        return Image.alpha_composite(white, layer).convert("RGB")
+    return image.convert("RGB")
+
+
+def _from_16_bits(image: ImageFile.ImageFile) -> Image.Image:
+    # convert("RGB") would clip at 255.
+    samples = np.asarray(image).astype(np.uint16)
+    # A TIFF may use 12 of the 16 bits.
+    bits = getattr(image, "tag_v2", {}).get(ExifTags.Base.BitsPerSample, (16,))[0]
+    grey = (samples >> (bits - 8)).astype(np.uint8)
+    clear = image.info.get("transparency")
+    if isinstance(clear, int):
+        grey[samples == clear] = 255
+    return Image.fromarray(grey).convert("RGB")

@@ -1,0 +1,188 @@
+"""A folder of labelled images -> paths, labels and groups, in a Bunch."""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from sklearn.utils import Bunch
+
+from skfakereal.datasets._layout import (
+    check_classes,
+    find_classes,
+    find_splits,
+    other_folders,
+)
+from skfakereal.datasets._listing import list_images
+
+__all__ = ["load_image_folder"]
+
+
+@dataclass(frozen=True)
+class _Row:
+    path: str
+    target: int
+    group: str
+    split: str
+
+
+def load_image_folder(
+    root: str | os.PathLike[str],
+    *,
+    split: str = "all",
+    classes: Sequence[str] = ("real", "fake"),
+) -> Bunch:
+    """List the labelled images of a folder.
+
+    Either the class folders lie in `root`, or split folders do, and the class folders in
+    them::
+
+        root/real/...           root/train/real/...          root/test/real/...
+        root/fake/...           root/train/fake/...          root/test/fake/...
+
+    Split folders are ``train``, ``validation`` (or ``val``, ``valid``) and ``test``.
+    Upper and lower case are the same. Files are listed by their names, none is opened: an
+    unreadable image is an error later, when it is read.
+
+    Parameters
+    ----------
+    root : path-like
+        The folder.
+    split : {"all", "train", "validation", "test"}, default="all"
+        Which split to list. ``"all"`` lists everything, and `split` of the result tells
+        them apart.
+    classes : sequence of str, default=("real", "fake")
+        The class folders; a class's label is its place in this list. Name them to tell
+        apart more than two, for instance the camera and each generator:
+        ``("real", "midjourney", "sd14")``. Every class needs at least one image in every
+        split that is listed. Other folders are left out, and named in `DESCR`.
+
+    Returns
+    -------
+    Bunch
+        With these attributes:
+
+        data : ndarray of shape (n_images,), dtype object
+            Sorted paths, which begin with `root`: the X of every estimator here.
+        target : ndarray of shape (n_images,), dtype int64
+            Labels: 0 for real, 1 for fake, unless `classes` says otherwise.
+        target_names : list of str
+            What the labels mean: `classes`.
+        groups : ndarray of shape (n_images,), dtype object
+            The group of each image, see the Notes.
+        split : ndarray of shape (n_images,), dtype str
+            ``"train"``, ``"validation"`` or ``"test"``; only where `root` has split
+            folders.
+        DESCR : str
+            How many images there are of what, and how many files were skipped why.
+
+    Raises
+    ------
+    ValueError
+        If a class folder or the split is missing, empty, or there twice, or if split
+        folders and class folders lie side by side.
+    FileNotFoundError, NotADirectoryError
+        If `root` is no folder.
+
+    Notes
+    -----
+    The first folder below a class is an image's group, however deep the image lies:
+    ``fake/sd14/march/x.png`` has the group ``"sd14"``. A group is what must not be on both
+    sides of a split, such as a generator, a camera, a person. Folders of the same name
+    are one group, in whatever class or split they are: with ``real/event7`` beside
+    ``fake/event7``, `LeaveOneGroupOut` leaves out both.
+
+    An image that lies right in its class folder is known to be related to no other, so it
+    is a group of its own, named by its path below `root` (``"real/x.jpg"``). One common
+    group for all of them would have only one class, and leaving it out would leave nothing
+    of that class to learn from. To leave out one generator at a time from
+    ``real/*`` and ``fake/<generator>/*``, use ``StratifiedGroupKFold`` with as many folds
+    as generators: each generator, and a share of the loose real images, is tested once.
+    (`LeaveOneGroupOut` would make a fold for every loose image.)
+
+    Counted as images are the extensions .avif, .bmp, .dib, .gif, .jfif, .jp2, .jpe, .jpeg,
+    .jpg, .pbm, .pgm, .png, .pnm, .ppm, .tga, .tif, .tiff and .webp. Hidden files and
+    folders are skipped, and links are followed.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from PIL import Image
+    >>> from skfakereal.datasets import load_image_folder
+    >>> with TemporaryDirectory() as root:
+    ...     for name in ["real/a.png", "fake/sd14/b.png"]:
+    ...         Path(root, name).parent.mkdir(parents=True)
+    ...         Image.new("RGB", (8, 8)).save(Path(root, name))
+    ...     images = load_image_folder(root)
+    >>> [Path(path).name for path in images.data], images.target.tolist()
+    (['b.png', 'a.png'], [1, 0])
+    >>> images.groups.tolist()
+    ['sd14', 'real/a.png']
+    """
+    top = Path(root)
+    if not top.is_dir():
+        kind = NotADirectoryError if top.exists() else FileNotFoundError
+        raise kind(f"root must be a folder of images, but there is none at {str(top)!r}.")
+    names = check_classes(classes)
+    splits = find_splits(top, names, split)
+    skipped = Counter(other_folders(top, splits.values()) if "" not in splits else ())
+    rows: list[_Row] = []
+    for split_name, folder in splits.items():
+        class_folders = find_classes(folder, names)
+        skipped.update(other_folders(folder, class_folders))
+        for label, class_folder in enumerate(class_folders):
+            images, left_out = list_images(class_folder)
+            if not images:
+                raise ValueError(
+                    f"Every class needs at least one image, but {str(class_folder)!r} has "
+                    f"none. Skipped there: {_describe_skipped(left_out)}."
+                )
+            skipped += left_out
+            groups = _groups_of(images, class_folder, top)
+            rows += [
+                _Row(path, label, group, split_name)
+                for path, group in zip(images, groups, strict=True)
+            ]
+    rows.sort(key=lambda row: row.path)
+    bunch = Bunch(
+        data=np.array([row.path for row in rows], dtype=object),
+        target=np.array([row.target for row in rows], dtype=np.int64),
+        target_names=names,
+        groups=np.array([row.group for row in rows], dtype=object),
+        DESCR=_describe(top, rows, names, skipped),
+    )
+    if "" not in splits:
+        bunch.split = np.array([row.split for row in rows])
+    return bunch
+
+
+def _groups_of(images: list[str], class_folder: Path, top: Path) -> list[str]:
+    place = class_folder.relative_to(top).as_posix()
+    groups = []
+    for path in images:
+        first, separator, _ = path[len(str(class_folder)) + 1 :].partition(os.sep)
+        groups.append(first if separator else f"{place}/{first}")
+    return groups
+
+
+def _describe(top: Path, rows: list[_Row], names: list[str], skipped: Counter[str]) -> str:
+    counts = Counter((row.split, row.target) for row in rows)
+    loose = sum("/" in row.group for row in rows)
+    lines = [f"{len(rows)} images in {str(top)!r}, listed by their names, not opened."]
+    for split in sorted({row.split for row in rows}):
+        classes = ", ".join(f"{counts[split, i]} {name}" for i, name in enumerate(names))
+        lines.append(f"{split or 'Classes'}: {classes}")
+    folders = len({row.group for row in rows}) - loose
+    lines.append(
+        f"Groups: {folders} by folder; {loose} images are each a group of their own"
+    )
+    lines.append(f"Skipped: {_describe_skipped(skipped)}")
+    return "\n".join(lines)
+
+
+def _describe_skipped(skipped: Counter[str]) -> str:
+    reasons = ", ".join(f"{reason} {n}" for reason, n in sorted(skipped.items()))
+    return f"{skipped.total()} files or folders ({reasons})" if skipped else "nothing"

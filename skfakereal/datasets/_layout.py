@@ -1,0 +1,164 @@
+"""A folder of labelled images -> its split folders, and the class folders in them."""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+__all__ = ["check_classes", "find_classes", "find_splits", "other_folders"]
+
+_SPLIT_NAMES = {
+    "train": "train",
+    "validation": "validation",
+    "val": "validation",
+    "valid": "validation",
+    "test": "test",
+}
+
+
+def check_classes(classes: Sequence[str]) -> list[str]:
+    """Return the names of the class folders as a list.
+
+    Parameters
+    ----------
+    classes : sequence of str
+        At least two names that differ by more than upper and lower case.
+
+    Returns
+    -------
+    list of str
+        The same names.
+
+    Raises
+    ------
+    ValueError
+        If they are not.
+    """
+    names = [] if isinstance(classes, str) else list(classes)
+    different = {name.lower() for name in names if isinstance(name, str)}
+    if len(names) < 2 or len(different) < len(names):
+        raise ValueError(
+            "classes must be at least two different folder names, such as "
+            f"('real', 'fake'), got {classes!r}."
+        )
+    return names
+
+
+def find_splits(top: Path, names: list[str], split: str) -> dict[str, Path]:
+    """Find the folders that hold class folders.
+
+    Parameters
+    ----------
+    top : Path
+        The folder of the whole set.
+    names : list of str
+        The class folders that will be looked for.
+    split : {"all", "train", "validation", "test"}
+        What is asked for.
+
+    Returns
+    -------
+    dict of str to Path
+        The folder of each split that is asked for; ``{"": top}`` if `top` has no splits.
+
+    Raises
+    ------
+    ValueError
+        If the split is not there, or there twice, or beside class folders.
+    """
+    if split != "all" and split not in _SPLIT_NAMES.values():
+        raise ValueError(
+            f'split must be "all", "train", "validation" or "test", got {split!r}.'
+        )
+    found = _folders_in(top)
+    splits: dict[str, Path] = {}
+    for folder in found:
+        name = _SPLIT_NAMES.get(folder.name.lower())
+        if name in splits:
+            raise ValueError(
+                f"Every split must be one folder, but {str(top)!r} has both "
+                f"{splits[name].name!r} and {folder.name!r}. Merge them."
+            )
+        if name:
+            splits[name] = folder
+    if splits and {folder.name.lower() for folder in found} & {n.lower() for n in names}:
+        raise ValueError(
+            f"{str(top)!r} must hold either class folders or split folders, but it holds "
+            f"both: {_quote(found)}. Move the one into the other."
+        )
+    if split == "all":
+        return splits or {"": top}
+    if split not in splits:
+        raise ValueError(
+            f"{str(top)!r} has no folder for the split {split!r}. It was looked for "
+            f"beside these folders: {_quote(found)}."
+        )
+    return {split: splits[split]}
+
+
+def find_classes(folder: Path, names: list[str]) -> list[Path]:
+    """Find the folder of each class.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they lie.
+    names : list of str
+        Their names, in upper or lower case.
+
+    Returns
+    -------
+    list of Path
+        One folder for each name.
+
+    Raises
+    ------
+    ValueError
+        If one is missing or there twice.
+    """
+    found = _folders_in(folder)
+    class_folders = []
+    for name in names:
+        matches = [path for path in found if path.name.lower() == name.lower()]
+        if len(matches) > 1:
+            raise ValueError(
+                f"Every class must be one folder, but {str(folder)!r} has "
+                f"{_quote(matches)}. Merge them."
+            )
+        if not matches:
+            raise ValueError(
+                f"{str(folder)!r} must have a folder for each class ({', '.join(names)}; "
+                f"upper or lower case), but none is called {name!r}. It has these "
+                f"folders: {_quote(found)}."
+            )
+        class_folders += matches
+    return class_folders
+
+
+def other_folders(folder: Path, used: Collection[Path]) -> list[str]:
+    """Name the folders that are left out.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they lie.
+    used : collection of Path
+        The folders that are not left out.
+
+    Returns
+    -------
+    list of str
+        ``"folder 'masks'"`` and so on; hidden ones are not named.
+    """
+    return [f"folder {path.name!r}" for path in _folders_in(folder) if path not in used]
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    return sorted(
+        path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")
+    )
+
+
+def _quote(paths: Sequence[Path]) -> str:
+    shown = [repr(path.name) for path in paths[:10]]
+    if len(paths) > len(shown):
+        shown.append(f"and {len(paths) - len(shown)} more")
+    return ", ".join(shown) or "none"

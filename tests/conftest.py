@@ -1,0 +1,179 @@
+"""Fixtures that all tests share: tiny real image files and a quiet environment."""
+
+import os
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from safetensors.numpy import save_file
+
+MakeImage = Callable[..., str]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quiet_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No window, and no store in the home of whoever runs the tests; workers inherit it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MPLBACKEND", "Agg")
+        patch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
+        patch.setenv("SKFAKEREAL_CACHE", str(tmp_path_factory.mktemp("store")))
+        yield
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def make_image(tmp_path: Path) -> MakeImage:
+    """Return a function that writes an image below `tmp_path` and returns its path.
+
+    ``make_image("a/b.png", (255, 0, 0), size=(40, 30))`` writes a plain colour (a number
+    writes grey), ``make_image("noise.jpg", array, quality=90)`` the array, and a
+    `PIL.Image.Image` is saved as it is. Further keywords go to Pillow's ``save``.
+    """
+
+    def make(
+        name: str | Path,
+        content: int | tuple[int, ...] | NDArray[Any] | Image.Image = 128,
+        *,
+        size: tuple[int, int] = (32, 32),
+        **save: Any,
+    ) -> str:
+        if isinstance(content, np.ndarray):
+            image = Image.fromarray(content)
+        elif isinstance(content, Image.Image):
+            image = content
+        elif isinstance(content, int):
+            image = Image.new("L", size, content)
+        else:
+            image = Image.new("RGB" if len(content) == 3 else "RGBA", size, content)
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image.save(path, **save)
+        return str(path)
+
+    return make
+
+
+@pytest.fixture
+def black_and_white_images(
+    make_image: MakeImage, rng: np.random.Generator
+) -> tuple[list[str], NDArray[np.int64]]:
+    """Return the paths of 12 dark and 12 bright images and their labels, 0 and 1, sorted.
+
+    Every file's content is its own, so that nothing can mistake one for another.
+    """
+    paths, labels = [], np.repeat([0, 1], 12)
+    for i, label in enumerate(labels):
+        noise = rng.integers(0, 40, (32, 32, 3), dtype=np.uint8)
+        pixels = 255 - noise if label else noise
+        paths.append(make_image(f"{'white' if label else 'black'}/{i:02}.png", pixels))
+    return paths, labels
+
+
+@pytest.fixture
+def test_data() -> Path:
+    """Return the folder that holds CIFAKE's archives and the trunk, or skip."""
+    folder = os.environ.get("SKFAKEREAL_TEST_DATA")
+    if not folder:
+        pytest.skip("SKFAKEREAL_TEST_DATA does not name the folder that holds the data")
+    return Path(folder)
+
+
+def noise(size: int) -> NDArray[np.uint8]:
+    """Return the same random pixels each time, `size` high and four wider."""
+    random = np.random.default_rng(1)
+    return random.integers(0, 256, (size, size + 4, 3)).astype(np.uint8)
+
+
+def png_bytes(
+    width: int, height: int, data: bytes, *, bits: int = 8, interlaced: bool = False
+) -> bytes:
+    """Return an RGB PNG around compressed rows, for what Pillow reads but cannot write."""
+    header = struct.pack(">IIBBBBB", width, height, bits, 2, 0, 0, interlaced)
+    file = b"\x89PNG\r\n\x1a\n"
+    for name, body in [(b"IHDR", header), (b"IDAT", data), (b"IEND", b"")]:
+        check = struct.pack(">I", zlib.crc32(name + body))
+        file += struct.pack(">I", len(body)) + name + body + check
+    return file
+
+
+# Training takes seconds: what follows is made once for all tests of the estimators.
+
+
+def write_image(path: Path, pixels: NDArray[np.uint8]) -> str:
+    """Write an array as an image file and return its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+    return str(path)
+
+
+@pytest.fixture(scope="session")
+def narrow_trunk(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return a weights file: a VGG16 of 8 channels a convolution, He-normal."""
+    # Of the first seeds the one that lets most brightness through to the features.
+    random, inputs = np.random.RandomState(1), 3
+    arrays: dict[str, NDArray[np.float32]] = {}
+    for block, convolutions in enumerate((2, 2, 3, 3, 3), 1):
+        for conv in range(1, convolutions + 1):
+            kernel = random.standard_normal((3, 3, inputs, 8)) * np.sqrt(2 / (9 * inputs))
+            arrays[f"block{block}_conv{conv}/kernel"] = kernel.astype(np.float32)
+            arrays[f"block{block}_conv{conv}/bias"] = np.zeros(8, np.float32)
+            inputs = 8
+    path = tmp_path_factory.mktemp("trunk") / "narrow.safetensors"
+    save_file(arrays, path)
+    return str(path)
+
+
+@pytest.fixture(scope="session")
+def dark_and_bright(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[NDArray[np.str_], NDArray[np.int64]]:
+    """Return the paths of 12 dark and 12 bright images and their labels, 0 and 1, sorted.
+
+    Like `black_and_white_images`, for the estimators that several tests share.
+    """
+    random, folder = np.random.default_rng(2), tmp_path_factory.mktemp("images")
+    labels = np.repeat([0, 1], 12)
+    paths = []
+    for i, label in enumerate(labels):
+        dark = random.integers(0, 40, (32, 32, 3), dtype=np.uint8)
+        paths.append(write_image(folder / f"{i:02}.png", 255 - dark if label else dark))
+    return np.array(paths), labels
+
+
+@pytest.fixture(scope="session")
+def make_classifier(narrow_trunk: str) -> Callable[..., Any]:
+    """Return `VGG16ImageClassifier` with settings that train within a second or two."""
+    from skfakereal import VGG16ImageClassifier
+
+    settings = {
+        "image_size": (32, 32),
+        "weights": narrow_trunk,
+        "hidden_units": (8,),
+        "learning_rate": 0.05,
+        "batch_size": 12,
+        "epochs": 8,
+        "augmentation": None,
+        "early_stopping": False,
+        "n_jobs": 1,
+        "random_state": 0,
+    }
+    return lambda **changes: VGG16ImageClassifier(**settings | changes)
+
+
+@pytest.fixture(scope="session")
+def fitted_classifier(
+    make_classifier: Callable[..., Any],
+    dark_and_bright: tuple[NDArray[np.str_], NDArray[np.int64]],
+) -> Any:
+    """Return a classifier that tells dark from bright; no test may change it."""
+    return make_classifier().fit(*dark_and_bright)

@@ -1,0 +1,221 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+
+from skfakereal._validation import check_labels, check_paths, check_weights
+
+PATHS = ["a.jpg", "b/c.png"]
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        PATHS,
+        tuple(PATHS),
+        [Path(p) for p in PATHS],
+        ["a.jpg", Path("b/c.png")],
+        [np.str_(p) for p in PATHS],
+        np.array(PATHS),
+        np.array([Path(p) for p in PATHS], dtype=object),
+        pd.Series(PATHS, index=[7, 3]),
+        pd.Series(PATHS, dtype="string"),
+        pd.Index(PATHS),
+        pd.DataFrame({"path": PATHS}),
+        np.array(PATHS)[:, None],
+        [[p] for p in PATHS],
+        [(p,) for p in PATHS],
+        [np.array([p]) for p in PATHS],
+    ],
+    ids=lambda X: type(X).__name__,
+)
+def test_paths_in_every_form_come_out_as_plain_strings(X: Any) -> None:
+    paths = check_paths(X)
+    assert paths == PATHS
+    assert {type(path) for path in paths} == {str}
+
+
+@pytest.mark.parametrize("path", ["C:/x.jpg", "C://x.jpg", " a.jpg", "a:b.jpg", "a\nb.jpg"])
+def test_odd_names_are_paths(path: str) -> None:
+    assert check_paths([path]) == [path]
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (None, "got None of type NoneType. Leave out the rows"),
+        (np.nan, "got nan of type float. Leave out the rows"),
+        (pd.NA, "of type NAType. Leave out the rows"),
+        (3, "got 3 of type int. Pass paths"),
+        (np.float32(0.5), "of type float"),
+        (b"b.jpg", "of type bytes. Decode it with os.fsdecode"),
+        ({"path": "b.jpg"}, "of type dict. Pass paths"),
+        (["b.jpg", "c.jpg"], "of type list. Pass paths"),
+        (np.zeros((8, 8, 3)), "of type ndarray. Pass paths"),
+        ("", "got the empty path ''"),
+        ("  ", "got the empty path '  '"),
+        ("https://example.org/b.jpg", "got the URL 'https://example.org/b.jpg'. Download"),
+        ("file:///b.jpg", "got the URL"),
+        ("data:image/png;base64,AAAA", "got the URL"),
+    ],
+)
+def test_what_is_no_path_is_named_with_its_index(value: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=r"^photos\[1\] must be the path") as caught:
+        check_paths(["a.jpg", value], name="photos")
+    assert message in str(caught.value)
+    assert len(str(caught.value)) < 250
+
+
+@pytest.mark.parametrize("value", [None, np.nan, 3])
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda value: [["a.jpg"], [value]],
+        lambda value: np.array(["a.jpg", value], dtype=object),
+        lambda value: pd.Series(["a.jpg", value], dtype=object),
+        lambda value: pd.DataFrame({"path": ["a.jpg", value]}, dtype=object),
+    ],
+    ids=["nested", "array", "series", "frame"],
+)
+def test_nothing_becomes_a_string_on_the_way(wrap: Any, value: Any) -> None:
+    with pytest.raises(ValueError, match=r"^X\[1\] must be the path"):
+        check_paths(wrap(value))
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        np.array([["a", "b"], ["c", "d"]]),
+        [["a", "b"], ["c", "d"]],
+        pd.DataFrame({"path": ["a"], "label": ["b"]}),
+        np.zeros((2, 4, 4, 3)),
+        np.empty((0, 3)),
+        pd.DataFrame(),
+        [[["a"]], [["b"]]],
+    ],
+    ids=lambda X: str(np.shape(X)),
+)
+def test_more_than_one_column_is_refused(X: Any) -> None:
+    with pytest.raises(ValueError, match=r"of shape \(n_images,\).*got shape \("):
+        check_paths(X)
+
+
+@pytest.mark.parametrize(
+    "X",
+    [(p for p in PATHS), map(str, PATHS), {"a.jpg": 1}, {"a.jpg"}, 3, None, np.array("a")],
+    ids=lambda X: type(X).__name__,
+)
+def test_what_is_no_array_is_refused(X: Any) -> None:
+    with pytest.raises(ValueError, match=r"X must be an array of image paths, got .*list"):
+        check_paths(X)
+
+
+@pytest.mark.parametrize("X", ["a.jpg", Path("a.jpg"), b"a.jpg", np.str_("a.jpg")])
+def test_one_path_is_told_to_go_into_a_list(X: Any) -> None:
+    with pytest.raises(ValueError, match=r"got one path: 'a.jpg'. Put it into a list"):
+        check_paths(X)
+
+
+@pytest.mark.parametrize("X", [sparse.csr_matrix(np.eye(2)), sparse.csr_array(np.eye(2))])
+def test_sparse_is_refused(X: Any) -> None:
+    with pytest.raises(ValueError, match="got a sparse matrix"):
+        check_paths(X)
+
+
+def test_complex_is_refused() -> None:
+    with pytest.raises(ValueError, match="Complex data not supported"):
+        check_paths(np.array([1j]))
+
+
+@pytest.mark.parametrize(
+    "X",
+    [[], (), np.array([]), np.empty((0, 1)), pd.Series(dtype=str), pd.DataFrame({"p": []})],
+    ids=lambda X: type(X).__name__,
+)
+def test_empty_is_refused(X: Any) -> None:
+    with pytest.raises(ValueError, match=r"0 sample\(s\).*at least one image path"):
+        check_paths(X)
+
+
+@pytest.mark.parametrize(
+    ("y", "expected"),
+    [
+        (["real", "fake"], ["real", "fake"]),
+        ([0, 1], [0, 1]),
+        (np.array([True, False]), [True, False]),
+        (np.array([1, 0], dtype=object), [1, 0]),
+        (pd.Series(["real", "fake"], index=[5, 2]), ["real", "fake"]),
+        (pd.Series(["real", "fake"], dtype="category"), ["real", "fake"]),
+        (pd.Series([1, 0], dtype="Int64"), [1, 0]),
+    ],
+)
+def test_labels_in_every_form(y: Any, expected: list[Any]) -> None:
+    labels = check_labels(y, 2)
+    assert labels.shape == (2,)
+    assert labels.tolist() == expected
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
+@pytest.mark.parametrize("beside", ["real", 1])
+@pytest.mark.parametrize("wrap", [list, lambda y: pd.Series(y, dtype=object)])
+def test_missing_labels_are_named(wrap: Any, beside: Any, missing: Any) -> None:
+    with pytest.raises(ValueError, match=r"Every image needs a label, but y_val\[1\] is"):
+        check_labels(wrap([beside, missing]), 2, name="y_val")
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (None, "requires y to be passed"),
+        (["a", "b", "c"], "inconsistent numbers of samples: 2 image paths, but 3 labels"),
+        ([], "inconsistent numbers of samples: 2 image paths, but 0 labels"),
+        ([0.5, 1.2], "continuous"),
+        ([1.0, np.inf], r"y\[1\] is inf of type float"),
+        (np.zeros((2, 2)), r"1d array, got an array of shape \(2, 2\)"),
+        ("real", r"1d array, got an array of shape \(\)"),
+        (["a", 1], r"all strings or all numbers, but y\[0\] is 'a' and y\[1\] is 1"),
+        ([b"a", b"b"], r"y\[0\] is b'a' of type bytes"),
+    ],
+)
+def test_what_are_no_labels_is_refused(y: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        check_labels(y, 2)
+
+
+def test_no_weights_are_ones() -> None:
+    np.testing.assert_array_equal(check_weights(None, 3), [1.0, 1.0, 1.0])
+
+
+def test_one_weight_is_everybodys() -> None:
+    np.testing.assert_array_equal(check_weights(2, 3), [2.0, 2.0, 2.0])
+
+
+@pytest.mark.parametrize("weights", [[1, 2], pd.Series([1, 2]), np.array([1.0, 2.0])])
+def test_weights_are_a_new_array_of_floats(weights: Any) -> None:
+    checked = check_weights(weights, 2)
+    assert checked.dtype == np.float64
+    checked *= 5
+    np.testing.assert_array_equal(weights, [1, 2])
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ([1.0, -1.0], r"not negative, but w\[1\] is -1.0"),
+        ([1.0, np.nan], r"finite and not negative, but w\[1\] is nan"),
+        ([1.0, None], r"w\[1\] is nan"),
+        ([1.0, np.inf], r"w\[1\] is inf"),
+        ([0.0, 0.0], "All weights in w are zero"),
+        (0, "All weights in w are zero"),
+        (-1, r"w\[0\] is -1.0"),
+        ([1.0], "inconsistent numbers of samples: 2 image paths, but 1 weights"),
+        ([[1.0], [1.0]], r"Sample weights must be 1D array or scalar.*\(2, 1\)"),
+        (["a", "b"], "Weights must be numbers, but w"),
+    ],
+)
+def test_bad_weights_are_refused(weights: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        check_weights(weights, 2, name="w")
