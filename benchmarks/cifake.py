@@ -34,7 +34,9 @@ def cases(epochs: int) -> list[Case]:
     size: dict[str, Any] = {"image_size": (32, 32)}
     found = []
     for weights in (None, "cifake"):
-        recipe = VGG16ImageClassifier(weights=weights, epochs=epochs, random_state=0, **size)
+        recipe = VGG16ImageClassifier(
+            weights=weights, epochs=epochs, random_state=0, **size
+        )
         found.append(Case(f"VGG16ImageClassifier(weights={weights!r})", recipe))
         head = make_pipeline(
             VGG16FeatureExtractor(weights=weights, **size),

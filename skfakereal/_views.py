@@ -1,8 +1,9 @@
-"""Images -> views: deterministic augmented copies, each by a single resampling.
+"""Images -> views: deterministic augmented copies, as little resampled as can be.
 
-Interpolation leaves periodic traces that a detector can learn instead of the picture's
-own. So a view's rotation, zoom and resize are one affine resampling, low-passed before
-it wherever it shrinks, and the border reflects.
+Interpolation leaves traces that a detector can learn instead of the picture's own. So a
+view's rotation, zoom and resize are one affine resampling; where it shrinks, it goes to a
+grid fine enough to lose nothing, which the filter of the plain resize then reduces by a
+whole number. The border reflects.
 """
 
 import io
@@ -17,11 +18,6 @@ from sklearn.base import BaseEstimator
 __all__ = ["Augmentation", "render_view"]
 
 _BICUBIC = Image.Resampling.BICUBIC
-# A Gaussian of this many source pixels, times sqrt(shrinkage^2 - 1), before bicubic
-# sampling leaves the spectrum that Pillow's antialiased bicubic resize leaves: the mean
-# of the best values for shrinkages from 1.2 to 3.8 on scikit-learn's two photographs
-# (they lie between 0.30 and 0.55).
-_PREFILTER = 0.38
 
 
 class Augmentation(BaseEstimator):
@@ -204,11 +200,12 @@ def _plain(image: Image.Image, size: tuple[int, int], resize: str) -> NDArray[np
 
 
 def _crop(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    top, left = _offset(pixels.shape[0], height), _offset(pixels.shape[1], width)
     lacking = max(0, height - pixels.shape[0]), max(0, width - pixels.shape[1])
     if any(lacking):
         before_after = [(n // 2, n - n // 2) for n in lacking]
         pixels = np.pad(pixels, [*before_after, (0, 0)], mode="symmetric")
-    top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
+    top, left = max(0, top), max(0, left)
     return np.ascontiguousarray(pixels[top : top + height, left : left + width])
 
 
@@ -219,50 +216,56 @@ def _resample(
     height, width = size
     if resize == "crop":
         shrink_x = shrink_y = 1 / zoom
+        # The centre of the plain crop, which lies on whole pixels.
+        left, top = _offset(image.width, width), _offset(image.height, height)
+        centre_x, centre_y = left + width / 2, top + height / 2
     else:
         shrink_x, shrink_y = image.width / (width * zoom), image.height / (height * zoom)
-    image, shrink_x, shrink_y = _lowpass(image, shrink_x, shrink_y)
+        centre_x, centre_y = image.width / 2, image.height / 2
+    original = image.size
+    image = _average_blocks(image, shrink_x, shrink_y)
+    # The exact ratios, since the last block of a row may be an incomplete one.
+    averaged_x, averaged_y = image.width / original[0], image.height / original[1]
+    shrink_x, centre_x = shrink_x * averaged_x, centre_x * averaged_x
+    shrink_y, centre_y = shrink_y * averaged_y, centre_y * averaged_y
+    # As many samples for each pixel of the view as the image has there.
+    fine_x, fine_y = math.ceil(shrink_x), math.ceil(shrink_y)
 
     cos, sin = math.cos(angle), math.sin(angle)
     ax, bx = shrink_x * cos, -shrink_x * sin
     ay, by = shrink_y * sin, shrink_y * cos
     # Pillow maps the point (x, y) of the output to (ax x + bx y + cx, ay x + by y + cy).
-    cx = image.width / 2 - (ax * width + bx * height) / 2
-    cy = image.height / 2 - (ay * width + by * height) / 2
-    reach_x = (abs(ax) * width + abs(bx) * height - image.width) / 2
-    reach_y = (abs(ay) * width + abs(by) * height - image.height) / 2
-    # Two more than the corners reach, for the bicubic kernel.
-    pad_x, pad_y = (max(0, math.ceil(reach) + 2) for reach in (reach_x, reach_y))
+    cx = centre_x - (ax * width + bx * height) / 2
+    cy = centre_y - (ay * width + by * height) / 2
+    pad_x = _padding(centre_x, (abs(ax) * width + abs(bx) * height) / 2, image.width)
+    pad_y = _padding(centre_y, (abs(ay) * width + abs(by) * height) / 2, image.height)
     if pad_x or pad_y:
         padding = ((pad_y, pad_y), (pad_x, pad_x), (0, 0))
         image = Image.fromarray(np.pad(np.asarray(image), padding, mode="symmetric"))
-    affine = (ax, bx, cx + pad_x, ay, by, cy + pad_y)
-    return np.asarray(
-        image.transform((width, height), Image.Transform.AFFINE, affine, _BICUBIC)
-    )
+    affine = (ax / fine_x, bx / fine_y, cx + pad_x, ay / fine_x, by / fine_y, cy + pad_y)
+    fine = (width * fine_x, height * fine_y)
+    turned = image.transform(fine, Image.Transform.AFFINE, affine, _BICUBIC)
+    return np.asarray(turned.resize((width, height), _BICUBIC))
 
 
-def _lowpass(
-    image: Image.Image, shrink_x: float, shrink_y: float
-) -> tuple[Image.Image, float, float]:
-    """Take away what the smaller grid cannot hold; leave the phase alone.
+def _offset(have: int, want: int) -> int:
+    """Return where a centred run of `want` pixels begins; negative where some lack."""
+    return (have - want) // 2 if have >= want else -((want - have) // 2)
 
-    Averaging whole blocks of pixels is no interpolation, and it saves most of the work
-    on photographs. The shrinkage that is left is at least 2 where blocks were averaged.
+
+def _padding(centre: float, reach: float, side: int) -> int:
+    """Return by how much the view reaches beyond an image's side, for the kernel 2 more."""
+    return max(0, math.ceil(max(reach - centre, centre + reach - side)) + 2)
+
+
+def _average_blocks(image: Image.Image, shrink_x: float, shrink_y: float) -> Image.Image:
+    """Average whole blocks of pixels where the image is far too large.
+
+    That is no interpolation, and it saves most of the work on photographs. At least twice
+    as many pixels are left as the view has.
     """
     blocks = max(1, int(shrink_x / 2)), max(1, int(shrink_y / 2))
-    if blocks != (1, 1):
-        # The exact ratio, since the last block of a row may be an incomplete one.
-        width, height = image.size
-        image = image.reduce(blocks)
-        shrink_x *= image.width / width
-        shrink_y *= image.height / height
-    sigmas = tuple(
-        _PREFILTER * math.sqrt(max(0.0, s * s - 1)) for s in (shrink_x, shrink_y)
-    )
-    if any(sigmas):
-        image = image.filter(ImageFilter.GaussianBlur(sigmas))
-    return image, shrink_x, shrink_y
+    return image if blocks == (1, 1) else image.reduce(blocks)
 
 
 def _degrade(

@@ -103,7 +103,7 @@ def load_image_folder(
     (`LeaveOneGroupOut` would make a fold for every loose image.)
 
     Counted as images are the extensions .avif, .bmp, .dib, .gif, .jfif, .jp2, .jpe, .jpeg,
-    .jpg, .pbm, .pgm, .png, .pnm, .ppm, .tga, .tif, .tiff and .webp. Hidden files and
+    .jpg, .pbm, .pgm, .png, .pnm, .ppm, .tif, .tiff and .webp. Hidden files and
     folders are skipped, and links are followed.
 
     Examples

@@ -25,7 +25,8 @@ def compile_with_tensorflow(network: Network) -> Forward:
 
     steps = [_step(layer) for layer in network.layers]
 
-    @tf.function(reduce_retracing=True)
+    # One trace serves batches of every length.
+    @tf.function(input_signature=[tf.TensorSpec((None, None, None, None), tf.float32)])
     def graph(batch: Any) -> Any:
         for step in steps:
             batch = step(batch)

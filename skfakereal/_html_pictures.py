@@ -1,0 +1,137 @@
+"""Image files, pixels and matplotlib figures -> pictures inside an HTML page.
+
+The page itself and its text come from `skfakereal._html`.
+"""
+
+import base64
+import html
+import io
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from skfakereal._html import Html, escaped, stack
+from skfakereal._images import ImageReadError, read_image
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["figure", "gallery", "picture"]
+
+_FIGURE_DPI = 144  # sharp on screens of twice the usual density
+_LARGEST_SIDE = 320  # pixels of a thumbnail: a page with fifty of them can still be mailed
+_SMALL_SIDE = 96  # pixels below which a picture is enlarged, and kept lossless
+
+
+def figure(fig: "Figure", caption: str = "", *, alt: str = "") -> Html:
+    """Return a matplotlib figure as a picture inside the page.
+
+    Parameters
+    ----------
+    fig : matplotlib.figure.Figure
+        The figure. It is not closed.
+    caption : str, default=""
+        A line below it: what to see in it.
+    alt : str, default=""
+        What a reader who cannot see it is told; the caption where it is empty.
+
+    Returns
+    -------
+    Html
+        The figure at its size in inches (96 pixels each), or as wide as the screen.
+    """
+    buffer = io.BytesIO()
+    # Without the version of matplotlib in it, equal figures are equal bytes.
+    fig.savefig(
+        buffer,
+        format="png",
+        dpi=_FIGURE_DPI,
+        bbox_inches="tight",
+        facecolor="white",
+        metadata={"Software": None},
+    )
+    with Image.open(buffer) as drawn:
+        width = round(drawn.width * 96 / _FIGURE_DPI)
+    image = _image(buffer.getvalue(), "png", alt or _plain(caption), f' width="{width}"')
+    return Html(f"<figure>{image}{_caption(caption)}</figure>")
+
+
+def picture(
+    source: str | os.PathLike[str] | NDArray[np.uint8], caption: str = "", *, alt: str = ""
+) -> Html:
+    """Return an image file or an array of pixels as a thumbnail inside the page.
+
+    Parameters
+    ----------
+    source : path or ndarray of shape (height, width, 3)
+        An image file, or RGB pixels from 0 to 255. A file that cannot be read gives an
+        empty tile with the reason.
+    caption : str, default=""
+        Text below it.
+    alt : str, default=""
+        What a reader who cannot see it is told; the caption where it is empty.
+
+    Returns
+    -------
+    Html
+        The picture: at most 320 pixels a side; small ones are enlarged without smoothing.
+    """
+    if isinstance(source, np.ndarray):
+        pixels: NDArray[np.uint8] = source
+    else:
+        try:
+            pixels = read_image(os.fspath(source))
+        except ImageReadError as error:
+            empty = f'<div class="empty">cannot be read: {escaped(error.reason)}</div>'
+            return Html(f'<figure class="picture">{empty}{_caption(caption)}</figure>')
+    image = Image.fromarray(pixels)
+    small = max(image.size) <= _SMALL_SIDE
+    image.thumbnail((_LARGEST_SIDE, _LARGEST_SIDE))
+    buffer = io.BytesIO()
+    image.save(buffer, "png" if small else "jpeg", **({} if small else {"quality": 90}))
+    tag = _image(
+        buffer.getvalue(),
+        "png" if small else "jpeg",
+        alt or _plain(caption),
+        ' class="pixels"' if small else "",
+    )
+    return Html(f'<figure class="picture">{tag}{_caption(caption)}</figure>')
+
+
+def gallery(pictures: Iterable[str], *, wide: bool = False) -> Html:
+    """Return pictures in a grid that fits the screen.
+
+    Parameters
+    ----------
+    pictures : iterable of Html
+        What `picture` or `figure` returned.
+    wide : bool, default=False
+        Two in a row at most, for figures, and one on a phone; thumbnails stand in rows of
+        five, and of two on a phone.
+
+    Returns
+    -------
+    Html
+        The grid.
+    """
+    kind = "gallery wide" if wide else "gallery"
+    return Html(f'<div class="{kind}">{stack(pictures)}</div>')
+
+
+def _image(data: bytes, kind: str, alt: str, attributes: str) -> str:
+    encoded = base64.b64encode(data).decode("ascii")
+    source = f"data:image/{kind};base64,{encoded}"
+    return f'<img{attributes} alt="{html.escape(alt)}" src="{source}">'
+
+
+def _caption(text: str) -> str:
+    return f"<figcaption>{escaped(text)}</figcaption>" if text else ""
+
+
+def _plain(text: str) -> str:
+    # Markup cannot stand in an attribute.
+    return "" if isinstance(text, Html) else text

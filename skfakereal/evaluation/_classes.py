@@ -1,0 +1,127 @@
+"""Which classes there are, what they are called, and which of them is the positive one."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["class_codes", "class_names", "positive_class"]
+
+
+def class_codes(
+    y: NDArray[Any], classes: NDArray[Any], paths: Sequence[str], *, name: str = "y"
+) -> NDArray[np.intp]:
+    """Return for each label its position among the classes.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_images,)
+        Labels.
+    classes : ndarray of shape (n_classes,)
+        The classes, in the order of the columns of probabilities.
+    paths : sequence of str
+        The images, for the error.
+    name : str, default="y"
+        What the error calls the labels.
+
+    Returns
+    -------
+    ndarray of shape (n_images,)
+        Positions from 0 to n_classes - 1.
+
+    Raises
+    ------
+    ValueError
+        If a label is none of the classes.
+    """
+    position = {label: i for i, label in enumerate(classes.tolist())}
+    for i, label in enumerate(y.tolist()):
+        if label not in position:
+            raise ValueError(
+                f"Every label must be one of the classes {classes.tolist()}, but {name}[{i}] "
+                f"is {label!r} (image {paths[i]!r}). Leave such images out, or fit the "
+                "classifier on this class too."
+            )
+    return np.array([position[label] for label in y.tolist()], dtype=np.intp)
+
+
+def class_names(
+    classes: NDArray[Any], target_names: Sequence[str] | None
+) -> tuple[str, ...]:
+    """Return what the classes are called in tables and pictures.
+
+    Parameters
+    ----------
+    classes : ndarray of shape (n_classes,)
+        The classes.
+    target_names : sequence of str or None
+        Their names in the same order; the classes themselves where it is None.
+
+    Returns
+    -------
+    tuple of str
+        One name for each class.
+
+    Raises
+    ------
+    ValueError
+        If there are too few or too many names, or two that are equal.
+    """
+    names = tuple(str(name) for name in (classes if target_names is None else target_names))
+    if len(names) != len(classes) or len(set(names)) != len(names):
+        raise ValueError(
+            f"target_names must hold one name of its own for each of the classes "
+            f"{classes.tolist()}, in this order, got {list(names)}."
+        )
+    return names
+
+
+def positive_class(
+    classes: NDArray[Any], names: Sequence[str], pos_label: Any = None
+) -> int | None:
+    """Return the position of the class that precision, recall and F1 speak of.
+
+    Parameters
+    ----------
+    classes : ndarray of shape (n_classes,)
+        The classes.
+    names : sequence of str
+        What they are called.
+    pos_label : label or None
+        The class that is asked for. None takes the one that is called "fake", in upper or
+        lower case, and else 1 of the classes 0 and 1, or -1 and 1.
+
+    Returns
+    -------
+    int or None
+        The position; None where there are more than two classes, none of which is the
+        positive one.
+
+    Raises
+    ------
+    ValueError
+        If `pos_label` is no class, if it is given and there are more than two classes, or
+        if two classes leave open which of them is positive.
+    """
+    known = classes.tolist()
+    if len(known) != 2:
+        if pos_label is not None:
+            raise ValueError(
+                f"pos_label is for two classes, got {len(known)}: {known}. Leave it out; "
+                "figures are then averaged over the classes."
+            )
+        return None
+    if pos_label is not None:
+        if pos_label not in known:
+            raise ValueError(f"pos_label must be one of {known}, got {pos_label!r}.")
+        return int(known.index(pos_label))
+    fakes = [i for i, name in enumerate(names) if name.casefold() == "fake"]
+    if len(fakes) == 1:
+        return fakes[0]
+    if known in ([0, 1], [-1, 1]):
+        return 1
+    raise ValueError(
+        f"Which of the classes {known} is the positive one? Say it with pos_label; only a "
+        'class called "fake", or 1 beside 0, is taken without.'
+    )

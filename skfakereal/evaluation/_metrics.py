@@ -1,0 +1,237 @@
+"""Predictions -> figures.
+
+One rule: a figure speaks of the classes that occur among the true labels. What is
+undefined is NaN, with a sentence that says why, never a guess.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    confusion_matrix,
+    precision_recall_fscore_support,
+    roc_auc_score,
+)
+
+from skfakereal.evaluation._predictions import Predictions
+from skfakereal.evaluation._wording import counted
+
+__all__ = ["PER_CLASS", "Figures", "compute_figures", "overall_figures"]
+
+PER_CLASS = ("precision", "recall", "f1")
+_AVERAGES = ("macro", "weighted")
+
+
+@dataclass(frozen=True)
+class Figures:
+    """How good predictions are.
+
+    Parameters
+    ----------
+    overall : dict of str to float
+        The figures that are one number each, from 0 to 1, or NaN.
+    per_class : dict of str to dict
+        For each class by name its precision, recall, F1 and number of images.
+    confusion : ndarray of shape (n_classes, n_classes)
+        Images, or sums of weights, by true class (rows) and predicted class (columns).
+    remarks : list of str
+        Sentences that explain what is missing.
+    """
+
+    overall: dict[str, float]
+    per_class: dict[str, dict[str, float]]
+    confusion: NDArray[Any]
+    remarks: list[str]
+
+    def rows(self) -> list[tuple[str, float, float, float, int]]:
+        """Return the classes and their averages as rows of a table.
+
+        Returns
+        -------
+        list of (str, float, float, float, int)
+            Name, precision, recall, F1, number of images.
+        """
+        classes = [
+            (name, row["precision"], row["recall"], row["f1"], int(row["n_images"]))
+            for name, row in self.per_class.items()
+        ]
+        n_images = sum(row[-1] for row in classes)
+        for kind in _AVERAGES:
+            precision, recall, f1 = (self.overall[f"{key}_{kind}"] for key in PER_CLASS)
+            classes.append((f"{kind} average", precision, recall, f1, n_images))
+        return classes
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all figures in a form that JSON knows, which has no NaN.
+
+        Returns
+        -------
+        dict
+            What `EvaluationReport.to_dict` promises of it.
+        """
+        return {
+            **_without_nan(self.overall),
+            "per_class": {name: _without_nan(row) for name, row in self.per_class.items()},
+            "confusion_matrix": self.confusion.tolist(),
+            "remarks": list(self.remarks),
+        }
+
+
+def _without_nan(figures: dict[str, float]) -> dict[str, float | None]:
+    return {key: None if math.isnan(value) else value for key, value in figures.items()}
+
+
+def compute_figures(predictions: Predictions) -> Figures:
+    """Return all figures.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        The predictions.
+
+    Returns
+    -------
+    Figures
+        Their figures.
+    """
+    p = predictions
+    n_classes = len(p.names)
+    per_class = _class_figures(p.y_true, p.y_pred, n_classes, p.weights)
+    counts = np.bincount(p.y_true, minlength=n_classes)
+    return Figures(
+        overall=overall_figures(p.y_true, p.y_pred, p.y_proba, p.weights, p.positive),
+        per_class={
+            name: {key: float(per_class[key][i]) for key in PER_CLASS}
+            | {"n_images": int(counts[i])}
+            for i, name in enumerate(p.names)
+        },
+        confusion=confusion_matrix(
+            p.y_true,
+            p.y_pred,
+            labels=np.arange(n_classes),
+            sample_weight=p.weights if p.weighted else None,
+        ),
+        remarks=_unreadable_remarks(p) + _undefined_remarks(p),
+    )
+
+
+def overall_figures(
+    y_true: NDArray[np.intp],
+    y_pred: NDArray[np.intp],
+    y_proba: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    positive: int | None,
+) -> dict[str, float]:
+    """Return the figures that are one number each.
+
+    Parameters
+    ----------
+    y_true, y_pred : ndarray of shape (n_images,)
+        True and predicted classes, as positions.
+    y_proba : ndarray of shape (n_images, n_classes)
+        Probabilities.
+    weights : ndarray of shape (n_images,)
+        Weights of the images.
+    positive : int or None
+        The positive class. None: precision, recall and F1 exist as averages only;
+        ROC-AUC and average precision are the mean over the classes that occur, each
+        against the rest.
+
+    Returns
+    -------
+    dict of str to float
+        From 0 to 1, or NaN where undefined.
+    """
+    n_classes = y_proba.shape[1]
+    support = np.bincount(y_true, weights, minlength=n_classes)
+    per_class = _class_figures(y_true, y_pred, n_classes, weights)
+    figures = {"accuracy": float(accuracy_score(y_true, y_pred, sample_weight=weights))}
+    if positive is not None:
+        figures |= {key: float(per_class[key][positive]) for key in PER_CLASS}
+
+    occurs = support > 0
+    asked = np.flatnonzero(occurs) if positive is None else [positive]
+    ranked = [_ranking(y_true == c, y_proba[:, c], weights) for c in asked]
+    figures["roc_auc"] = float(np.mean([auc for auc, _ in ranked]))
+    figures["average_precision"] = float(np.mean([ap for _, ap in ranked]))
+
+    for kind, shares in zip(_AVERAGES, (occurs.astype(float), support), strict=True):
+        for key in PER_CLASS:
+            mean = np.average(per_class[key][occurs], weights=shares[occurs])
+            figures[f"{key}_{kind}"] = float(mean)
+    return figures
+
+
+def _class_figures(
+    y_true: NDArray[np.intp],
+    y_pred: NDArray[np.intp],
+    n_classes: int,
+    weights: NDArray[np.float64],
+) -> dict[str, NDArray[np.float64]]:
+    """Return precision, recall and F1 of each class, NaN where it does not occur.
+
+    The precision of a class that occurs but is never predicted is 0, as in scikit-learn.
+    """
+    figures = precision_recall_fscore_support(
+        y_true,
+        y_pred,
+        labels=np.arange(n_classes),
+        sample_weight=weights,
+        average=None,
+        zero_division=0.0,
+    )[:3]
+    occurs = np.bincount(y_true, weights, minlength=n_classes) > 0
+    return {
+        key: np.where(occurs, values, np.nan)
+        for key, values in zip(PER_CLASS, figures, strict=True)
+    }
+
+
+def _ranking(
+    is_class: NDArray[np.bool_], score: NDArray[np.float64], weights: NDArray[np.float64]
+) -> tuple[float, float]:
+    """Return ROC-AUC and average precision of one class against the rest."""
+    if len(np.unique(is_class[weights > 0])) < 2:
+        return np.nan, np.nan
+    auc = roc_auc_score(is_class, score, sample_weight=weights)
+    precision = average_precision_score(is_class, score, sample_weight=weights)
+    return float(auc), float(precision)
+
+
+def _unreadable_remarks(predictions: Predictions) -> list[str]:
+    lost = [path for path, _ in predictions.unreadable]
+    if not lost:
+        return []
+    shown = ", ".join(lost[:3]) + (f" and {len(lost) - 3} more" if len(lost) > 3 else "")
+    verb = "was" if len(lost) == 1 else "were"
+    return [
+        f"{counted(len(lost), 'image')} could not be read and {verb} left out of the "
+        f"figures: {shown}."
+    ]
+
+
+def _undefined_remarks(predictions: Predictions) -> list[str]:
+    p = predictions
+    support = np.bincount(p.y_true, p.weights, minlength=len(p.names))
+    said = [
+        f"No image of class {name!r} was tested: its precision, recall and F1 are undefined, "
+        "and the averages leave it out."
+        for name, count in zip(p.names, support, strict=True)
+        if count == 0
+    ]
+    if np.count_nonzero(support) < 2:
+        said.append(
+            "ROC-AUC and average precision are undefined: they need images of two classes."
+        )
+    called = np.bincount(p.y_pred, p.weights, minlength=len(p.names))
+    said += [
+        f"No image was called {name!r}: its precision is counted as 0."
+        for name, true, predicted in zip(p.names, support, called, strict=True)
+        if true > 0 and predicted == 0
+    ]
+    return said

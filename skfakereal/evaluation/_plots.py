@@ -1,0 +1,200 @@
+"""Predictions -> confusion matrix, ROC, precision-recall and calibration curves.
+
+scikit-learn's Displays draw them; here they get the names of the classes, and a sentence
+where there is nothing to draw.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skfakereal.evaluation._predictions import Predictions
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["PLOTS", "draw_plots"]
+
+
+def draw_plots(
+    predictions: Predictions, kind: str = "all", ax: "Axes | None" = None
+) -> "Figure":
+    """Draw one picture, or all four on one figure.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        What to draw.
+    kind : str, default="all"
+        ``"all"`` or one of `PLOTS`.
+    ax : matplotlib.axes.Axes or None
+        Where to draw a single picture; None makes a new figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure.
+
+    Raises
+    ------
+    ValueError
+        If there is no such kind, or all four are to be drawn on one `ax`.
+    """
+    import matplotlib.pyplot as plt
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    if kind == "all":
+        if ax is not None:
+            raise ValueError(f"One ax holds one picture: set kind to one of {PLOTS}.")
+        layout = ConstrainedLayoutEngine(w_pad=0.15, h_pad=0.15)
+        fig, axes = plt.subplots(2, 2, figsize=(9.5, 9), layout=layout)
+        for draw, panel in zip(_DRAW.values(), axes.flat, strict=True):
+            draw(predictions, panel)
+        return fig
+    if kind not in _DRAW:
+        raise ValueError(f"kind must be 'all' or one of {PLOTS}, got {kind!r}.")
+    if ax is None:
+        _, ax = plt.subplots(figsize=(5.2, 4.6), layout="constrained")
+    _DRAW[kind](predictions, ax)
+    return cast("Figure", ax.get_figure(root=True))
+
+
+def _draw_confusion_matrix(predictions: Predictions, ax: "Axes") -> None:
+    from sklearn.metrics import ConfusionMatrixDisplay
+
+    p = predictions
+    ConfusionMatrixDisplay.from_predictions(
+        p.y_true,
+        p.y_pred,
+        labels=np.arange(len(p.names)),
+        display_labels=p.names,
+        sample_weight=p.weights if p.weighted else None,
+        values_format=",.1f" if p.weighted else ",d",
+        cmap="Blues",
+        colorbar=False,
+        im_kw={"vmin": 0},
+        xticks_rotation="horizontal" if len(p.names) <= 4 else "vertical",
+        ax=ax,
+    )
+    ax.set(title="Confusion matrix", xlabel="called", ylabel="in truth")
+
+
+def _draw_roc(predictions: Predictions, ax: "Axes") -> None:
+    from sklearn.metrics import RocCurveDisplay
+
+    def draw(
+        y: NDArray[np.str_], score: NDArray[np.float64], name: str, last: bool
+    ) -> None:
+        RocCurveDisplay.from_predictions(
+            y,
+            score,
+            pos_label=name,
+            name=None if predictions.positive is not None else name,
+            sample_weight=predictions.weights,
+            plot_chance_level=last,
+            ax=ax,
+        )
+
+    if _draw_each_class(predictions, ax, draw):
+        rest, of = _rest_and_class(predictions)
+        ax.set(
+            xlabel=f"false positive rate (share of {rest} called {of})",
+            ylabel=f"true positive rate (share of {of} found)",
+        )
+    ax.set_title("ROC")
+
+
+def _draw_precision_recall(predictions: Predictions, ax: "Axes") -> None:
+    from sklearn.metrics import PrecisionRecallDisplay
+
+    def draw(
+        y: NDArray[np.str_], score: NDArray[np.float64], name: str, last: bool
+    ) -> None:
+        PrecisionRecallDisplay.from_predictions(
+            y,
+            score,
+            pos_label=name,
+            name=None if predictions.positive is not None else name,
+            sample_weight=predictions.weights,
+            plot_chance_level=predictions.positive is not None,
+            ax=ax,
+        )
+
+    if _draw_each_class(predictions, ax, draw):
+        _, of = _rest_and_class(predictions)
+        ax.set(
+            xlabel=f"recall (share of {of} found)",
+            ylabel=f"precision (share of those called {of})",
+        )
+    ax.set_title("Precision and recall")
+
+
+def _draw_calibration(predictions: Predictions, ax: "Axes") -> None:
+    from sklearn.calibration import CalibrationDisplay
+
+    # With few images, ten bins would show noise.
+    n_bins = 10 if len(predictions.paths) >= 500 else 5
+
+    def draw(
+        y: NDArray[np.str_], score: NDArray[np.float64], name: str, last: bool
+    ) -> None:
+        CalibrationDisplay.from_predictions(
+            y,
+            score,
+            pos_label=name,
+            name="Classifier" if predictions.positive is not None else name,
+            n_bins=n_bins,
+            ref_line=last,
+            ax=ax,
+        )
+
+    if _draw_each_class(predictions, ax, draw):
+        _, of = _rest_and_class(predictions)
+        ax.set(xlabel=f"predicted probability of {of}", ylabel=f"share that is {of}")
+    # scikit-learn's calibration curve knows no weights.
+    ax.set_title("Calibration (unweighted)" if predictions.weighted else "Calibration")
+
+
+_DRAW: dict[str, Callable[[Predictions, "Axes"], None]] = {
+    "confusion_matrix": _draw_confusion_matrix,
+    "roc": _draw_roc,
+    "precision_recall": _draw_precision_recall,
+    "calibration": _draw_calibration,
+}
+PLOTS = tuple(_DRAW)
+
+
+def _draw_each_class(
+    predictions: Predictions,
+    ax: "Axes",
+    draw: Callable[[NDArray[np.str_], NDArray[np.float64], str, bool], None],
+) -> bool:
+    """Draw the curve of the positive class, or of each class against the rest.
+
+    Return whether there was anything to draw.
+    """
+    p = predictions
+    present = np.flatnonzero(np.bincount(p.y_true, p.weights, minlength=len(p.names)))
+    if len(present) < 2:
+        only = p.names[present[0]]
+        text = f"needs images of two classes,\nonly {only!r} was tested"
+        ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes)
+        ax.set(xticks=[], yticks=[])
+        return False
+    asked = present if p.positive is None else [p.positive]
+    for c in asked:
+        y = np.where(p.y_true == c, p.names[c], f"not {p.names[c]}")
+        draw(y, p.y_proba[:, c], p.names[c], bool(c == asked[-1]))
+    ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
+    return True
+
+
+def _rest_and_class(predictions: Predictions) -> tuple[str, str]:
+    """Return what the negative and the positive images of the curves are called."""
+    if predictions.positive is None:
+        return "the rest", "the class"
+    names, positive = predictions.names, predictions.positive
+    return names[1 - positive], names[positive]

@@ -1,0 +1,156 @@
+"""Paths, labels and probabilities -> checked predictions, of the images that were read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from skfakereal._validation import check_labels, check_paths, check_weights
+from skfakereal.evaluation._classes import class_codes, class_names, positive_class
+
+__all__ = ["Predictions", "check_predictions"]
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a classifier said about images whose class is known.
+
+    Parameters
+    ----------
+    paths : list of str
+        The images that could be read; all arrays below are about them.
+    y_true, y_pred : ndarray of shape (n_read,)
+        True and predicted classes, as positions among `classes`.
+    y_proba : ndarray of shape (n_read, n_classes)
+        Probabilities from 0 to 1.
+    weights : ndarray of shape (n_read,)
+        Weights of the images.
+    weighted : bool
+        Whether the weights were given.
+    classes : ndarray of shape (n_classes,)
+        The labels.
+    names : tuple of str
+        What the classes are called.
+    positive : int or None
+        Position of the positive class, if there is one.
+    unreadable : list of (str, int)
+        Path and true class of the images that could not be read.
+    """
+
+    paths: list[str]
+    y_true: NDArray[np.intp]
+    y_pred: NDArray[np.intp]
+    y_proba: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    weighted: bool
+    classes: NDArray[Any]
+    names: tuple[str, ...]
+    positive: int | None
+    unreadable: list[tuple[str, int]]
+
+    def columns(self) -> dict[str, list[Any]]:
+        """Return every image, the unreadable ones last, as columns of a table.
+
+        Returns
+        -------
+        dict of str to list
+            Path, label, predicted label, and the probability of each class.
+        """
+        nothing = [None] * len(self.unreadable)
+        names = self.names
+        return {
+            "path": self.paths + [path for path, _ in self.unreadable],
+            "label": [names[i] for i in self.y_true]
+            + [names[i] for _, i in self.unreadable],
+            "predicted": [names[i] for i in self.y_pred] + nothing,
+            **{
+                f"probability_{name}": self.y_proba[:, i].tolist() + nothing
+                for i, name in enumerate(names)
+            },
+        }
+
+
+def check_predictions(
+    paths: ArrayLike,
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    classes: ArrayLike,
+    y_pred: ArrayLike | None = None,
+    pos_label: Any = None,
+    target_names: Sequence[str] | None = None,
+    sample_weight: ArrayLike | None = None,
+    need_positive: bool = True,
+) -> Predictions:
+    """Check what the user hands over, and set aside the images that could not be read.
+
+    Parameters
+    ----------
+    paths, y_true, y_proba, classes, y_pred, pos_label, target_names, sample_weight
+        As `EvaluationReport` takes them.
+    need_positive : bool, default=True
+        Whether two classes must have a positive one.
+
+    Returns
+    -------
+    Predictions
+        The predictions; none of their arrays is the caller's.
+
+    Raises
+    ------
+    ValueError
+        If they do not fit together, a label is unknown, the positive class is open, a
+        probability is no probability, or no image could be read.
+    """
+    labels = np.array(classes)
+    names = class_names(labels, target_names)
+    positive = positive_class(labels, names, pos_label) if need_positive else None
+    files = check_paths(paths, name="paths")
+    proba = _check_probabilities(y_proba, len(files), len(labels))
+    true = class_codes(check_labels(y_true, len(files)), labels, files)
+    if y_pred is None:
+        pred = np.nan_to_num(proba).argmax(axis=1)
+    else:
+        given = check_labels(y_pred, len(files), name="y_pred")
+        pred = class_codes(given, labels, files, name="y_pred")
+
+    missing = np.isnan(proba).any(axis=1)
+    if missing.all():
+        raise ValueError(
+            f"None of the {len(files)} images could be read, the first of which is "
+            f"{files[0]!r}: there is nothing to evaluate."
+        )
+    weights = check_weights(sample_weight, len(files))
+    return Predictions(
+        paths=[files[i] for i in np.flatnonzero(~missing)],
+        y_true=true[~missing],
+        y_pred=pred[~missing],
+        y_proba=proba[~missing],
+        weights=check_weights(weights[~missing], int(np.sum(~missing))),
+        weighted=sample_weight is not None,
+        classes=labels,
+        names=names,
+        positive=positive,
+        unreadable=[(files[i], int(true[i])) for i in np.flatnonzero(missing)],
+    )
+
+
+def _check_probabilities(
+    y_proba: ArrayLike, n_images: int, n_classes: int
+) -> NDArray[np.float64]:
+    proba = np.asarray(y_proba, dtype=np.float64)
+    if proba.shape != (n_images, n_classes):
+        raise ValueError(
+            f"y_proba must have the shape {(n_images, n_classes)}, a row for each image and "
+            f"a column for each class, got {proba.shape}."
+        )
+    # A single-precision softmax may pass 1 by a rounding.
+    wrong = np.argwhere((proba < -1e-6) | (proba > 1 + 1e-6))
+    if len(wrong):
+        i, j = wrong[0]
+        raise ValueError(
+            f"Probabilities lie between 0 and 1, but y_proba[{i}, {j}] is {proba[i, j]}."
+        )
+    return np.clip(proba, 0, 1)  # a new array

@@ -1,0 +1,55 @@
+"""Words that text, tables and pictures share."""
+
+import re
+
+__all__ = ["counted", "shortened"]
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun.
+
+    Parameters
+    ----------
+    count : int
+        How many.
+    noun : str
+        Its singular; the plural ends in s.
+
+    Returns
+    -------
+    str
+        Count and noun.
+
+    Examples
+    --------
+    >>> counted(1, "image"), counted(1200, "image")
+    ('1 image', '1,200 images')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def shortened(path: str, length: int = 34) -> str:
+    """Return the end of a path, which tells more than its beginning.
+
+    Parameters
+    ----------
+    path : str
+        The path.
+    length : int, default=34
+        How many characters to keep at most.
+
+    Returns
+    -------
+    str
+        The path, or an ellipsis and as many of its last parts as there is room for.
+
+    Examples
+    --------
+    >>> shortened("data/test/fake/0001.jpg", 18)
+    '…/fake/0001.jpg'
+    """
+    if len(path) <= length:
+        return path
+    end = path[1 - length :]
+    separator = re.search(r"[/\\]", end)
+    return "\N{HORIZONTAL ELLIPSIS}" + (end[separator.start() :] if separator else end)

@@ -1,0 +1,73 @@
+"""Imports never go up and never form a ring (CONTRIBUTING.md)."""
+
+import ast
+import graphlib
+from pathlib import Path
+
+import skfakereal
+
+ROOT = Path(skfakereal.__file__).parent
+# Whatever is not named here is a foundation.
+FLOORS = {
+    "cli": 5,
+    "__main__": 6,
+    "audit": 4,
+    "evaluation": 4,
+    "_classifier": 3,
+    "_features": 3,
+    "_activations": 2,
+    "_training": 2,
+    "__init__": 6,
+}
+
+
+def _module(path: Path) -> str:
+    return ".".join(["skfakereal", *path.relative_to(ROOT).with_suffix("").parts])
+
+
+def _imports(path: Path) -> set[str]:
+    """Return the modules of this package that a module imports, wherever it does so."""
+    modules = {_module(p).removesuffix(".__init__") for p in ROOT.rglob("*.py")}
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
+            "skfakereal"
+        ):
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                found.add(inner if inner in modules else str(node.module))
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names if alias.name in modules}
+    return found
+
+
+def _floor(module: str) -> int:
+    parts = module.split(".")[1:] or ["__init__"]
+    return FLOORS.get(parts[0], 1)
+
+
+def test_every_named_floor_exists() -> None:
+    here = {p.stem for p in ROOT.iterdir()}
+    assert set(FLOORS) <= here
+
+
+def test_imports_never_go_up() -> None:
+    up = [
+        f"{_module(path)} imports {imported}"
+        for path in ROOT.rglob("*.py")
+        for imported in _imports(path)
+        # Everybody may ask the package for its version.
+        if imported != "skfakereal" and _floor(imported) > _floor(_module(path))
+    ]
+    assert up == []
+
+
+def test_imports_form_no_ring() -> None:
+    graph = {
+        _module(path): _imports(path) - {"skfakereal"}
+        for path in ROOT.rglob("*.py")
+        if path != ROOT / "__init__.py"
+    }
+    # A package and its __init__ are one node; within a package, modules import siblings.
+    graph = {name: needs - {name.rpartition(".")[0]} for name, needs in graph.items()}
+    tuple(graphlib.TopologicalSorter(graph).static_order())

@@ -1,0 +1,58 @@
+"""The public list is sorted and complete, and the package is light."""
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import skfakereal
+
+MODULES = [
+    ".".join(
+        [
+            "skfakereal",
+            *p.relative_to(Path(skfakereal.__file__).parent).with_suffix("").parts,
+        ]
+    ).removesuffix(".__init__")
+    for p in sorted(Path(skfakereal.__file__).parent.rglob("*.py"))
+    if p.name != "__main__.py"
+]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_module_lists_its_names_sorted(name: str) -> None:
+    module = importlib.import_module(name)
+    assert module.__all__ == sorted(module.__all__)
+    for public in module.__all__:
+        assert getattr(module, public) is not None
+
+
+def test_dir_lists_the_public_names() -> None:
+    assert set(skfakereal.__all__) <= set(dir(skfakereal))
+
+
+def test_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'VGG19ImageClassifier'"):
+        _ = skfakereal.VGG19ImageClassifier
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import skfakereal",
+        "import skfakereal.datasets, skfakereal.evaluation, skfakereal.audit",
+        "from skfakereal import Augmentation, VGG16FeatureExtractor, VGG16ImageClassifier",
+    ],
+)
+def test_imports_are_light(statement: str) -> None:
+    program = (
+        f"{statement}\nimport sys\n"
+        "print(sorted({'tensorflow', 'keras', 'scikeras', 'matplotlib', 'pandas'} "
+        "& set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
