@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from skfakereal import datasets, evaluation
+    from skfakereal import audit, datasets, evaluation
     from skfakereal._classifier import VGG16ImageClassifier
     from skfakereal._features import VGG16FeatureExtractor
     from skfakereal._images import ImageReadError
@@ -21,6 +21,7 @@ __all__ = [
     "ImageReadError",
     "VGG16FeatureExtractor",
     "VGG16ImageClassifier",
+    "audit",
     "datasets",
     "evaluation",
 ]
@@ -31,7 +32,7 @@ _HOME = {
     "VGG16FeatureExtractor": "skfakereal._features",
     "VGG16ImageClassifier": "skfakereal._classifier",
 }
-_SUBPACKAGES = ("datasets", "evaluation")
+_SUBPACKAGES = ("audit", "datasets", "evaluation")
 
 
 def __getattr__(name: str) -> Any:

@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any
 
 import joblib
@@ -15,7 +14,7 @@ from tqdm.auto import tqdm
 
 from skfakereal._images import ImageReadError, decode_image, read_bytes
 from skfakereal._network import Network, Trunk, trunk_network
-from skfakereal._views import Augmentation, render_view
+from skfakereal._views import Augmentation, content_digest, render_view
 from skfakereal.engines import compile_network
 
 __all__ = [
@@ -196,7 +195,7 @@ class ActivationReader:
         for row, path in enumerate(batch):
             try:
                 data = read_bytes(path)
-                digest = blake2b(data, digest_size=16).digest()
+                digest = content_digest(data)
                 if digest not in loaded.views:
                     loaded.views[digest] = self._render(
                         decode_image(data, path), digest, view

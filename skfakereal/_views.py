@@ -8,6 +8,7 @@ whole number. The border reflects.
 
 import io
 import math
+import os
 from hashlib import blake2b
 
 import numpy as np
@@ -15,7 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 from sklearn.base import BaseEstimator
 
-__all__ = ["Augmentation", "render_view"]
+from skfakereal._images import decode_image, read_bytes
+
+__all__ = ["Augmentation", "content_digest", "render_view"]
 
 _BICUBIC = Image.Resampling.BICUBIC
 
@@ -87,6 +90,50 @@ class Augmentation(BaseEstimator):
         self.degrade_probability = degrade_probability
         self.seed = seed
 
+    def render(
+        self,
+        path: str | os.PathLike[str],
+        view: int,
+        *,
+        image_size: tuple[int, int] = (224, 224),
+        resize: str = "stretch",
+    ) -> NDArray[np.uint8]:
+        """Return one view of an image file, to look at what training sees.
+
+        Parameters
+        ----------
+        path : path-like
+            The file.
+        view : int
+            The view's number; 0 is the plain image.
+        image_size : tuple of (int, int), default=(224, 224)
+            Height and width of the view.
+        resize : {"stretch", "crop"}, default="stretch"
+            Stretch the whole image, or cut its centre out.
+
+        Returns
+        -------
+        ndarray of shape (height, width, 3), uint8
+            The pixels.
+
+        Raises
+        ------
+        ImageReadError
+            If the file cannot be read.
+        ValueError
+            If a setting is out of its range.
+        """
+        self.check()
+        data = read_bytes(os.fspath(path))
+        return render_view(
+            decode_image(data, os.fspath(path)),
+            image_size=image_size,
+            resize=resize,
+            augmentation=self,
+            digest=content_digest(data),
+            view=view,
+        )
+
     def check(self) -> None:
         """Check the settings.
 
@@ -114,6 +161,22 @@ class Augmentation(BaseEstimator):
             _check_between(name, limits[1], limits[0], high)
         if not isinstance(self.seed, int | np.integer):
             raise ValueError(f"Augmentation's seed must be an integer, got {self.seed!r}.")
+
+
+def content_digest(data: bytes) -> bytes:
+    """Return the digest of a file's content, which seeds the draws of its views.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+
+    Returns
+    -------
+    bytes
+        16 bytes.
+    """
+    return blake2b(data, digest_size=16).digest()
 
 
 def _check_between(name: str, value: object, low: float, high: float) -> None:

@@ -2,6 +2,8 @@
 
 import os
 import struct
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -177,3 +179,25 @@ def fitted_classifier(
 ) -> Any:
     """Return a classifier that tells dark from bright; no test may change it."""
     return make_classifier().fit(*dark_and_bright)
+
+
+@pytest.fixture(scope="session")
+def run_python() -> Callable[..., str]:
+    """Return a function that runs code in a fresh interpreter and returns what it prints.
+
+    Keywords are environment variables.
+    """
+
+    def run(code: str, *arguments: str, **environment: str) -> str:
+        process = subprocess.run(
+            [sys.executable, "-c", code, *arguments],
+            env=os.environ | environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert process.returncode == 0, process.stderr
+        return process.stdout
+
+    return run

@@ -7,8 +7,8 @@ from PIL import Image
 from sklearn.base import clone
 from sklearn.datasets import load_sample_image
 
-from skfakereal import Augmentation
-from skfakereal._views import render_view
+from skfakereal import Augmentation, ImageReadError
+from skfakereal._views import content_digest, render_view
 
 STILL = Augmentation(
     rotation=0, zoom=0, brightness=0, horizontal_flip=False, vertical_flip=False
@@ -257,3 +257,17 @@ def test_originals_are_not_touched(tmp_path: Path, photograph: Image.Image) -> N
         photograph, Augmentation(blur=(1, 2), jpeg_quality=(30, 50), degrade_probability=1)
     )
     assert photograph.tobytes() == before
+
+
+def test_render_shows_a_file_as_training_sees_it(
+    tmp_path: Path, photograph: Image.Image
+) -> None:
+    path = tmp_path / "photograph.png"
+    photograph.save(path)
+    seen = Augmentation().render(path, 3, image_size=(64, 48))
+    digest = content_digest(path.read_bytes())
+    assert np.array_equal(seen, view(photograph, Augmentation(), 3, digest=digest))
+    with pytest.raises(ImageReadError, match="does not exist"):
+        Augmentation().render(tmp_path / "none.png", 0)
+    with pytest.raises(ValueError, match="zoom must"):
+        Augmentation(zoom=2).render(path, 1)

@@ -284,6 +284,18 @@ class EvaluationReport(Mapping[str, float]):
         """
         return report_sections(self._predictions, self._figures)
 
+    def summary(self) -> str:
+        """Return the result in a sentence or two, for readers who know no figure's name.
+
+        Returns
+        -------
+        str
+            The share of images that were classified correctly; with two classes, also the
+            share of the positive ones that was found, and of the others that was mistaken
+            for them.
+        """
+        return report_lead(self._predictions, self._figures)
+
     def to_html(self, title: str = "Evaluation") -> str:
         """Return the report as one HTML page that needs no other file.
 
@@ -297,8 +309,8 @@ class EvaluationReport(Mapping[str, float]):
         str
             The page.
         """
-        lead = report_lead(self._predictions, self._figures)
-        return page(title, *self.html_sections(), lead=lead, footer="Made by skfakereal.")
+        sections = self.html_sections()
+        return page(title, *sections, lead=self.summary(), footer="Made by skfakereal.")
 
     def save_html(self, path: "str | PathLike[str]", title: str = "Evaluation") -> None:
         """Write the page of `to_html` to a file.

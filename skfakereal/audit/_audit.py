@@ -1,0 +1,219 @@
+"""Paths and labels -> an AuditReport: every file is read once, then all are compared."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import joblib
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from tqdm import tqdm
+
+from skfakereal._images import ImageReadError
+from skfakereal._validation import check_labels, check_paths
+from skfakereal.audit._copies import count_copies
+from skfakereal.audit._duplicates import connected, exact_pairs, near_pairs
+from skfakereal.audit._facts import FileFacts, read_facts
+from skfakereal.audit._fields import FIELDS
+from skfakereal.audit._findings import find_problems
+from skfakereal.audit._labels import check_side, name_classes
+from skfakereal.audit._leak import draw_folds, metadata_strength
+from skfakereal.audit._report import AuditReport
+from skfakereal.audit._shortcuts import find_shortcut
+
+__all__ = ["audit_images"]
+
+_PART = 256  # files that a worker takes at a time
+
+
+def audit_images(
+    paths: Any,
+    y: ArrayLike,
+    groups: ArrayLike | None = None,
+    split: ArrayLike | None = None,
+    *,
+    target_names: Sequence[str] | None = None,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> AuditReport:
+    """Look for what tells the classes apart without a look at the pictures.
+
+    A detector learns whatever separates its training classes. Where all fakes are PNG and
+    all real images JPEG, that is the compression, not the fake (Grommelt et al. 2024,
+    "Fake or JPEG? Revealing Common Biases in Generated Image Detection Datasets"). The
+    audit reads every file once, measures how well each property of the files, and all of
+    them together, tell the classes apart, and finds copies that would make a test too
+    easy. Run it before training.
+
+    Parameters
+    ----------
+    paths : array-like of shape (n_images,)
+        Image files.
+    y : array-like of shape (n_images,)
+        Their classes, two or more.
+    groups : array-like of shape (n_images,), default=None
+        What belongs together anyway, for instance the generator or the photographer. The
+        report's `groups_` unite it with the copies.
+    split : array-like of shape (n_images,), default=None
+        The part of the data that each image is in, for instance "train" or "test", to
+        find copies across them.
+    target_names : sequence of str, default=None
+        What the report calls the classes, in sorted order of `y`. None: the labels
+        themselves, and "real" and "fake" for 0 and 1.
+    n_jobs : int, default=None
+        Processes that read files, as in `joblib.Parallel`; None is one, -1 all cores.
+    verbose : int, default=0
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    AuditReport
+        Verdict, headline, findings, evidence, and groups for a group-wise splitter.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, there is one class only, or a class has no readable image.
+
+    Notes
+    -----
+    Decoded pixels serve for what only they can show: borders, near duplicates and damaged
+    files. The headline's model does not see them, nor the file size, which at equal
+    format and dimensions follows from the content. On two cores, 100,000 files of 32x32
+    pixels take one to four minutes and below 1 GB.
+
+    Copies that were cropped by more than some per cent, mirrored or rotated are not
+    found. In small sets only strong leaks can be told from chance. With many classes, a
+    leak of one of them is diluted in the mean: audit "real or not" (``y == "real"``) too.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from PIL import Image
+    >>> from skfakereal.audit import audit_images
+    >>> noise = np.random.default_rng(0).integers(0, 256, (24, 16, 16, 3), dtype=np.uint8)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     paths = [Path(folder) / f"{i}.{'png' if i % 2 else 'jpg'}" for i in range(24)]
+    ...     for path, pixels in zip(paths, noise):
+    ...         Image.fromarray(pixels).save(path)
+    ...     report = audit_images(paths, [i % 2 for i in range(24)])
+    >>> report.verdict
+    'leaking'
+    >>> print(report.findings[0].what)
+    File format “JPEG”: 100 % of real, 0 % of fake (AUC of this alone 1.00). The same ...
+    """
+    files = check_paths(paths, name="paths")
+    labels = check_labels(y, len(files))
+    codes, names = name_classes(labels, target_names)
+    given = check_side(groups, len(files), "groups")
+    parts = check_side(split, len(files), "split")
+    facts = list(_read_all(files, n_jobs, verbose))
+    readable = np.array([f.error is None for f in facts])
+    _require_readable(readable, codes, names, facts)
+
+    kept = np.flatnonzero(readable)
+    seen, y_seen = [facts[i] for i in kept], codes[kept]
+    exact_links, links = _links(seen)
+    exact_of, copy_of = connected(len(seen), exact_links), connected(len(seen), links)
+    group_of = None if given is None else np.unique(given[kept], return_inverse=True)[1]
+    split_of = None if parts is None else parts[kept]
+    exact = count_copies(exact_of, y_seen, group_of, split_of)
+    copies = count_copies(copy_of, y_seen, group_of, split_of)
+
+    values = {f: [fact.values[f.name] for fact in seen] for f in FIELDS}
+    folds = draw_folds(y_seen, copy_of)
+    headline = metadata_strength(values, y_seen, copy_of, folds)
+    shortcuts = [
+        find_shortcut(f, column, y_seen, copy_of, folds, n_tests=len(FIELDS))
+        for f, column in values.items()
+    ]
+    counts = dict(
+        zip(names, np.bincount(y_seen, minlength=len(names)).tolist(), strict=True)
+    )
+    lost = np.bincount(codes[~readable], minlength=len(names)).tolist()
+    unreadable = dict(zip(names, lost, strict=True))
+    split_counts = dict(Counter([] if split_of is None else split_of.tolist()))
+    return AuditReport(
+        paths=files,
+        target_names=names,
+        class_counts=counts,
+        headline=headline,
+        shortcuts=sorted(shortcuts, key=lambda s: -s.strength.auc),
+        exact=exact,
+        copies=copies,
+        findings=find_problems(
+            shortcuts,
+            exact,
+            copies,
+            unreadable,
+            counts,
+            split_counts,
+            grouped=given is not None,
+        ),
+        unreadable=[
+            _indexed(f.error, i) for i, f in enumerate(facts) if f.error is not None
+        ],
+        readable=kept,
+        copies_=connected(len(files), kept[links]),
+        groups_=connected(len(files), kept[links], _group_links(given)),
+    )
+
+
+def _read_all(files: list[str], n_jobs: int | None, verbose: int) -> Iterator[FileFacts]:
+    parts = [files[i : i + _PART] for i in range(0, len(files), _PART)]
+    # One process reads a part in the time that others take to start.
+    parallel = joblib.Parallel(
+        n_jobs=n_jobs if len(parts) > 1 else 1, return_as="generator"
+    )
+    with tqdm(
+        total=len(files), desc="Reading files", unit="file", disable=not verbose
+    ) as progress:
+        for part in parallel(joblib.delayed(_read_part)(part) for part in parts):
+            progress.update(len(part))
+            yield from part
+
+
+def _read_part(files: list[str]) -> list[FileFacts]:
+    return [read_facts(file) for file in files]
+
+
+def _require_readable(
+    readable: NDArray[np.bool_],
+    codes: NDArray[np.intp],
+    names: Sequence[str],
+    facts: Sequence[FileFacts],
+) -> None:
+    for code, name in enumerate(names):
+        if not readable[codes == code].any():
+            first = int(np.argmax(codes == code))
+            raise ValueError(
+                f"Every class needs a readable image, but none of the class {name!r} can be "
+                f"read; the first, paths[{first}]: {facts[first].error}"
+            )
+
+
+def _links(facts: Sequence[FileFacts]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the pairs of identical files, and these with the near duplicates."""
+    exact = exact_pairs([f.digest for f in facts])
+    distinct = np.setdiff1d(np.arange(len(facts)), exact[:, 1])
+    near = near_pairs(
+        np.array([facts[i].fingerprint for i in distinct], dtype=np.uint64),
+        np.frombuffer(
+            b"".join(facts[i].thumbnail for i in distinct), dtype=np.uint8
+        ).reshape(len(distinct), -1),
+    )
+    return exact, np.concatenate([exact, distinct[near]])
+
+
+def _group_links(groups: NDArray[np.str_] | None) -> NDArray[np.intp]:
+    if groups is None:
+        return np.empty((0, 2), dtype=np.intp)
+    _, first, number = np.unique(groups, return_index=True, return_inverse=True)
+    return np.column_stack([first[number], np.arange(len(groups))])
+
+
+def _indexed(error: ImageReadError, index: int) -> ImageReadError:
+    error.index = index
+    return error

@@ -1,0 +1,225 @@
+"""Both classes -> copies that were all written in the same way."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import joblib
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils import Bunch
+from tqdm import tqdm
+
+from skfakereal._images import ImageReadError, raise_unreadable
+from skfakereal._validation import check_labels, check_paths
+from skfakereal.audit._copying import EXTENSIONS, Form, safe_name, write_copy
+from skfakereal.audit._labels import check_side, name_classes
+from skfakereal.audit._out_folder import open_folder, refuse_among_inputs, write_mapping
+
+__all__ = ["equalize_images"]
+
+Format = Literal["jpeg", "png", "webp"]
+Resize = Literal["crop", "stretch"]
+
+_PART = 64  # files that a worker takes at a time
+_DESCR = """Copies of {n} images, written by skfakereal.audit.equalize_images.
+
+Format {format}{quality}, {size}, 8-bit RGB, no metadata. mapping.csv names the original of
+each copy. Traces of earlier compression and resampling are still in the pixels.
+"""
+
+
+def equalize_images(
+    paths: Any,
+    y: ArrayLike,
+    out: str | os.PathLike[str],
+    *,
+    format: Format = "jpeg",  # noqa: A002 - the word that users look for
+    quality: int = 95,
+    size: tuple[int, int] | None = None,
+    resize: Resize = "crop",
+    groups: ArrayLike | None = None,
+    target_names: Sequence[str] | None = None,
+    on_error: Literal["raise", "skip"] = "raise",
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> Bunch:
+    """Write copies of all classes in one format, quality and size, without metadata.
+
+    This removes what `audit_images` finds in the packing of the files. It cannot remove
+    what is in the pixels: an image that was JPEG once keeps traces of it after it is
+    written anew, in whatever format, and so does one that was resized. Where the classes
+    differ in their history (real images from JPEG, fakes never compressed), a detector
+    can still learn that; JPEG at a moderate quality for both covers it up best, and only
+    images with the same history are free of it (Grommelt et al. 2024, "Fake or JPEG?
+    Revealing Common Biases in Generated Image Detection Datasets").
+
+    Parameters
+    ----------
+    paths : array-like of shape (n_images,)
+        Image files. They are only read.
+    y : array-like of shape (n_images,)
+        Their classes, two or more.
+    out : path-like
+        Folder for the copies, ``out/{class name}/...``; made if it is missing. It must
+        not lie among the inputs. A second call with the same settings goes on where an
+        earlier one ended.
+    format : {"jpeg", "png", "webp"}, default="jpeg"
+        Format of the copies. JPEG is written with 4:2:0 chroma subsampling.
+    quality : int, default=95
+        From 1 to 100, for JPEG and WebP; PNG is lossless.
+    size : (int, int), default=None
+        Height and width of the copies in pixels. None keeps every image's own, which
+        leaves differences of size between the classes.
+    resize : {"crop", "stretch"}, default="crop"
+        How `size` is reached. "crop" cuts out the middle, without resampling, and asks
+        for images that are large enough; "stretch" resamples, which leaves traces that
+        differ with the original size.
+    groups : array-like of shape (n_images,), default=None
+        Passed on to the result.
+    target_names : sequence of str, default=None
+        Names of the classes' folders, in sorted order of `y`. None: the labels
+        themselves, and "real" and "fake" for 0 and 1.
+    on_error : {"raise", "skip"}, default="raise"
+        What happens with images that cannot be read or are smaller than the crop, after
+        all others have been written: an error that lists them, or a result without them.
+    n_jobs : int, default=None
+        Processes, as in `joblib.Parallel`.
+    verbose : int, default=0
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    Bunch
+        As from `skfakereal.datasets.load_image_folder`: `data` (paths of the copies),
+        `target` (positions in `target_names`), `target_names`, `groups` (None if none
+        were given), `DESCR`; and `originals`, the paths they were made from, and
+        `failures`, the errors of the images that were skipped.
+
+    Raises
+    ------
+    ValueError
+        If a setting is out of range, `out` lies among the inputs, or holds anything but
+        copies made with the same settings.
+    ImageReadError
+        If images cannot be read or are too small, and `on_error` is "raise".
+
+    Notes
+    -----
+    The name of a copy is the original's with a digest of its path and content, so names
+    never collide and a changed original gets a new copy. ``out/mapping.csv`` has a row
+    for each copy. Files are written beside their place and moved there when they are
+    whole. Colour profiles are dropped, not applied. Copies of an earlier call with other
+    images stay in `out`; the result and ``mapping.csv`` are of the last call.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from PIL import Image
+    >>> from skfakereal.audit import equalize_images
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     photo, fake = Path(folder, "in", "photo.jpg"), Path(folder, "in", "fake.png")
+    ...     photo.parent.mkdir()
+    ...     Image.new("RGB", (64, 48), "teal").save(photo)
+    ...     Image.new("RGB", (32, 32), "red").save(fake)
+    ...     copies = equalize_images([photo, fake], [0, 1], Path(folder, "out"), size=(32, 32))
+    ...     [(Path(p).suffix, Image.open(p).size) for p in copies.data]
+    [('.jpg', (32, 32)), ('.jpg', (32, 32))]
+    """
+    files = check_paths(paths, name="paths")
+    labels = check_labels(y, len(files))
+    codes, names = name_classes(labels, target_names)
+    given = check_side(groups, len(files), "groups")
+    form = _check_form(format, quality, size, resize)
+    if on_error not in ("raise", "skip"):
+        raise ValueError(f'on_error must be "raise" or "skip", got {on_error!r}.')
+    top = Path(out)
+    folders = [top / safe_name(name) for name in names]
+    if len({str(f).casefold() for f in folders}) < len(folders):
+        raise ValueError(
+            f"Every class needs a folder of its own, but of {names} two share one."
+        )
+    refuse_among_inputs(top, files, [names[code] for code in codes])
+    open_folder(top, folders, form)
+
+    jobs = [(file, folders[code]) for file, code in zip(files, codes, strict=True)]
+    results = _write_all(jobs, form, n_jobs, verbose)
+    failures = []
+    for i, result in enumerate(results):
+        if isinstance(result, ImageReadError):
+            result.index = i
+            failures.append(result)
+    done = np.array([i for i, r in enumerate(results) if isinstance(r, str)], dtype=np.intp)
+    copies = [str(results[i]) for i in done]
+    write_mapping(top, copies, [files[i] for i in done], [names[codes[i]] for i in done])
+    if on_error == "raise":
+        raise_unreadable(failures, name="paths")
+    return Bunch(
+        data=np.array(copies, dtype=object),
+        target=codes[done].astype(np.int64),
+        target_names=names,
+        groups=None if given is None else given[done].astype(object),
+        originals=np.array([files[i] for i in done], dtype=object),
+        failures=failures,
+        DESCR=_describe(len(done), form),
+    )
+
+
+def _check_form(
+    format: Format,  # noqa: A002
+    quality: int,
+    size: tuple[int, int] | None,
+    resize: Resize,
+) -> Form:
+    if format not in EXTENSIONS:
+        raise ValueError(f"format must be one of {sorted(EXTENSIONS)}, got {format!r}.")
+    if isinstance(quality, bool) or not isinstance(quality, int) or not 1 <= quality <= 100:
+        raise ValueError(f"quality must be an int from 1 to 100, got {quality!r}.")
+    if resize not in ("crop", "stretch"):
+        raise ValueError(f'resize must be "crop" or "stretch", got {resize!r}.')
+    if size is None:
+        return Form(format, quality, None, resize)
+    sides = tuple(size) if isinstance(size, Sequence) else (size,)
+    if len(sides) != 2 or not all(isinstance(s, int | np.integer) and s > 0 for s in sides):
+        raise ValueError(
+            f"size must be None or (height, width) in pixels, both 1 or more, got {size!r}."
+        )
+    return Form(format, quality, (int(sides[0]), int(sides[1])), resize)
+
+
+def _write_all(
+    jobs: Sequence[tuple[str, Path]], form: Form, n_jobs: int | None, verbose: int
+) -> list[str | ImageReadError]:
+    parts = [jobs[i : i + _PART] for i in range(0, len(jobs), _PART)]
+    parallel = joblib.Parallel(
+        n_jobs=n_jobs if len(parts) > 1 else 1, return_as="generator"
+    )
+    results: list[str | ImageReadError] = []
+    with tqdm(
+        total=len(jobs), desc="Writing copies", unit="file", disable=not verbose
+    ) as progress:
+        for part in parallel(joblib.delayed(_write_part)(part, form) for part in parts):
+            results += part
+            progress.update(len(part))
+    return results
+
+
+def _write_part(jobs: Sequence[tuple[str, Path]], form: Form) -> list[str | ImageReadError]:
+    return [write_copy(file, folder, form) for file, folder in jobs]
+
+
+def _describe(n: int, form: Form) -> str:
+    lossy = form.format != "png"
+    size = (
+        f"{form.size[1]}x{form.size[0]} pixels ({form.resize})"
+        if form.size
+        else "every image's own size"
+    )
+    return _DESCR.format(
+        n=n,
+        format=form.format,
+        quality=f" at quality {form.quality}" if lossy else "",
+        size=size,
+    )

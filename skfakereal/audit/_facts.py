@@ -1,0 +1,199 @@
+"""One file -> what can be told of it without a look at the picture, and its fingerprints."""
+
+import hashlib
+import io
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+import imagehash
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, ImageCms
+
+from skfakereal._images import ImageReadError, decode_image, read_bytes
+from skfakereal.audit._container import Container, read_container
+
+__all__ = ["THUMBNAIL_SIDE", "FileFacts", "read_facts"]
+
+THUMBNAIL_SIDE = 16  # pixels
+_HASHED_SIDE = 32  # pixels: what the perceptual hash looks at
+_FLAT = 10  # grey levels by which a line of pixels may differ and still be a border
+_SHOWN = 60  # characters of a text that is kept as a value
+_PLAIN_MODES = {"L": "grey", "RGB": "RGB", "RGBA": "RGB with alpha", "P": "palette"}
+
+
+@dataclass(slots=True)
+class FileFacts:
+    """What one file tells.
+
+    Attributes
+    ----------
+    values : dict of str to str or float
+        The fields of `skfakereal.audit._fields` by name.
+    digest : bytes
+        Digest of the file's content.
+    fingerprint : int
+        Perceptual hash of the picture, 64 bits.
+    thumbnail : bytes
+        The picture at 16x16, RGB.
+    error : ImageReadError or None
+        Why the file cannot be read; then nothing else holds.
+    """
+
+    values: dict[str, str | float]
+    digest: bytes = b""
+    fingerprint: int = 0
+    thumbnail: bytes = b""
+    error: ImageReadError | None = None
+
+
+def read_facts(path: str) -> FileFacts:
+    """Read one file, decode it to its last byte and note what it tells.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+
+    Returns
+    -------
+    FileFacts
+        What was found; an unreadable file has its `error` set, and never raises.
+    """
+    try:
+        data = read_bytes(path)
+        picture = decode_image(data, path)
+    except ImageReadError as error:
+        return FileFacts({}, error=error)
+    # One reduction serves both fingerprints; of a photograph it costs more than they do.
+    small = picture.resize(
+        (_HASHED_SIDE, _HASHED_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0
+    )
+    bits = imagehash.phash(small).hash
+    thumbnail = small.resize((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BOX)
+    return FileFacts(
+        {
+            **_packing(read_container(data)),
+            **_header(data),
+            **_shape(picture),
+            "extension": PurePath(path).suffix.lower() or "(none)",
+            "file_size": float(len(data)),
+            "border": _border(np.asarray(picture)),
+        },
+        hashlib.blake2b(data, digest_size=16).digest(),
+        int.from_bytes(np.packbits(bits).tobytes()),
+        thumbnail.tobytes(),
+    )
+
+
+def _shape(picture: Image.Image) -> dict[str, str | float]:
+    width, height = picture.size
+    return {
+        "dimensions": f"{width} x {height}",
+        "width": float(width),
+        "height": float(height),
+        "aspect": round(width / height, 4),
+    }
+
+
+def _packing(container: Container) -> dict[str, str | float]:
+    return {
+        "layout": container.layout or "(not read)",
+        "jpeg_tables": container.jpeg_tables or "(none)",
+        "jpeg_quality": container.jpeg_quality,
+        "progressive": {None: "(does not apply)", True: "yes", False: "no"}[
+            container.progressive
+        ],
+        "subsampling": container.subsampling or "(does not apply)",
+        "huffman": container.huffman or "(does not apply)",
+        "comment": _short("; ".join(container.comments)),
+        "text_keys": _short(", ".join(sorted(set(container.text_keys)))),
+        "c2pa": "yes" if container.c2pa else "no",
+    }
+
+
+def _header(data: bytes) -> dict[str, str | float]:
+    with Image.open(io.BytesIO(data)) as image:
+        exif = _exif(image)
+        tags = sorted(ExifTags.TAGS.get(tag, f"{tag:#06x}") for tag in exif)
+        info = image.info
+        camera = " ".join(_text(exif.get(tag)) for tag in (0x010F, 0x0110)).strip()
+        return {
+            "format": image.format or "(unknown)",
+            "mode": _PLAIN_MODES.get(image.mode, image.mode),
+            "exif": "yes" if tags else "no",
+            "exif_tags": _short(", ".join(tags)),
+            "software": _short(_text(exif.get(0x0131)) or _text(info.get("Software"))),
+            "camera": _short(camera),
+            "icc": _short(_icc(info.get("icc_profile"))),
+            "xmp": _xmp(info.get("xmp") or info.get("XML:com.adobe.xmp")),
+            "density": _short(_text(info.get("dpi") or info.get("jfif_density"))),
+        }
+
+
+def _exif(image: Image.Image) -> dict[int, Any]:
+    try:
+        exif = image.getexif()
+        # A TIFF's own directory is its header, not a trace of a camera.
+        base = {} if image.format == "TIFF" else dict(exif)
+        return base | dict(exif.get_ifd(ExifTags.IFD.Exif))
+    except Exception:  # damaged EXIF is no reason to refuse the picture
+        return {}
+
+
+def _icc(profile: bytes | None) -> str:
+    if not profile:
+        return ""
+    try:
+        name = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(profile)))
+        return name.strip() or "unnamed"
+    except Exception:  # any profile counts, a damaged one too
+        return "unreadable"
+
+
+def _xmp(packet: bytes | str | None) -> str:
+    if not packet:
+        return "no"
+    text = packet if isinstance(packet, str) else packet.decode("utf-8", "replace")
+    # The term of IPTC's Digital Source Type vocabulary for generated media.
+    return "yes, says generated" if "lgorithmicMedia" in text else "yes"
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    if isinstance(value, tuple):
+        return " x ".join(f"{float(v):g}" for v in value)
+    return "".join(c for c in str(value) if c.isprintable()).strip()
+
+
+def _short(text: str) -> str:
+    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if len(text) > _SHOWN:
+        # The end is told by its digest, so that two long texts stay two values.
+        end = hashlib.blake2b(text.encode(), digest_size=2).hexdigest()
+        return f"{text[:_SHOWN]}… [{end}]"
+    return text or "(none)"
+
+
+def _border(pixels: NDArray[np.uint8]) -> float:
+    """Return the widest border of one colour, in per cent of the side that it takes from."""
+    widest = 0.0
+    for axis in (0, 1):
+        for lines in (pixels, np.flip(pixels, axis)):
+            widest = max(widest, _flat_lines(lines if axis == 0 else lines.swapaxes(0, 1)))
+    return round(100 * widest, 1)
+
+
+def _flat_lines(pixels: NDArray[np.uint8]) -> float:
+    """Return the share of lines from the top on that have the first pixel's colour."""
+    colour = pixels[0, 0].astype(np.int16)
+    count = 0
+    for line in pixels:
+        if np.abs(line.astype(np.int16) - colour).max() > _FLAT:
+            break
+        count += 1
+    return count / len(pixels)

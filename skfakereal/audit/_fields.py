@@ -1,0 +1,166 @@
+"""The shortcuts that are looked for: what each is called, why it matters, what helps."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["FIELDS", "Field", "codes_of"]
+
+_MOST_BINS = 32
+_IMAGES_A_BIN = 10
+
+_REENCODE = "Re-encode both classes the same way: equalize_images(paths, y, out)."
+_RESIZE = "Bring both classes to one size: equalize_images(..., size=(height, width))."
+_REPACK = "Write both classes anew without metadata: equalize_images(paths, y, out)."
+_TRACES = "Compression leaves traces in the pixels, which a detector learns at once."
+_SIZES = (
+    "Pictures of different sizes are resized differently before they reach the network, "
+    "and resizing leaves traces that a detector learns."
+)
+_APART = (
+    "The network does not see it, but it shows that the classes came by different ways, "
+    "which are likely to have left traces in the pixels too."
+)
+
+
+@dataclass(frozen=True)
+class Field:
+    """One thing that a file tells without its content.
+
+    Attributes
+    ----------
+    name : str
+        Key in `FileFacts.values`.
+    title : str
+        What the report calls it.
+    why : str
+        What a detector could make of it.
+    remedy : str
+        What to do about it.
+    numeric : bool
+        Whether the values are numbers.
+    in_headline : bool
+        Whether the metadata model sees it; what follows from the picture's content it
+        does not see.
+    judged : bool
+        Whether it counts for the verdict by itself.
+    """
+
+    name: str
+    title: str
+    why: str
+    remedy: str
+    numeric: bool = False
+    in_headline: bool = True
+    judged: bool = True
+
+
+FIELDS: tuple[Field, ...] = (
+    Field("format", "file format", _TRACES, _REENCODE),
+    Field("extension", "file extension", _APART, _REPACK),
+    Field("dimensions", "pixel size", _SIZES, _RESIZE),
+    Field("width", "width", _SIZES, _RESIZE, numeric=True),
+    Field("height", "height", _SIZES, _RESIZE, numeric=True),
+    Field("aspect", "aspect ratio", _SIZES, _RESIZE, numeric=True),
+    Field(
+        "mode",
+        "colour mode",
+        "Grey pictures and palettes look different whatever they show.",
+        "Write both classes as RGB (equalize_images), or leave grey pictures out.",
+    ),
+    Field("jpeg_quality", "JPEG quality (estimated)", _TRACES, _REENCODE, numeric=True),
+    Field("jpeg_tables", "JPEG quantisation tables", _TRACES, _REENCODE),
+    Field("subsampling", "JPEG chroma subsampling", _TRACES, _REENCODE),
+    Field("progressive", "progressive JPEG, interlaced PNG", _APART, _REENCODE),
+    Field("huffman", "JPEG Huffman tables", _APART, _REENCODE),
+    Field("layout", "order of the file's parts", _APART, _REPACK),
+    Field("exif", "EXIF present", _APART, _REPACK),
+    Field("exif_tags", "EXIF tags", _APART, _REPACK),
+    Field("camera", "camera", _APART, _REPACK),
+    Field("software", "software", _APART, _REPACK),
+    Field(
+        "icc",
+        "colour profile",
+        "A profile left unapplied shifts the colours of one class.",
+        _REPACK,
+    ),
+    Field("comment", "JPEG comment", _APART, _REPACK),
+    Field("text_keys", "PNG text, such as a generator's parameters", _APART, _REPACK),
+    Field("xmp", "XMP packet", _APART, _REPACK),
+    Field("c2pa", "content credentials (C2PA)", _APART, _REPACK),
+    Field("density", "resolution entry", _APART, _REPACK),
+    Field(
+        "file_size",
+        "file size",
+        "At equal format and pixel size it follows from what the picture shows (smooth "
+        "pictures make small files), so it is shown, but not counted.",
+        "Nothing by itself. Look at format, quality and pixel size.",
+        numeric=True,
+        in_headline=False,
+        judged=False,
+    ),
+    Field(
+        "border",
+        "border of one colour, % of the side",
+        "Bars, frames and white grounds can be told without a look at the rest.",
+        "Crop the borders off, in both classes.",
+        numeric=True,
+        in_headline=False,
+    ),
+)
+
+
+def codes_of(
+    field: Field, values: Sequence[str | float]
+) -> tuple[NDArray[np.intp], list[str]]:
+    """Sort the images by their value into few categories, without a look at the labels.
+
+    Parameters
+    ----------
+    field : Field
+        Where the values come from.
+    values : sequence of str or float, length n_images
+        One value for each image; NaN where it does not apply.
+
+    Returns
+    -------
+    codes : ndarray of shape (n_images,)
+        The category of each image, from 0 on.
+    names : list of str
+        What each category is called.
+    """
+    if not field.numeric:
+        names, codes = np.unique(np.asarray(values, dtype=str), return_inverse=True)
+        return codes, [str(name) for name in names]
+    return _numeric_codes(np.asarray(values, dtype=np.float64))
+
+
+def _numeric_codes(numbers: NDArray[np.float64]) -> tuple[NDArray[np.intp], list[str]]:
+    """Give values that many images share a category of their own, the rest ranges."""
+    n_bins = min(_MOST_BINS, max(2, len(numbers) // _IMAGES_A_BIN))
+    counts = Counter(numbers[~np.isnan(numbers)].tolist())
+    enough = 1 if len(counts) <= n_bins else max(2, len(numbers) // n_bins)
+    frequent = sorted(v for v, n in counts.items() if n >= enough)
+    codes = np.full(len(numbers), -1, dtype=np.intp)
+    names = [f"{v:,.10g}" for v in frequent]
+    for code, value in enumerate(frequent):
+        codes[numbers == value] = code
+    if np.isnan(numbers).any():
+        codes[np.isnan(numbers)] = len(names)
+        names.append("(does not apply)")
+    rest = np.flatnonzero(codes < 0)
+    if len(rest):
+        n_ranges = min(n_bins, max(1, len(rest) // _IMAGES_A_BIN))
+        edges = np.unique(np.quantile(numbers[rest], np.linspace(0, 1, n_ranges + 1)[1:-1]))
+        for part in range(len(edges) + 1):
+            member = rest[np.searchsorted(edges, numbers[rest], side="right") == part]
+            if len(member):
+                codes[member] = len(names)
+                low, high = numbers[member].min(), numbers[member].max()
+                names.append(
+                    f"{low:,.10g}" if low == high else f"{low:,.10g} to {high:,.10g}"
+                )
+    return codes, names

@@ -1,0 +1,204 @@
+"""Measured facts -> sentences that say what was found, how bad it is and what helps."""
+
+from collections.abc import Mapping, Sequence
+
+from skfakereal.audit._copies import Copies
+from skfakereal.audit._shortcuts import Shortcut
+from skfakereal.audit._verdict import LEAKING, SUSPICIOUS
+from skfakereal.audit._words import Finding, Severity, percent
+
+__all__ = ["find_problems"]
+
+_ORDER: tuple[str, ...] = (LEAKING, SUSPICIOUS, "minor")
+
+# Shares of the images of a split with a copy in another one, or of all images that are
+# copies and not held together by a group.
+_SPLIT_SUSPICIOUS, _SPLIT_LEAKING = 0.005, 0.05
+_LOOSE_COPIES = 0.05
+_CONTRADICTIONS = 0.005
+_IMBALANCE = 3.0
+_SPOKESMEN = ("format", "dimensions", "exif", "text_keys")
+
+
+def find_problems(
+    shortcuts: Sequence[Shortcut],
+    exact: Copies,
+    copies: Copies,
+    unreadable: Mapping[str, int],
+    counts: Mapping[str, int],
+    split_counts: Mapping[str, int],
+    *,
+    grouped: bool,
+) -> list[Finding]:
+    """Put everything that was found into words, the worst first.
+
+    Parameters
+    ----------
+    shortcuts : sequence of Shortcut
+        All fields.
+    exact, copies : Copies
+        Copies by content, and these together with near duplicates.
+    unreadable : mapping of str to int
+        Unreadable files of each class.
+    counts : mapping of str to int
+        Readable images of each class.
+    split_counts : mapping of str to int
+        Readable images of each split; empty where none was given.
+    grouped : bool
+        Whether groups were given.
+
+    Returns
+    -------
+    list of Finding
+        What was found.
+    """
+    found = _shortcut_findings(shortcuts, list(counts))
+    found += _split_findings(exact, copies, split_counts)
+    found += _copy_findings(
+        exact, copies, sum(counts.values()), grouped, bool(split_counts)
+    )
+    found += _count_findings(unreadable, counts)
+    return sorted(found, key=lambda f: _ORDER.index(f.severity))
+
+
+def _shortcut_findings(shortcuts: Sequence[Shortcut], names: list[str]) -> list[Finding]:
+    """One finding for each remedy: a PNG has no JPEG tables, and both say the same."""
+    by_remedy: dict[tuple[str, str], list[Shortcut]] = {}
+    for shortcut in sorted(shortcuts, key=lambda s: -s.strength.auc):
+        if shortcut.matters:
+            severity = shortcut.strength.verdict
+        elif shortcut.uneven and shortcut.field.judged:
+            severity = "minor"  # type: ignore[assignment]
+        else:
+            continue
+        by_remedy.setdefault((shortcut.field.remedy, severity), []).append(shortcut)
+    worst = dict(reversed(by_remedy))
+    return [
+        _shortcut_finding(group, severity, names)
+        for (remedy, severity), group in by_remedy.items()
+        if severity == worst[remedy] or severity != "minor"
+    ]
+
+
+def _shortcut_finding(group: list[Shortcut], severity: str, names: list[str]) -> Finding:
+    # Of equally strong ones, the one that the others follow from speaks for them.
+    first = min(
+        group, key=lambda s: (-round(s.strength.auc, 2), s.field.name not in _SPOKESMEN)
+    )
+    row = first.rows[0]
+    shares = ", ".join(
+        f"{percent(share)} of {name}" for name, share in zip(names, row.shares, strict=True)
+    )
+    others = [s.field.title for s in group if s is not first]
+    also = f" The same shows in: {', '.join(others)}." if others else ""
+    return Finding(
+        severity,  # type: ignore[arg-type]
+        f"{_capital(first.field.title)} “{row.value}”: {shares} (AUC of this alone "
+        f"{first.strength.auc:.2f}).{also}",
+        first.field.why,
+        first.field.remedy,
+        tuple(s.field.name for s in [first, *(s for s in group if s is not first)]),
+    )
+
+
+def _split_findings(
+    exact: Copies, copies: Copies, split_counts: Mapping[str, int]
+) -> list[Finding]:
+    found = []
+    for (a, b), n in copies.across_splits.items():
+        # Of two splits the smaller one is the one that is tested on.
+        if not n or (split_counts[a], a) > (split_counts[b], b):
+            continue
+        share = n / split_counts[a]
+        severity: Severity = (
+            "leaking"
+            if share >= _SPLIT_LEAKING
+            else "suspicious"
+            if share >= _SPLIT_SUSPICIOUS
+            else "minor"
+        )
+        found.append(
+            Finding(
+                severity,
+                f"{n:,} of the {split_counts[a]:,} images of “{a}” ({percent(share)}) have "
+                f"a copy in “{b}”: {exact.across_splits[a, b]:,} are identical to the byte, "
+                "the rest look the same.",
+                "What was seen in training is no test: scores come out too high.",
+                f"Leave them out of “{a}” or their copies out of “{b}” (both have the same "
+                "number in the report's copies_), or divide anew by groups_.",
+            )
+        )
+    return found
+
+
+def _copy_findings(
+    exact: Copies, copies: Copies, n_images: int, grouped: bool, is_split: bool
+) -> list[Finding]:
+    found = []
+    if exact.across_classes:
+        share = exact.across_classes / n_images
+        found.append(
+            Finding(
+                "suspicious" if share >= _CONTRADICTIONS else "minor",
+                f"{exact.across_classes:,} pictures lie in more than one class, identical "
+                "to the byte.",
+                "At least one of their labels is wrong.",
+                "Find out which label is right, and remove the other file.",
+            )
+        )
+    if copies.n_clusters:
+        loose = copies.across_groups if grouped else copies.n_clusters
+        share = copies.n_extra / n_images
+        bad = share >= _LOOSE_COPIES and loose > 0 and not is_split
+        near = copies.n_extra - exact.n_extra
+        across = (
+            f" {copies.across_classes:,} sets of them hold more than one class."
+            if copies.across_classes
+            else ""
+        ) + (
+            f" {copies.across_groups:,} sets hold more than one group."
+            if copies.across_groups
+            else ""
+        )
+        found.append(
+            Finding(
+                "suspicious" if bad else "minor",
+                f"{exact.n_extra:,} files are identical to another one, and {near:,} more "
+                f"look the same as another one ({percent(share)} of all).{across}",
+                "A random division puts copies on both sides, and scores come out too high.",
+                "Pass the report's groups_ to fit and to a group-wise splitter, such as "
+                "StratifiedGroupKFold.",
+            )
+        )
+    return found
+
+
+def _count_findings(
+    unreadable: Mapping[str, int], counts: Mapping[str, int]
+) -> list[Finding]:
+    found = []
+    if any(unreadable.values()):
+        listed = ", ".join(f"{n:,} of {name}" for name, n in unreadable.items())
+        found.append(
+            Finding(
+                "minor",
+                f"Files that cannot be read: {listed}.",
+                "They were left out of all figures, and training would stop at them.",
+                "Remove or replace them; the report's unreadable lists them.",
+            )
+        )
+    if max(counts.values()) > _IMBALANCE * min(counts.values()):
+        listed = ", ".join(f"{n:,} of {name}" for name, n in counts.items())
+        found.append(
+            Finding(
+                "minor",
+                f"The classes differ in size: {listed}.",
+                "Accuracy then flatters whoever always names the larger class.",
+                "Keep balanced class weights, and read balanced accuracy and ROC-AUC.",
+            )
+        )
+    return found
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]

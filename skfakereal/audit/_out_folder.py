@@ -1,0 +1,105 @@
+"""The folder that copies go to: where it may lie, what it may hold, what it records."""
+
+import csv
+import io
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from skfakereal.audit._copying import Form, write_whole
+
+__all__ = ["open_folder", "refuse_among_inputs", "write_mapping"]
+
+_SETTINGS_FILE, _MAPPING_FILE = "equalize.json", "mapping.csv"
+
+
+def refuse_among_inputs(top: Path, files: Sequence[str], labels: Sequence[str]) -> None:
+    """Keep copies out of the folders that the inputs were listed from, and the reverse.
+
+    Parameters
+    ----------
+    top : Path
+        Folder for the copies.
+    files : sequence of str
+        The inputs.
+    labels : sequence of str
+        Name of each input's class: a folder above it of that name is one of the inputs'.
+
+    Raises
+    ------
+    ValueError
+        If `top` lies among the inputs, or they in it.
+    """
+    place = top.resolve()
+    for parent, label in {(Path(f).parent, n) for f, n in zip(files, labels, strict=True)}:
+        folder = parent.resolve()
+        same_name = [p for p in folder.parents if p.name.casefold() == label.casefold()]
+        inside = any(place.is_relative_to(f) for f in [folder, *same_name])
+        if inside or folder.is_relative_to(place):
+            raise ValueError(
+                f"out must not lie among the inputs, nor they in it, but out is {str(top)!r} "
+                f"and there are inputs in {str(folder)!r}. Choose a folder of its own."
+            )
+
+
+def open_folder(top: Path, folders: Sequence[Path], form: Form) -> None:
+    """Make the folders, and refuse to mix with anything else.
+
+    Parameters
+    ----------
+    top : Path
+        Folder for the copies.
+    folders : sequence of Path
+        The classes' folders in it.
+    form : Form
+        How the copies are written; recorded in `top`.
+
+    Raises
+    ------
+    ValueError
+        If `top` holds anything but copies in the same form.
+    """
+    record = top / _SETTINGS_FILE
+    wanted = json.loads(json.dumps(asdict(form)))
+    if record.exists():
+        found = json.loads(record.read_text(encoding="utf-8"))
+        if found != wanted:
+            raise ValueError(
+                f"out must be empty or hold copies made with the same settings, but "
+                f"{str(top)!r} was made with {found}, not {wanted}. Choose another folder."
+            )
+    elif top.exists() and any(top.iterdir()):
+        raise ValueError(
+            f"out must be empty or hold copies made by equalize_images, but {str(top)!r} "
+            "holds something else. Choose another folder."
+        )
+    # The record comes first, so that a call that is cut off here can be taken up again.
+    top.mkdir(parents=True, exist_ok=True)
+    write_whole(record, json.dumps(wanted, indent=2).encode())
+    for folder in folders:
+        folder.mkdir(exist_ok=True)
+
+
+def write_mapping(
+    top: Path, copies: Sequence[str], originals: Sequence[str], labels: Sequence[str]
+) -> None:
+    """Write mapping.csv, which names the original of each copy.
+
+    Parameters
+    ----------
+    top : Path
+        Folder of the copies.
+    copies, originals : sequence of str
+        Paths.
+    labels : sequence of str
+        Name of each copy's class.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(["copy", "label", "original"])
+    for copy, label, original in zip(copies, labels, originals, strict=True):
+        place = Path(copy).relative_to(top).as_posix()
+        writer.writerow([place, label, os.path.abspath(original)])  # noqa: PTH100
+    write_whole(top / _MAPPING_FILE, text.getvalue().encode("utf-8", "surrogateescape"))

@@ -1,0 +1,256 @@
+"""Parts of an audit -> parts of an HTML page, for a reader who is new to the field."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+from typing import Literal
+
+from skfakereal._html import (
+    Html,
+    details,
+    fragment,
+    headlines,
+    items,
+    note,
+    paragraph,
+    section,
+    table,
+)
+from skfakereal._html_pictures import gallery, picture
+from skfakereal._images import ImageReadError
+from skfakereal.audit._copies import Copies
+from skfakereal.audit._shortcuts import Shortcut
+from skfakereal.audit._verdict import (
+    LEAKING_FROM,
+    SUSPICIOUS_FROM,
+    TOO_FEW,
+    Strength,
+    Verdict,
+)
+from skfakereal.audit._words import Finding, headline_text, percent
+
+__all__ = ["audit_fragment", "audit_sections", "verdict_text"]
+
+Kind = Literal["plain", "good", "warning", "bad"]
+_KINDS: dict[str, Kind] = {"leaking": "bad", "suspicious": "warning", "minor": "plain"}
+_UNREADABLE_SHOWN = 20
+
+_VERDICTS: dict[Verdict, str] = {
+    "clean": "Nothing was found that tells the classes apart without a look at the pictures.",
+    "suspicious": "Look at the findings before you train: part of what a detector would "
+    "learn or score here may have nothing to do with fakes.",
+    "leaking": "Do not train on these files as they are: a detector would score well "
+    "without having learned what a fake looks like.",
+    "too few images": "There are too few images to judge: bring at least ten readable ones "
+    "of each class, better some hundreds.",
+}
+_MEANINGS = (
+    "AUC: a random fake and a random real image are drawn; how often does the fake one get "
+    "the higher score? 0.5 is chance, 1 is always. It is measured on images that the "
+    "scoring has not seen.",
+    f"Leaking: AUC of {LEAKING_FROM} or more, and certainly above {SUSPICIOUS_FROM}. "
+    f"Suspicious: {SUSPICIOUS_FROM} or more, and certainly above 0.5. Copies count as "
+    "suspicious from 0.5 % of a split on, as leaking from 5 % on.",
+    "Minor: more than chance, but too little to count for the verdict.",
+    "File size is shown but not counted: at equal format and pixel size it follows from "
+    "what the picture shows.",
+    "Clean means that these checks found nothing. Shortcuts in the pictures themselves "
+    "(subjects, colours, old compression) are beyond them: writing files anew removes "
+    "metadata and differences of format, but never all traces of earlier compression.",
+)
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """Return what a verdict means for the reader.
+
+    Parameters
+    ----------
+    verdict : {"clean", "suspicious", "leaking", "too few images"}
+        The verdict.
+
+    Returns
+    -------
+    str
+        A sentence.
+    """
+    return _VERDICTS[verdict]
+
+
+def audit_fragment(parts: Sequence[str]) -> Html:
+    """Return the parts for a notebook's cell.
+
+    Parameters
+    ----------
+    parts : sequence of Html
+        From `audit_sections`.
+
+    Returns
+    -------
+    Html
+        The cell.
+    """
+    return fragment(*parts)
+
+
+def audit_sections(
+    *,
+    headline: Strength,
+    findings: Sequence[Finding],
+    shortcuts: Sequence[Shortcut],
+    copies: Copies,
+    unreadable: Sequence[ImageReadError],
+    class_counts: Mapping[str, int],
+    readable: Sequence[str],
+    paths: Sequence[str],
+) -> list[str]:
+    """Return the sections of the report.
+
+    Parameters
+    ----------
+    headline : Strength
+        What the metadata model reached.
+    findings : sequence of Finding
+        What was found.
+    shortcuts : sequence of Shortcut
+        Every field.
+    copies : Copies
+        Exact and near duplicates.
+    unreadable : sequence of ImageReadError
+        Files that cannot be read.
+    class_counts : mapping of str to int
+        Readable images of each class.
+    readable, paths : sequence of str
+        The readable files, which the shortcuts' examples count, and all files.
+
+    Returns
+    -------
+    list of Html
+        The sections.
+    """
+    names = list(class_counts)
+    parts: list[str] = [_headline(headline, class_counts, copies)]
+    parts.append(_findings(findings, shortcuts, readable, names))
+    if copies.examples:
+        parts.append(_copies(copies, paths))
+    if unreadable:
+        parts.append(_unreadable(unreadable))
+    parts.append(_all_fields(shortcuts, names))
+    parts.append(section("How to read this", items(_MEANINGS)))
+    return parts
+
+
+def _headline(headline: Strength, counts: Mapping[str, int], copies: Copies) -> Html:
+    figures = [("AUC without a look at the pictures", headline.auc)]
+    figures += [(f"{name} images", n) for name, n in counts.items()]
+    figures += [("copies to spare", copies.n_extra)]
+    kinds: dict[Verdict, Kind] = {
+        "clean": "good",
+        "suspicious": "warning",
+        "leaking": "bad",
+    }
+    kind = kinds.get(headline.verdict, "plain")
+    word = "" if headline.verdict == TOO_FEW else f"{headline.verdict.capitalize()}. "
+    return section(
+        "Do the files give the classes away?",
+        headlines(figures),
+        note(word + headline_text(headline), kind),
+    )
+
+
+def _findings(
+    findings: Sequence[Finding],
+    shortcuts: Sequence[Shortcut],
+    paths: Sequence[str],
+    names: list[str],
+) -> Html:
+    if not findings:
+        return section("What to do", note("Nothing. Go on to training.", "good"))
+    by_name = {s.field.name: s for s in shortcuts}
+    parts: list[Html] = []
+    for finding in findings:
+        severity = finding.severity.capitalize()
+        parts += [
+            note(f"{severity}: {finding.what}", _KINDS[finding.severity]),
+            paragraph(f"Why it matters: {finding.why}"),
+            paragraph(f"What to do: {finding.remedy}"),
+        ]
+        if finding.fields:
+            parts += _evidence(by_name[finding.fields[0]], paths, names)
+    return section("What was found, and what to do", *parts)
+
+
+def _evidence(shortcut: Shortcut, paths: Sequence[str], names: list[str]) -> list[Html]:
+    row = shortcut.rows[0]
+    # The example of each class is of the value that it has most often.
+    pictures = []
+    for c, name in enumerate(names):
+        typical = max(shortcut.rows, key=lambda r: r.shares[c])
+        pictures += [
+            picture(paths[i], f"{name}: {typical.value} ({_short_path(paths[i])})")
+            for i in typical.examples[c][:2]
+        ]
+    summary = f"{shortcut.field.title}: {len(shortcut.rows)} values, and examples"
+    if not row.counts:
+        return []
+    return [details(summary, _values(shortcut, names), gallery(pictures))]
+
+
+def _values(shortcut: Shortcut, names: list[str]) -> Html:
+    rows = [
+        [
+            row.value,
+            *(
+                f"{n:,} ({percent(share)})"
+                for n, share in zip(row.counts, row.shares, strict=True)
+            ),
+        ]
+        for row in shortcut.rows
+    ]
+    return table(rows, [shortcut.field.title, *names])
+
+
+def _copies(copies: Copies, paths: Sequence[str]) -> Html:
+    parts: list[Html] = []
+    if copies.across_splits:
+        rows = [[a, b, n] for (a, b), n in copies.across_splits.items()]
+        parts.append(table(rows, ["images of", "with a copy in", "number"]))
+    parts += [
+        gallery(picture(paths[i], _short_path(paths[i])) for i in cluster)
+        for cluster in copies.examples
+    ]
+    return section(
+        "Copies",
+        paragraph(
+            f"{copies.n_clusters:,} sets of {copies.n_images:,} images that are identical "
+            "or look the same. Each row below is one set."
+        ),
+        *parts,
+    )
+
+
+def _unreadable(unreadable: Sequence[ImageReadError]) -> Html:
+    rows = [[e.index, e.path, e.reason] for e in unreadable[:_UNREADABLE_SHOWN]]
+    more = len(unreadable) - len(rows)
+    return section(
+        "Files that cannot be read",
+        table(rows, ["position", "path", "reason"]),
+        *([paragraph(f"And {more:,} more.")] if more else []),
+    )
+
+
+def _all_fields(shortcuts: Sequence[Shortcut], names: list[str]) -> Html:
+    rows = []
+    for s in shortcuts:
+        word = s.strength.verdict if s.field.judged else "not counted"
+        interval = f"{s.strength.low:.2f} to {s.strength.high:.2f}"
+        rows.append([s.field.title, s.strength.auc, interval, word])
+    varied = [s for s in shortcuts if len(s.rows) > 1]
+    return section(
+        "Everything that was looked at",
+        table(rows, ["property", "AUC of this alone", "95 % interval", "verdict"]),
+        *(details(f"{s.field.title}: values by class", _values(s, names)) for s in varied),
+    )
+
+
+def _short_path(path: str) -> str:
+    """Return the end of a path, which usually tells split and class too."""
+    return "/".join(PurePath(path).parts[-3:])

@@ -1,0 +1,250 @@
+"""What an audit found: as words, as data, as a page."""
+
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skfakereal._html import page
+from skfakereal._images import ImageReadError
+from skfakereal.audit._copies import Copies
+from skfakereal.audit._page import audit_fragment, audit_sections, verdict_text
+from skfakereal.audit._shortcuts import Shortcut
+from skfakereal.audit._verdict import Strength, Verdict
+from skfakereal.audit._words import Finding, headline_text, overall_verdict
+
+__all__ = ["AuditReport"]
+
+
+class AuditReport:
+    """What `audit_images` found. Printing it tells the result in plain words.
+
+    Parameters
+    ----------
+    paths : list of str
+        All files.
+    target_names : list of str
+        Names of the classes.
+    class_counts : dict of str to int
+        Readable images of each class.
+    headline : Strength
+        See Attributes.
+    shortcuts : list of Shortcut
+        See Attributes.
+    exact, copies : Copies
+        See Attributes.
+    findings : list of Finding
+        See Attributes.
+    unreadable : list of ImageReadError
+        See Attributes.
+    readable : ndarray of shape (n_readable,)
+        Positions of the readable files in `paths`.
+    copies_, groups_ : ndarray of shape (n_images,)
+        See Attributes.
+
+    Attributes
+    ----------
+    verdict : {"clean", "suspicious", "leaking", "too few images"}
+        The worst word of headline and findings.
+    headline : Strength
+        What a model that sees only the metadata reaches: `auc`, `low`, `high` (95 %
+        interval) and its own `verdict`.
+    shortcuts : list of Shortcut
+        Every field with its strength and evidence, the strongest first.
+    exact : Copies
+        Files of identical content.
+    copies : Copies
+        These together with near duplicates.
+    findings : list of Finding
+        What is wrong and what to do, the worst first.
+    unreadable : list of ImageReadError
+        Files that cannot be read, with `index`, `path` and `reason`.
+    groups_ : ndarray of shape (n_images,)
+        Numbers for a group-wise splitter: images of one given group, and copies of each
+        other, have the same, directly or by way of others. A copy in two given groups
+        makes them one; leave it out to keep them apart.
+    copies_ : ndarray of shape (n_images,)
+        The same for copies only.
+
+    See Also
+    --------
+    audit_images : Makes the report.
+    equalize_images : The usual remedy.
+    """
+
+    def __init__(
+        self,
+        *,
+        paths: list[str],
+        target_names: list[str],
+        class_counts: dict[str, int],
+        headline: Strength,
+        shortcuts: list[Shortcut],
+        exact: Copies,
+        copies: Copies,
+        findings: list[Finding],
+        unreadable: list[ImageReadError],
+        readable: NDArray[np.intp],
+        copies_: NDArray[np.intp],
+        groups_: NDArray[np.intp],
+    ) -> None:
+        self.paths = paths
+        self.target_names = target_names
+        self.class_counts = class_counts
+        self.headline = headline
+        self.shortcuts = shortcuts
+        self.findings = findings
+        self.unreadable = unreadable
+        self.groups_ = groups_
+        self.copies_ = copies_
+        self.exact = _in_paths(exact, readable)
+        self.copies = _in_paths(copies, readable)
+        self._readable = readable
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst word of headline and findings."""
+        return overall_verdict(self.headline, self.findings)
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{n:,} {name}" for name, n in self.class_counts.items())
+        lines = [
+            f"AuditReport: {self.verdict.upper()}",
+            verdict_text(self.verdict),
+            "",
+            f"{sum(self.class_counts.values()):,} images: {counts}.",
+            headline_text(self.headline),
+        ]
+        for finding in self.findings:
+            lines += [
+                "",
+                f"[{finding.severity}] {finding.what}",
+                f"  Why it matters: {finding.why}",
+                f"  What to do: {finding.remedy}",
+            ]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return str(audit_fragment(self._parts()))
+
+    def to_html(self) -> str:
+        """Return the report as one page that can be mailed.
+
+        Returns
+        -------
+        str
+            An HTML document with its pictures inside; write it to a file as UTF-8.
+        """
+        return page(
+            f"Audit: {self.verdict}",
+            *self._parts(),
+            lead=verdict_text(self.verdict),
+            footer="Made by skfakereal.audit.",
+        )
+
+    def save_html(self, path: str | PathLike[str]) -> None:
+        """Write the report to a file.
+
+        Parameters
+        ----------
+        path : path-like
+            The file, usually with the extension .html. It is overwritten.
+        """
+        Path(path).write_text(self.to_html(), encoding="utf-8")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as plain data, for JSON.
+
+        Returns
+        -------
+        dict
+            Of strings, numbers, lists and dicts only; what is undefined is None. The
+            groups are left out: they are one number for each image.
+        """
+        return {
+            "verdict": self.verdict,
+            "n_images": len(self.paths),
+            "class_counts": dict(self.class_counts),
+            "headline": _strength(self.headline),
+            "findings": [
+                {
+                    "severity": f.severity,
+                    "what": f.what,
+                    "why": f.why,
+                    "remedy": f.remedy,
+                    "fields": list(f.fields),
+                }
+                for f in self.findings
+            ],
+            "shortcuts": {
+                s.field.name: _shortcut(s, self.target_names) for s in self.shortcuts
+            },
+            "exact_duplicates": _copies(self.exact, self.paths),
+            "duplicates": _copies(self.copies, self.paths),
+            "unreadable": [
+                {"index": e.index, "path": e.path, "reason": e.reason}
+                for e in self.unreadable
+            ],
+        }
+
+    def _parts(self) -> list[str]:
+        return audit_sections(
+            headline=self.headline,
+            findings=self.findings,
+            shortcuts=self.shortcuts,
+            copies=self.copies,
+            unreadable=self.unreadable,
+            class_counts=self.class_counts,
+            readable=[self.paths[i] for i in self._readable],
+            paths=self.paths,
+        )
+
+
+def _in_paths(copies: Copies, readable: NDArray[np.intp]) -> Copies:
+    """Let the examples count all files, as `paths` does, not the readable ones."""
+    examples = [[int(readable[i]) for i in cluster] for cluster in copies.examples]
+    return Copies(
+        copies.n_clusters,
+        copies.n_images,
+        copies.across_classes,
+        copies.across_groups,
+        copies.across_splits,
+        examples,
+    )
+
+
+def _strength(strength: Strength) -> dict[str, Any]:
+    return {
+        "auc": None if np.isnan(strength.auc) else strength.auc,
+        "interval": [strength.low, strength.high],
+        "verdict": strength.verdict,
+    }
+
+
+def _shortcut(shortcut: Shortcut, names: Sequence[str]) -> dict[str, Any]:
+    return {
+        "title": shortcut.field.title,
+        "in_headline": shortcut.field.in_headline,
+        **_strength(shortcut.strength),
+        "values": [
+            {"value": row.value, "counts": dict(zip(names, row.counts, strict=True))}
+            for row in shortcut.rows
+        ],
+    }
+
+
+def _copies(copies: Copies, paths: Sequence[str]) -> dict[str, Any]:
+    return {
+        "n_sets": copies.n_clusters,
+        "n_images": copies.n_images,
+        "sets_across_classes": copies.across_classes,
+        "sets_across_groups": copies.across_groups,
+        "images_across_splits": [
+            {"of": a, "with_a_copy_in": b, "n_images": n}
+            for (a, b), n in copies.across_splits.items()
+        ],
+        "examples": [[paths[i] for i in cluster] for cluster in copies.examples],
+    }

@@ -1,0 +1,167 @@
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from skfakereal import Augmentation
+from skfakereal._activations import ActivationReader, ActivationShelf, TrunkSettings
+from skfakereal._network import load_trunk
+
+PLAIN = TrunkSettings((32, 32), "stretch", "unit", "avg", None)
+
+
+@pytest.fixture
+def make_reader(narrow_trunk: str) -> Callable[..., ActivationReader]:
+    def make(
+        settings: TrunkSettings = PLAIN, *, weights: str | Path = narrow_trunk, **options: object
+    ) -> ActivationReader:
+        return ActivationReader(load_trunk(weights), settings, **options)  # type: ignore[arg-type]
+
+    return make
+
+
+@pytest.fixture
+def noise_images(make_image, rng: np.random.Generator) -> list[str]:  # type: ignore[no-untyped-def]
+    return [
+        make_image(f"{i:03}.png", rng.integers(0, 256, (40, 36, 3), dtype=np.uint8))
+        for i in range(30)
+    ]
+
+
+def read_all(reader: ActivationReader, paths: list[str], view: int = 0) -> np.ndarray:
+    return np.concatenate([batch.activations for batch in reader.read(paths, view)])
+
+
+def test_rows_come_in_the_order_of_the_paths(make_reader, noise_images: list[str]) -> None:
+    reader = make_reader()
+    together = read_all(reader, noise_images)
+    alone = np.concatenate([read_all(reader, [path]) for path in noise_images])
+    assert together.shape == (30, *reader.shape)
+    np.testing.assert_allclose(together, alone, rtol=2e-3)
+    backwards = read_all(reader, noise_images[::-1])
+    np.testing.assert_allclose(together[::-1], backwards, rtol=2e-3)
+    assert reader.n_computed == 90
+
+
+def test_equal_contents_are_computed_once(make_reader, make_image) -> None:
+    paths = [make_image(f"{i}.png", 128 + i % 2) for i in range(10)]
+    reader = make_reader(n_jobs=1)
+    activations = read_all(reader, paths)
+    assert reader.n_computed == 2
+    assert np.array_equal(activations[0], activations[8])
+    assert not np.array_equal(activations[0], activations[1])
+
+
+def test_views_differ_and_none_is_the_plain_image(make_reader, noise_images) -> None:
+    reader = make_reader(augmentation=Augmentation())
+    plain, first, second = (read_all(reader, noise_images[:4], view) for view in (0, 1, 2))
+    assert not np.array_equal(plain, first)
+    assert not np.array_equal(first, second)
+    unaugmented = make_reader()
+    assert np.array_equal(read_all(unaugmented, noise_images[:4], 1), plain)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 3])
+def test_failures_have_their_place_and_rows_of_nan(make_reader, noise_images, n_jobs) -> None:
+    Path(noise_images[7]).write_bytes(b"")
+    Path(noise_images[20]).unlink()
+    reader = make_reader(n_jobs=n_jobs)
+    batches = list(reader.read(noise_images, keep_going=True))
+    failures = [failure for batch in batches for failure in batch.failures]
+    assert [(f.index, f.reason) for f in failures] == [(7, "empty"), (20, "missing")]
+    rows = np.concatenate([batch.activations for batch in batches])
+    assert np.flatnonzero(np.isnan(rows).any(axis=1)).tolist() == [7, 20]
+    assert reader.n_computed == 28
+
+
+def test_after_a_failure_the_rest_is_only_decoded(make_reader, noise_images) -> None:
+    for number in (0, 29):
+        Path(noise_images[number]).write_bytes(b"no image")
+    reader = make_reader(n_jobs=1)
+    failures = [f for batch in reader.read(noise_images) for f in batch.failures]
+    assert [f.index for f in failures] == [0, 29]
+    assert reader.n_computed == 0
+
+
+def test_no_thread_is_left_when_the_reading_is_given_up(make_reader, noise_images) -> None:
+    before = threading.active_count()
+    reading = make_reader(n_jobs=2).read(noise_images)
+    next(reading)
+    reading.close()
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("pooling", ["avg", "max", "flatten"])
+def test_pooling_is_what_its_name_says(make_reader, noise_images, pooling) -> None:
+    size = (96, 64)
+    maps = read_all(
+        make_reader(TrunkSettings(size, "stretch", "unit", "flatten", None)), noise_images[:3]
+    ).astype(np.float32)
+    maps = maps.reshape(3, 3, 2, -1)
+    pooled = read_all(
+        make_reader(TrunkSettings(size, "stretch", "unit", pooling, None)), noise_images[:3]
+    )
+    wanted = {
+        "avg": maps.mean(axis=(1, 2)),
+        "max": maps.max(axis=(1, 2)),
+        "flatten": maps.reshape(3, -1),
+    }[pooling]
+    np.testing.assert_allclose(pooled, wanted, rtol=2e-3, atol=1e-4)
+
+
+def test_preprocessing_is_what_its_name_says(rng: np.random.Generator) -> None:
+    views = rng.integers(0, 256, (2, 4, 4, 3), dtype=np.uint8)
+    unit = PLAIN.preprocess(views)
+    assert unit.dtype == np.float32
+    np.testing.assert_allclose(unit * 255, views, rtol=1e-6)
+    imagenet = TrunkSettings((32, 32), "stretch", "imagenet", "avg", None).preprocess(views)
+    np.testing.assert_allclose(imagenet[..., 0], views[..., 2] - np.float32(103.939), rtol=1e-6)
+    np.testing.assert_allclose(imagenet[..., 2], views[..., 0] - np.float32(123.68), rtol=1e-6)
+
+
+def test_activations_beyond_float16_are_an_error(tmp_path, make_reader, narrow_trunk, make_image):
+    from safetensors.numpy import load_file, save_file
+
+    arrays = load_file(narrow_trunk)
+    arrays["block5_conv3/kernel"] = arrays["block5_conv3/kernel"] * np.float32(1e9)
+    save_file(arrays, tmp_path / "loud.safetensors")
+    path = make_image("noise.png", np.random.default_rng(0).integers(0, 255, (32, 32, 3), np.uint8))
+    with pytest.raises(ValueError, match=r"noise\.png.* float16"):
+        read_all(make_reader(weights=tmp_path / "loud.safetensors"), [path])
+
+
+@pytest.mark.parametrize("max_bytes", [2**30, 0], ids=["in memory", "on disk"])
+def test_a_shelf_gives_back_what_was_filled(make_reader, noise_images, max_bytes) -> None:
+    reader = make_reader(augmentation=Augmentation())
+    shelf = ActivationShelf(reader, noise_images, n_views=2, max_bytes=max_bytes)
+    assert shelf.fill(1) == []
+    assert shelf.fill(2) == []
+    computed = reader.n_computed
+    rows = np.array([4, 0, 17])
+    for view in (1, 2):
+        wanted = read_all(reader, noise_images, view)[rows]
+        assert np.array_equal(shelf.take(rows, view), wanted.astype(np.float32))
+    assert computed == 60
+    assert isinstance(shelf._kept[1], np.memmap) == (max_bytes == 0)
+
+
+def test_a_view_is_filled_only_once(make_reader, noise_images) -> None:
+    reader = make_reader()
+    shelf = ActivationShelf(reader, noise_images, n_views=1)
+    shelf.fill(0)
+    shelf.fill(0)
+    assert reader.n_computed == 30
+
+
+def test_pixels_are_never_kept(make_reader, noise_images) -> None:
+    """With the cut at the image itself, the activations are the pixels."""
+    reader = make_reader(TrunkSettings((32, 32), "stretch", "unit", "avg", "block1"))
+    shelf = ActivationShelf(reader, noise_images, n_views=1, max_bytes=0)
+    assert shelf.fill(0) == []
+    assert shelf._kept[0].size == 0
+    rows = np.array([5, 2])
+    pixels = shelf.take(rows, 0)
+    assert pixels.shape == (2, 32, 32, 3)
+    assert 0 <= pixels.min() < 0.1 < 0.9 < pixels.max() <= 1

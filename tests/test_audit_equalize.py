@@ -1,0 +1,205 @@
+"""Equalised copies: alike in everything but the picture, safe, resumable, honest."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from skfakereal import ImageReadError
+from skfakereal._images import read_image
+from skfakereal.audit import audit_images, equalize_images
+
+
+@pytest.fixture
+def leaking(tmp_path: Path) -> tuple[list[Path], list[int]]:
+    """Real: JPEGs with EXIF, of many sizes. Fake: square PNGs with parameters."""
+    rng = np.random.default_rng(0)
+    paths: list[Path] = []
+    for name in ("real", "fake"):
+        (tmp_path / "in" / name).mkdir(parents=True)
+        for i in range(20):
+            side = 40 if name == "fake" else int(rng.integers(40, 60))
+            pixels = rng.integers(0, 256, (40, side, 3), dtype=np.uint8)
+            image = Image.fromarray(pixels)
+            if name == "real":
+                exif = Image.Exif()
+                exif[0x010F] = "Nikkon"
+                paths.append(tmp_path / "in" / name / f"{i}.jpg")
+                image.save(
+                    paths[-1],
+                    quality=80 + i % 3,
+                    exif=exif,
+                    progressive=i % 2 == 0,
+                    comment=b"holiday",
+                )
+            else:
+                text = PngInfo()
+                text.add_text("parameters", "a dog")
+                paths.append(tmp_path / "in" / name / f"{i}.png")
+                image.save(paths[-1], pnginfo=text)
+    return paths, [0] * 20 + [1] * 20
+
+
+@pytest.mark.parametrize("form", ["jpeg", "png", "webp"])
+@pytest.mark.parametrize("resize", ["crop", "stretch"])
+def test_audit_before_and_after(
+    leaking: tuple[list[Path], list[int]], tmp_path: Path, form: str, resize: str
+) -> None:
+    paths, y = leaking
+    before = {p: p.read_bytes() for p in paths}
+    out = tmp_path / "out"
+    copies = equalize_images(paths, y, out, format=form, size=(32, 32), resize=resize)  # type: ignore[arg-type]
+    assert audit_images(paths, y).headline.auc > 0.95
+    after = audit_images(copies.data, copies.target)
+    assert after.headline.auc == 0.5
+    assert after.verdict == "clean"
+    assert {p: p.read_bytes() for p in paths} == before
+    with Image.open(copies.data[0]) as image:
+        assert image.format == form.upper()
+        assert image.size == (32, 32)
+        assert len(image.getexif()) == 0
+        assert not {"comment", "exif", "icc_profile", "parameters"} & set(image.info)
+
+
+def test_without_a_size_the_difference_of_sizes_stays(
+    leaking: tuple[list[Path], list[int]], tmp_path: Path
+) -> None:
+    paths, y = leaking
+    copies = equalize_images(paths, y, tmp_path / "out")
+    report = audit_images(copies.data, copies.target)
+    assert report.verdict == "leaking"
+    assert {n for f in report.findings for n in f.fields} <= {
+        "dimensions",
+        "width",
+        "aspect",
+    }
+
+
+def test_the_crop_is_the_middle_and_not_resampled(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    (tmp_path / "in").mkdir()
+    paths = [tmp_path / "in" / "a.png", tmp_path / "in" / "b.png"]
+    for path in paths:
+        Image.fromarray(pixels).save(path)
+    copies = equalize_images(paths, [0, 1], tmp_path / "out", format="png", size=(10, 20))
+    assert np.array_equal(read_image(copies.data[0]), pixels[5:15, 5:25])
+
+
+def test_the_result_and_the_mapping_lead_back_to_the_originals(
+    leaking: tuple[list[Path], list[int]], tmp_path: Path
+) -> None:
+    paths, y = leaking
+    labels = ["fake" if label else "real" for label in y]
+    groups = [f"g{i % 3}" for i in range(40)]
+    copies = equalize_images(paths, labels, tmp_path / "out", groups=groups)
+    assert copies.target_names == ["real", "fake"]
+    assert copies.target.tolist() == y
+    assert copies.groups.tolist() == groups
+    assert copies.originals.tolist() == [str(p) for p in paths]
+    assert all(
+        Path(c).parent.name == label for c, label in zip(copies.data, labels, strict=True)
+    )
+    with (tmp_path / "out" / "mapping.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["original"] for row in rows] == [str(p) for p in paths]
+    assert [str(tmp_path / "out" / row["copy"]) for row in rows] == copies.data.tolist()
+    assert "Traces of earlier compression" in copies.DESCR
+
+
+def test_equal_names_do_not_collide(tmp_path: Path) -> None:
+    paths = []
+    for folder in ("a", "b", "c"):
+        (tmp_path / folder).mkdir()
+        paths.append(tmp_path / folder / "x.png")
+        Image.new("RGB", (8, 8), "red").save(paths[-1])
+    copies = equalize_images(paths, [0, 0, 1], tmp_path / "out")
+    assert len(set(copies.data)) == 3
+    assert all(Path(c).is_file() for c in copies.data)
+
+
+def test_a_second_call_goes_on_where_the_first_one_ended(
+    leaking: tuple[list[Path], list[int]], tmp_path: Path
+) -> None:
+    paths, y = leaking
+    out = tmp_path / "out"
+    first = equalize_images(paths, y, out)
+    removed, kept = Path(first.data[0]), Path(first.data[1])
+    removed.unlink()
+    stamp = kept.stat().st_mtime_ns
+    Image.new("RGB", (40, 40), "blue").save(paths[2])
+    second = equalize_images(paths, y, out)
+    assert removed.is_file()
+    assert kept.stat().st_mtime_ns == stamp
+    assert second.data[2] != first.data[2]
+    assert not list(out.rglob(".part-*"))
+    with pytest.raises(ValueError, match=r"same settings.*Choose another folder"):
+        equalize_images(paths, y, out, quality=90)
+
+
+@pytest.mark.parametrize("place", ["in", "in/fake", "in/fake/new", "."])
+def test_out_among_the_inputs_is_refused(
+    leaking: tuple[list[Path], list[int]], tmp_path: Path, place: str
+) -> None:
+    paths, y = leaking
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(ValueError, match="out must not lie among the inputs"):
+        equalize_images(paths, y, tmp_path / place)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_out_beside_the_groups_of_a_class_is_refused(tmp_path: Path) -> None:
+    paths = []
+    for folder in ("real", "fake/gan"):
+        (tmp_path / folder).mkdir(parents=True)
+        paths.append(tmp_path / folder / "x.png")
+        Image.new("RGB", (8, 8)).save(paths[-1])
+    with pytest.raises(ValueError, match="out must not lie among the inputs"):
+        equalize_images(paths, [0, 1], tmp_path / "fake" / "equal")
+
+
+def test_a_folder_with_something_else_is_refused(
+    leaking: tuple[list[Path], list[int]], tmp_path: Path
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "letter.txt").write_text("dear")
+    with pytest.raises(ValueError, match="holds something else"):
+        equalize_images(*leaking, tmp_path / "out")
+
+
+def test_bad_images_are_all_listed_or_skipped(
+    leaking: tuple[list[Path], list[int]], tmp_path: Path
+) -> None:
+    paths, y = leaking
+    paths[1].write_bytes(b"")
+    Image.new("RGB", (8, 8)).save(paths[25])
+    with pytest.raises(ImageReadError, match="2 images cannot be read") as caught:
+        equalize_images(paths, y, tmp_path / "out", size=(32, 32))
+    assert [f.index for f in caught.value.failures] == [1, 25]
+    copies = equalize_images(paths, y, tmp_path / "out", size=(32, 32), on_error="skip")
+    assert len(copies.data) == len(copies.target) == 38
+    assert [f.reason for f in copies.failures] == ["empty", "too small"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"format": "gif"}, "format must be one of"),
+        ({"quality": 0}, "quality must be an int from 1 to 100, got 0"),
+        ({"size": (0, 8)}, "size must be None or"),
+        ({"size": 8}, "size must be None or"),
+        ({"resize": "zoom"}, 'resize must be "crop" or "stretch"'),
+        ({"on_error": "nan"}, 'on_error must be "raise" or "skip"'),
+    ],
+)
+def test_settings_out_of_range(
+    leaking: tuple[list[Path], list[int]],
+    tmp_path: Path,
+    settings: dict[str, object],
+    message: str,
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        equalize_images(*leaking, tmp_path / "out", **settings)  # type: ignore[arg-type]
+    assert not (tmp_path / "out").exists()

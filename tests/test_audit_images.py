@@ -1,0 +1,326 @@
+"""The leak audit: planted leaks are found and named, clean sets are not accused."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from skfakereal.audit import AuditReport, audit_images
+
+Save = Callable[[Path, NDArray[np.uint8], int], Path]
+
+
+def smooth_noise(rng: np.random.Generator, height: int, width: int) -> NDArray[np.uint8]:
+    """Return a picture of its own: coarse random colours, enlarged, and some grain."""
+    coarse = Image.fromarray(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8))
+    picture = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC))
+    grain = rng.integers(-8, 9, picture.shape)
+    return np.clip(picture.astype(int) + grain, 0, 255).astype(np.uint8)
+
+
+def plain_jpeg(path: Path, pixels: NDArray[np.uint8], i: int) -> Path:
+    path = path.with_suffix(".jpg")
+    Image.fromarray(pixels).save(path, quality=90)
+    return path
+
+
+def write_set(
+    folder: Path,
+    *,
+    n_each: int = 30,
+    save_real: Save = plain_jpeg,
+    save_fake: Save = plain_jpeg,
+    sizes: tuple[tuple[int, int], ...] = ((32, 32),),
+    fake_sizes: tuple[tuple[int, int], ...] | None = None,
+    seed: int = 0,
+) -> tuple[list[Path], NDArray[np.int64]]:
+    """Write real and fake images; label 1 is fake."""
+    rng = np.random.default_rng(seed)
+    paths = []
+    for label, save in ((0, save_real), (1, save_fake)):
+        of_class = fake_sizes if label and fake_sizes else sizes
+        (folder / str(label)).mkdir(parents=True)
+        for i in range(n_each):
+            height, width = of_class[rng.integers(len(of_class))]
+            pixels = smooth_noise(rng, height, width)
+            paths.append(save(folder / str(label) / f"{i:03}", pixels, i))
+    return paths, np.repeat([0, 1], n_each)
+
+
+def named(report: AuditReport, severity: str) -> set[str]:
+    return {name for f in report.findings if f.severity == severity for name in f.fields}
+
+
+MANY_SIZES = tuple((h, w) for h in range(24, 44, 2) for w in range(24, 44, 2))
+
+
+@pytest.mark.parametrize("n_each", [20, 60, 200])
+def test_a_clean_set_is_called_clean(tmp_path: Path, n_each: int) -> None:
+    def any_jpeg(path: Path, pixels: NDArray[np.uint8], i: int) -> Path:
+        path = path.with_suffix((".jpg", ".jpeg")[i % 2])
+        Image.fromarray(pixels).save(
+            path,
+            quality=(75, 85, 95)[i % 3],
+            progressive=i % 5 == 0,
+            comment=b"c" * (i % 2),
+        )
+        return path
+
+    paths, y = write_set(
+        tmp_path, n_each=n_each, save_real=any_jpeg, save_fake=any_jpeg, sizes=MANY_SIZES
+    )
+    report = audit_images(paths, y)
+    assert report.verdict == report.headline.verdict == "clean"
+    assert report.headline.auc <= 0.6
+    assert report.headline.low <= 0.5 <= report.headline.high
+    assert not named(report, "leaking") | named(report, "suspicious")
+
+
+def test_files_that_are_all_packed_alike_have_an_auc_of_one_half(tmp_path: Path) -> None:
+    report = audit_images(*write_set(tmp_path, n_each=20))
+    assert report.headline.auc == 0.5
+    assert report.verdict == "clean"
+    assert report.findings == []
+    assert repr(report).startswith("AuditReport: CLEAN\n")
+
+
+def as_png(path: Path, pixels: NDArray[np.uint8], i: int) -> Path:
+    path = path.with_suffix(".png")
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def as_png_named_jpg(path: Path, pixels: NDArray[np.uint8], i: int) -> Path:
+    path = path.with_suffix(".jpg")
+    Image.fromarray(pixels).save(path, format="png")
+    return path
+
+
+def as_progressive(path: Path, pixels: NDArray[np.uint8], i: int) -> Path:
+    path = path.with_suffix(".jpg")
+    Image.fromarray(pixels).save(path, quality=90, progressive=True)
+    return path
+
+
+def at_quality_95(path: Path, pixels: NDArray[np.uint8], i: int) -> Path:
+    path = path.with_suffix(".jpg")
+    Image.fromarray(pixels).save(path, quality=95)
+    return path
+
+
+def without_subsampling(path: Path, pixels: NDArray[np.uint8], i: int) -> Path:
+    path = path.with_suffix(".jpg")
+    Image.fromarray(pixels).save(path, quality=90, subsampling="4:4:4")
+    return path
+
+
+def as_jpeg_extension(path: Path, pixels: NDArray[np.uint8], i: int) -> Path:
+    path = path.with_suffix(".jpeg")
+    Image.fromarray(pixels).save(path, quality=90)
+    return path
+
+
+def with_exif(path: Path, pixels: NDArray[np.uint8], i: int) -> Path:
+    path, exif = path.with_suffix(".jpg"), Image.Exif()
+    exif[0x010F], exif[0x0110], exif[0x0131] = "Nikkon", f"D{i % 3}", "Paint 7"
+    Image.fromarray(pixels).save(path, quality=90, exif=exif)
+    return path
+
+
+def with_comment(path: Path, pixels: NDArray[np.uint8], i: int) -> Path:
+    path = path.with_suffix(".jpg")
+    Image.fromarray(pixels).save(path, quality=90, comment=b"made by a model")
+    return path
+
+
+def with_parameters(path: Path, pixels: NDArray[np.uint8], i: int) -> Path:
+    path, text = path.with_suffix(".png"), PngInfo()
+    text.add_text("parameters", "a dog, steps: 20")
+    Image.fromarray(pixels).save(path, pnginfo=text)
+    return path
+
+
+def in_grey(path: Path, pixels: NDArray[np.uint8], i: int) -> Path:
+    path = path.with_suffix(".png")
+    Image.fromarray(pixels).convert("L").save(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "save_real", "save_fake"),
+    [
+        ("format", "PNG", plain_jpeg, as_png),
+        ("format", "PNG", plain_jpeg, as_png_named_jpg),
+        ("progressive", "yes", plain_jpeg, as_progressive),
+        ("jpeg_tables", None, plain_jpeg, at_quality_95),
+        ("jpeg_quality", "95", plain_jpeg, at_quality_95),
+        ("subsampling", "4:4:4", plain_jpeg, without_subsampling),
+        ("extension", ".jpeg", plain_jpeg, as_jpeg_extension),
+        ("exif", "yes", with_exif, plain_jpeg),
+        ("camera", "Nikkon D0", with_exif, plain_jpeg),
+        ("software", "Paint 7", with_exif, plain_jpeg),
+        ("comment", "made by a model", plain_jpeg, with_comment),
+        ("text_keys", "parameters", as_png, with_parameters),
+        ("mode", "grey", as_png, in_grey),
+    ],
+)
+def test_a_planted_leak_is_found_and_named(
+    tmp_path: Path, field: str, value: str | None, save_real: Save, save_fake: Save
+) -> None:
+    paths, y = write_set(tmp_path, n_each=20, save_real=save_real, save_fake=save_fake)
+    report = audit_images(paths, y)
+    assert report.verdict == report.headline.verdict == "leaking"
+    assert report.headline.auc > 0.95
+    assert field in named(report, "leaking")
+    shortcut = next(s for s in report.shortcuts if s.field.name == field)
+    assert shortcut.strength.auc > 0.95
+    planted = [row for row in shortcut.rows if value in (None, row.value)]
+    assert planted
+    assert max(row.difference for row in planted) > 0.3
+
+
+def test_one_pixel_size_for_all_fakes_is_found(tmp_path: Path) -> None:
+    paths, y = write_set(tmp_path, n_each=50, sizes=MANY_SIZES, fake_sizes=((32, 32),))
+    report = audit_images(paths, y)
+    assert report.verdict == "leaking"
+    assert "dimensions" in named(report, "leaking")
+    what = next(f for f in report.findings if "dimensions" in f.fields).what
+    assert "32" in what
+    assert "100 % of fake" in what
+
+
+def test_a_leak_in_one_image_of_ten_is_minor_but_named(tmp_path: Path) -> None:
+    def sometimes(path: Path, pixels: NDArray[np.uint8], i: int) -> Path:
+        return with_exif(path, pixels, i) if i % 7 == 0 else plain_jpeg(path, pixels, i)
+
+    report = audit_images(*write_set(tmp_path, n_each=200, save_real=sometimes))
+    assert report.verdict == "clean"
+    assert "exif" in named(report, "minor")
+
+
+def test_file_size_is_shown_but_never_counted(tmp_path: Path) -> None:
+    def flat(path: Path, pixels: NDArray[np.uint8], i: int) -> Path:
+        return plain_jpeg(path, (pixels // 8 + i).astype(np.uint8), i)
+
+    report = audit_images(*write_set(tmp_path, n_each=30, save_fake=flat))
+    size = next(s for s in report.shortcuts if s.field.name == "file_size")
+    assert size.strength.auc > 0.9
+    assert report.headline.auc == 0.5
+    assert report.verdict == "clean"
+
+
+def test_constant_borders_are_found_but_are_not_metadata(tmp_path: Path) -> None:
+    def framed(path: Path, pixels: NDArray[np.uint8], i: int) -> Path:
+        pixels[:4] = pixels[-4:] = 0
+        return as_png(path, pixels, i)
+
+    report = audit_images(*write_set(tmp_path, save_real=as_png, save_fake=framed))
+    assert report.headline.auc == 0.5
+    assert report.verdict == "leaking"
+    assert named(report, "leaking") == {"border"}
+
+
+def test_more_than_two_classes(tmp_path: Path) -> None:
+    paths, _ = write_set(tmp_path, n_each=60, sizes=((16, 16),))
+    for i in range(80, 120):
+        paths[i] = as_png(paths[i], smooth_noise(np.random.default_rng(i), 16, 16), i)
+    report = audit_images(paths, np.repeat(["real", "gan", "sd"], 40))
+    # Two of three classes cannot be told apart: (3/4 + 3/4 + 1) / 3.
+    assert report.headline.auc == pytest.approx(5 / 6, abs=0.05)
+    assert "format" in named(report, "leaking")
+    assert list(report.class_counts) == ["gan", "real", "sd"]
+
+
+def test_too_few_images_are_not_judged(tmp_path: Path) -> None:
+    report = audit_images(*write_set(tmp_path, n_each=5, save_fake=as_png))
+    assert report.verdict == "too few images"
+    assert np.isnan(report.headline.auc)
+    json.dumps(report.to_dict(), allow_nan=False)
+
+
+def test_unreadable_files_are_listed_and_left_out(tmp_path: Path) -> None:
+    paths, y = write_set(tmp_path, n_each=20)
+    paths[3].write_bytes(paths[3].read_bytes()[:200])
+    paths[30].write_text("no image")
+    report = audit_images([*paths, tmp_path / "absent.jpg"], [*y, 1])
+    assert [e.index for e in report.unreadable] == [3, 30, 40]
+    assert [e.reason for e in report.unreadable][1:] == ["not an image", "missing"]
+    assert report.class_counts == {"real": 19, "fake": 19}
+    assert len(report.groups_) == 41
+    assert len(np.unique(report.groups_)) == 41
+    assert "1 of real, 2 of fake" in repr(report)
+
+
+def test_errors_name_rule_and_remedy(tmp_path: Path) -> None:
+    paths, y = write_set(tmp_path, n_each=3)
+    with pytest.raises(ValueError, match=r"two classes or more, got \[1\]"):
+        audit_images(paths, [1] * 6)
+    with pytest.raises(ValueError, match="groups must have one value for each of the 6"):
+        audit_images(paths, y, groups=[1])
+    with pytest.raises(ValueError, match="target_names must hold one name of its own"):
+        audit_images(paths, y, target_names=["one"])
+    with pytest.raises(ValueError, match=r"none of the class 'fake'.*does not exist"):
+        audit_images([*paths[:3], "absent.png"], [0, 0, 0, 1])
+
+
+@pytest.mark.slow
+def test_reports_are_equal_with_more_processes(tmp_path: Path) -> None:
+    paths, y = write_set(tmp_path, n_each=150, sizes=((8, 8),))
+    one, two = audit_images(paths, y), audit_images(paths, y, n_jobs=2)
+    assert one.to_dict() == two.to_dict()
+
+
+def test_html_carries_findings_evidence_and_pictures(tmp_path: Path) -> None:
+    report = audit_images(*write_set(tmp_path, n_each=12, save_fake=as_png))
+    report.save_html(tmp_path / "audit.html")
+    html = (tmp_path / "audit.html").read_text(encoding="utf-8")
+    for expected in (
+        "Audit: leaking",
+        "equalize_images",
+        "PNG",
+        "data:image/png",
+        "12 (100 %)",
+    ):
+        assert expected in html
+    assert "http" not in html.replace("http-equiv", "")
+    assert report._repr_html_().startswith('<div class="skfakereal">')
+
+
+def test_text_in_files_cannot_enter_the_page_as_markup(tmp_path: Path) -> None:
+    def hostile(path: Path, pixels: NDArray[np.uint8], i: int) -> Path:
+        path = path.with_suffix(".jpg")
+        Image.fromarray(pixels).save(path, quality=90, comment=b"<script>alert(1)</script>")
+        return path
+
+    report = audit_images(*write_set(tmp_path, n_each=12, save_fake=hostile))
+    assert "<script" not in report.to_html()
+    assert "&lt;script" in report.to_html()
+
+
+def test_to_dict_is_json(tmp_path: Path) -> None:
+    paths, y = write_set(tmp_path, n_each=12, save_fake=as_png)
+    report = audit_images([*paths, paths[0]], [*y, 0], split=["a"] * 24 + ["b"])
+    data: dict[str, Any] = json.loads(json.dumps(report.to_dict(), allow_nan=False))
+    assert data["verdict"] == "leaking"
+    assert data["shortcuts"]["format"]["auc"] == pytest.approx(1, abs=0.05)
+    across = data["exact_duplicates"]["images_across_splits"]
+    assert {"of": "b", "with_a_copy_in": "a", "n_images": 1} in across
+
+
+def test_neither_networks_nor_plots_are_imported() -> None:
+    code = (
+        "import sys, skfakereal.audit\n"
+        "print({'tensorflow', 'keras', 'matplotlib'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "set()"
