@@ -239,6 +239,8 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         if X_val is not None:
             held = LabelledPaths.check(X_val, y_val, sample_weight_val, suffix="_val")
             _require_known(held.labels, classes)
+        elif y_val is not None or sample_weight_val is not None:
+            raise ValueError("y_val and sample_weight_val need X_val, their image paths.")
         elif self.early_stopping:
             images, held = hold_out(
                 images, fraction=self.validation_fraction, random_state=split_seed

@@ -1,13 +1,14 @@
 """Training data -> a training and a validation part: stratified, shuffled, group-wise."""
 
 import math
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
-from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
 from skfakereal._validation import check_labels, check_paths, check_weights
 
@@ -18,51 +19,63 @@ Indices = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class LabelledPaths:
-    """Image paths with their labels and weights, and where they stood in X."""
+    """Image paths with their labels, weights and groups, and where they stood in X."""
 
     paths: list[str]
     labels: NDArray[Any]
-    weights: NDArray[np.float64]
+    weights: NDArray[np.float64]  # above zero
+    groups: NDArray[Any] | None
     positions: Indices
+    array: str = "X"  # or "X_val", for messages
 
     @classmethod
     def check(
         cls,
         X: ArrayLike,
         y: ArrayLike | None,
-        sample_weight: ArrayLike | None,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
         *,
         suffix: str = "",
     ) -> "LabelledPaths":
-        """Check what a user passed as ``X{suffix}``, ``y{suffix}`` and their weights."""
+        """Check what a user passed as ``X{suffix}``, ``y{suffix}`` and so on.
+
+        An image of weight zero is left out, so that it counts nowhere: in no class's
+        weight, no validation part and no batch.
+        """
         paths = check_paths(X, name=f"X{suffix}")
         labels = check_labels(y, len(paths), name=f"y{suffix}")
         weights = check_weights(sample_weight, len(paths), name=f"sample_weight{suffix}")
-        return cls(paths, labels, weights, np.arange(len(paths)))
+        grouped: NDArray[Any] | None = None
+        if groups is not None:
+            grouped = check_array(groups, ensure_2d=False, dtype=None, input_name="groups")
+            grouped = column_or_1d(grouped)
+            check_consistent_length(paths, grouped)
+        everything = np.arange(len(paths))
+        images = cls(paths, labels, weights, grouped, everything, array=f"X{suffix}")
+        return images if weights.all() else images.take(np.flatnonzero(weights))
 
     def take(self, rows: Indices) -> "LabelledPaths":
         """Return some of them."""
-        paths = [self.paths[row] for row in rows]
         return LabelledPaths(
-            paths, self.labels[rows], self.weights[rows], self.positions[rows]
+            paths=[self.paths[row] for row in rows],
+            labels=self.labels[rows],
+            weights=self.weights[rows],
+            groups=None if self.groups is None else self.groups[rows],
+            positions=self.positions[rows],
+            array=self.array,
         )
 
 
 def hold_out(
-    images: LabelledPaths,
-    groups: ArrayLike | None,
-    *,
-    fraction: float,
-    random_state: int,
+    images: LabelledPaths, *, fraction: float, random_state: int
 ) -> tuple[LabelledPaths, LabelledPaths]:
     """Draw the validation part of the training data.
 
     Parameters
     ----------
     images : LabelledPaths
-        All of them.
-    groups : array-like of shape (n_images,) or None
-        Images of one group come into the same part.
+        All of them. Those of one group come into the same part.
     fraction : float
         Share of the validation part, between 0 and 1.
     random_state : int
@@ -78,12 +91,10 @@ def hold_out(
     ValueError
         If a class has too few images, or lies in too few groups, to be in both parts.
     """
-    if groups is None:
+    if images.groups is None:
         rows = _hold_out_images(images.labels, fraction, random_state)
     else:
-        checked = check_array(groups, ensure_2d=False, dtype=None, input_name="groups")
-        check_consistent_length(images.paths, checked)
-        rows = _hold_out_groups(images.labels, checked, fraction, random_state)
+        rows = _hold_out_groups(images.labels, images.groups, fraction, random_state)
     return images.take(rows[0]), images.take(rows[1])
 
 
@@ -93,7 +104,7 @@ def _hold_out_images(
     classes, counts = np.unique(y, return_counts=True)
     if counts.min() < 2:
         raise ValueError(
-            f"The class {classes[counts.argmin()]!r} has a single image; at least 2 are "
+            f"The class {classes.tolist()[counts.argmin()]!r} has a single image; at least 2 are "
             f"needed to hold one out for validation. {_WAYS_OUT}"
         )
     # A validation part without one of the classes could not tell the best epoch.
@@ -125,21 +136,25 @@ def _hold_out_groups(
     y: NDArray[Any], groups: NDArray[Any], fraction: float, random_state: int
 ) -> tuple[Indices, Indices]:
     """Take the fold whose size is nearest to the fraction among those that will do."""
-    classes = np.unique(y)
-    n_groups = {label: len(np.unique(groups[y == label])) for label in classes}
-    rarest = min(n_groups, key=lambda label: n_groups[label])
-    if n_groups[rarest] < 2:
+    classes, counts = np.unique(y, return_counts=True)
+    n_groups = [len(np.unique(groups[y == label])) for label in classes]
+    if min(n_groups) < 2:
+        rarest = classes.tolist()[n_groups.index(min(n_groups))]
         raise ValueError(
             f"The class {rarest!r} lies in a single group, so that no group-wise "
             f"validation part can hold it. Pass finer groups, X_val and y_val, or "
             "early_stopping=False."
         )
-    n_folds = max(2, min(round(1 / fraction), len(np.unique(groups))))
+    # More folds than the largest class has images are an error of the splitter's.
+    n_folds = max(2, min(round(1 / fraction), len(np.unique(groups)), counts.max()))
     wanted = fraction * len(y)
     best: tuple[Indices, Indices] | None = None
     while best is None and n_folds >= 2:
         folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=random_state)
-        for train, held in folds.split(y, y, groups):
+        with warnings.catch_warnings():  # of a class with fewer images than folds
+            warnings.simplefilter("ignore", UserWarning)
+            splits = list(folds.split(y, y, groups))
+        for train, held in splits:
             complete = all(
                 len(np.unique(y[part])) == len(classes) for part in (train, held)
             )
@@ -150,7 +165,7 @@ def _hold_out_groups(
         n_folds //= 2
     if best is None:
         raise ValueError(
-            "No group-wise split leaves every class in both parts. Pass finer groups, X_val "
-            "and y_val, or early_stopping=False."
+            "No group-wise split was found that leaves every class in both parts. Pass finer "
+            "groups, X_val and y_val, or early_stopping=False."
         )
     return best

@@ -108,6 +108,10 @@ class Network:
                 digest.update(_array_bytes(value) if is_array else str(value).encode())
         return digest.digest()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Without the digest: predicting, which asks for it, must not alter a pickle.
+        return Network, (self.layers,)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Network) and self.digest == other.digest
 
@@ -338,10 +342,10 @@ def _imagenet_trunk() -> Trunk:
     try:
         return _keras_trunk("imagenet", "weights='imagenet'")
     except Exception as error:  # Keras raises a bare Exception where a download fails
-        from keras import config
         from keras.src.applications.vgg16 import WEIGHTS_PATH_NO_TOP
+        from keras.src.backend.config import keras_home
 
-        home = Path(config.keras_home()) / "models" / _IMAGENET_FILE
+        home = Path(keras_home()) / "models" / _IMAGENET_FILE
         raise OSError(
             f"The ImageNet weights cannot be had ({error}). Put {WEIGHTS_PATH_NO_TOP} at "
             f"{home}, or pass weights=PATH to such a file, weights='cifake' (inside this "
@@ -358,7 +362,14 @@ def _trunk_from_file(path: Path, changed: int, size: int) -> Trunk:
         except SafetensorError as error:
             raise ValueError(f"{str(path)!r} is no safetensors file: {error}.") from error
     if path.suffix in (".h5", ".hdf5"):
-        return _keras_trunk(str(path), repr(str(path)))
+        try:
+            return _keras_trunk(str(path), repr(str(path)))
+        except (KeyError, OSError, ValueError) as error:
+            reason = str(error).partition("\n")[0]
+            raise ValueError(
+                f"{str(path)!r} does not hold the weights of Keras's VGG16 without its top: "
+                f"{reason}"
+            ) from error
     raise ValueError(
         f"weights={str(path)!r} must be a .safetensors file or a Keras .h5 file."
     )

@@ -100,7 +100,17 @@ def _is_hidden_units(value: Any) -> bool:
 
 
 def _is_seed(value: Any) -> bool:
-    return _is_integer(value, 0) or isinstance(value, np.random.RandomState)
+    is_number = _is_integer(value, 0) and value < 2**32
+    return is_number or isinstance(value, np.random.RandomState)
+
+
+def _is_class_weight(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return all(
+            isinstance(weight, Real) and 0 <= float(weight) < np.inf
+            for weight in value.values()
+        )
+    return value is None or (isinstance(value, str) and value == "balanced")
 
 
 _BOOL: Rule = ("True or False", lambda value: isinstance(value, bool | np.bool_))
@@ -122,8 +132,8 @@ _RULES: dict[str, Rule] = {
     "batch_size": _integer(1),
     "epochs": _integer(1),
     "class_weight": (
-        "'balanced', a dict of class: weight, or None",
-        lambda value: value is None or value == "balanced" or isinstance(value, Mapping),
+        "'balanced', a dict of class: weight of at least 0, or None",
+        _is_class_weight,
     ),
     "augmentation": (
         "'default', an Augmentation, or None",
@@ -141,6 +151,8 @@ _RULES: dict[str, Rule] = {
     "n_jobs": _or(
         ("an integer other than 0", lambda v: _is_integer(v, -999) and v != 0), None
     ),
-    "random_state": _or(("an integer of at least 0 or a RandomState", _is_seed), None),
+    "random_state": _or(
+        ("an integer from 0 to 2**32 - 1 or a RandomState", _is_seed), None
+    ),
     "verbose": _or(_integer(0), True, False),
 }

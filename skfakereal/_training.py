@@ -101,7 +101,7 @@ def train_tail(
     """
     # Counted on the training part; the same in the validation loss, so that the best
     # epoch is the best for both classes.
-    weight_of = compute_class_weight(settings.class_weight, classes=classes, y=train.labels)
+    weight_of = _class_weights(settings.class_weight, classes, train.labels)
 
     def part(images: LabelledPaths, n_views: int) -> _Part:
         encoded = np.searchsorted(classes, images.labels)
@@ -120,6 +120,24 @@ def train_tail(
     trainer.fit(rows, training.labels, sample_weight=training.weights)
     network = Network(tuple(_trained_layers(trainer.model_)))
     return TrainedTail(network, trainer.history_, trainer.best_epoch_)
+
+
+def _class_weights(
+    class_weight: str | Mapping[Any, float] | None,
+    classes: NDArray[Any],
+    labels: NDArray[Any],
+) -> NDArray[np.float64]:
+    """Return the weight of each class; classes that a dict leaves out have weight 1."""
+    if not isinstance(class_weight, Mapping):
+        return np.asarray(compute_class_weight(class_weight, classes=classes, y=labels))
+    # Not left to scikit-learn, which takes the label "3" for the number 3.
+    names = classes.tolist()
+    unknown = [label for label in class_weight if label not in names]
+    if unknown and not all(name in class_weight for name in names):
+        raise ValueError(
+            f"The keys of class_weight must be classes, got {unknown[0]!r}; y has {names}."
+        )
+    return np.array([float(class_weight.get(name, 1.0)) for name in names])
 
 
 def _first_pass(part: _Part, images: LabelledPaths, view: int) -> list[ImageReadError]:

@@ -1,0 +1,172 @@
+"""The ncnn engine: convolutions by Winograd's algorithm, without TensorFlow.
+
+ncnn (https://github.com/Tencent/ncnn) computes image by image, and reads all weights anew
+for each. Small images are therefore stacked into one tall image, with rows of zeros
+between them: each still sees zeros around itself, and the weights are read once a stack.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skfakereal._network import (
+    Conv,
+    Dense,
+    Flatten,
+    Forward,
+    GlobalPool,
+    Layer,
+    MaxPool,
+    Network,
+)
+from skfakereal.engines._ncnn_net import load_net, to_mat
+from skfakereal.engines._numpy import compile_dense
+
+__all__ = ["compile_with_ncnn"]
+
+# Larger images gain nothing from a stack: one at 224 has work enough for each weight.
+_LARGEST_STACKED = 128
+# How many values the first map of a stack may hold (17 MB): more are no faster.
+_STACK_VALUES = 2**22
+# Winograd's algorithm computes tiles of 4 rows (Lavin and Gray, 2016). Where each image
+# begins at a multiple of 4 and no tile holds two of them, its result is the same to the
+# bit at any place in the stack, beside any neighbours.
+_TILE = 4
+
+FloatArray = NDArray[np.float32]
+# The layers that ncnn computes.
+_MAPS = Conv | MaxPool
+
+
+def compile_with_ncnn(
+    network: Network, input_shape: tuple[int, int, int], *, n_threads: int
+) -> Forward:
+    """Return a function that computes `network` on batches of any length.
+
+    What it computes for an image depends neither on the other images of the batch nor on
+    `n_threads`: each thread has images of its own. (Only the rounding of Dense layers
+    varies with the length of the batch, as it does in any matrix product.)
+
+    Parameters
+    ----------
+    network : Network
+        Any contiguous part of a VGG that begins with an image or a feature map.
+    input_shape : tuple of (int, int, int)
+        Height, width and channels of one input.
+    n_threads : int
+        How many threads compute at the same time, at least 1.
+
+    Returns
+    -------
+    callable
+        From a float32 array of shape (n, *input_shape) to one of shape
+        (n, *output_shape). Several threads may call it. The transformed weights are
+        freed with it.
+
+    Raises
+    ------
+    RuntimeError
+        If ncnn refuses the network.
+    """
+    maps_part = list(takewhile(lambda layer: isinstance(layer, _MAPS), network.layers))
+    stacked = max(input_shape[:2]) <= _LARGEST_STACKED
+    stages = _compile_stages(maps_part, input_shape, stacked)
+    finish = _compile_rest(network.layers[len(maps_part) :])
+    first_map = Network(network.layers[:1]).output_shape(input_shape)
+    largest = max(1, _STACK_VALUES // int(np.prod(first_map))) if stacked else 1
+
+    def compute(images: FloatArray) -> FloatArray:
+        maps = images.transpose(3, 0, 1, 2)
+        for stage in stages:
+            maps = stage.run(maps)
+        return np.ascontiguousarray(maps.transpose(1, 2, 3, 0))
+
+    def forward(batch: FloatArray) -> FloatArray:
+        if batch.shape[1:] != input_shape:
+            raise ValueError(
+                f"This network is compiled for batches (n, *{input_shape}), got one of "
+                f"shape {batch.shape}."
+            )
+        if len(batch) == 0:
+            return np.empty((0, *network.output_shape(input_shape)), np.float32)
+        size = min(largest, -(-len(batch) // n_threads))
+        stacks = [batch[i : i + size] for i in range(0, len(batch), size)]
+        if len(stacks) == 1 or n_threads == 1:
+            return finish(np.concatenate([compute(stack) for stack in stacks]))
+        with ThreadPoolExecutor(n_threads) as pool:
+            return finish(np.concatenate(list(pool.map(compute, stacks))))
+
+    return forward
+
+
+@dataclass
+class _Stage:
+    """Layers that ncnn computes in one go, on images stacked `pitch` rows apart."""
+
+    net: Any
+    n_masks: int
+    pitch: int
+    output_shape: tuple[int, ...]
+
+    def run(self, maps: FloatArray) -> FloatArray:
+        """Take and return maps of shape (channels, images, height, width)."""
+        channels, n, height, width = maps.shape
+        stack = np.zeros((channels, n, self.pitch, width), np.float32)
+        stack[:, :, :height] = maps
+        extractor = self.net.create_extractor()
+        extractor.input("input", to_mat(stack.reshape(channels, -1, width)))
+        if self.n_masks:
+            inside = np.zeros((1, n, self.pitch, width), np.float32)
+            inside[:, :, :height] = 1
+            mask = to_mat(inside.reshape(1, -1, width))
+            for i in range(self.n_masks):
+                extractor.input(f"mask{i}", mask)
+        code, output = extractor.extract("output")
+        if code != 0:
+            raise RuntimeError(f"ncnn failed with code {code} on maps {maps.shape}.")
+        height, width, channels = self.output_shape
+        # By the buffer protocol: such an array keeps `output` alive, `Mat.numpy` does not.
+        return np.asarray(output).reshape(channels, n, -1, width)[:, :, :height]
+
+
+def _compile_stages(
+    layers: Sequence[Layer], shape: tuple[int, ...], stacked: bool
+) -> list[_Stage]:
+    """Compile the layers; a stack is built anew after each pooling, which halves it."""
+    stages = []
+    for part in _split_after_pooling(layers) if stacked else [layers]:
+        if part:
+            pitch = (shape[0] // _TILE + 1) * _TILE if stacked else shape[0]
+            net, n_masks = load_net(part, (pitch, *shape[1:]), stacked=stacked)
+            shape = Network(tuple(part)).output_shape(shape)
+            stages.append(_Stage(net, n_masks, pitch, shape))
+    return stages
+
+
+def _split_after_pooling(layers: Sequence[Layer]) -> list[list[Layer]]:
+    parts: list[list[Layer]] = [[]]
+    for layer in layers:
+        parts[-1].append(layer)
+        if isinstance(layer, MaxPool):
+            parts.append([])
+    return parts
+
+
+def _compile_rest(layers: Sequence[Layer]) -> Forward:
+    """Leave what follows the maps to NumPy: it is next to no work."""
+    if not layers:
+        return lambda maps: maps
+    dense = compile_dense(Network(tuple(x for x in layers if isinstance(x, Dense))))
+    match layers[0]:
+        case GlobalPool("avg"):
+            return lambda maps: dense(maps.mean(axis=(1, 2)))
+        case GlobalPool():
+            return lambda maps: dense(maps.max(axis=(1, 2)))
+        case Flatten():
+            return lambda maps: dense(maps.reshape(len(maps), -1))
+    raise ValueError(f"A {type(layers[0]).__name__} layer cannot follow a feature map.")

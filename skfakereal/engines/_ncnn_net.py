@@ -1,0 +1,158 @@
+"""Convolutions and poolings -> a loaded ``ncnn.Net``, without a file or a converter."""
+
+import ctypes
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skfakereal._network import Conv, Layer
+
+__all__ = ["load_net", "to_mat"]
+
+# First line of ncnn's text format.
+_MAGIC = "7767517"
+# Before float32 weights that are not compressed.
+_TAG = bytes(4)
+# On by default in ncnn, where the processor has them: they round to 16 bits.
+_ROUNDING_OPTIONS = (
+    "use_bf16_packed",
+    "use_bf16_storage",
+    "use_fp16_arithmetic",
+    "use_fp16_packed",
+    "use_fp16_storage",
+)
+
+
+def load_net(
+    layers: Sequence[Layer], input_shape: tuple[int, ...], *, stacked: bool
+) -> tuple[Any, int]:
+    """Load layers into ncnn.
+
+    Parameters
+    ----------
+    layers : sequence of Conv and MaxPool
+        The layers, at least one.
+    input_shape : tuple of (int, int, int)
+        Height, width and channels of an input. By the size, ncnn chooses between
+        Winograd's algorithm (with smaller or larger tiles) and a matrix product.
+    stacked : bool
+        Whether inputs are stacks of images, so that what a convolution writes between
+        the images must be set to zero (by a product with a mask) before the next.
+
+    Returns
+    -------
+    net : ncnn.Net
+        From the blob ``"input"``, and masks ``"mask0"``, ..., to the blob ``"output"``.
+    n_masks : int
+        How many masks it takes.
+
+    Raises
+    ------
+    RuntimeError
+        If ncnn refuses the layers.
+    """
+    import ncnn
+
+    net = ncnn.Net()
+    _set_options(net.opt, input_shape, stacked)
+    text, n_masks = _describe(layers, input_shape, stacked)
+    if net.load_param_mem(text) != 0 or net.load_model(_reader(_weights(layers))) != 0:
+        raise RuntimeError(f"ncnn {ncnn.__version__} cannot load this network:\n{text}")
+    return net, n_masks
+
+
+def to_mat(array: NDArray[np.float32]) -> Any:
+    """Return an ``ncnn.Mat`` with a copy of `array`, of shape (channels, height, width)."""
+    import ncnn
+
+    # A Mat of an array borrows its memory. The clone owns its own, and is made while
+    # `array` is alive: the borrowed memory of a temporary array would hold anything.
+    return ncnn.Mat(array).clone()
+
+
+def _set_options(options: Any, input_shape: tuple[int, ...], stacked: bool) -> None:
+    # Threads beside each other instead: ncnn's own spin while they wait, and beside
+    # another busy process lose most of their speed.
+    options.num_threads = 1
+    for name in _ROUNDING_OPTIONS:
+        setattr(options, name, False)
+    if stacked:
+        # ncnn's own choice suits single images; on stacks it is up to 1.4 times slower.
+        # Tiles of 2 pay where those of 4 would be half empty; those of 6 do not fit
+        # the distance between the images.
+        width = input_shape[1]
+        narrow = width < 7 and width != 4
+        options.use_winograd23_convolution = narrow
+        options.use_winograd43_convolution = not narrow
+        options.use_winograd63_convolution = False
+
+
+def _describe(
+    layers: Sequence[Layer], shape: tuple[int, ...], stacked: bool
+) -> tuple[str, int]:
+    """Write ncnn's text format: type, name, counts of blobs in and out, blobs, settings."""
+    lines = [f"Input input 0 1 input {_size(shape)}"]
+    blob, n_masks = "input", 0
+    for i, layer in enumerate(layers):
+        following = layers[i + 1] if i + 1 < len(layers) else None
+        output = f"blob{i}" if following else "output"
+        if isinstance(layer, Conv):
+            shape = (*shape[:2], layer.kernel.shape[3])
+            # 3x3, a border of 1, with bias, then ReLU.
+            settings = f"0={shape[2]} 1=3 4=1 5=1 6={layer.kernel.size} 9=1"
+            lines.append(
+                f"Convolution layer{i} 1 1 {blob} {output} {settings} {_size(shape)}"
+            )
+        else:
+            shape = (shape[0] // 2, shape[1] // 2, shape[2])
+            # Maximum of 2x2, stride 2; 5=1 drops an odd last row, the default pads it.
+            settings = "0=0 1=2 2=2 5=1"
+            lines.append(f"Pooling layer{i} 1 1 {blob} {output} {settings} {_size(shape)}")
+        blob = output
+        if stacked and isinstance(layer, Conv) and isinstance(following, Conv):
+            lines.insert(0, f"Input mask{n_masks} 0 1 mask{n_masks}")
+            lines.append(f"BinaryOp product{i} 2 1 {blob} mask{n_masks} masked{i} 0=2")
+            blob, n_masks = f"masked{i}", n_masks + 1
+    # There are as many blobs as layers: each layer has one output.
+    return "\n".join([_MAGIC, f"{len(lines)} {len(lines)}", *lines, ""]), n_masks
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    """Tell ncnn the shape of a blob, from which it chooses the algorithm."""
+    height, width, channels = shape
+    return f"-23330=4,3,{width},{height},{channels}"
+
+
+def _weights(layers: Sequence[Layer]) -> bytes:
+    """Return the arrays as ncnn's binary format has them: out, in, height, width."""
+    parts = []
+    for layer in layers:
+        if isinstance(layer, Conv):
+            kernel = layer.kernel.transpose(3, 2, 0, 1)
+            parts += [_TAG, kernel.tobytes(), layer.bias.tobytes()]
+    return b"".join(parts)
+
+
+def _reader(weights: bytes) -> Any:
+    """Return an ``ncnn.DataReader`` over bytes.
+
+    ``Net.load_model_mem`` will not do: it reports no failure, and ncnn may keep pointers
+    into a buffer that it loads from (its issue 4410), which is gone after the call.
+    """
+    import ncnn
+
+    address = ctypes.pythonapi.PyCapsule_GetPointer
+    address.restype, address.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+
+    class Reader(ncnn.DataReader):
+        position = 0
+
+        def read(self, buffer: Any, size: int) -> int:
+            part = weights[self.position : self.position + size]
+            ctypes.memmove(address(buffer, None), part, len(part))
+            self.position += len(part)
+            return len(part)
+
+    return Reader()
