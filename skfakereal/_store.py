@@ -14,6 +14,7 @@ from hashlib import blake2b
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 __all__ = ["ActivationStore", "StoreInfo", "open_store"]
 
@@ -230,8 +231,9 @@ class ActivationStore:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._file = _begin_file(self.folder)
             self._connection = sqlite3.connect(
-                f"{self._file.as_uri()}?mode=rw",  # not to be created under its old name
-                self.timeout,
+                # mode=rw: if it was set aside just now, it must not be created again.
+                f"file:{quote(os.fsencode(self._file), safe='')}?mode=rw",
+                timeout=self.timeout,
                 isolation_level=None,
                 check_same_thread=False,
                 uri=True,
@@ -264,7 +266,9 @@ class ActivationStore:
             return False
         with contextlib.suppress(OSError):  # another process may be faster
             aside = _set_aside(self._file)
-            self._warn_once("file", f"was set aside as {aside.name} ({error})")
+            self._warn_once(
+                "file", f"was set aside as {aside.name} ({error}); a new one is begun"
+            )
         return True
 
     def _warn_once(self, kind: str, what: str) -> None:
@@ -282,7 +286,7 @@ class ActivationStore:
         """In one transaction, move what was read to the queue's end, drop and insert."""
         stale, self._stale, self._flushed = self._stale, {}, time.monotonic()
         connection.execute("BEGIN IMMEDIATE")
-        connection.executemany(_REFRESH, [(key,) for key in stale])
+        connection.executemany(_REFRESH, [(key,) for key in list(stale)])
         _delete(connection, dropped)
         _insert(connection, rows, self.max_bytes)
         connection.execute("COMMIT")

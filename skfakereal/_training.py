@@ -99,6 +99,7 @@ def train_tail(
     ValueError
         If the optimizer is none of Keras's, or if the loss stops being finite.
     """
+    _optimizer(settings)  # a wrong name is said before the images are read
     # Counted on the training part; the same in the validation loss, so that the best
     # epoch is the best for both classes.
     weight_of = _class_weights(settings.class_weight, classes, train.labels)
@@ -299,7 +300,7 @@ def _optimizer(settings: TailSettings) -> keras.optimizers.Optimizer:
     config = {"learning_rate": settings.learning_rate}
     try:
         return keras.optimizers.get({"class_name": settings.optimizer, "config": config})
-    except ValueError as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"optimizer must be the name of a Keras optimizer, such as 'adam' or 'sgd', "
             f"got {settings.optimizer!r}."
