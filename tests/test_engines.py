@@ -10,21 +10,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from skfakereal._network import (
+from skfakereal._network import Conv, Dense, Flatten, Forward, GlobalPool, MaxPool, Network
+from skfakereal._trunk import (
     CUTS,
-    Conv,
-    Dense,
-    Flatten,
-    Forward,
-    GlobalPool,
-    MaxPool,
-    Network,
     Trunk,
     convolution_names,
-    load_trunk,
     tail_convolutions,
     trunk_network,
 )
+from skfakereal._weights import load_trunk
 from skfakereal.engines._ncnn import compile_with_ncnn
 from skfakereal.engines._tensorflow import compile_with_tensorflow
 
@@ -201,7 +195,8 @@ def test_ncnn_loads_no_tensorflow() -> None:
     code = """
 import sys
 import numpy as np
-from skfakereal._network import load_trunk, trunk_network
+from skfakereal._trunk import trunk_network
+from skfakereal._weights import load_trunk
 from skfakereal.engines._ncnn import compile_with_ncnn
 forward = compile_with_ncnn(
     trunk_network(load_trunk(None), "block3", "avg"), (32, 32, 3), n_threads=1
