@@ -1,6 +1,7 @@
 """VGG16ImageClassifier: image paths in, probabilities out."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from os import PathLike
 from typing import Any, Literal, Self
 
@@ -10,13 +11,14 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from skfakereal._activations import ActivationReader, trunk_settings
+from skfakereal._activations import ActivationReader, TrunkSettings, trunk_settings
 from skfakereal._holdout import LabelledPaths, hold_out
 from skfakereal._images import ImageReadError, raise_unreadable
+from skfakereal._network import Dense, Network
 from skfakereal._parameters import check_parameters, record_columns
 from skfakereal._store import open_store
 from skfakereal._threads import limit_tensorflow
-from skfakereal._trunk import tail_convolutions
+from skfakereal._trunk import Trunk, continued_tail, tail_convolutions
 from skfakereal._validation import check_paths
 from skfakereal._views import Augmentation
 from skfakereal._weights import load_trunk
@@ -80,6 +82,10 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         Share of the validation part.
     patience : int, default=5
         Epochs without improvement.
+    warm_start : bool, default=False
+        Go on from the weights of the last fit instead of starting anew: to let the Dense
+        layers settle first, then fine-tune with a changed `trainable_from` and a lower
+        `learning_rate`. `history_` begins anew.
     engine : {"auto", "ncnn", "tensorflow"}, default="auto"
         What computes the frozen part, and predictions. "auto" is ncnn, which needs no
         TensorFlow; training the rest always uses it.
@@ -159,6 +165,7 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         early_stopping: bool = True,
         validation_fraction: float = 0.1,
         patience: int = 5,
+        warm_start: bool = False,
         engine: Literal["auto", "ncnn", "tensorflow"] = "auto",
         cache: str | PathLike[str] | None = "auto",
         on_error: Literal["raise", "nan"] = "raise",
@@ -184,6 +191,7 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.patience = patience
+        self.warm_start = warm_start
         self.engine = engine
         self.cache = cache
         self.on_error = on_error
@@ -294,7 +302,7 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
                 seed=tail_seed,
                 verbose=self.verbose,
             ),
-            tail_convolutions(trunk, settings.cut, settings.pooling),
+            self._start(trunk, settings, classes),
             classes,
             reader,
             images,
@@ -307,6 +315,33 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         self.n_computed_ = reader.n_computed
         self._trunk, self._settings, self._tail = trunk, settings, tail.network
         return self
+
+    def _start(
+        self, trunk: Trunk, settings: TrunkSettings, classes: NDArray[Any]
+    ) -> Network:
+        """Return what the tail starts from: the trunk's own blocks, or the last fit."""
+        if not (self.warm_start and hasattr(self, "_tail")):
+            return tail_convolutions(trunk, settings.cut, settings.pooling)
+        units = [x.kernel.shape[1] for x in self._tail.layers if isinstance(x, Dense)][:-1]
+        same = (
+            trunk.digest == self._trunk.digest
+            and replace(settings, cut=None) == replace(self._settings, cut=None)
+            and np.array_equal(classes, self.classes_)
+            and units == list(self.hidden_units)
+        )
+        if not same:
+            raise ValueError(
+                "With warm_start=True, the classes, weights, hidden_units, pooling and all "
+                "that prepares an image must be those of the last fit. Set "
+                "warm_start=False to start anew."
+            )
+        return continued_tail(
+            trunk,
+            self._tail,
+            settings.pooling,
+            before=self._settings.cut,
+            now=settings.cut,
+        )
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the probability of each class.

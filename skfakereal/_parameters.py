@@ -147,6 +147,7 @@ _RULES: dict[str, Rule] = {
         "a number between 0 and 1, both excluded", lambda value: 0 < value < 1
     ),
     "patience": _integer(1),
+    "warm_start": _BOOL,
     "engine": _one_of("auto", "ncnn", "tensorflow"),
     "cache": (
         "'auto', the path of a folder, or None",

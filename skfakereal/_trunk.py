@@ -21,6 +21,7 @@ from skfakereal._network import (
 __all__ = [
     "CUTS",
     "Trunk",
+    "continued_tail",
     "convolution_names",
     "random_trunk",
     "tail_convolutions",
@@ -174,6 +175,41 @@ def tail_convolutions(trunk: Trunk, cut: str | None, pooling: str) -> Network:
     if cut is None:
         return Network(())
     return Network((*_blocks(trunk, int(cut[-1]), 5), _pooling(pooling)))
+
+
+def continued_tail(
+    trunk: Trunk, tail: Network, pooling: str, *, before: str | None, now: str | None
+) -> Network:
+    """Return a trained network from another cut on, to train it further.
+
+    Parameters
+    ----------
+    trunk : Trunk
+        The frozen weights.
+    tail : Network
+        What was trained on top of them, from the cut `before` on.
+    pooling : {"avg", "max", "flatten"}
+        The last pooling.
+    before, now : {None, "block5", "block4", "block3", "block2", "block1"}
+        The cut then and the cut now, the same or nearer to the image.
+
+    Returns
+    -------
+    Network
+        From the cut `now` on, Dense layers included.
+
+    Raises
+    ------
+    ValueError
+        If blocks that were trained would have to be frozen.
+    """
+    if CUTS.index(now) < CUTS.index(before):
+        raise ValueError(
+            "With warm_start=True, trainable_from can stay or move towards the image, but "
+            f"it was {before!r} and is {now!r}. Set warm_start=False to start anew."
+        )
+    everything = (*trunk_network(trunk, before, pooling).layers, *tail.layers)
+    return Network(everything[len(trunk_network(trunk, now, pooling).layers) :])
 
 
 @lru_cache(maxsize=1)
