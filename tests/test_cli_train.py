@@ -134,16 +134,16 @@ def test_the_config_tells_how_to_do_it_again(
     assert config["training"]["epochs_run"] <= 6
 
 
-def test_nothing_is_kept_outside_the_run_unless_asked_for(
+def test_only_the_cache_is_kept_outside_the_run_and_not_if_it_is_not_wanted(
     photos: Path, quick: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SKFAKEREAL_CACHE", str(tmp_path / "store"))
     order = ["train", str(photos), *quick, "--out"]
-    assert main([*order, str(tmp_path / "run")]) == 0
+    assert main([*order, str(tmp_path / "run"), "--cache", "none"]) == 0
     assert main(["predict", str(tmp_path / "run"), str(photos)]) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
-    assert main([*order, str(tmp_path / "run2"), "--cache", "auto"]) == 0
-    assert (tmp_path / "store").is_dir()
+    assert main([*order, str(tmp_path / "run2")]) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"run", "run2", "store"}
 
 
 def test_what_train_says(

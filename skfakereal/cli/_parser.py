@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
 from skfakereal import __version__
-from skfakereal.cli import _demo, _evaluate, _predict, _train
+from skfakereal.cli import _cache, _demo, _evaluate, _predict, _train
 
 __all__ = ["build_parser"]
 
@@ -44,6 +44,6 @@ def build_parser() -> ArgumentParser:
     version = f"skfakereal {__version__}"
     parser.add_argument("--version", action="version", version=version)
     verbs = parser.add_subparsers(required=True, metavar="VERB", title="verbs")
-    for verb in (_demo, _train, _evaluate, _predict):
+    for verb in (_demo, _train, _evaluate, _predict, _cache):
         verb.add_parser(verbs)
     return parser

@@ -101,10 +101,11 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
     parser.add_argument(
         "--cache",
         type=none_or_text,
+        default="auto",
         metavar="PLACE",
         help="where to keep what VGG16 makes of the images, so that later runs on them are "
-        "faster: a folder, or auto for one in your home (default: none, so that nothing is "
-        "written outside RUN)",
+        "faster: a folder, none, or auto for one of your own (default: auto; see "
+        "`skfakereal cache info`)",
     )
     parser.add_argument(
         "--random-state",
