@@ -1,10 +1,14 @@
 """Verdicts on two classes -> the few figures that detectors are compared by."""
 
+import math
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-__all__ = ["detection_figures"]
+__all__ = ["detection_figures", "without_nan"]
 
 
 def detection_figures(
@@ -47,3 +51,22 @@ def detection_figures(
     else:
         figures |= {"roc_auc": np.nan, "average_precision": np.nan}
     return figures | {"tpr": tpr, "fpr": fpr}
+
+
+def without_nan(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Return figures in a form that JSON knows, which has no NaN.
+
+    Parameters
+    ----------
+    figures : mapping
+        Names and values.
+
+    Returns
+    -------
+    dict
+        The same, with None for NaN.
+    """
+    return {
+        key: None if isinstance(value, float) and math.isnan(value) else value
+        for key, value in figures.items()
+    }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skfakereal._html import Html, fragment, note, page, paragraph, table
+from skfakereal.evaluation._detection import without_nan
 from skfakereal.evaluation._predictions import Predictions
 from skfakereal.evaluation._robustness_page import (
     robustness_headlines,
@@ -165,9 +166,7 @@ class RobustnessReport(Mapping[str, RobustnessRow]):
                 "to_frame needs pandas: pip install pandas. Without it, to_dict() holds the "
                 "same figures."
             ) from error
-        return pd.DataFrame(
-            [row.as_json() for row in self.values()],
-        ).set_index("name")
+        return pd.DataFrame([row.flat() for row in self.values()]).set_index("name")
 
     def to_dict(self) -> dict[str, Any]:
         """Return all figures in a form that `json.dump` takes.
@@ -181,7 +180,7 @@ class RobustnessReport(Mapping[str, RobustnessRow]):
         """
         positive = self._predictions.positive
         return {
-            "rows": [row.as_json() for row in self.values()],
+            "rows": [without_nan(row.flat()) for row in self.values()],
             "perturbations": [repr(done) for done in self.perturbations],
             "n_images": self.untouched.n_images,
             "classes": list(self.target_names),

@@ -60,19 +60,15 @@ class RobustnessRow:
         """Family and level."""
         return f"{self.family} {self.level}".strip()
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the row in a form that JSON knows, which has no NaN.
+    def flat(self) -> dict[str, Any]:
+        """Return the row with its name in front.
 
         Returns
         -------
         dict
-            Its fields and its name.
+            Name and fields.
         """
-        row = {"name": self.name} | asdict(self)
-        return {
-            key: None if isinstance(value, float) and math.isnan(value) else value
-            for key, value in row.items()
-        }
+        return {"name": self.name} | asdict(self)
 
 
 @dataclass(frozen=True)
