@@ -5,17 +5,21 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
-import joblib
 import numpy as np
+import PIL
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from skfakereal._images import ImageReadError, decode_image, read_bytes
-from skfakereal._network import Network, Trunk, trunk_network
+from skfakereal._network import Network
+from skfakereal._store import ActivationStore
+from skfakereal._threads import count_threads
+from skfakereal._trunk import Trunk, trunk_network
 from skfakereal._views import Augmentation, content_digest, render_view
-from skfakereal.engines import compile_network
+from skfakereal.engines import choose_engine, compile_network
 
 __all__ = [
     "ActivationReader",
@@ -30,6 +34,8 @@ _IMAGENET_MEAN = np.array([103.939, 116.779, 123.68], np.float32)
 # Pixels in one batch: large enough for TensorFlow to be at its best rate (batches of 16
 # at 64x64, of 4 at 224x224 come within 5 % of it), small enough to be little memory.
 _BATCH_PIXELS = 32 * 128 * 128
+# A part of every key; to be raised when the same key would stand for other activations.
+_KEY_FORMAT = "1"
 
 
 @dataclass(frozen=True)
@@ -72,11 +78,16 @@ class Batch:
 
 @dataclass
 class _Loaded:
-    """A run of images before the trunk: which view each one has, each view only once."""
+    """A run of images before the trunk: which view each one has, each view only once.
+
+    `rows` tells for each key which images it is; a key has its activations in `known`,
+    or its pixels in `views`.
+    """
 
     start: int
     n_images: int
     rows: dict[bytes, list[int]]
+    known: dict[bytes, NDArray[np.float16]]
     views: dict[bytes, NDArray[np.uint8]]
     failures: list[ImageReadError]
 
@@ -85,7 +96,8 @@ class ActivationReader:
     """Reads images and computes their activations, in order and in batches.
 
     Files are decoded in threads beside the computation, with a bounded look-ahead, so
-    that memory does not grow with the number of images.
+    that memory does not grow with the number of images. What the store has is neither
+    decoded nor computed.
 
     Parameters
     ----------
@@ -93,10 +105,15 @@ class ActivationReader:
         The weights.
     settings : TrunkSettings
         Size, preprocessing, pooling and cut.
+    engine : {"auto", "ncnn", "tensorflow"}, default="auto"
+        What computes.
+    store : ActivationStore or None, default=None
+        Where activations are looked up and kept.
     augmentation : Augmentation or None, default=None
         The settings of the views; None where only view 0 is read.
     n_jobs : int or None, default=None
-        Threads that decode; None for as many as there are cores.
+        Threads that decode, and that ncnn computes in; None for this process's share of
+        the cores.
     verbose : int, default=0
         Whether to show a progress bar.
 
@@ -115,19 +132,25 @@ class ActivationReader:
         trunk: Trunk,
         settings: TrunkSettings,
         *,
+        engine: str = "auto",
+        store: ActivationStore | None = None,
         augmentation: Augmentation | None = None,
         n_jobs: int | None = None,
         verbose: int = 0,
     ) -> None:
         self.settings = settings
         self.augmentation = augmentation
+        self.engine = choose_engine(engine)
         self.network = _trunk_network(trunk, settings.cut, settings.pooling)
         self.shape = self.network.output_shape((*settings.image_size, 3))
-        self.n_threads = (
-            joblib.cpu_count() if n_jobs is None else joblib.effective_n_jobs(n_jobs)
-        )
+        self.n_threads = count_threads(n_jobs)
         self.verbose = verbose
         self.n_computed = 0
+        # With the cut at the image itself, the activations are its pixels: those never
+        # leave the user's folders.
+        self._store = store if self.network.layers else None
+        self._trunk_digest = trunk.digest
+        self._recent: dict[bytes, NDArray[np.float16]] = {}
 
     def read(
         self,
@@ -167,7 +190,9 @@ class ActivationReader:
                 failed = failed or bool(loaded.failures)
                 activations = np.full((loaded.n_images, *self.shape), np.nan, np.float16)
                 if keep_going or not failed:
-                    self._compute(loaded, activations, paths)
+                    self._compute(loaded, paths)
+                    for key, values in loaded.known.items():
+                        activations[loaded.rows[key]] = values
                 yield Batch(loaded.start, activations, loaded.failures)
                 bar.update(loaded.n_images)
 
@@ -175,6 +200,7 @@ class ActivationReader:
         height, width = self.settings.image_size
         size = min(256, max(1, _BATCH_PIXELS // (height * width)))
         size = min(size, -(-len(paths) // self.n_threads))
+        self._n_recent = (self.n_threads + 2) * size
         pool = ThreadPoolExecutor(self.n_threads)
         waiting: deque[Any] = deque()
         try:
@@ -191,51 +217,78 @@ class ActivationReader:
         self, paths: Sequence[str], start: int, size: int, view: int
     ) -> _Loaded:
         batch = paths[start : start + size]
-        loaded = _Loaded(start, len(batch), rows={}, views={}, failures=[])
+        loaded = _Loaded(start, len(batch), rows={}, known={}, views={}, failures=[])
+        prefix = self._key_prefix(view)
         for row, path in enumerate(batch):
             try:
-                data = read_bytes(path)
-                digest = content_digest(data)
-                if digest not in loaded.views:
-                    loaded.views[digest] = self._render(
-                        decode_image(data, path), digest, view
-                    )
-                loaded.rows.setdefault(digest, []).append(row)
+                self._load_image(loaded, row, path, prefix, view)
             except ImageReadError as failure:
                 failure.index = start + row
                 loaded.failures.append(failure)
         return loaded
 
-    def _render(self, image: Any, digest: bytes, view: int) -> NDArray[np.uint8]:
-        return render_view(
-            image,
-            image_size=self.settings.image_size,
-            resize=self.settings.resize,
-            augmentation=self.augmentation,
-            digest=digest,
-            view=view,
-        )
-
-    def _compute(
-        self, loaded: _Loaded, out: NDArray[np.float16], paths: Sequence[str]
+    def _load_image(
+        self, loaded: _Loaded, row: int, path: str, prefix: bytes, view: int
     ) -> None:
-        """Write the activations of the loaded views into the rows of `out`."""
-        if not loaded.views:
+        data = read_bytes(path)
+        digest = content_digest(data)
+        key = blake2b(prefix + digest, digest_size=16).digest()
+        if key not in loaded.rows:
+            # One look-up an image costs 15 to 28 microseconds; in that way no more than one
+            # file's bytes are held at a time.
+            stored = self._store.get_many([key])[0] if self._store else None
+            if stored is not None:
+                loaded.known[key] = np.frombuffer(stored, "<f2").reshape(self.shape)
+            else:
+                loaded.views[key] = render_view(
+                    decode_image(data, path),
+                    image_size=self.settings.image_size,
+                    resize=self.settings.resize,
+                    augmentation=self.augmentation,
+                    digest=digest,
+                    view=view,
+                )
+        loaded.rows.setdefault(key, []).append(row)
+
+    def _key_prefix(self, view: int) -> bytes:
+        """Return what, together with an image's content, an activation depends on."""
+        parts: list[object] = [_KEY_FORMAT, self._trunk_digest.hex(), self.engine]
+        parts += [self.settings, PIL.__version__]
+        # The plain image has no settings of augmentation, and no seed.
+        if view and self.augmentation is not None:
+            parts += [sorted(self.augmentation.get_params().items()), view]
+        return blake2b(repr(parts).encode(), digest_size=32).digest()
+
+    def _compute(self, loaded: _Loaded, paths: Sequence[str]) -> None:
+        """Compute what is not known of the loaded images."""
+        # An equal image of an earlier batch was computed while this one was being loaded.
+        for key in loaded.views.keys() & self._recent.keys():
+            loaded.known[key] = self._recent[key]
+        missing = [key for key in loaded.views if key not in loaded.known]
+        if not missing:
             return
-        forward = compile_network(self.network)
-        computed = forward(self.settings.preprocess(np.stack(list(loaded.views.values()))))
+        forward = compile_network(
+            self.network,
+            (*self.settings.image_size, 3),
+            engine=self.engine,
+            n_threads=self.n_threads,
+        )
+        pixels = self.settings.preprocess(np.stack([loaded.views[key] for key in missing]))
         with np.errstate(over="ignore"):  # said below, with the path
-            rounded = computed.astype(np.float16)
-        self.n_computed += len(rounded)
-        for digest, activations in zip(loaded.views, rounded, strict=True):
-            rows = loaded.rows[digest]
+            computed = forward(pixels).astype(np.float16)
+        self.n_computed += len(missing)
+        for key, activations in zip(missing, computed, strict=True):
             if not np.isfinite(activations).all():
                 raise ValueError(
-                    f"The trunk's activations for {paths[loaded.start + rows[0]]!r} exceed "
-                    "what float16 can hold (65504). Use other weights, or another "
+                    f"The trunk's activations for {paths[loaded.start + loaded.rows[key][0]]!r} "
+                    "exceed what float16 can hold (65504). Use other weights, or another "
                     "preprocessing."
                 )
-            out[rows] = activations
+            loaded.known[key] = self._recent[key] = activations
+        if self._store:
+            self._store.put_many([(key, loaded.known[key].tobytes()) for key in missing])
+        while len(self._recent) > self._n_recent:
+            del self._recent[next(iter(self._recent))]
 
 
 # Shared, so that the digest and the float32 weights of a trunk are made once, not in

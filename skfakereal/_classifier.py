@@ -1,6 +1,7 @@
 """VGG16ImageClassifier: image paths in, probabilities out."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from os import PathLike
 from typing import Any, Literal, Self
 
@@ -10,13 +11,17 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from skfakereal._activations import ActivationReader, trunk_settings
+from skfakereal._activations import ActivationReader, TrunkSettings, trunk_settings
 from skfakereal._holdout import LabelledPaths, hold_out
 from skfakereal._images import ImageReadError, raise_unreadable
-from skfakereal._network import load_trunk, tail_convolutions
+from skfakereal._network import Dense, Network
 from skfakereal._parameters import check_parameters, record_columns
+from skfakereal._store import open_store
+from skfakereal._threads import limit_tensorflow
+from skfakereal._trunk import Trunk, continued_tail, tail_convolutions
 from skfakereal._validation import check_paths
 from skfakereal._views import Augmentation
+from skfakereal._weights import load_trunk
 from skfakereal.engines import compile_network
 
 __all__ = ["VGG16ImageClassifier"]
@@ -77,11 +82,24 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         Share of the validation part.
     patience : int, default=5
         Epochs without improvement.
+    warm_start : bool, default=False
+        Go on from the weights of the last fit instead of starting anew: to let the Dense
+        layers settle first, then fine-tune with a changed `trainable_from` and a lower
+        `learning_rate`. `history_` begins anew.
+    engine : {"auto", "ncnn", "tensorflow"}, default="auto"
+        What computes the frozen part, and predictions. "auto" is ncnn, which needs no
+        TensorFlow; training the rest always uses it.
+    cache : {"auto"}, path or None, default="auto"
+        Where the frozen part's activations are kept for later fits and predictions: a
+        folder of the user's own (``SKFAKEREAL_CACHE`` moves it or says ``off``), a given
+        folder, or nowhere but in this call. With ``trainable_from="block1"`` nothing is
+        kept.
     on_error : {"raise", "nan"}, default="raise"
         What `predict_proba` does about an image that it cannot read: raise, or give a row
         of NaN. `fit` and `predict` always raise.
     n_jobs : int or None, default=None
-        Threads that decode images; None for as many as there are cores.
+        Threads that decode images and compute; None for this process's share of the
+        cores.
     random_state : int, RandomState or None, default=None
         Governs the validation part, the start of the Dense layers, shuffling and dropout;
         neither the views nor the random trunk, which have seeds of their own. Two fits
@@ -147,6 +165,9 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         early_stopping: bool = True,
         validation_fraction: float = 0.1,
         patience: int = 5,
+        warm_start: bool = False,
+        engine: Literal["auto", "ncnn", "tensorflow"] = "auto",
+        cache: str | PathLike[str] | None = "auto",
         on_error: Literal["raise", "nan"] = "raise",
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
@@ -170,6 +191,9 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.patience = patience
+        self.warm_start = warm_start
+        self.engine = engine
+        self.cache = cache
         self.on_error = on_error
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -247,6 +271,7 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
             )
 
         # Keras takes seconds to import, so only where something is trained.
+        limit_tensorflow()
         from skfakereal._training import TailSettings, train_tail
 
         trunk = load_trunk(self.weights)
@@ -257,6 +282,8 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         reader = ActivationReader(
             trunk,
             settings,
+            engine=self.engine,
+            store=open_store(self.cache),
             augmentation=augmentation,
             n_jobs=self.n_jobs,
             verbose=self.verbose,
@@ -275,7 +302,7 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
                 seed=tail_seed,
                 verbose=self.verbose,
             ),
-            tail_convolutions(trunk, settings.cut, settings.pooling),
+            self._start(trunk, settings, classes),
             classes,
             reader,
             images,
@@ -288,6 +315,33 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         self.n_computed_ = reader.n_computed
         self._trunk, self._settings, self._tail = trunk, settings, tail.network
         return self
+
+    def _start(
+        self, trunk: Trunk, settings: TrunkSettings, classes: NDArray[Any]
+    ) -> Network:
+        """Return what the tail starts from: the trunk's own blocks, or the last fit."""
+        if not (self.warm_start and hasattr(self, "_tail")):
+            return tail_convolutions(trunk, settings.cut, settings.pooling)
+        units = [x.kernel.shape[1] for x in self._tail.layers if isinstance(x, Dense)][:-1]
+        same = (
+            trunk.digest == self._trunk.digest
+            and replace(settings, cut=None) == replace(self._settings, cut=None)
+            and np.array_equal(classes, self.classes_)
+            and units == list(self.hidden_units)
+        )
+        if not same:
+            raise ValueError(
+                "With warm_start=True, the classes, weights, hidden_units, pooling and all "
+                "that prepares an image must be those of the last fit. Set "
+                "warm_start=False to start anew."
+            )
+        return continued_tail(
+            trunk,
+            self._tail,
+            settings.pooling,
+            before=self._settings.cut,
+            now=settings.cut,
+        )
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the probability of each class.
@@ -344,9 +398,16 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         paths = check_paths(X)
         record_columns(self, X, reset=False)
         reader = ActivationReader(
-            self._trunk, self._settings, n_jobs=self.n_jobs, verbose=self.verbose
+            self._trunk,
+            self._settings,
+            engine=self.engine,
+            store=open_store(self.cache),
+            n_jobs=self.n_jobs,
+            verbose=self.verbose,
         )
-        forward = compile_network(self._tail)
+        forward = compile_network(
+            self._tail, reader.shape, engine=self.engine, n_threads=reader.n_threads
+        )
         probabilities = np.full((len(paths), len(self.classes_)), np.nan)
         failures: list[ImageReadError] = []
         for batch in reader.read(paths, keep_going=keep_going):

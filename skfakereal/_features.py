@@ -11,9 +11,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from skfakereal._activations import ActivationReader, trunk_settings
 from skfakereal._images import ImageReadError, raise_unreadable
-from skfakereal._network import load_trunk
 from skfakereal._parameters import check_parameters, record_columns
+from skfakereal._store import open_store
 from skfakereal._validation import check_paths
+from skfakereal._weights import load_trunk
 
 __all__ = ["VGG16FeatureExtractor"]
 
@@ -40,11 +41,16 @@ class VGG16FeatureExtractor(
         The convolutions, as in `VGG16ImageClassifier`.
     pooling : {"avg", "max", "flatten"}, default="avg"
         What follows the convolutions.
+    engine : {"auto", "ncnn", "tensorflow"}, default="auto"
+        What computes the features. "auto" is ncnn, which needs no TensorFlow.
+    cache : {"auto"}, path or None, default="auto"
+        Where the features are kept for later calls, as in `VGG16ImageClassifier`.
     on_error : {"raise", "nan"}, default="raise"
         What `transform` does about an image that it cannot read: raise, or give a row of
         NaN.
     n_jobs : int or None, default=None
-        Threads that decode images; None for as many as there are cores.
+        Threads that decode images and compute; None for this process's share of the
+        cores.
     verbose : int, default=0
         Above 0: progress bars.
 
@@ -75,6 +81,8 @@ class VGG16FeatureExtractor(
         preprocessing: Literal["unit", "imagenet"] = "unit",
         weights: str | PathLike[str] | None = "imagenet",
         pooling: Literal["avg", "max", "flatten"] = "avg",
+        engine: Literal["auto", "ncnn", "tensorflow"] = "auto",
+        cache: str | PathLike[str] | None = "auto",
         on_error: Literal["raise", "nan"] = "raise",
         n_jobs: int | None = None,
         verbose: int = 0,
@@ -84,6 +92,8 @@ class VGG16FeatureExtractor(
         self.preprocessing = preprocessing
         self.weights = weights
         self.pooling = pooling
+        self.engine = engine
+        self.cache = cache
         self.on_error = on_error
         self.n_jobs = n_jobs
         self.verbose = verbose
@@ -158,7 +168,12 @@ class VGG16FeatureExtractor(
         paths = check_paths(X)
         record_columns(self, X, reset=False)
         reader = ActivationReader(
-            self._trunk, self._settings, n_jobs=self.n_jobs, verbose=self.verbose
+            self._trunk,
+            self._settings,
+            engine=self.engine,
+            store=open_store(self.cache),
+            n_jobs=self.n_jobs,
+            verbose=self.verbose,
         )
         features = np.empty((len(paths), self.n_features_out_), np.float32)
         failures: list[ImageReadError] = []

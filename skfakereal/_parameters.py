@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
-from skfakereal._network import CUTS
+from skfakereal._trunk import CUTS
 from skfakereal._views import Augmentation
 
 __all__ = ["check_parameters", "record_columns"]
@@ -147,6 +147,12 @@ _RULES: dict[str, Rule] = {
         "a number between 0 and 1, both excluded", lambda value: 0 < value < 1
     ),
     "patience": _integer(1),
+    "warm_start": _BOOL,
+    "engine": _one_of("auto", "ncnn", "tensorflow"),
+    "cache": (
+        "'auto', the path of a folder, or None",
+        lambda value: value is None or isinstance(value, str | PathLike),
+    ),
     "on_error": _one_of("raise", "nan"),
     "n_jobs": _or(
         ("an integer other than 0", lambda v: _is_integer(v, -999) and v != 0), None

@@ -7,62 +7,37 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from hashlib import blake2b
-from itertools import accumulate
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
+
+from skfakereal._store_file import (
+    READ,
+    REFRESH,
+    SETTINGS,
+    Row,
+    begin_file,
+    check_format,
+    checksum_of,
+    current_file,
+    delete,
+    files_set_aside,
+    insert,
+    is_there,
+    look_up,
+    read_number,
+    set_aside,
+)
 
 __all__ = ["ActivationStore", "StoreInfo", "open_store"]
 
 _T = TypeVar("_T")
-_Row = tuple[bytes, bytes, bytes]  # key, checksum, value
-
-_FORMAT = (0x736B6672, 1)  # application_id ("skfr") and user_version
-_SCHEMA = """
-CREATE TABLE entry (key BLOB PRIMARY KEY, id INTEGER, stamp INTEGER) WITHOUT ROWID;
-CREATE INDEX queue ON entry (stamp);
-CREATE TABLE payload (id INTEGER PRIMARY KEY, checksum BLOB, value BLOB);
-PRAGMA application_id = %d;
-PRAGMA user_version = %d
-"""
-# Of pages of 4, 8, 16 and 32 KiB, 8 wrote values of 1 KiB fastest. synchronous=OFF writes
-# two to three times as fast, but a power cut could then cost the whole file. No mmap: a
-# file that is truncated under it ends the process by SIGBUS.
-_SETTINGS = """
-PRAGMA page_size = 8192;
-PRAGMA journal_mode = DELETE;
-PRAGMA synchronous = NORMAL;
-PRAGMA cache_size = -8000;
-PRAGMA cell_size_check = ON
-"""
-_READ_FORMAT = "SELECT * FROM pragma_application_id, pragma_user_version"
-_READ_USED = (
-    "SELECT (page_count - freelist_count) * page_size"
-    " FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
-)
-# LEFT: an entry whose value is gone must be seen, or its key could never be stored again.
-_READ = (
-    "SELECT key, checksum, value, stamp < (SELECT min(stamp) FROM entry) / 2"
-    " + (SELECT max(stamp) FROM entry) / 2 FROM entry LEFT JOIN payload USING (id)"
-)
-_READ_OLDEST = (
-    "SELECT key, coalesce(length(value), 0) FROM entry LEFT JOIN payload USING (id)"
-    " ORDER BY stamp LIMIT 1000"
-)
-# Only what is new makes the clock go on: else each reading of all would move one half.
-_REFRESH = "UPDATE entry SET stamp = (SELECT max(stamp) FROM entry) WHERE key = ?"
-_CHUNK = 500  # keys in one query: older SQLites allow 999, and 2,000 is no faster
-_ROW_BYTES = 512  # what a row takes beside its value, rounded up
 _FLUSH_SECONDS = 1.0
 # Connections from before a fork. To close one could roll back what the parent is writing.
 _INHERITED: list[sqlite3.Connection | None] = []
-
-
-class _UnusableError(sqlite3.DatabaseError):
-    """A database that SQLite can read, but this module cannot work with."""
 
 
 @dataclass(frozen=True)
@@ -144,9 +119,9 @@ class ActivationStore:
         """Return the values of `keys`, in their order; None where there is none."""
         found: dict[bytes, bytes] = {}
         damaged = []
-        rows: list[Any] = self._run(lambda c: list(_lookup(c, _READ, keys)), [])
+        rows: list[Any] = self._run(lambda c: list(look_up(c, READ, keys)), [])
         for key, checksum, value, stale in rows:
-            if not isinstance(value, bytes) or checksum != _checksum(key, value):
+            if not isinstance(value, bytes) or checksum != checksum_of(key, value):
                 damaged.append(key)
                 continue
             found[key] = value
@@ -163,15 +138,15 @@ class ActivationStore:
     def put_many(self, items: Iterable[tuple[bytes, bytes]]) -> None:
         """Store pairs of key and value in one transaction; keys it has are left alone."""
         # Everything is at hand before the transaction begins: others wait for its end.
-        rows = [(key, _checksum(key, value), value) for key, value in dict(items).items()]
+        rows = [(key, checksum_of(key, value), value) for key, value in dict(items).items()]
         if rows:
             self._run(partial(self._write, rows=rows), None, writing=True)
 
     def info(self) -> StoreInfo:
         """Count what the store holds, without creating anything."""
         n_entries = n_bytes = 0
-        if _is_there(_current(self.folder)):
-            n_entries = self._run(lambda c: _number(c, "SELECT count(*) FROM entry"), 0)
+        if is_there(current_file(self.folder)):
+            n_entries = self._run(lambda c: read_number(c, "SELECT count(*) FROM entry"), 0)
         for path in self.folder.glob("activations-*"):
             with contextlib.suppress(OSError):  # journals come and go
                 n_bytes += path.stat().st_size
@@ -183,9 +158,9 @@ class ActivationStore:
             self._disconnect()
             for file in self.folder.glob("activations-*.sqlite"):
                 with contextlib.suppress(FileExistsError, FileNotFoundError):
-                    _set_aside(file)
+                    set_aside(file)
                 file.unlink(missing_ok=True)  # where its number was taken already
-            for path in _aside(self.folder):
+            for path in files_set_aside(self.folder):
                 os.truncate(path, 0)
 
     def _own_lock(self) -> threading.Lock:
@@ -225,20 +200,21 @@ class ActivationStore:
             return otherwise
 
     def _connect(self) -> sqlite3.Connection:
-        if self._connection is None or not _is_there(self._file):
+        if self._connection is None or not is_there(self._file):
             self._disconnect()
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._file = _begin_file(self.folder)
+            self._file = begin_file(self.folder)
             self._connection = sqlite3.connect(
-                f"{self._file.as_uri()}?mode=rw",  # not to be created under its old name
-                self.timeout,
+                # mode=rw: if it was set aside just now, it must not be created again.
+                f"file:{quote(os.fsencode(self._file), safe='')}?mode=rw",
+                timeout=self.timeout,
                 isolation_level=None,
                 check_same_thread=False,
                 uri=True,
             )
             self._connection.text_factory = bytes  # a flipped bit can make a blob a text
-            self._connection.executescript(_SETTINGS)
-            _check_format(self._connection)
+            self._connection.executescript(SETTINGS)
+            check_format(self._connection)
         return self._connection
 
     def _disconnect(self) -> None:
@@ -252,7 +228,7 @@ class ActivationStore:
         if isinstance(error, OSError):
             return False
         code = getattr(error, "sqlite_errorcode", None)
-        if code == sqlite3.SQLITE_READONLY_DBMOVED or not _is_there(self._file):
+        if code == sqlite3.SQLITE_READONLY_DBMOVED or not is_there(self._file):
             return True  # another process has set it aside or cleared it
         # Operational errors (locked, full, I/O) are the fault of the place; but ERROR means
         # that tables or columns of ours are gone, and READONLY on a file that may be written
@@ -263,8 +239,10 @@ class ActivationStore:
         if isinstance(error, sqlite3.OperationalError) and code not in damage:
             return False
         with contextlib.suppress(OSError):  # another process may be faster
-            aside = _set_aside(self._file)
-            self._warn_once("file", f"was set aside as {aside.name} ({error})")
+            aside = set_aside(self._file)
+            self._warn_once(
+                "file", f"was set aside as {aside.name} ({error}); a new one is begun"
+            )
         return True
 
     def _warn_once(self, kind: str, what: str) -> None:
@@ -276,15 +254,15 @@ class ActivationStore:
     def _write(
         self,
         connection: sqlite3.Connection,
-        rows: Sequence[_Row] = (),
+        rows: Sequence[Row] = (),
         dropped: Sequence[bytes] = (),
     ) -> None:
         """In one transaction, move what was read to the queue's end, drop and insert."""
         stale, self._stale, self._flushed = self._stale, {}, time.monotonic()
         connection.execute("BEGIN IMMEDIATE")
-        connection.executemany(_REFRESH, [(key,) for key in stale])
-        _delete(connection, dropped)
-        _insert(connection, rows, self.max_bytes)
+        connection.executemany(REFRESH, [(key,) for key in list(stale)])
+        delete(connection, dropped)
+        insert(connection, rows, self.max_bytes)
         connection.execute("COMMIT")
 
 
@@ -325,117 +303,3 @@ def _user_folder() -> Path:
     folder = Path(os.environ.get(variable, ""))
     # The XDG specification has relative paths ignored.
     return folder if folder.is_absolute() else Path.home() / ".cache"
-
-
-def _is_there(file: Path) -> bool:
-    return os.access(file, os.F_OK)  # Path.exists raises where the folder is locked
-
-
-def _aside(folder: Path) -> list[Path]:
-    return list(folder.glob("activations-*.set-aside"))
-
-
-def _current(folder: Path) -> Path:
-    return folder / f"activations-{1 + len(_aside(folder))}.sqlite"
-
-
-def _begin_file(folder: Path) -> Path:
-    while True:
-        file = _current(folder)
-        is_new = not _is_there(file)
-        if is_new:
-            file.touch(mode=0o600)
-        if file == _current(folder):
-            return file
-        # Another process has set that number aside between the two looks.
-        if is_new:
-            file.unlink(missing_ok=True)
-
-
-def _set_aside(file: Path) -> Path:
-    aside = file.with_suffix(".set-aside")
-    aside.touch(exist_ok=False)  # of several processes, one succeeds
-    file.replace(aside)
-    for older in set(_aside(file.parent)) - {aside}:
-        os.truncate(older, 0)  # and not removed, since they count
-    file.with_name(f"{file.name}-journal").unlink(missing_ok=True)
-    return aside
-
-
-def _checksum(key: bytes, value: bytes) -> bytes:
-    digest = blake2b(len(key).to_bytes(8, "little") + key, digest_size=16)
-    digest.update(value)
-    return digest.digest()
-
-
-def _number(connection: sqlite3.Connection, query: str) -> int:
-    return int(connection.execute(query).fetchone()[0])
-
-
-def _check_format(connection: sqlite3.Connection) -> None:
-    """Make the tables if there are none; raise if they are not of this format."""
-    if connection.execute(_READ_FORMAT).fetchone() == _FORMAT:
-        return
-    connection.execute("BEGIN IMMEDIATE")
-    # Asked again, since another process may have made them meanwhile.
-    if connection.execute(_READ_FORMAT).fetchone() != _FORMAT:
-        if _number(connection, "SELECT count(*) FROM sqlite_master"):
-            raise _UnusableError("it is of another version")
-        for statement in (_SCHEMA % _FORMAT).split(";"):
-            connection.execute(statement)
-    connection.execute("COMMIT")
-
-
-def _lookup(
-    connection: sqlite3.Connection, query: str, keys: Sequence[bytes]
-) -> Iterator[Any]:
-    for start in range(0, len(keys), _CHUNK):
-        chunk = keys[start : start + _CHUNK]
-        marks = ",".join("?" * len(chunk))
-        yield from connection.execute(f"{query} WHERE key IN ({marks})", chunk)
-
-
-def _insert(connection: sqlite3.Connection, rows: Sequence[_Row], max_bytes: int) -> None:
-    known = {
-        key for (key,) in _lookup(connection, "SELECT key FROM entry", [r[0] for r in rows])
-    }
-    new = [row for row in rows if row[0] not in known and len(row[2]) < max_bytes // 2]
-    # Values share pages, so what one takes is only an estimate. Room is therefore made for
-    # a sixteenth of the store at a time, and another sixteenth is kept for the error.
-    step = max_bytes // 16
-    left = sum(len(value) + _ROW_BYTES for _, _, value in new)
-    room = 0
-    for key, checksum, value in new:
-        cost = len(value) + _ROW_BYTES
-        if room < cost:
-            room = max(cost, min(step, left))
-            _make_room(connection, max_bytes - step - room)
-        room -= cost
-        left -= cost
-        payload = connection.execute(
-            "INSERT INTO payload (checksum, value) VALUES (?, ?)", (checksum, value)
-        )
-        connection.execute(
-            "INSERT INTO entry SELECT ?, ?, coalesce(max(stamp), 0) + 1 FROM entry",
-            (key, payload.lastrowid),
-        )
-
-
-def _make_room(connection: sqlite3.Connection, max_bytes: int) -> None:
-    """Drop the least recently used entries until `max_bytes` or less are in use."""
-    while (excess := _number(connection, _READ_USED) - max_bytes) > 0:
-        oldest = connection.execute(_READ_OLDEST).fetchall()
-        freed = accumulate((size for _, size in oldest), initial=0)
-        doomed = [
-            key for (key, _), before in zip(oldest, freed, strict=False) if before < excess
-        ]
-        if not _delete(connection, doomed):
-            raise _UnusableError("nothing is left in it to drop")
-
-
-def _delete(connection: sqlite3.Connection, keys: Sequence[bytes]) -> int:
-    rows = [(key,) for key in keys]
-    connection.executemany(
-        "DELETE FROM payload WHERE id = (SELECT id FROM entry WHERE key = ?)", rows
-    )
-    return connection.executemany("DELETE FROM entry WHERE key = ?", rows).rowcount

@@ -77,7 +77,8 @@ def train_tail(
     settings : TailSettings
         How.
     start : Network
-        The trainable part of the trunk, from the cut on, with the weights to start from.
+        The trainable part of the trunk, from the cut on, with the weights to start from,
+        and those of the Dense layers where they have been trained before.
     classes : ndarray of shape (n_classes,)
         All labels that occur, sorted.
     reader : ActivationReader
@@ -99,6 +100,7 @@ def train_tail(
     ValueError
         If the optimizer is none of Keras's, or if the loss stops being finite.
     """
+    _optimizer(settings)  # a wrong name is said before the images are read
     # Counted on the training part; the same in the validation loss, so that the best
     # epoch is the best for both classes.
     weight_of = _class_weights(settings.class_weight, classes, train.labels)
@@ -299,7 +301,7 @@ def _optimizer(settings: TailSettings) -> keras.optimizers.Optimizer:
     config = {"learning_rate": settings.learning_rate}
     try:
         return keras.optimizers.get({"class_name": settings.optimizer, "config": config})
-    except ValueError as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"optimizer must be the name of a Keras optimizer, such as 'adam' or 'sgd', "
             f"got {settings.optimizer!r}."
@@ -322,17 +324,22 @@ def _build(
         start_at = keras.initializers.GlorotUniform(seed=draw())
         return keras.layers.Dense(units, activation, kernel_initializer=start_at)
 
-    layers = [keras.Input(shape), *(_keras_layer(layer) for layer in start.layers)]
+    layers = [keras.Input(shape), *map(_keras_layer, _without_head(start))]
     for units in settings.hidden_units:
         layers.append(dense(units, "relu"))
         if settings.dropout:
             layers.append(keras.layers.Dropout(settings.dropout, seed=draw()))
     layers.append(dense(1, "sigmoid") if n_classes == 2 else dense(n_classes, "softmax"))
     model = keras.Sequential(layers)
-    for built, layer in zip(model.layers, start.layers, strict=False):
-        if isinstance(layer, Conv):
-            built.set_weights([layer.kernel, layer.bias])
+    # After a warm start `start` has Dense layers too; Dropout and the like have no weights.
+    given = [layer for layer in start.layers if isinstance(layer, Conv | Dense)]
+    for built, layer in zip((x for x in model.layers if x.weights), given, strict=False):
+        built.set_weights([layer.kernel, layer.bias])
     return model
+
+
+def _without_head(start: Network) -> list[Layer]:
+    return [layer for layer in start.layers if not isinstance(layer, Dense)]
 
 
 def _keras_layer(layer: Layer) -> keras.layers.Layer:

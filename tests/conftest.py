@@ -16,6 +16,9 @@ from PIL import Image
 from safetensors.numpy import save_file
 
 MakeImage = Callable[..., str]
+MakeClassifier = Callable[..., Any]
+# Paths and labels.
+Images = tuple[NDArray[np.str_], NDArray[np.int64]]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -136,9 +139,7 @@ def narrow_trunk(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
-def dark_and_bright(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> tuple[NDArray[np.str_], NDArray[np.int64]]:
+def dark_and_bright(tmp_path_factory: pytest.TempPathFactory) -> Images:
     """Return the paths of 12 dark and 12 bright images and their labels, 0 and 1, sorted.
 
     Like `black_and_white_images`, for the estimators that several tests share.
@@ -153,11 +154,11 @@ def dark_and_bright(
 
 
 @pytest.fixture(scope="session")
-def make_classifier(narrow_trunk: str) -> Callable[..., Any]:
+def make_classifier(narrow_trunk: str) -> MakeClassifier:
     """Return `VGG16ImageClassifier` with settings that train within a second or two."""
     from skfakereal import VGG16ImageClassifier
 
-    settings = {
+    settings: dict[str, Any] = {
         "image_size": (32, 32),
         "weights": narrow_trunk,
         "hidden_units": (8,),
@@ -173,10 +174,7 @@ def make_classifier(narrow_trunk: str) -> Callable[..., Any]:
 
 
 @pytest.fixture(scope="session")
-def fitted_classifier(
-    make_classifier: Callable[..., Any],
-    dark_and_bright: tuple[NDArray[np.str_], NDArray[np.int64]],
-) -> Any:
+def fitted_classifier(make_classifier: MakeClassifier, dark_and_bright: Images) -> Any:
     """Return a classifier that tells dark from bright; no test may change it."""
     return make_classifier().fit(*dark_and_bright)
 

@@ -1,5 +1,6 @@
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 
 from skfakereal import Augmentation
 from skfakereal._activations import ActivationReader, ActivationShelf, TrunkSettings
-from skfakereal._network import load_trunk
+from skfakereal._store import ActivationStore
+from skfakereal._weights import load_trunk
 
 PLAIN = TrunkSettings((32, 32), "stretch", "unit", "avg", None)
 
@@ -15,7 +17,10 @@ PLAIN = TrunkSettings((32, 32), "stretch", "unit", "avg", None)
 @pytest.fixture
 def make_reader(narrow_trunk: str) -> Callable[..., ActivationReader]:
     def make(
-        settings: TrunkSettings = PLAIN, *, weights: str | Path = narrow_trunk, **options: object
+        settings: TrunkSettings = PLAIN,
+        *,
+        weights: str | Path = narrow_trunk,
+        **options: object,
     ) -> ActivationReader:
         return ActivationReader(load_trunk(weights), settings, **options)  # type: ignore[arg-type]
 
@@ -37,12 +42,11 @@ def read_all(reader: ActivationReader, paths: list[str], view: int = 0) -> np.nd
 def test_rows_come_in_the_order_of_the_paths(make_reader, noise_images: list[str]) -> None:
     reader = make_reader()
     together = read_all(reader, noise_images)
-    alone = np.concatenate([read_all(reader, [path]) for path in noise_images])
     assert together.shape == (30, *reader.shape)
-    np.testing.assert_allclose(together, alone, rtol=2e-3)
-    backwards = read_all(reader, noise_images[::-1])
-    np.testing.assert_allclose(together[::-1], backwards, rtol=2e-3)
-    assert reader.n_computed == 90
+    assert reader.n_computed == 30
+    alone = np.concatenate([read_all(make_reader(), [path]) for path in noise_images])
+    assert np.array_equal(together, alone)
+    assert np.array_equal(together[::-1], read_all(make_reader(), noise_images[::-1]))
 
 
 def test_equal_contents_are_computed_once(make_reader, make_image) -> None:
@@ -64,7 +68,9 @@ def test_views_differ_and_none_is_the_plain_image(make_reader, noise_images) -> 
 
 
 @pytest.mark.parametrize("n_jobs", [1, 3])
-def test_failures_have_their_place_and_rows_of_nan(make_reader, noise_images, n_jobs) -> None:
+def test_failures_have_their_place_and_rows_of_nan(
+    make_reader, noise_images, n_jobs
+) -> None:
     Path(noise_images[7]).write_bytes(b"")
     Path(noise_images[20]).unlink()
     reader = make_reader(n_jobs=n_jobs)
@@ -97,7 +103,8 @@ def test_no_thread_is_left_when_the_reading_is_given_up(make_reader, noise_image
 def test_pooling_is_what_its_name_says(make_reader, noise_images, pooling) -> None:
     size = (96, 64)
     maps = read_all(
-        make_reader(TrunkSettings(size, "stretch", "unit", "flatten", None)), noise_images[:3]
+        make_reader(TrunkSettings(size, "stretch", "unit", "flatten", None)),
+        noise_images[:3],
     ).astype(np.float32)
     maps = maps.reshape(3, 3, 2, -1)
     pooled = read_all(
@@ -117,17 +124,25 @@ def test_preprocessing_is_what_its_name_says(rng: np.random.Generator) -> None:
     assert unit.dtype == np.float32
     np.testing.assert_allclose(unit * 255, views, rtol=1e-6)
     imagenet = TrunkSettings((32, 32), "stretch", "imagenet", "avg", None).preprocess(views)
-    np.testing.assert_allclose(imagenet[..., 0], views[..., 2] - np.float32(103.939), rtol=1e-6)
-    np.testing.assert_allclose(imagenet[..., 2], views[..., 0] - np.float32(123.68), rtol=1e-6)
+    np.testing.assert_allclose(
+        imagenet[..., 0], views[..., 2] - np.float32(103.939), rtol=1e-6
+    )
+    np.testing.assert_allclose(
+        imagenet[..., 2], views[..., 0] - np.float32(123.68), rtol=1e-6
+    )
 
 
-def test_activations_beyond_float16_are_an_error(tmp_path, make_reader, narrow_trunk, make_image):
+def test_activations_beyond_float16_are_an_error(
+    tmp_path, make_reader, narrow_trunk, make_image
+):
     from safetensors.numpy import load_file, save_file
 
     arrays = load_file(narrow_trunk)
     arrays["block5_conv3/kernel"] = arrays["block5_conv3/kernel"] * np.float32(1e9)
     save_file(arrays, tmp_path / "loud.safetensors")
-    path = make_image("noise.png", np.random.default_rng(0).integers(0, 255, (32, 32, 3), np.uint8))
+    path = make_image(
+        "noise.png", np.random.default_rng(0).integers(0, 255, (32, 32, 3), np.uint8)
+    )
     with pytest.raises(ValueError, match=r"noise\.png.* float16"):
         read_all(make_reader(weights=tmp_path / "loud.safetensors"), [path])
 
@@ -141,7 +156,8 @@ def test_a_shelf_gives_back_what_was_filled(make_reader, noise_images, max_bytes
     computed = reader.n_computed
     rows = np.array([4, 0, 17])
     for view in (1, 2):
-        wanted = read_all(reader, noise_images, view)[rows]
+        fresh = make_reader(augmentation=Augmentation())
+        wanted = read_all(fresh, noise_images, view)[rows]
         assert np.array_equal(shelf.take(rows, view), wanted.astype(np.float32))
     assert computed == 60
     assert isinstance(shelf._kept[1], np.memmap) == (max_bytes == 0)
@@ -165,3 +181,95 @@ def test_pixels_are_never_kept(make_reader, noise_images) -> None:
     pixels = shelf.take(rows, 0)
     assert pixels.shape == (2, 32, 32, 3)
     assert 0 <= pixels.min() < 0.1 < 0.9 < pixels.max() <= 1
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ActivationStore:
+    return ActivationStore(tmp_path / "store")
+
+
+def test_what_the_store_has_is_not_computed(make_reader, noise_images, store) -> None:
+    first = make_reader(store=store, augmentation=Augmentation())
+    plain, view = read_all(first, noise_images), read_all(first, noise_images, 1)
+    assert first.n_computed == 60
+    again = make_reader(store=store, augmentation=Augmentation())
+    assert np.array_equal(read_all(again, noise_images), plain)
+    assert np.array_equal(read_all(again, noise_images, 1), view)
+    assert again.n_computed == 0
+    assert np.array_equal(read_all(make_reader(), noise_images), plain)
+
+
+def test_the_store_knows_contents_not_paths(make_reader, noise_images, store) -> None:
+    read_all(make_reader(store=store), noise_images)
+    moved = Path(noise_images[0]).rename(Path(noise_images[0]).with_name("moved.png"))
+    Path(noise_images[1]).write_bytes(moved.read_bytes())
+    reader = make_reader(store=store)
+    one, other = read_all(reader, [str(moved), noise_images[1]])
+    assert np.array_equal(one, other)
+    assert reader.n_computed == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "options"),
+    [
+        (replace(PLAIN, image_size=(64, 64)), {}),
+        (replace(PLAIN, image_size=(32, 64)), {}),
+        (replace(PLAIN, resize="crop"), {}),
+        (replace(PLAIN, preprocessing="imagenet"), {}),
+        (replace(PLAIN, pooling="flatten"), {}),
+        (replace(PLAIN, cut="block4"), {}),
+        (PLAIN, {"engine": "tensorflow"}),
+        (PLAIN, {"weights": None}),
+    ],
+    ids=str,
+)
+def test_whatever_changes_an_activation_changes_its_key(
+    make_reader, noise_images, store, settings, options
+) -> None:
+    read_all(make_reader(store=store), noise_images[:2])
+    reader = make_reader(settings, store=store, **options)
+    read_all(reader, noise_images[:2])
+    assert reader.n_computed == 2
+
+
+def test_settings_and_number_of_a_view_are_in_its_key(
+    make_reader, noise_images, store
+) -> None:
+    read_all(make_reader(store=store, augmentation=Augmentation()), noise_images[:1], 1)
+    for augmentation, view in [
+        (Augmentation(seed=1), 1),
+        (Augmentation(rotation=3), 1),
+        (Augmentation(), 2),
+    ]:
+        reader = make_reader(store=store, augmentation=augmentation)
+        read_all(reader, noise_images[:1], view)
+        assert reader.n_computed == 1
+    # The plain image is one to all of them.
+    read_all(make_reader(store=store), noise_images[:1])
+    reader = make_reader(store=store, augmentation=Augmentation(rotation=3))
+    read_all(reader, noise_images[:1], 0)
+    assert reader.n_computed == 0
+
+
+def test_pixels_are_never_stored(make_reader, noise_images, store) -> None:
+    settings = replace(PLAIN, cut="block1")
+    read_all(make_reader(settings, store=store), noise_images)
+    assert store.info().n_entries == 0
+
+
+def test_a_folder_that_cannot_be_used_costs_one_warning(
+    make_reader, noise_images, tmp_path
+):
+    (tmp_path / "file").write_text("no folder")
+    broken = ActivationStore(tmp_path / "file" / "store")
+    with pytest.warns(RuntimeWarning, match="done without") as caught:
+        activations = read_all(make_reader(store=broken), noise_images)
+    assert len(caught) == 1
+    assert np.array_equal(activations, read_all(make_reader(), noise_images))
+
+
+@pytest.mark.parametrize("engine", ["ncnn", "tensorflow"])
+def test_engines_agree(make_reader, noise_images, engine) -> None:
+    auto = read_all(make_reader(), noise_images).astype(np.float32)
+    other = read_all(make_reader(engine=engine), noise_images).astype(np.float32)
+    np.testing.assert_allclose(other, auto, rtol=2e-3, atol=1e-4)

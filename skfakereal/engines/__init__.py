@@ -4,18 +4,37 @@ from functools import lru_cache
 
 from skfakereal._network import Dense, Forward, Network
 
-__all__ = ["compile_network"]
+__all__ = ["ENGINES", "choose_engine", "compile_network"]
+
+ENGINES = ("auto", "ncnn", "tensorflow")
 
 
-@lru_cache(maxsize=8)
-def compile_network(network: Network) -> Forward:
-    """Compile a network; a second call with an equal one returns the same function.
+def choose_engine(engine: str) -> str:
+    """Return the engine that a setting stands for.
+
+    ``"auto"`` is ncnn: with small images stacked, it is faster than TensorFlow at every
+    size (``python -m benchmarks``), and it predicts without the seconds that importing
+    TensorFlow takes.
+    """
+    return "ncnn" if engine == "auto" else engine
+
+
+def compile_network(
+    network: Network, input_shape: tuple[int, ...], *, engine: str, n_threads: int
+) -> Forward:
+    """Compile a network; a second call for the same one returns the same function.
 
     Parameters
     ----------
     network : Network
-        The layers. None at all give the identity; dense ones alone are left to NumPy,
+        The layers. None at all give the identity; Dense ones alone are left to NumPy,
         since no engine would earn its start-up time on them.
+    input_shape : tuple of int
+        Shape of one input.
+    engine : {"auto", "ncnn", "tensorflow"}
+        Which engine computes it.
+    n_threads : int
+        Threads that ncnn computes in. TensorFlow's are set once for the whole process.
 
     Returns
     -------
@@ -27,6 +46,18 @@ def compile_network(network: Network) -> Forward:
         from skfakereal.engines._numpy import compile_dense
 
         return compile_dense(network)
+    return _compile(network, input_shape, choose_engine(engine), n_threads)
+
+
+# Few, since a trunk's transformed weights take 388 MB at 224x224.
+@lru_cache(maxsize=2)
+def _compile(
+    network: Network, input_shape: tuple[int, int, int], engine: str, n_threads: int
+) -> Forward:
+    if engine == "ncnn":
+        from skfakereal.engines._ncnn import compile_with_ncnn
+
+        return compile_with_ncnn(network, input_shape, n_threads=n_threads)
     from skfakereal.engines._tensorflow import compile_with_tensorflow
 
     return compile_with_tensorflow(network)

@@ -15,12 +15,14 @@ from skfakereal._network import (
     MaxPool,
     Network,
 )
+from skfakereal._threads import limit_tensorflow
 
 __all__ = ["compile_with_tensorflow"]
 
 
 def compile_with_tensorflow(network: Network) -> Forward:
     """Return a function that computes `network` on batches of any length."""
+    limit_tensorflow()
     import tensorflow as tf
 
     steps = [_step(layer) for layer in network.layers]

@@ -1,0 +1,228 @@
+"""VGG16's thirteen convolutions, and the cut that divides frozen from trainable."""
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property, lru_cache
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skfakereal._network import (
+    Conv,
+    Flatten,
+    GlobalPool,
+    Layer,
+    MaxPool,
+    Network,
+    array_bytes,
+)
+
+__all__ = [
+    "CUTS",
+    "Trunk",
+    "continued_tail",
+    "convolution_names",
+    "random_trunk",
+    "tail_convolutions",
+    "trunk_network",
+]
+
+# Convolutions in each block, and their channels in the full VGG16 (Simonyan and
+# Zisserman, 2015, configuration D).
+_CONVOLUTIONS = (2, 2, 3, 3, 3)
+_CHANNELS = (64, 128, 256, 512, 512)
+# Where the trainable tail may begin; None: after the last pooling.
+CUTS = (None, "block5", "block4", "block3", "block2", "block1")
+
+# The trunk of weights=None is the same in every fit, for ever: RandomState's streams are
+# frozen by NumPy's policy (NEP 19), those of Generator are not.
+_RANDOM_TRUNK_SEED = 1409
+
+
+class Trunk:
+    """The thirteen convolutions of a VGG16, in the form in which they are stored.
+
+    Parameters
+    ----------
+    arrays : mapping of str to ndarray
+        ``block{b}_conv{c}/kernel`` of shape (3, 3, in, out) and ``.../bias`` of shape
+        (out,), of any float type; or an int8 kernel and ``.../scale`` of shape (out,).
+    name : str
+        Where they come from, for messages.
+    seeded : bool, default=False
+        Whether they are the random trunk of ``weights=None``, which a pickle need not
+        hold.
+
+    Raises
+    ------
+    ValueError
+        If the arrays are not those of a VGG16; the message names the first wrong one.
+    """
+
+    def __init__(
+        self, arrays: Mapping[str, NDArray[Any]], name: str, *, seeded: bool = False
+    ) -> None:
+        self.arrays = dict(arrays)
+        self.name = name
+        self.seeded = seeded
+        channels = 3
+        for layer in convolution_names():
+            channels = self._check(layer, channels)
+
+    def _check(self, layer: str, channels: int) -> int:
+        for part in ("kernel", "bias"):
+            if f"{layer}/{part}" not in self.arrays:
+                raise ValueError(
+                    f"The weights from {self.name} lack {layer}/{part}: a VGG16 without its "
+                    "top has 13 convolutions, block1_conv1 to block5_conv3."
+                )
+        kernel, bias = self.arrays[f"{layer}/kernel"], self.arrays[f"{layer}/bias"]
+        if kernel.ndim != 4 or kernel.shape[:3] != (3, 3, channels):
+            raise ValueError(
+                f"The weights from {self.name} have a kernel {layer} of shape "
+                f"{kernel.shape}; (3, 3, {channels}, n) is needed."
+            )
+        if bias.shape != kernel.shape[3:]:
+            raise ValueError(
+                f"The weights from {self.name} have a bias {layer} of shape {bias.shape}; "
+                f"{kernel.shape[3:]} is needed."
+            )
+        if not (np.isfinite(kernel).all() and np.isfinite(bias).all()):
+            raise ValueError(f"The weights from {self.name} are not finite in {layer}.")
+        return int(kernel.shape[3])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.seeded:
+            return random_trunk, ()
+        return Trunk, (self.arrays, self.name)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Digest of the weights."""
+        digest = blake2b(digest_size=16)
+        for name in sorted(self.arrays):
+            digest.update(name.encode() + array_bytes(self.arrays[name]))
+        return digest.digest()
+
+    def convolution(self, name: str) -> Conv:
+        """Return one convolution with float32 weights."""
+        kernel = self.arrays[f"{name}/kernel"].astype(np.float32)
+        if f"{name}/scale" in self.arrays:
+            kernel *= self.arrays[f"{name}/scale"].astype(np.float32)
+        return Conv(kernel, self.arrays[f"{name}/bias"].astype(np.float32))
+
+
+def convolution_names() -> list[str]:
+    """Return the names of the thirteen convolutions, from the image on."""
+    return [
+        f"block{block}_conv{conv}"
+        for block, convolutions in enumerate(_CONVOLUTIONS, 1)
+        for conv in range(1, convolutions + 1)
+    ]
+
+
+def _blocks(trunk: Trunk, first: int, last: int) -> Iterator[Layer]:
+    for block in range(first, last + 1):
+        for conv in range(1, _CONVOLUTIONS[block - 1] + 1):
+            yield trunk.convolution(f"block{block}_conv{conv}")
+        yield MaxPool()
+
+
+def _pooling(pooling: str) -> Layer:
+    return Flatten() if pooling == "flatten" else GlobalPool(pooling)
+
+
+def trunk_network(trunk: Trunk, cut: str | None, pooling: str) -> Network:
+    """Return the frozen part: from the image to the activations at the cut.
+
+    Parameters
+    ----------
+    trunk : Trunk
+        The weights.
+    cut : {None, "block5", "block4", "block3", "block2", "block1"}
+        The first trainable block; None: none is, the cut is after the last pooling.
+    pooling : {"avg", "max", "flatten"}
+        The last pooling.
+
+    Returns
+    -------
+    Network
+        Without any layer for ``"block1"``.
+    """
+    if cut is None:
+        return Network((*_blocks(trunk, 1, 5), _pooling(pooling)))
+    return Network(tuple(_blocks(trunk, 1, int(cut[-1]) - 1)))
+
+
+def tail_convolutions(trunk: Trunk, cut: str | None, pooling: str) -> Network:
+    """Return the trainable part of the trunk: from the cut to the last pooling.
+
+    Parameters
+    ----------
+    trunk : Trunk
+        The weights to start from.
+    cut : {None, "block5", "block4", "block3", "block2", "block1"}
+        The first trainable block.
+    pooling : {"avg", "max", "flatten"}
+        The last pooling.
+
+    Returns
+    -------
+    Network
+        Without any layer for None.
+    """
+    if cut is None:
+        return Network(())
+    return Network((*_blocks(trunk, int(cut[-1]), 5), _pooling(pooling)))
+
+
+def continued_tail(
+    trunk: Trunk, tail: Network, pooling: str, *, before: str | None, now: str | None
+) -> Network:
+    """Return a trained network from another cut on, to train it further.
+
+    Parameters
+    ----------
+    trunk : Trunk
+        The frozen weights.
+    tail : Network
+        What was trained on top of them, from the cut `before` on.
+    pooling : {"avg", "max", "flatten"}
+        The last pooling.
+    before, now : {None, "block5", "block4", "block3", "block2", "block1"}
+        The cut then and the cut now, the same or nearer to the image.
+
+    Returns
+    -------
+    Network
+        From the cut `now` on, Dense layers included.
+
+    Raises
+    ------
+    ValueError
+        If blocks that were trained would have to be frozen.
+    """
+    if CUTS.index(now) < CUTS.index(before):
+        raise ValueError(
+            "With warm_start=True, trainable_from can stay or move towards the image, but "
+            f"it was {before!r} and is {now!r}. Set warm_start=False to start anew."
+        )
+    everything = (*trunk_network(trunk, before, pooling).layers, *tail.layers)
+    return Network(everything[len(trunk_network(trunk, now, pooling).layers) :])
+
+
+@lru_cache(maxsize=1)
+def random_trunk() -> Trunk:
+    """Return the trunk of ``weights=None``: He-normal, the same for ever."""
+    random_state = np.random.RandomState(_RANDOM_TRUNK_SEED)
+    arrays: dict[str, NDArray[Any]] = {}
+    inputs = 3
+    for name in convolution_names():
+        outputs = _CHANNELS[int(name[5]) - 1]
+        he_normal = np.sqrt(2 / (9 * inputs))
+        kernel = random_state.standard_normal((3, 3, inputs, outputs)) * he_normal
+        arrays[f"{name}/kernel"] = kernel.astype(np.float32)
+        arrays[f"{name}/bias"] = np.zeros(outputs, np.float32)
+        inputs = outputs
+    return Trunk(arrays, "weights=None", seeded=True)

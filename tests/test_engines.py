@@ -1,0 +1,228 @@
+"""The engines: a network as data computes the same everywhere, and ncnn without TensorFlow."""
+
+import gc
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from skfakereal._network import Conv, Dense, Flatten, Forward, GlobalPool, MaxPool, Network
+from skfakereal._trunk import (
+    CUTS,
+    Trunk,
+    convolution_names,
+    tail_convolutions,
+    trunk_network,
+)
+from skfakereal._weights import load_trunk
+from skfakereal.engines._ncnn import compile_with_ncnn
+from skfakereal.engines._tensorflow import compile_with_tensorflow
+
+FloatArray = NDArray[np.float32]
+# Some are multiples of the widths at which ncnn packs channels, some are not.
+NARROW = (6, 8, 12, 16, 20)
+
+
+def normal(rng: np.random.Generator, *shape: int, scale: float = 1.0) -> FloatArray:
+    return (rng.standard_normal(shape) * scale).astype(np.float32)
+
+
+def narrow_trunk() -> Trunk:
+    """Return a thin VGG16 with biases: what they write between stacked images matters."""
+    rng = np.random.default_rng(1)
+    arrays, inputs = {}, 3
+    for name in convolution_names():
+        outputs = NARROW[int(name[5]) - 1]
+        arrays[f"{name}/kernel"] = normal(
+            rng, 3, 3, inputs, outputs, scale=(2 / (9 * inputs)) ** 0.5
+        )
+        arrays[f"{name}/bias"] = normal(rng, outputs, scale=0.1)
+        inputs = outputs
+    return Trunk(arrays, "a narrow trunk")
+
+
+def head(inputs: int, activation: str) -> tuple[Dense, ...]:
+    rng = np.random.default_rng(2)
+    outputs = 1 if activation == "sigmoid" else 3
+    return (
+        Dense(normal(rng, inputs, 7, scale=inputs**-0.5), normal(rng, 7), "relu"),
+        Dense(normal(rng, 7, outputs), normal(rng, outputs), activation),
+    )
+
+
+def images(n: int, *size: int) -> FloatArray:
+    """Return n images that differ much, so that one cannot pass for another."""
+    rng = np.random.default_rng(3)
+    return rng.random((n, *size, 3), dtype=np.float32) * np.arange(
+        1, n + 1, dtype=np.float32
+    ).reshape(n, 1, 1, 1)
+
+
+def with_ncnn(network: Network, batch: FloatArray, n_threads: int = 2) -> Forward:
+    height, width, channels = batch.shape[1:]
+    return compile_with_ncnn(network, (height, width, channels), n_threads=n_threads)
+
+
+def assert_engines_agree(network: Network, batch: FloatArray) -> FloatArray:
+    """Compare them on each image by itself: one bright image must not hide another."""
+    expected = compile_with_tensorflow(network)(batch)
+    actual = with_ncnn(network, batch)(batch)
+    assert actual.dtype == np.float32
+    assert actual.shape == (len(batch), *network.output_shape(batch.shape[1:]))
+    for one, other in zip(actual, expected, strict=True):
+        assert np.abs(one - other).max() <= 1e-4 * np.abs(other).max()
+    return expected
+
+
+@pytest.mark.parametrize("size", [(32, 32), (33, 33), (50, 50), (96, 40), (130, 130)])
+@pytest.mark.parametrize("cut", CUTS)
+def test_ncnn_agrees_with_tensorflow_on_both_sides_of_every_cut(
+    cut: str | None, size: tuple[int, int]
+) -> None:
+    trunk = narrow_trunk()
+    maps = assert_engines_agree(trunk_network(trunk, cut, "avg"), images(5, *size))
+    if cut is not None:
+        tail = tail_convolutions(trunk, cut, "avg").layers
+        assert_engines_agree(Network((*tail, *head(NARROW[-1], "sigmoid"))), maps)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("weights", [None, "cifake"])
+@pytest.mark.parametrize("size", [32, 50, 64, 100, 224])
+def test_ncnn_agrees_with_tensorflow_at_full_width(weights: str | None, size: int) -> None:
+    trunk, batch = load_trunk(weights), images(3, size, size) / 3
+    for cut in ("block5", "block3"):
+        maps = assert_engines_agree(trunk_network(trunk, cut, "avg"), batch)
+        assert_engines_agree(tail_convolutions(trunk, cut, "avg"), maps)
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "softmax"])
+@pytest.mark.parametrize("pooling", ["avg", "max", "flatten"])
+@pytest.mark.parametrize("size", [40, 160])
+def test_ncnn_agrees_with_tensorflow_to_the_last_layer(
+    size: int, pooling: str, activation: str
+) -> None:
+    layers = trunk_network(narrow_trunk(), None, pooling).layers
+    (inputs,) = Network(layers).output_shape((size, size, 3))
+    assert_engines_agree(
+        Network((*layers, *head(inputs, activation))), images(3, size, size)
+    )
+
+
+@pytest.mark.parametrize("layers", [(), (MaxPool(),), (GlobalPool("avg"),), (Flatten(),)])
+def test_ncnn_needs_no_convolution(
+    layers: tuple[MaxPool | GlobalPool | Flatten, ...],
+) -> None:
+    assert_engines_agree(Network(layers), images(3, 9, 6))
+
+
+def test_widths_below_the_tiles_of_winograd() -> None:
+    rng = np.random.default_rng(0)
+    conv = Conv(normal(rng, 3, 3, 4, 5), normal(rng, 5))
+    again = Conv(normal(rng, 3, 3, 5, 16), normal(rng, 16))
+    for width in range(1, 10):
+        assert_engines_agree(Network((conv, again)), normal(rng, 4, width + 1, width, 4))
+
+
+def test_no_images_give_no_outputs() -> None:
+    network = trunk_network(narrow_trunk(), None, "avg")
+    assert with_ncnn(network, images(1, 32, 32))(images(0, 32, 32)).shape == (0, 20)
+
+
+@pytest.mark.parametrize("size", [32, 37, 64, 130])
+def test_an_image_has_the_same_activations_in_every_batch_and_thread(size: int) -> None:
+    network, batch = trunk_network(narrow_trunk(), None, "avg"), images(9, size, size)
+    forward = with_ncnn(network, batch)
+    together = forward(batch)
+    alone = np.concatenate([forward(batch[i : i + 1]) for i in range(len(batch))])
+    np.testing.assert_array_equal(alone, together)
+    np.testing.assert_array_equal(forward(batch[::-1])[::-1], together)
+    np.testing.assert_array_equal(forward(batch[2:7]), together[2:7])
+    for n_threads in (1, 3):
+        np.testing.assert_array_equal(with_ncnn(network, batch, n_threads)(batch), together)
+
+
+def test_several_threads_may_compute_at_once() -> None:
+    network, batch = trunk_network(narrow_trunk(), "block5", "avg"), images(8, 48, 48)
+    forward = with_ncnn(network, batch)
+    expected = [forward(batch[i:]) for i in range(6)]
+    with ThreadPoolExecutor(3) as pool:
+        for _ in range(3):
+            actual = list(pool.map(lambda i: forward(batch[i:]), range(6)))
+            for one, other in zip(actual, expected, strict=True):
+                np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("size", [40, 130])
+def test_outputs_outlive_inputs_and_engine(size: int) -> None:
+    network = trunk_network(narrow_trunk(), "block2", "avg")
+    batch = images(4, size, size)
+    forward = with_ncnn(network, batch)
+    output = forward(batch)
+    before = output.copy()
+    batch.fill(np.nan)
+    del batch, forward
+    gc.collect()
+    # Whatever is freed now would be taken, and overwritten, by arrays of the same sizes.
+    taken = [np.full_like(before, np.nan) for _ in range(20)]
+    np.testing.assert_array_equal(output, before)
+    assert len(taken) == 20
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads Linux's /proc")
+def test_weights_are_freed_with_the_engine() -> None:
+    rng = np.random.default_rng(0)
+    # Winograd's transformed weights take 38 MB.
+    network = Network((Conv(normal(rng, 3, 3, 512, 512), normal(rng, 512)),))
+
+    def resident_megabytes_after_use() -> float:
+        batch = normal(rng, 1, 14, 14, 512)
+        with_ncnn(network, batch)(batch)
+        gc.collect()
+        return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
+
+    first = resident_megabytes_after_use()
+    for _ in range(6):
+        last = resident_megabytes_after_use()
+    assert last - first < 76
+
+
+def test_ncnn_loads_no_tensorflow() -> None:
+    code = """
+import sys
+import numpy as np
+from skfakereal._trunk import trunk_network
+from skfakereal._weights import load_trunk
+from skfakereal.engines._ncnn import compile_with_ncnn
+forward = compile_with_ncnn(
+    trunk_network(load_trunk(None), "block3", "avg"), (32, 32, 3), n_threads=1
+)
+assert forward(np.ones((2, 32, 32, 3), np.float32)).shape == (2, 8, 8, 128)
+loaded = {"tensorflow", "keras", "matplotlib"} & set(sys.modules)
+assert not loaded, loaded
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_layers_in_an_order_that_no_vgg_has() -> None:
+    network = Network((MaxPool(), *head(3, "sigmoid")))
+    with pytest.raises(ValueError, match="A Dense layer cannot follow a feature map"):
+        with_ncnn(network, images(1, 8, 8))
+
+
+def test_a_network_that_ncnn_refuses() -> None:
+    rng = np.random.default_rng(0)
+    one_bias_too_few = Network((Conv(normal(rng, 3, 3, 3, 5), normal(rng, 4)),))
+    with pytest.raises(RuntimeError, match="cannot load this network"):
+        with_ncnn(one_bias_too_few, images(1, 8, 8))
+
+
+def test_images_of_another_size() -> None:
+    forward = with_ncnn(trunk_network(narrow_trunk(), None, "avg"), images(1, 160, 160))
+    with pytest.raises(ValueError, match=r"\(160, 160, 3\).*\(2, 192, 192, 3\)"):
+        forward(images(2, 192, 192))
