@@ -41,6 +41,18 @@ _MEANINGS = (
 )
 
 
+_ADVICE = (
+    "Expect the unseen figures, not the seen ones, on images of unknown origin: the next "
+    "generator is not among those that were trained on.",
+    "Where a generator is lost when unseen, more images of the others seldom help; images of "
+    "more and different generators may. Measure it in the same way.",
+    "Where found (TPR) falls and ROC-AUC does not, the threshold is to blame: choose it for a "
+    "false positive rate, and measure it on real images like those in use.",
+    "Compression and size can stand in for the generator. Audit the images first: a leak "
+    "makes the seen figures too good, and the drop with them.",
+)
+
+
 def generator_lead(rows: Sequence[GeneratorRow]) -> str:
     """Return the result in a sentence or two.
 
@@ -187,6 +199,7 @@ def generator_sections(rows: Sequence[GeneratorRow], remarks: Sequence[str]) -> 
             headlines((f"ROC-AUC, {kind}", means[kind]["roc_auc"]) for kind in means),
             *(note(remark) for remark in remarks),
             details("What the figures mean", items(_MEANINGS)),
+            details("What to do about it", items(_ADVICE)),
         ),
         section("Pictures", gallery(pictures, wide=True)),
         section("Tables", *(generator_table(rows, key) for key in GENERATOR_FIGURES)),

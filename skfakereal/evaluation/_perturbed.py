@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from joblib import effective_n_jobs
 from numpy.typing import NDArray
 from PIL import Image
 from sklearn.utils import _safe_indexing
@@ -23,7 +24,7 @@ from skfakereal.evaluation.perturbations import Chain, Fit, Perturbation
 __all__ = ["PerturbedPredictions", "paths_like", "predict_perturbed"]
 
 _MAX_FILES, _MAX_BYTES = 512, 256 * 2**20  # in the temporary folder at a time
-_PART = 16  # copies between two looks at how much lies there
+_PART = 4  # copies, or one for each thread, between two looks at how much lies there
 
 Pair = tuple[int, Perturbation]
 
@@ -60,7 +61,7 @@ def predict_perturbed(
 ) -> PerturbedPredictions:
     """Classify perturbed copies of images.
 
-    At most 512 copies, or little more than 256 MiB, lie in the temporary folder at a time
+    At most 512 copies, or 256 MiB and a few copies, lie in the temporary folder at a time
     (Python's `tempfile` says where that is; ``TMPDIR`` moves it).
 
     Parameters
@@ -137,20 +138,21 @@ def _write_chunks(
     paths: Sequence[str], pairs: Sequence[Pair], folder: Path, n_jobs: int | None
 ) -> Iterator[tuple[Sequence[Pair], list[Written]]]:
     """Write copies until there is enough for one call of the classifier."""
-    parallel = Parallel(n_jobs=n_jobs, prefer="threads")
+    step = max(_PART, effective_n_jobs(n_jobs))
     start, written, n_bytes = 0, list[Written](), 0
-    for begin in range(0, len(pairs), _PART):
-        part = pairs[begin : begin + _PART]
-        done = parallel(
-            delayed(_write_copy)(paths[row], row, perturbation, folder / f"{i:08}.png")
-            for i, (row, perturbation) in enumerate(part, begin)
-        )
-        written += done
-        n_bytes += sum(file.stat().st_size for file, _, _ in done)
-        end = begin + len(part)
-        if end == len(pairs) or len(written) >= _MAX_FILES or n_bytes >= _MAX_BYTES:
-            yield pairs[start:end], written
-            start, written, n_bytes = end, [], 0
+    with Parallel(n_jobs=n_jobs, prefer="threads") as parallel:
+        for begin in range(0, len(pairs), step):
+            part = pairs[begin : begin + step]
+            done = parallel(
+                delayed(_write_copy)(paths[row], row, change, folder / f"{i:08}.png")
+                for i, (row, change) in enumerate(part, begin)
+            )
+            written += done
+            n_bytes += sum(file.stat().st_size for file, _, _ in done)
+            end = begin + len(part)
+            if end == len(pairs) or len(written) >= _MAX_FILES or n_bytes >= _MAX_BYTES:
+                yield pairs[start:end], written
+                start, written, n_bytes = end, [], 0
 
 
 def _write_copy(path: str, row: int, perturbation: Perturbation, file: Path) -> Written:

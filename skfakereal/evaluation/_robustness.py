@@ -81,7 +81,7 @@ def robustness_report(
     Notes
     -----
     Since classifiers take paths, the copies are written as PNG files, without metadata,
-    into a temporary folder: at most 512, or little more than 256 MiB, at a time. They are
+    into a temporary folder: at most 512, or 256 MiB and a few more, at a time. They are
     removed again whatever happens. The classifier runs once for each perturbation and
     once for the untouched images.
 

@@ -18,7 +18,7 @@ from skfakereal._html import (
 from skfakereal._html_pictures import figure, gallery, picture
 from skfakereal.evaluation._predictions import Predictions
 from skfakereal.evaluation._robustness_plots import draw_robustness, families_of
-from skfakereal.evaluation._robustness_rows import FIGURES, RobustnessRow
+from skfakereal.evaluation._robustness_rows import FIGURES, TABLE_HEADER, RobustnessRow
 from skfakereal.evaluation._wording import counted, shortened
 from skfakereal.evaluation.perturbations import Perturbation
 
@@ -36,6 +36,16 @@ _MEANINGS = (
     "threshold.",
     "Verdicts flipped: the share of images that are called otherwise than untouched, right "
     "or wrong. It tells how far a single verdict can be relied on.",
+)
+_ADVICE = (
+    "Where the accuracy falls and ROC-AUC does not: choose the threshold anew, on validation "
+    "images that went through such changes.",
+    "Where both fall: train on images that went through such changes, both classes alike "
+    "(an Augmentation has blur and jpeg_quality), and audit the training images for "
+    "differences of format, size and compression.",
+    'Where verdicts flip: judge single images with stable_verdicts, which says "unsure" '
+    "instead.",
+    "Where none of this helps: say with every verdict which images it does not hold for.",
 )
 
 
@@ -151,20 +161,20 @@ def robustness_sections(
     list of Html
         Sections: figures, curves, table, the images whose verdict is most fragile.
     """
-    header = ["", *FIGURES.values(), "images"]
     return [
         section(
             "How much a change of the file costs",
             robustness_headlines(untouched, rows),
             *(note(remark, "warning") for remark in remarks),
             details("What the figures mean", items(_MEANINGS)),
+            details("What to do about it", items(_ADVICE)),
             details(
                 "What was done",
                 items(f"{r.name}: {p!r}" for r, p in _pairs(rows, perturbations)),
             ),
         ),
         section("Curves", _curves(untouched, rows)),
-        section("Table", table(map(row_cells, [untouched, *rows]), header)),
+        section("Table", table(map(row_cells, [untouched, *rows]), TABLE_HEADER)),
         section("The most fragile verdicts", *_fragile(rows, predictions, flips)),
     ]
 
@@ -201,7 +211,7 @@ def _fragile(
         paragraph(
             f"{counted(len(fragile), 'image')} of {len(p.paths):,} changed their verdict under "
             "at least one change. Those that did so under the most are shown, with the "
-            "mildest change that was enough (the first in the table)."
+            "first change of the table that was enough."
         ),
         gallery(
             picture(

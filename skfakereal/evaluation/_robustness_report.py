@@ -19,6 +19,7 @@ from skfakereal.evaluation._robustness_page import (
 from skfakereal.evaluation._robustness_plots import draw_robustness
 from skfakereal.evaluation._robustness_rows import (
     FIGURES,
+    TABLE_HEADER,
     RobustnessRow,
     Verdicts,
     make_row,
@@ -120,7 +121,7 @@ class RobustnessReport(Mapping[str, RobustnessRow]):
         positive = self._predictions.positive
         if positive is not None:
             title += f", positive class {self.target_names[positive]!r}"
-        lines = [["", "accuracy", "ROC-AUC", "TPR", "FPR", "flipped", "images"]]
+        lines: list[Sequence[str]] = [TABLE_HEADER]
         for row in self.values():
             values = (getattr(row, key) for key in FIGURES)
             cells = ("nan" if math.isnan(value) else f"{value:.3f}" for value in values)
@@ -131,7 +132,7 @@ class RobustnessReport(Mapping[str, RobustnessRow]):
         return fragment(
             paragraph(self.summary()),
             robustness_headlines(self.untouched, self.rows),
-            table(map(row_cells, self.values()), ["", *FIGURES.values(), "images"]),
+            table(map(row_cells, self.values()), TABLE_HEADER),
             *(note(remark, "warning") for remark in self.remarks),
         )
 

@@ -12,7 +12,14 @@ from skfakereal.evaluation._detection import detection_figures
 from skfakereal.evaluation._predictions import Predictions
 from skfakereal.evaluation._wording import counted
 
-__all__ = ["FIGURES", "RobustnessRow", "Verdicts", "make_row", "robustness_remarks"]
+__all__ = [
+    "FIGURES",
+    "TABLE_HEADER",
+    "RobustnessRow",
+    "Verdicts",
+    "make_row",
+    "robustness_remarks",
+]
 
 FIGURES = {
     "accuracy": "accuracy",
@@ -21,6 +28,7 @@ FIGURES = {
     "fpr": "false alarms (FPR)",
     "flip_rate": "verdicts flipped",
 }
+TABLE_HEADER = ("", "accuracy", "ROC-AUC", "TPR", "FPR", "flipped", "images")
 
 
 @dataclass(frozen=True)

@@ -160,7 +160,18 @@ class Fit:
         return f"{self.side} px"
 
     def too_small(self, size: tuple[int, int]) -> bool:
-        """Tell whether an image of this width and height is left alone."""
+        """Tell whether an image of this size is left alone.
+
+        Parameters
+        ----------
+        size : (int, int)
+            Width and height in pixels.
+
+        Returns
+        -------
+        bool
+            Whether nothing would be shrunk.
+        """
         return max(size) <= self.side
 
     def __call__(self, image: Image.Image, /) -> Image.Image:  # noqa: D102
@@ -220,8 +231,12 @@ class Noise:
         digest = hashlib.blake2b(repr(image.size).encode() + pixels.tobytes()).digest()
         # Not a Generator, whose streams may change between versions of NumPy (NEP 19).
         random = np.random.RandomState(np.frombuffer(digest, np.uint32))
-        noisy = pixels + self.deviation * random.standard_normal(pixels.shape)
-        return Image.fromarray(np.clip(np.rint(noisy), 0, 255).astype(np.uint8))
+        copy = np.empty_like(pixels)
+        # Row by row: of a large photograph, all noise at once would take a gigabyte.
+        for before, after in zip(pixels, copy, strict=True):
+            noisy = before + self.deviation * random.standard_normal(before.shape)
+            after[:] = np.clip(np.rint(noisy), 0, 255)
+        return Image.fromarray(copy)
 
 
 @dataclass(frozen=True)
@@ -299,7 +314,18 @@ class Chain:
         return self.name
 
     def too_small(self, size: tuple[int, int]) -> bool:
-        """Tell whether a `Fit` in it leaves an image of this width and height alone."""
+        """Tell whether a `Fit` in it leaves an image of this size alone.
+
+        Parameters
+        ----------
+        size : (int, int)
+            Width and height in pixels.
+
+        Returns
+        -------
+        bool
+            Whether nothing would be shrunk.
+        """
         return any(isinstance(step, Fit) and step.too_small(size) for step in self.steps)
 
     def __call__(self, image: Image.Image, /) -> Image.Image:  # noqa: D102
