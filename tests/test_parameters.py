@@ -60,6 +60,9 @@ RULES: dict[str, tuple[list[Any], list[Any]]] = {
     "early_stopping": ([True, False, np.bool_(True)], [None, 1, "yes"]),
     "validation_fraction": ([0.1, 0.99], [0, 1, 0.0, 1.0, -0.1, NAN, None, "0.1"]),
     "patience": ([1, 5], [0, -1, 0.5, None]),
+    "warm_start": ([True, False], [None, 1, "yes"]),
+    "engine": (["auto", "ncnn", "tensorflow"], ["onnx", None, True]),
+    "cache": (["auto", "folder", Path("folder"), None], [1, True, b"folder"]),
     "on_error": (["raise", "nan"], ["ignore", None, NAN]),
     "n_jobs": ([None, 1, -1, 4], [0, 1.5, "all", True]),
     "random_state": (
@@ -98,12 +101,10 @@ def test_no_rule_is_left_over() -> None:
     assert set(RULES) == set(VGG16ImageClassifier().get_params(deep=False))
 
 
-@pytest.mark.parametrize(
-    "estimator", [VGG16ImageClassifier(image_size=8), VGG16FeatureExtractor(image_size=8)]
-)
+@pytest.mark.parametrize("estimator", [VGG16ImageClassifier(), VGG16FeatureExtractor()])
 def test_fit_checks_the_parameters_before_it_opens_any_file(estimator: Any) -> None:
     with pytest.raises(ValueError, match="image_size must be a pair"):
-        estimator.fit(["missing.png"] * 4, [0, 0, 1, 1])
+        estimator.set_params(image_size=8).fit(["missing.png"] * 4, [0, 0, 1, 1])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,73 @@
+"""``skfakereal cache``: what is kept of images, and how to empty it."""
+
+from argparse import ArgumentParser, Namespace
+
+from skfakereal.cli._arguments import Verbs, add_verb, finish_verb
+from skfakereal.cli._output import say
+
+__all__ = ["add_parser", "run"]
+
+_DESCRIPTION = """\
+Look at the cache, or empty it. It holds what the frozen part of VGG16 makes of
+images, never the images, so that it is computed once. Nothing is lost by
+emptying it but time.
+"""
+
+_EPILOG = """\
+examples:
+  skfakereal cache info
+  skfakereal cache clear
+  SKFAKEREAL_CACHE=/elsewhere skfakereal cache info
+"""
+
+
+def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
+    """Add the verb to the parser.
+
+    Parameters
+    ----------
+    verbs : argparse action
+        Where to add it.
+    """
+    parser = add_verb(
+        verbs,
+        "cache",
+        summary="look at what is kept of images, or empty it",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+    )
+    parser.add_argument("action", choices=("info", "clear"), help="what to do")
+    parser.add_argument(
+        "--cache",
+        metavar="FOLDER",
+        default="auto",
+        help="the folder (default: the one of your own, or SKFAKEREAL_CACHE)",
+    )
+    finish_verb(parser, run)
+
+
+def run(arguments: Namespace) -> int:
+    """Print where the cache lies and how large it is; empty it first if told so.
+
+    Parameters
+    ----------
+    arguments : Namespace
+        What was parsed.
+
+    Returns
+    -------
+    int
+        0.
+    """
+    from skfakereal._store import open_store
+
+    store = open_store(arguments.cache)
+    if store is None:
+        say("There is no cache: SKFAKEREAL_CACHE is off.")
+        return 0
+    if arguments.action == "clear":
+        store.clear()
+    info = store.info()
+    size = f"{info.n_bytes / 2**20:,.1f} MiB of {info.max_bytes / 2**20:,.0f} MiB"
+    say(f"{info.path}: {info.n_entries:,} entries, {size}")
+    return 0

@@ -1,0 +1,49 @@
+"""The parser of the whole command line; it imports nothing that computes."""
+
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+
+from skfakereal import __version__
+from skfakereal.cli import _cache, _demo, _evaluate, _predict, _train
+
+__all__ = ["build_parser"]
+
+_DESCRIPTION = """\
+Tell fake images (generated or manipulated) from real ones.
+"""
+
+_EPILOG = """\
+examples:
+  skfakereal demo                              all of it on toy images, offline
+  skfakereal train photos/ --out detector/     photos/real/..., photos/fake/...
+  skfakereal evaluate detector/ more-photos/   how good is it on other images?
+  skfakereal predict detector/ suspect.jpg     what is this image?
+
+Every verb has its own help: skfakereal train --help
+
+exit codes:
+  0 all went well    1 error    2 wrong usage    3 some images could not be read
+  130 interrupted    141 whoever read the output stopped reading
+"""
+
+
+def build_parser() -> ArgumentParser:
+    """Return the parser with all verbs.
+
+    Returns
+    -------
+    ArgumentParser
+        What it parses has ``run``, the function of the verb.
+    """
+    parser = ArgumentParser(
+        prog="skfakereal",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    version = f"skfakereal {__version__}"
+    parser.add_argument("--version", action="version", version=version)
+    verbs = parser.add_subparsers(required=True, metavar="VERB", title="verbs")
+    for verb in (_demo, _train, _evaluate, _predict, _cache):
+        verb.add_parser(verbs)
+    return parser

@@ -1,0 +1,88 @@
+"""What a run keeps of itself in ``config.json``: settings, versions, counts."""
+
+import os
+import platform
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from sklearn.base import BaseEstimator
+
+from skfakereal import __version__
+
+__all__ = ["describe_run", "settings_of"]
+
+_PACKAGES = (
+    *("scikit-learn", "scikeras", "tensorflow", "keras", "numpy", "pillow", "joblib"),
+)
+
+
+def describe_run(command_line: Sequence[str], **facts: Any) -> dict[str, Any]:
+    """Return what is to be known of a run.
+
+    Parameters
+    ----------
+    command_line : sequence of str
+        The words that started it.
+    **facts : object
+        What else there is to say, in a form that JSON knows.
+
+    Returns
+    -------
+    dict
+        The version of this package, the date (UTC), the command, the facts and the
+        versions of everything that may change a result.
+    """
+    return {
+        "skfakereal": __version__,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": list(command_line),
+        **facts,
+        "versions": {
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            **{name: _version(name) for name in _PACKAGES},
+        },
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def settings_of(estimator: Any) -> dict[str, Any]:
+    """Return the parameters of an estimator in a form that JSON knows.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The estimator.
+
+    Returns
+    -------
+    dict of str to object
+        Its own parameters; those that are estimators themselves as dicts, with ``class``.
+    """
+    parameters = estimator.get_params(deep=False)
+    return {
+        "class": type(estimator).__name__,
+        **{name: _plain(value) for name, value in parameters.items()},
+    }
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case os.PathLike():
+            return os.fspath(value)
+        case BaseEstimator():
+            return settings_of(value)
+        case _:
+            return str(value)

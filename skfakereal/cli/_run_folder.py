@@ -1,0 +1,140 @@
+"""A run folder: written beside its place, and moved there when it is whole."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+__all__ = ["digest_of", "new_run", "seal"]
+
+CONFIG_FILE = "config.json"
+
+
+@contextmanager
+def new_run(out: str | os.PathLike[str], *, force: bool) -> Iterator[Path]:
+    """Give a folder to write a run to; move it to its place if nothing goes wrong.
+
+    An interrupted run leaves nothing behind, or at worst (if the process is killed) a
+    hidden folder whose name ends in ``.partial``.
+
+    Parameters
+    ----------
+    out : path-like
+        Where the run is to lie: a new or an empty folder.
+    force : bool
+        Whether it may replace an earlier run, all of whose files are as they were written.
+
+    Yields
+    ------
+    Path
+        The folder to write to. It must be sealed (see `seal`) in the end.
+
+    Raises
+    ------
+    FileExistsError
+        If something else lies at `out`; before anything is written.
+    """
+    place = Path(out).resolve()
+    _check_free(place, out, force)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    partial = place.with_name(f".{place.name}.{os.getpid()}.partial")
+    partial.mkdir()
+    try:
+        yield partial
+        _check_free(place, out, force)  # hours may have passed
+        _move(partial, place)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _check_free(place: Path, out: str | os.PathLike[str], force: bool) -> None:
+    if not place.exists():
+        return
+    shown = os.fspath(out)
+    if not place.is_dir():
+        raise FileExistsError(f"--out must be a folder, but {shown!r} is a file.")
+    if not any(place.iterdir()):
+        return
+    foreign = _find_foreign(place)
+    if foreign is not None:
+        raise FileExistsError(
+            f"--out must be a new or empty folder, or an earlier run, but {shown!r} holds "
+            f"{foreign.name!r}, which no run wrote, or which was changed since. Choose "
+            "another --out."
+        )
+    if not force:
+        raise FileExistsError(
+            f"{shown!r} holds an earlier run. Pass --force to replace it, or choose another "
+            "--out."
+        )
+
+
+def _find_foreign(place: Path) -> Path | None:
+    """Return a file that is not as a run wrote it, if there is one."""
+    try:
+        config = json.loads((place / CONFIG_FILE).read_text(encoding="utf-8"))
+        digests = dict(config["files"]) if "skfakereal" in config else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        digests = {}
+    for entry in sorted(place.iterdir()):
+        if entry.name == CONFIG_FILE and digests:
+            continue
+        is_ours = entry.is_file() and not entry.is_symlink()
+        if not is_ours or digests.get(entry.name) != digest_of(entry):
+            return entry
+    return None
+
+
+def _move(partial: Path, place: Path) -> None:
+    if not place.exists():
+        partial.rename(place)
+        return
+    earlier = partial.with_suffix(".replaced")
+    place.rename(earlier)
+    try:
+        partial.rename(place)
+    except OSError:
+        earlier.rename(place)
+        raise
+    shutil.rmtree(earlier)
+
+
+def seal(folder: Path, config: dict[str, Any]) -> None:
+    """Write ``config.json``, with the digest of every file, as the last file of a run.
+
+    Parameters
+    ----------
+    folder : Path
+        The run.
+    config : dict
+        What is to be known of it.
+    """
+    files = {entry.name: digest_of(entry) for entry in sorted(folder.iterdir())}
+    text = json.dumps({**config, "files": files}, indent=2)
+    (folder / CONFIG_FILE).write_text(f"{text}\n", encoding="utf-8")
+
+
+def digest_of(file: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of a file's content.
+
+    Parameters
+    ----------
+    file : path-like
+        The file.
+
+    Returns
+    -------
+    str
+        In hexadecimal digits.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    """
+    with Path(file).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,250 @@
+"""``skfakereal train``: from a folder of labelled images to a detector and its report."""
+
+from argparse import SUPPRESS, ArgumentParser, Namespace, _ArgumentGroup
+
+from skfakereal.cli._arguments import (
+    Verbs,
+    add_verb,
+    finish_verb,
+    fraction,
+    image_size,
+    name_list,
+    none_or_text,
+    units,
+)
+from skfakereal.cli._output import complain, counted, say, wants_progress
+
+__all__ = ["add_parser", "run"]
+
+_DESCRIPTION = """\
+Train a detector by transfer learning on VGG16, test it on images that it has not
+seen, and write a run folder.
+
+FOLDER holds one folder for each class, and may hold splits:
+
+  FOLDER/real/...     or     FOLDER/train/real/...    FOLDER/test/real/...
+  FOLDER/fake/...            FOLDER/train/fake/...    FOLDER/test/fake/...
+
+Without a test folder, a part is held out. A folder below a class is a group (a
+generator, a camera, a person): if there are any, no group is on both sides, as
+far as that is possible. Without a validation folder, a part of the training
+images serves to tell when to stop.
+"""
+
+_EPILOG = """\
+examples:
+  skfakereal train photos/ --out detector/
+  skfakereal train photos/ --out quick/ --image-size 64 --weights none --epochs 5
+  skfakereal train photos/ --out tuned/ --trainable-from block5 --epochs 20
+  skfakereal train photos/ --out which/ --classes real,midjourney,sd14
+
+the run folder:
+  report.html      one page with everything; it can be mailed
+  model.joblib     the fitted estimator; its labels are 0 for real and 1 for fake
+  metrics.json     figures on the test part
+  predictions.csv  the test part: path,label,predicted,probability,error (the
+                   probability is that of fake)
+  images.csv       which image was in which part, with its SHA-256
+  config.json      parameters, versions, counts, command
+  *.png            confusion matrix, curves, worst errors, views of one image
+It appears when all of it is written; an interrupted run leaves none.
+
+exit codes:
+  0 done    3 done, but some images could not be read    1 error    2 wrong usage
+"""
+
+
+def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
+    """Add the verb to the parser.
+
+    Parameters
+    ----------
+    verbs : argparse action
+        Where to add it.
+    """
+    parser = add_verb(
+        verbs,
+        "train",
+        summary="train a detector on a folder of images, and report on it",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+    )
+    parser.add_argument("folder", metavar="FOLDER", help="the labelled images")
+    parser.add_argument("--out", metavar="RUN", required=True, help="the run folder")
+    parser.add_argument("--force", action="store_true", help="replace an earlier run")
+    parser.add_argument(
+        "--classes",
+        type=name_list,
+        default=("real", "fake"),
+        metavar="A,B,...",
+        help="the class folders (default: real,fake); of two, the second is the positive "
+        "one, unless one is called fake",
+    )
+    parser.add_argument(
+        "--test-fraction",
+        type=fraction,
+        default=0.2,
+        metavar="SHARE",
+        help="share that is held out for the test (default: 0.2)",
+    )
+    parser.add_argument(
+        "--groups",
+        choices=("auto", "none"),
+        default="auto",
+        help="keep the folders below a class together, or not (default: auto)",
+    )
+    parser.add_argument(
+        "--skip-unreadable",
+        action="store_true",
+        help="leave out training images that cannot be read, instead of stopping",
+    )
+    parser.add_argument(
+        "--cache",
+        type=none_or_text,
+        default="auto",
+        metavar="PLACE",
+        help="where to keep what VGG16 makes of the images, so that later runs on them are "
+        "faster: a folder, none, or auto for one of your own (default: auto; see "
+        "`skfakereal cache info`)",
+    )
+    parser.add_argument(
+        "--random-state",
+        type=int,
+        default=0,
+        metavar="SEED",
+        help="seed of all that is drawn (default: 0)",
+    )
+    _add_estimator_options(parser.add_argument_group("parameters of VGG16ImageClassifier"))
+    finish_verb(parser, run)
+
+
+def _add_estimator_options(group: _ArgumentGroup) -> None:
+    # Without a default here: what is not given is left to the estimator.
+    def add(option: str, **settings: object) -> None:
+        group.add_argument(option, default=SUPPRESS, **settings)  # type: ignore[arg-type]
+
+    add(
+        "--image-size",
+        type=image_size,
+        metavar="SIDE|HxW",
+        help="pixels to which images are brought (default: 224)",
+    )
+    add(
+        "--resize",
+        choices=("stretch", "crop"),
+        help="stretch images, or cut out their centre unaltered (default: stretch)",
+    )
+    add(
+        "--preprocessing",
+        choices=("unit", "imagenet"),
+        help="pixels in [0, 1], or as ImageNet's weights saw them (default: unit)",
+    )
+    add(
+        "--weights",
+        type=none_or_text,
+        metavar="SOURCE",
+        help="imagenet (downloaded once, 59 MB), cifake (inside this package, for images "
+        "of 32x32), none (random), or a .safetensors or Keras .h5 file (default: imagenet)",
+    )
+    add(
+        "--trainable-from",
+        metavar="BLOCK",
+        choices=("block1", "block2", "block3", "block4", "block5"),
+        help="train VGG16 along from block1 ... block5 on (default: the Dense layers only)",
+    )
+    add(
+        "--hidden-units",
+        type=units,
+        metavar="N,N",
+        help="units of the Dense layers (default: 256,128)",
+    )
+    add(
+        "--dropout",
+        type=float,
+        metavar="SHARE",
+        help="share of units that is dropped in training (default: 0.0)",
+    )
+    add("--learning-rate", type=float, metavar="RATE", help="of Adam (default: 0.001)")
+    add("--batch-size", type=int, metavar="N", help="images in a step (default: 32)")
+    add("--epochs", type=int, metavar="N", help="at the most (default: 50)")
+    add(
+        "--patience",
+        type=int,
+        metavar="N",
+        help="epochs without improvement before it stops (default: 5)",
+    )
+    add(
+        "--no-early-stopping",
+        dest="early_stopping",
+        action="store_false",
+        help="run all epochs, and keep the last",
+    )
+    add(
+        "--validation-fraction",
+        type=fraction,
+        metavar="SHARE",
+        help="share of the training part to validate on (default: 0.1)",
+    )
+    add(
+        "--no-augmentation",
+        dest="augmentation",
+        action="store_const",
+        const=None,
+        help="train on the images as they are",
+    )
+    add("--n-views", type=int, metavar="N", help="augmented copies of each (default: 8)")
+    add(
+        "--engine",
+        choices=("auto", "ncnn", "tensorflow"),
+        help="what computes the frozen part of VGG16 (default: auto)",
+    )
+    add("--n-jobs", type=int, metavar="N", help="threads that read images (default: all)")
+
+
+_PARAMETERS = (
+    *("image_size", "resize", "preprocessing", "weights", "trainable_from"),
+    *("hidden_units", "dropout", "learning_rate", "batch_size", "epochs", "patience"),
+    *("early_stopping", "validation_fraction", "augmentation", "n_views", "engine"),
+    *("cache", "n_jobs"),
+)
+
+
+def run(arguments: Namespace) -> int:
+    """Train, test, write the run folder, and say where it lies.
+
+    Parameters
+    ----------
+    arguments : Namespace
+        What was parsed.
+
+    Returns
+    -------
+    int
+        0, or 3 if some images could not be read.
+    """
+    from skfakereal.cli._plan import Plan
+    from skfakereal.cli._training import train_run
+
+    given = vars(arguments)
+    plan = Plan(
+        folder=arguments.folder,
+        out=arguments.out,
+        parameters={name: given[name] for name in _PARAMETERS if name in given},
+        command_line=arguments.command_line,
+        classes=arguments.classes,
+        test_fraction=arguments.test_fraction,
+        use_groups=arguments.groups == "auto",
+        random_state=arguments.random_state,
+        skip_unreadable=arguments.skip_unreadable,
+        force=arguments.force,
+        progress=wants_progress(arguments.progress),
+    )
+    trained = train_run(plan)
+    say(f"\n{trained.report.summary()}\n\n{trained.report!r}\n")
+    for remark in trained.remarks:
+        say(f"Caution: {remark}\n")
+    say(f"The report is {arguments.out}/report.html. To classify an image:")
+    say(f"  skfakereal predict {arguments.out} IMAGE")
+    if trained.n_unreadable:
+        complain(f"{counted(trained.n_unreadable, 'image')} could not be read")
+    return 3 if trained.n_unreadable else 0

@@ -1,0 +1,231 @@
+"""A folder of labelled images -> a trained detector with its report, in a run folder."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import joblib
+
+from skfakereal import VGG16ImageClassifier
+from skfakereal._images import ImageReadError
+from skfakereal._parameters import check_parameters
+from skfakereal.cli._evaluation import evaluate_part, write_evaluation
+from skfakereal.cli._manifest import digests_of, seen_remark, write_manifest
+from skfakereal.cli._model import MODEL_FILE, Model, name_classes
+from skfakereal.cli._output import complain, counted, say
+from skfakereal.cli._page import no_better_than_chance
+from skfakereal.cli._parts import Part, Parts, groups_to_validate, split_folder
+from skfakereal.cli._pictures import draw_training, draw_views
+from skfakereal.cli._plan import Plan
+from skfakereal.cli._record import describe_run, settings_of
+from skfakereal.cli._run_folder import new_run, seal
+from skfakereal.evaluation import EvaluationReport
+from skfakereal.evaluation._classes import positive_class
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Trained", "train_run"]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came of it.
+
+    Parameters
+    ----------
+    model : Model
+        The trained detector.
+    parts : Parts
+        The images of each part.
+    report : EvaluationReport
+        The figures on the test part.
+    remarks : list of str
+        What the reader of the figures must know.
+    n_unreadable : int
+        How many images could not be read.
+    """
+
+    model: Model
+    parts: Parts
+    report: EvaluationReport
+    remarks: list[str]
+    n_unreadable: int
+
+
+def train_run(plan: Plan) -> Trained:
+    """Train, test, and write the run folder.
+
+    Parameters
+    ----------
+    plan : Plan
+        What is wanted.
+
+    Returns
+    -------
+    Trained
+        What came of it.
+
+    Raises
+    ------
+    OSError, ValueError
+        If the folder, a parameter or an image is not as it must be. Nothing is left then.
+    """
+    with new_run(plan.out, force=plan.force) as folder:
+        classifier = VGG16ImageClassifier(
+            **plan.parameters,
+            random_state=plan.random_state,
+            verbose=int(plan.progress),
+        )
+        check_parameters(classifier.get_params(deep=False))
+        parts = split_folder(
+            plan.folder,
+            classes=plan.classes,
+            test_fraction=plan.test_fraction,
+            use_groups=plan.use_groups,
+            random_state=plan.random_state,
+        )
+        n_train, n_test = len(parts.train.paths), len(parts.test.paths)
+        say(f"Training on {counted(n_train, 'image')}; {n_test:,} are kept for the test.")
+        began = perf_counter()
+        parts, skipped = _fit(classifier, plan, parts)
+        seconds = perf_counter() - began
+        say(
+            f"Trained in {seconds:.0f} s: {counted(classifier.n_iter_, 'epoch')}, kept the "
+            f"weights of epoch {classifier.best_epoch_ + 1}."
+        )
+        names = name_classes(classifier.classes_, parts.names)
+        model = Model(classifier, names, positive_class(classifier.classes_, names))
+        report, verdicts = evaluate_part(model, parts.test, progress=plan.progress)
+        joblib.dump(classifier, folder / MODEL_FILE)
+        remarks = _remarks(folder, plan, parts, skipped) + no_better_than_chance(report)
+        cautions = [*plan.cautions, *remarks]
+        config = _describe(plan, parts, classifier, seconds, skipped, cautions)
+        write_evaluation(
+            folder,
+            plan.title,
+            report,
+            verdicts,
+            model,
+            parts.test.labels,
+            config,
+            cautions=cautions,
+            how=parts.how,
+            figures=_figures(classifier, parts.train),
+        )
+        seal(folder, config)
+    n_unreadable = len(skipped) + len(report.unreadable)
+    return Trained(model, parts, report, remarks, n_unreadable)
+
+
+def _fit(
+    classifier: VGG16ImageClassifier, plan: Plan, parts: Parts
+) -> tuple[Parts, list[str]]:
+    """Fit the estimator; return what it was fitted on, and what had to be left out."""
+    try:
+        _fit_once(classifier, plan, parts)
+        skipped: list[str] = []
+    except ImageReadError as error:
+        if not plan.skip_unreadable:
+            error.add_note("Or leave out what cannot be read with --skip-unreadable.")
+            raise
+        skipped = [failure.path for failure in error.failures]
+        complain(f"{counted(len(skipped), 'image')} cannot be read and will be left out")
+        parts = replace(
+            parts,
+            train=parts.train.without(skipped),
+            validation=parts.validation and parts.validation.without(skipped),
+        )
+        _fit_once(classifier, plan, parts)
+    # The model that is kept must not draw bars wherever it is used.
+    classifier.set_params(verbose=0)
+    return parts, skipped
+
+
+def _fit_once(classifier: VGG16ImageClassifier, plan: Plan, parts: Parts) -> None:
+    train, validation = parts.train, parts.validation
+    if validation is not None:
+        classifier.fit(
+            train.paths, train.labels, X_val=validation.paths, y_val=validation.labels
+        )
+        return
+    groups = None
+    if plan.use_groups and classifier.early_stopping:
+        groups = groups_to_validate(train, classifier.validation_fraction)
+    classifier.fit(train.paths, train.labels, groups=groups)
+
+
+def _remarks(folder: Path, plan: Plan, parts: Parts, skipped: list[str]) -> list[str]:
+    """Write the manifest; return what it and the unreadable files have to say."""
+    named = {"train": parts.train, "validation": parts.validation, "test": parts.test}
+    known = {name: part for name, part in named.items() if part is not None}
+    paths = [path for part in known.values() for path in part.paths]
+    digests = digests_of(paths, progress=plan.progress)
+    write_manifest(folder, known, parts.names, digests)
+    seen = {digests[path] for path in paths[: -len(parts.test.paths)]}  # the test is last
+    remark = seen_remark(seen, [digests[path] for path in parts.test.paths])
+    remarks = [remark] if remark else []
+    if skipped:
+        remarks.append(
+            f"{counted(len(skipped), 'image')} of the training part could not be read and "
+            "had to be left out; config.json names them."
+        )
+    return remarks
+
+
+def _describe(
+    plan: Plan,
+    parts: Parts,
+    classifier: VGG16ImageClassifier,
+    seconds: float,
+    skipped: list[str],
+    cautions: list[str],
+) -> dict[str, Any]:
+    counts = {
+        name: part.count(parts.names)
+        for name, part in (
+            ("train", parts.train),
+            ("validation", parts.validation),
+            ("test", parts.test),
+        )
+        if part is not None
+    }
+    return describe_run(
+        plan.command_line,
+        data={
+            "folder": plan.folder,
+            "classes": parts.names,
+            **counts,
+            "test_images": parts.how,
+            "unreadable": skipped,
+        },
+        model=settings_of(classifier),
+        training={
+            "epochs_run": classifier.n_iter_,
+            "epoch_kept": classifier.best_epoch_ + 1,
+            "seconds": round(seconds, 1),
+        },
+        remarks=cautions,
+    )
+
+
+def _figures(
+    classifier: VGG16ImageClassifier, train: Part
+) -> "dict[str, tuple[str, Figure, str]]":
+    figures = {
+        "training_curves": (
+            "Training",
+            draw_training(classifier),
+            "Where the validation loss rises while the training loss falls, the model "
+            "learns its training images by heart. The weights of the marked epoch are kept.",
+        )
+    }
+    views = draw_views(classifier, train.paths)
+    if views is not None:
+        figures["views"] = (
+            "What training saw",
+            views,
+            "One training image, and copies of it as augmentation alters them.",
+        )
+    return figures

@@ -1,0 +1,233 @@
+"""What `VGG16ImageClassifier` learns, and what its answers look like."""
+
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import Images, MakeClassifier, write_image
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+from skfakereal import VGG16ImageClassifier
+
+MISSING = "missing.png"
+
+
+def test_dark_and_bright_are_learned_and_the_columns_not_swapped(
+    fitted_classifier: VGG16ImageClassifier, dark_and_bright: Images, tmp_path: Any
+) -> None:
+    X, y = dark_and_bright
+    assert fitted_classifier.classes_.tolist() == [0, 1]
+    assert fitted_classifier.score(X, y) == 1
+    new = [
+        write_image(tmp_path / f"{v}.png", np.full((40, 50, 3), v, np.uint8))
+        for v in (5, 250)
+    ]
+    dark, bright = fitted_classifier.predict_proba(new)
+    assert dark[0] > 0.6 > 0.4 > dark[1]
+    assert bright[1] > 0.6 > 0.4 > bright[0]
+
+
+def test_swapped_labels_swap_the_columns(
+    make_classifier: MakeClassifier, dark_and_bright: Images
+) -> None:
+    X, y = dark_and_bright
+    proba = make_classifier().fit(X, 1 - y).predict_proba(X)
+    assert (proba[y == 0, 1] > 0.5).all()
+    assert (proba[y == 1, 0] > 0.5).all()
+
+
+@pytest.mark.slow
+def test_the_whole_default_recipe(black_and_white_images: tuple[list[str], Any]) -> None:
+    paths, labels = black_and_white_images
+    some = [*range(6), *range(12, 18)]
+    X, y = [paths[i] for i in some], labels[some]
+    # Two views, as in two epochs of the default; the epochs after them cost nothing.
+    clf = VGG16ImageClassifier(
+        weights=None, n_views=2, epochs=40, cache=None, random_state=0
+    )
+    clf.fit(X, y)
+    assert clf.get_params()["image_size"] == (224, 224)
+    assert set(clf.history_) == {"loss", "accuracy", "val_loss", "val_accuracy"}
+    # Ten images in two views, and two held out.
+    assert clf.n_computed_ == 22
+    assert clf.score(X, y) == 1
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("real", "fake"),
+        (3, 7),
+        (-1, 1),
+        (False, True),
+        (np.int8(1), np.int8(0)),
+        (0.0, 1.0),
+        ("3", "12"),
+    ],
+    ids=str,
+)
+def test_labels_of_every_kind_come_back(
+    make_classifier: MakeClassifier, dark_and_bright: Images, names: tuple[Any, Any]
+) -> None:
+    X, y = dark_and_bright
+    labels = [names[k] for k in y]
+    clf = make_classifier().fit(X, labels)
+    assert clf.classes_.tolist() == sorted(names)
+    assert clf.predict(X).tolist() == labels
+    columns = [clf.classes_.tolist().index(label) for label in labels]
+    assert (clf.predict_proba(X)[np.arange(len(X)), columns] > 0.5).all()
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        pd.Series(["real", "fake"] * 12, index=range(5, 29)),
+        pd.Series(["real", "fake"] * 12, dtype="category"),
+        np.array(["real", "fake"] * 12, dtype=object),
+        pd.DataFrame({"label": ["real", "fake"] * 12}),
+    ],
+    ids=["Series", "category", "object", "DataFrame"],
+)
+@pytest.mark.filterwarnings("ignore:A column-vector y was passed")
+def test_labels_in_every_container(
+    make_classifier: MakeClassifier, dark_and_bright: Images, labels: Any
+) -> None:
+    clf = make_classifier(epochs=1).fit(dark_and_bright[0], labels)
+    assert clf.classes_.tolist() == ["fake", "real"]
+
+
+@pytest.fixture(scope="module")
+def three_greys(tmp_path_factory: pytest.TempPathFactory) -> Images:
+    """Return the paths of 8 images each of three greys, and their labels 0, 1, 2."""
+    folder, rng = tmp_path_factory.mktemp("greys"), np.random.default_rng(4)
+    y = np.repeat([0, 1, 2], 8)
+    pixels = [(110 * k + rng.integers(0, 30, (32, 32, 3))).astype(np.uint8) for k in y]
+    return np.array([write_image(folder / f"{i}.png", p) for i, p in enumerate(pixels)]), y
+
+
+def test_three_classes_have_three_columns_that_follow_classes(
+    make_classifier: MakeClassifier, three_greys: Images
+) -> None:
+    X, y = three_greys
+    # Sorted, they come in another order than dark, middle, bright.
+    labels = np.array(["real", "gan", "diffusion"])[y]
+    clf = make_classifier(hidden_units=(16,), epochs=60, learning_rate=0.02).fit(X, labels)
+    proba = clf.predict_proba(X)
+    assert clf.classes_.tolist() == ["diffusion", "gan", "real"]
+    assert proba.shape == (24, 3)
+    np.testing.assert_allclose(proba.sum(axis=1), 1, atol=1e-6)
+    assert (proba.argmax(axis=1) == 2 - y).all()
+    assert clf.predict(X).tolist() == labels.tolist()
+
+
+def test_one_class_is_an_error(
+    make_classifier: MakeClassifier, dark_and_bright: Images
+) -> None:
+    X, _ = dark_and_bright
+    with pytest.raises(ValueError, match=r"At least 2 classes .* only one class: 'real'\."):
+        make_classifier().fit(X, ["real"] * len(X))
+    # Images of weight zero are left out, and with them the second class.
+    with pytest.raises(ValueError, match=r"only one class: 0\."):
+        make_classifier().fit(X[:3], [0, 0, 1], sample_weight=[1, 1, 0])
+
+
+def test_probabilities_are_probabilities(
+    fitted_classifier: VGG16ImageClassifier, dark_and_bright: Images
+) -> None:
+    proba = fitted_classifier.predict_proba(dark_and_bright[0])
+    assert proba.dtype == np.float64
+    assert proba.shape == (24, 2)
+    np.testing.assert_allclose(proba.sum(axis=1), 1, rtol=1e-12)
+    assert ((proba >= 0) & (proba <= 1)).all()
+
+
+def test_one_image_has_one_row_the_same_as_among_others(
+    fitted_classifier: VGG16ImageClassifier, dark_and_bright: Images
+) -> None:
+    X, _ = dark_and_bright
+    proba = fitted_classifier.predict_proba(X)
+    for i in (0, 23):
+        alone = fitted_classifier.predict_proba(X[i : i + 1])
+        assert alone.shape == (1, 2)
+        np.testing.assert_allclose(alone[0], proba[i], atol=1e-3)
+    assert fitted_classifier.predict(X[:1]).shape == (1,)
+
+
+def test_rows_follow_the_paths_also_repeated_ones(
+    fitted_classifier: VGG16ImageClassifier, dark_and_bright: Images
+) -> None:
+    X, y = dark_and_bright
+    order = np.array([23, 0, 0, 12, 23, 5, 0])
+    assert fitted_classifier.predict(X[order]).tolist() == y[order].tolist()
+    proba = fitted_classifier.predict_proba(X[order])
+    assert (proba[1] == proba[2]).all()
+    assert (proba[0] == proba[4]).all()
+
+
+def test_predicting_does_not_alter_the_estimator(
+    make_classifier: MakeClassifier, dark_and_bright: Images
+) -> None:
+    X, y = dark_and_bright
+    clf = make_classifier(epochs=1).fit(X, y)
+    before = joblib.hash(clf)
+    clf.predict_proba(X)
+    clf.predict(X[:1])
+    assert joblib.hash(clf) == before
+
+
+def test_not_fitted(make_classifier: MakeClassifier, fitted_classifier: Any) -> None:
+    for clf in (make_classifier(), clone(fitted_classifier)):
+        with pytest.raises(NotFittedError):
+            clf.predict([MISSING])
+        with pytest.raises(NotFittedError):
+            clf.predict_proba([MISSING])
+
+
+def test_a_second_fit_begins_anew_with_the_new_parameters(
+    make_classifier: MakeClassifier, dark_and_bright: Images, three_greys: Images
+) -> None:
+    clf = make_classifier().fit(*dark_and_bright)
+    clf.set_params(epochs=2, pooling="max", image_size=(40, 32)).fit(*three_greys)
+    fresh = make_classifier(epochs=2, pooling="max", image_size=(40, 32)).fit(*three_greys)
+    assert clf.n_iter_ == 2
+    assert clf.classes_.tolist() == [0, 1, 2]
+    np.testing.assert_array_equal(
+        clf.predict_proba(three_greys[0]), fresh.predict_proba(three_greys[0])
+    )
+
+
+def test_changed_parameters_do_not_change_what_is_fitted(
+    make_classifier: MakeClassifier, dark_and_bright: Images
+) -> None:
+    X, y = dark_and_bright
+    clf = make_classifier(epochs=1).fit(X, y)
+    before = clf.predict_proba(X)
+    clf.set_params(
+        image_size=(64, 64), preprocessing="imagenet", pooling="max", weights=None
+    )
+    np.testing.assert_array_equal(clf.predict_proba(X), before)
+
+
+def test_fit_leaves_the_callers_arrays_alone(
+    make_classifier: MakeClassifier, dark_and_bright: Images
+) -> None:
+    X, y = dark_and_bright
+    arguments = {
+        "X": X.copy(),
+        "y": y.copy(),
+        "sample_weight": np.arange(1, 25),
+        "groups": np.arange(24),
+        "X_val": X[::5].copy(),
+        "y_val": y[::5].copy(),
+        "sample_weight_val": np.arange(1, 6),
+    }
+    before = {name: array.copy() for name, array in arguments.items()}
+    for array in arguments.values():
+        array.setflags(write=False)
+    make_classifier(epochs=1).fit(**arguments)
+    for name, array in arguments.items():
+        assert array.dtype == before[name].dtype
+        np.testing.assert_array_equal(array, before[name])

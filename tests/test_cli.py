@@ -1,0 +1,211 @@
+"""The command line as a whole: help, exit codes, quiet ends, quiet libraries."""
+
+import inspect
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import joblib
+import pytest
+from conftest import MakeImage
+from sklearn.dummy import DummyClassifier
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from skfakereal import VGG16ImageClassifier, __version__
+from skfakereal.cli import main
+from skfakereal.cli._output import printable
+from skfakereal.cli._parser import build_parser
+
+VERBS = ("demo", "train", "evaluate", "predict", "cache")
+HEAVY = ("joblib", "keras", "matplotlib", "numpy", "PIL", "sklearn", "tensorflow")
+
+
+def users_environment() -> dict[str, str]:
+    """Return the environment without what the tests add to it."""
+    ours = ("TF_CPP_MIN_LOG_LEVEL", "MPLBACKEND")
+    return {name: value for name, value in os.environ.items() if name not in ours}
+
+
+def start(model: str, *paths: str) -> subprocess.Popen[bytes]:
+    """Start to predict in a process of its own."""
+    words = [sys.executable, "-m", "skfakereal", "predict", model, *paths]
+    return subprocess.Popen(
+        [*words, "--format", "csv"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=users_environment(),
+    )
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["predict", "--help"]])
+def test_help_and_version_import_nothing_that_computes(words: list[str]) -> None:
+    code = (
+        "import sys; from skfakereal.cli import main\n"
+        f"try: main({words})\nexcept SystemExit as end: assert end.code == 0\n"
+        f"print(sorted(set({HEAVY}) & set(sys.modules)))"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert process.stdout.splitlines()[-1] == "[]"
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["--version"])
+    assert end.value.code == 0
+    assert capsys.readouterr().out == f"skfakereal {__version__}\n"
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_shows_examples_and_fits_a_narrow_terminal(
+    verb: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        main([verb, "--help"])
+    text = capsys.readouterr().out
+    assert f"\nexamples:\n  skfakereal {verb}" in text
+    assert [line for line in text.splitlines() if len(line) > 82] == []
+    if verb in ("predict", "evaluate"):
+        assert "runs whatever code it holds" in text
+
+
+def test_examples_of_the_help_are_valid_commands() -> None:
+    parser = build_parser()
+    texts = [parser.epilog or ""]
+    for action in parser._subparsers._group_actions:  # type: ignore[union-attr]
+        texts += [verb.epilog for verb in action.choices.values()]  # type: ignore[union-attr]
+    examples = re.findall(
+        r"^  skfakereal ([^|#\n]*?)(?:   .*|\|.*)?$", "\n".join(texts), re.M
+    )
+    assert len(examples) > 10
+    for example in examples:
+        assert parser.parse_args(example.split()).run
+
+
+def test_defaults_in_the_help_are_those_of_the_estimator(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "500")
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    options = capsys.readouterr().out.split("parameters of VGG16ImageClassifier:")[1]
+    told = re.findall(r"^  --([a-z-]+) .*(?:\n {10}.*)?\(default: (.*)\)$", options, re.M)
+    known = {
+        name: parameter.default
+        for name, parameter in inspect.signature(VGG16ImageClassifier).parameters.items()
+    }
+    words = {(224, 224): "224", (256, 128): "256,128", None: "all"}
+    assert len(told) > 10
+    for option, default in told:
+        if option != "trainable-from":
+            value = known[option.replace("-", "_")]
+            assert words.get(value, str(value)) == default, option
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["guess"],
+        ["predict", "model.joblib"],
+        ["train", "photos"],
+        ["train", "photos", "--out", "x", "--image-size", "big"],
+        ["train", "photos", "--out", "x", "--image-size", "64x"],
+        ["train", "photos", "--out", "x", "--image-size", "1x2x3"],
+        ["train", "photos", "--out", "x", "--hidden-units", "a,b"],
+        ["train", "photos", "--out", "x", "--test-fraction", "1.5"],
+        ["train", "photos", "--out", "x", "--test-fraction", "half"],
+        ["train", "photos", "--out", "x", "--epoch", "3"],
+        ["predict", "m", "a.jpg", "--format", "xml"],
+    ],
+)
+def test_wrong_usage_is_exit_code_2(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    assert end.value.code == 2
+    assert "usage: skfakereal" in capsys.readouterr().err
+
+
+def test_an_error_is_one_line_and_debug_shows_where(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["predict", "no-model", "a.jpg"]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("skfakereal: error: MODEL must be a folder")
+    assert main(["predict", "no-model", "a.jpg", "--debug"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def fail(X: Any) -> Any:
+    raise RuntimeError("a step\nfailed")
+
+
+def test_an_unforeseen_error_tells_its_type_in_one_line(
+    tmp_path: Path, make_image: MakeImage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    step = FunctionTransformer(fail)
+    model = Pipeline([("step", step), ("last", DummyClassifier().fit([[0]] * 2, [0, 1]))])
+    joblib.dump(model, tmp_path / "m.joblib")
+    assert main(["predict", str(tmp_path / "m.joblib"), make_image("a.png")]) == 1
+    said = "RuntimeError: a step failed (--debug shows where it happened)"
+    assert capsys.readouterr().err == f"skfakereal: error: {said}\n"
+
+
+def test_names_cannot_steer_the_terminal() -> None:
+    assert printable("a\x1b[2Jb\tc\x07é.jpg") == "a\\x1b[2Jb\\tc\\x07é.jpg"
+    assert printable("two\nlines") == "two\nlines"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("level", "speaks"), [("0", True), ("3", False)])
+def test_tensorflow_speaks_if_the_user_wants_it(level: str, speaks: bool) -> None:
+    code = (
+        "from skfakereal.cli._quiet import quiet_libraries\n"
+        "with quiet_libraries(): import tensorflow"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**users_environment(), "TF_CPP_MIN_LOG_LEVEL": level},
+    )
+    assert ("oneDNN" in process.stderr) == speaks
+
+
+@pytest.fixture
+def quick_model(tmp_path: Path) -> str:
+    """A classifier that needs no TensorFlow, which takes seconds to load."""
+    joblib.dump(DummyClassifier().fit([["a"], ["b"]], [0, 1]), tmp_path / "quick.joblib")
+    return str(tmp_path / "quick.joblib")
+
+
+def test_broken_pipe_ends_quietly(quick_model: str, make_image: MakeImage) -> None:
+    process = start(quick_model, *[make_image("a.png", 5)] * 5000)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert process.stdout.readline() == b"path,label,probability,error\n"
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait(60) == 141
+
+
+def test_interruption_ends_quietly(quick_model: str, make_image: MakeImage) -> None:
+    # More rows than a pipe holds: it waits for a reader when the signal comes.
+    process = start(quick_model, *[make_image("a.png", 5)] * 5000)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"path,label,probability,error\n"
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert error == b"skfakereal: interrupted\n"

@@ -1,0 +1,44 @@
+"""``skfakereal demo``: the main job, as a newcomer runs it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.slow
+def test_the_demo_runs_twice_and_leaves_what_is_not_its_own(tmp_path: Path) -> None:
+    folder = tmp_path / "skfakereal-demo"
+    folder.mkdir()
+    (folder / "mine.txt").write_text("mine")
+    hidden = ("TF_CPP_MIN_LOG_LEVEL", "MPLBACKEND")
+    environment = {k: v for k, v in os.environ.items() if k not in hidden}
+    source = Path(__file__).parents[1]
+    environment["PYTHONPATH"] = os.pathsep.join(
+        [str(source), os.environ.get("PYTHONPATH", "")]
+    )
+    results = []
+    for _ in range(2):
+        process = subprocess.run(
+            [sys.executable, "-m", "skfakereal", "demo"],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        assert process.returncode == 0, process.stderr
+        assert process.stderr == ""
+        results.append((folder / "run/metrics.json").read_bytes())
+    assert results[0] == results[1]
+    assert "toy images" in process.stdout.splitlines()[0]
+    assert "skfakereal-demo/run/report.html" in process.stdout
+    page = (folder / "run/report.html").read_text(encoding="utf-8")
+    assert page.index("toy images") < page.index("classified correctly")
+    assert json.loads(results[0])["roc_auc"] > 0.65
+    assert sorted(p.name for p in folder.iterdir()) == ["images", "mine.txt", "run"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["skfakereal-demo"]

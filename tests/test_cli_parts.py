@@ -1,0 +1,246 @@
+"""How a folder is divided, what a run saw, and where a run may be written."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import MakeImage
+
+from skfakereal.cli._manifest import digests_of, read_seen, seen_remark, write_manifest
+from skfakereal.cli._parts import Part, Parts, groups_to_validate, split_folder
+from skfakereal.cli._run_folder import new_run, seal
+
+Split = Callable[..., Parts]
+
+
+@pytest.fixture
+def split(tmp_path: Path) -> Split:
+    def run(**changes: object) -> Parts:
+        settings = {
+            "classes": ("real", "fake"),
+            "test_fraction": 0.25,
+            "use_groups": True,
+            "random_state": 0,
+        }
+        return split_folder(str(tmp_path / "in"), **settings | changes)  # type: ignore[arg-type]
+
+    return run
+
+
+def test_a_stratified_part_is_held_out(split: Split, make_image: MakeImage) -> None:
+    for i in range(20):
+        make_image(f"in/real/{i}.png", i)
+    for i in range(40):
+        make_image(f"in/fake/{i}.png", i)
+    parts = split()
+    assert parts.train.count(parts.names) == {"real": 15, "fake": 30}
+    assert parts.test.count(parts.names) == {"real": 5, "fake": 10}
+    assert not set(parts.train.paths) & set(parts.test.paths)
+    assert parts.validation is None
+    assert "one by one" in parts.how
+    for part in (parts.train, parts.test):
+        for path, label in zip(part.paths, part.labels, strict=True):
+            assert Path(path).parent.name == parts.names[label]
+    assert split().test.paths == parts.test.paths
+    assert split(random_state=1).test.paths != parts.test.paths
+    assert groups_to_validate(parts.train, 0.1) is None
+
+
+def test_groups_are_kept_together_unless_told_not_to(
+    split: Split, make_image: MakeImage
+) -> None:
+    for group in range(8):
+        for i in range(4):
+            make_image(f"in/real/g{group}/{i}.png", i)
+            make_image(f"in/fake/g{group}/{i}.png", i)
+    parts = split()
+    assert not set(parts.train.groups) & set(parts.test.groups)
+    assert len(parts.test.paths) == 16
+    assert "no group" in parts.how
+    again = groups_to_validate(parts.train, 0.1)
+    assert again is not None
+    assert again.tolist() == parts.train.groups.tolist()
+    loose = split(use_groups=False)
+    assert set(loose.train.groups) & set(loose.test.groups)
+    assert "one by one" in loose.how
+
+
+def test_groups_that_cannot_be_kept_together_are_told(
+    split: Split, make_image: MakeImage
+) -> None:
+    for i in range(8):
+        make_image(f"in/real/camera/{i}.png", i)
+        make_image(f"in/fake/{i}.png", i)
+    parts = split()
+    assert parts.test.count(parts.names) == {"real": 2, "fake": 2}
+    assert "flatters" in parts.how
+    assert groups_to_validate(parts.train, 0.1) is None
+
+
+def test_own_splits_are_used(split: Split, make_image: MakeImage) -> None:
+    for name, number in (("train", 5), ("val", 2), ("test", 3)):
+        for i in range(number):
+            make_image(f"in/{name}/real/{i}.png", i)
+            make_image(f"in/{name}/fake/{i}.png", i)
+    parts = split()
+    assert parts.validation is not None
+    sizes = [len(part.paths) for part in (parts.train, parts.validation, parts.test)]
+    assert sizes == [10, 4, 6]
+    assert all("/test/" in path for path in parts.test.paths)
+    assert "own test part" in parts.how
+
+
+def test_without_a_test_folder_it_is_drawn_from_train(
+    split: Split, make_image: MakeImage
+) -> None:
+    for name, number in (("train", 8), ("validation", 2)):
+        for i in range(number):
+            make_image(f"in/{name}/real/{i}.png", i)
+            make_image(f"in/{name}/fake/{i}.png", i)
+    parts = split()
+    assert parts.test.count(parts.names) == {"real": 2, "fake": 2}
+    assert all("/train/" in path for path in parts.test.paths + parts.train.paths)
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (["test/real/a.png", "test/fake/a.png"], "none to train on"),
+        (["real/a.png", *(f"fake/{i}.png" for i in range(5))], "'real' has 1"),
+        (["real/a.png"], "'fake'"),
+    ],
+)
+def test_folders_that_will_not_do(
+    files: list[str], message: str, split: Split, make_image: MakeImage
+) -> None:
+    for name in files:
+        make_image(f"in/{name}")
+    with pytest.raises(ValueError, match=message):
+        split()
+
+
+def test_images_are_known_again_by_their_content(
+    tmp_path: Path, make_image: MakeImage
+) -> None:
+    seen, copy, new = (
+        make_image("a.png", 1),
+        make_image("elsewhere/b.png", 1),
+        make_image("c.png", 2),
+    )
+
+    def part(*paths: str) -> Part:
+        labels, groups = np.zeros(len(paths), np.int64), np.array(paths, dtype=object)
+        return Part(list(paths), labels, groups)
+
+    digests = digests_of([seen, copy, new, "gone.png"], progress=False)
+    assert digests["gone.png"] == ""
+    parts = {"train": part(seen, "gone.png"), "test": part(new)}
+    write_manifest(tmp_path, parts, ["real"], digests)
+    known = read_seen(tmp_path)
+    assert known == {digests[seen]}
+    assert seen_remark(known, [digests[copy], digests[new], ""]).startswith("1 of the 3")
+    assert seen_remark({*known, ""}, [digests[new], ""]) == ""
+    assert read_seen(tmp_path / "elsewhere") == frozenset()
+
+
+def write_run(out: Path, *, force: bool = False, text: str = "new") -> None:
+    with new_run(out, force=force) as folder:
+        (folder / "report.html").write_text(text)
+        seal(folder, {"skfakereal": "0"})
+
+
+def test_a_run_appears_when_it_is_whole(tmp_path: Path) -> None:
+    out = tmp_path / "deep/run"
+    with new_run(out, force=False) as folder:
+        assert not out.exists()
+        (folder / "report.html").write_text("new")
+        seal(folder, {"skfakereal": "0"})
+    assert sorted(path.name for path in out.iterdir()) == ["config.json", "report.html"]
+    assert [path.name for path in out.parent.iterdir()] == ["run"]
+    assert list(json.loads((out / "config.json").read_text())["files"]) == ["report.html"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_an_interrupted_run_leaves_nothing(
+    error: type[BaseException], tmp_path: Path
+) -> None:
+    def begin() -> None:
+        with new_run(tmp_path / "run", force=False) as folder:
+            (folder / "report.html").write_text("half")
+            raise error
+
+    with pytest.raises(error):
+        begin()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupted_run_leaves_the_earlier_one(tmp_path: Path) -> None:
+    write_run(tmp_path / "run", text="old")
+    with pytest.raises(OSError, match="full"), new_run(tmp_path / "run", force=True):
+        raise OSError("disk full")
+    assert (tmp_path / "run/report.html").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_an_earlier_run_is_replaced_only_by_force(tmp_path: Path) -> None:
+    write_run(tmp_path / "run", text="old")
+    with pytest.raises(FileExistsError, match="--force"):
+        write_run(tmp_path / "run")
+    write_run(tmp_path / "run", force=True)
+    assert (tmp_path / "run/report.html").read_text() == "new"
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_an_empty_folder_will_do(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    write_run(tmp_path / "run")
+    assert (tmp_path / "run/report.html").read_text() == "new"
+
+
+def change_report(run: Path) -> None:
+    (run / "report.html").write_text("mine")
+
+
+def add_file(run: Path) -> None:
+    (run / "notes.txt").write_text("mine")
+
+
+def add_folder(run: Path) -> None:
+    (run / "notes").mkdir()
+
+
+def forge_config(run: Path) -> None:
+    (run / "config.json").write_text('{"files": {}}')
+
+
+@pytest.mark.parametrize("alter", [change_report, add_file, add_folder, forge_config])
+def test_what_is_the_users_is_never_replaced(
+    alter: Callable[[Path], None], tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    write_run(run, text="old")
+    alter(run)
+    before = {p: p.read_bytes() for p in run.rglob("*") if p.is_file()}
+    with pytest.raises(FileExistsError, match="which no run wrote"):
+        write_run(run, force=True)
+    assert {p: p.read_bytes() for p in run.rglob("*") if p.is_file()} == before
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_what_comes_up_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    def write_slowly() -> None:
+        with new_run(tmp_path / "run", force=True):
+            (tmp_path / "run").mkdir()
+            (tmp_path / "run/mine.txt").write_text("mine")
+
+    with pytest.raises(FileExistsError, match="which no run wrote"):
+        write_slowly()
+    assert [path.name for path in tmp_path.rglob("*")] == ["run", "mine.txt"]
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("mine")
+    with pytest.raises(FileExistsError, match="is a file"):
+        write_run(tmp_path / "run", force=True)

@@ -1,0 +1,348 @@
+"""``skfakereal predict``: one row for each image, whatever is broken, for any classifier."""
+
+import csv
+import io
+import json
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+from conftest import MakeImage
+from numpy.typing import NDArray
+from PIL import Image
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import BaggingClassifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import FixedThresholdClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.svm import LinearSVC
+
+from skfakereal import VGG16FeatureExtractor, VGG16ImageClassifier
+from skfakereal.cli import main
+
+Images = tuple[NDArray[np.str_], NDArray[np.int64]]
+Predict = Callable[..., tuple[int, list[dict[str, str]]]]
+
+
+def brightness_by_pillow(X: Iterable[str]) -> NDArray[np.float64]:
+    """A step of somebody else's, with errors of its own."""
+    return np.array([[np.asarray(Image.open(path).convert("L")).mean()] for path in X])
+
+
+@pytest.fixture
+def save(tmp_path: Path) -> Callable[[Any], str]:
+    def save_model(model: Any) -> str:
+        joblib.dump(model, tmp_path / "some.joblib")
+        return str(tmp_path / "some.joblib")
+
+    return save_model
+
+
+@pytest.fixture
+def predict(capsys: pytest.CaptureFixture[str]) -> Predict:
+    """Return a function that runs the verb and reads the CSV that it prints."""
+
+    def run(model: str, *words: str) -> tuple[int, list[dict[str, str]]]:
+        code = main(["predict", model, *words, "--format", "csv"])
+        rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+        return code, rows
+
+    return run
+
+
+@pytest.fixture
+def dark(make_image: MakeImage) -> str:
+    return make_image("dark.png", (9, 9, 9))
+
+
+@pytest.fixture
+def bright(make_image: MakeImage) -> str:
+    return make_image("bright.png", (250, 250, 250))
+
+
+@pytest.fixture
+def model(fitted_classifier: VGG16ImageClassifier, save: Callable[[Any], str]) -> str:
+    return save(fitted_classifier)
+
+
+def test_rows_are_those_of_the_estimator(
+    predict: Predict,
+    model: str,
+    fitted_classifier: VGG16ImageClassifier,
+    dark: str,
+    bright: str,
+) -> None:
+    code, rows = predict(model, bright, dark, bright)
+    assert code == 0
+    assert [row["path"] for row in rows] == [bright, dark, bright]
+    assert [row["label"] for row in rows] == ["fake", "real", "fake"]
+    fake = fitted_classifier.predict_proba([bright, dark, bright])[:, 1]
+    assert [float(row["probability"]) for row in rows] == pytest.approx(fake, abs=1e-6)
+    assert {row["error"] for row in rows} == {""}
+
+
+def test_bad_images_are_rows_among_many(
+    predict: Predict, model: str, dark: str, bright: str, tmp_path: Path
+) -> None:
+    text, empty, short = (str(tmp_path / name) for name in ("t.jpg", "e.png", "s.png"))
+    Path(text).write_text("no image")
+    Path(empty).write_bytes(b"")
+    Path(short).write_bytes(Path(dark).read_bytes()[:-30])
+    missing = str(tmp_path / "missing.png")
+    # More than one chunk, with broken ones in each, and one of them twice.
+    paths = [text, *[dark] * 70, empty, bright, short, missing, missing, bright]
+    code, rows = predict(model, *paths)
+    assert code == 3
+    assert [row["path"] for row in rows] == paths
+    broken = {row["path"]: row["error"] for row in rows if row["error"]}
+    assert set(broken) == {text, empty, short, missing}
+    assert "not an image" in broken[text]
+    assert "empty" in broken[empty]
+    assert "truncated" in broken[short]
+    assert "does not exist" in broken[missing]
+    for row in rows:
+        assert bool(row["error"]) == (row["label"] == "") == (row["probability"] == "")
+    assert [row["label"] for row in rows if not row["error"]] == ["real"] * 70 + [
+        "fake"
+    ] * 2
+
+
+def test_only_bad_images(predict: Predict, model: str) -> None:
+    code, rows = predict(model, "missing.png")
+    assert code == 3
+    assert [row["label"] for row in rows] == [""]
+
+
+def wrapped(kind: str, clf: VGG16ImageClassifier, images: Images, trunk: str) -> Any:
+    X, y = images
+    match kind:
+        case "threshold":
+            return FixedThresholdClassifier(FrozenEstimator(clf), threshold=1e-9).fit(X, y)
+        case "calibrated":
+            return CalibratedClassifierCV(FrozenEstimator(clf)).fit(X, y)
+        case "pipeline":
+            features = VGG16FeatureExtractor(image_size=(32, 32), weights=trunk)
+            return make_pipeline(features, LogisticRegression(C=1e4)).fit(X, y)
+        case "column":
+            return BaggingClassifier(
+                make_pipeline(
+                    FunctionTransformer(first_column), LogisticRegression(max_iter=1000)
+                ),
+                n_estimators=2,
+                random_state=0,
+            ).fit(X[:, np.newaxis], y)
+        case "no probability":
+            return make_pipeline(
+                FunctionTransformer(brightness_by_pillow), LinearSVC(C=1.0)
+            ).fit(X, y)
+        case _:
+            return make_pipeline(
+                FunctionTransformer(brightness_by_pillow), LogisticRegression(max_iter=1000)
+            ).fit(X, y)
+
+
+def first_column(X: NDArray[Any]) -> NDArray[np.float64]:
+    return brightness_by_pillow(X[:, 0])
+
+
+@pytest.mark.parametrize(
+    "kind", ["threshold", "calibrated", "pipeline", "column", "no probability", "own step"]
+)
+def test_any_classifier_over_paths(
+    kind: str,
+    predict: Predict,
+    fitted_classifier: VGG16ImageClassifier,
+    dark_and_bright: Images,
+    narrow_trunk: str,
+    save: Callable[[Any], str],
+    make_image: MakeImage,
+    tmp_path: Path,
+) -> None:
+    path = save(wrapped(kind, fitted_classifier, dark_and_bright, narrow_trunk))
+    # As the images that the models know, so that none has to reach beyond them.
+    dark, bright = make_image("dark.png", 20), make_image("bright.png", 235)
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG broken")
+    broken = [str(tmp_path / "broken.png"), str(tmp_path / "gone.png")]
+    code, rows = predict(path, dark, *broken, bright)
+    assert code == 3
+    first = "fake" if kind == "threshold" else "real"
+    assert [row["label"] for row in rows] == [first, "", "", "fake"]
+    assert [bool(row["error"]) for row in rows] == [False, True, True, False]
+    shown = [row["probability"] != "" for row in rows]
+    assert shown == [kind != "no probability", False, False, kind != "no probability"]
+
+
+def test_a_classifier_that_lets_bad_images_pass_still_names_them(
+    predict: Predict, make_classifier: Any, dark_and_bright: Images, save: Any, dark: str
+) -> None:
+    path = save(make_classifier(on_error="nan", epochs=1).fit(*dark_and_bright))
+    code, rows = predict(path, "missing.png", dark)
+    assert code == 3
+    assert rows[0]["error"] == "does not exist"
+    assert rows[1]["label"] != ""
+
+
+@pytest.mark.parametrize(
+    ("labels", "positive", "column"),
+    [
+        (["real", "fake"], None, "fake"),
+        (["Fake", "photo"], None, "Fake"),
+        ([0, 1], None, 1),
+        (["cat", "dog"], "dog", "dog"),
+        ([0, 1], "real", 0),
+    ],
+)
+def test_which_probability_is_told(
+    labels: list[Any],
+    positive: str | None,
+    column: Any,
+    predict: Predict,
+    save: Callable[[Any], str],
+    dark: str,
+) -> None:
+    weights = [1, 2, 2]
+    y = [labels[0], labels[1], labels[1]]
+    model = DummyClassifier(strategy="prior").fit([["a"], ["b"], ["c"]], y)
+    words = [] if positive is None else ["--pos-label", positive]
+    _, rows = predict(save(model), dark, *words)
+    share = {labels[0]: 1 / 3, labels[1]: 2 / 3}[column]
+    assert sum(weights) == 5
+    assert float(rows[0]["probability"]) == pytest.approx(share, abs=1e-6)
+
+
+def test_more_than_two_classes_tell_the_probability_of_the_label(
+    predict: Predict, save: Callable[[Any], str], dark: str
+) -> None:
+    y = ["real", "sd14", "sd14", "gan"]
+    model = DummyClassifier(strategy="prior").fit([["a"]] * 4, y)
+    _, rows = predict(save(model), dark)
+    assert (rows[0]["label"], float(rows[0]["probability"])) == ("sd14", 0.5)
+    _, rows = predict(save(model), dark, "--pos-label", "gan")
+    assert (rows[0]["label"], float(rows[0]["probability"])) == ("sd14", 0.25)
+
+
+def test_folders_are_searched(predict: Predict, model: str, make_image: MakeImage) -> None:
+    files = [make_image(f"in/{name}") for name in ("b.png", "a/z.PNG", "a.jpg")]
+    Path(files[0]).with_name("notes.txt").write_text("no image")
+    code, rows = predict(model, str(Path(files[0]).parent))
+    assert code == 0
+    assert [row["path"] for row in rows] == sorted(files)
+
+
+def test_json_is_one_document_with_a_row_a_line(
+    model: str, dark: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["predict", model, dark, "gone.png", "--format", "json"]) == 3
+    text = capsys.readouterr().out
+    first, second = json.loads(text)
+    assert (first["path"], first["label"], first["error"]) == (dark, "real", None)
+    assert 0 <= first["probability"] < 0.5
+    assert second["label"] is second["probability"] is None
+    assert second["error"] == "does not exist"
+    assert len(text.splitlines()) == 4
+
+
+def test_table_is_for_people(
+    model: str, dark: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    nasty = str(tmp_path / "a\x1b[2J\nb.png")
+    Path(dark).rename(nasty)
+    assert main(["predict", model, nasty, "gone.png"]) == 3
+    output = capsys.readouterr()
+    header, first, second = output.out.splitlines()
+    assert header.split() == ["P(fake)", "label", "image"]
+    assert first.split()[1] == "real"
+    assert first.endswith("a\\x1b[2J\\nb.png")
+    assert second.split(maxsplit=3) == ["-", "-", "gone.png", "(does not exist)"]
+    assert output.err == "skfakereal: 2 images: 1 could not be read, 1 real\n"
+
+
+def test_out_is_never_overwritten_unasked(
+    model: str, dark: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "rows.json"
+    assert main(["predict", model, dark, "--out", str(out)]) == 0
+    assert json.loads(out.read_text())[0]["label"] == "real"
+    out.write_text("mine")
+    assert main(["predict", model, dark, "--out", str(out)]) == 1
+    assert "--force" in capsys.readouterr().err
+    assert out.read_text() == "mine"
+    assert main(["predict", model, dark, "--out", str(out), "--force"]) == 0
+    assert json.loads(out.read_text())[0]["label"] == "real"
+
+
+def test_names_that_are_no_text_come_back_as_they_are(
+    model: str, dark: str, tmp_path: Path
+) -> None:
+    odd = os.fsencode(tmp_path) + b"/odd\xff, \xc3\xa9.png"
+    Path(dark).rename(os.fsdecode(odd))
+    out = tmp_path / "rows.csv"
+    assert main(["predict", model, os.fsdecode(odd), "--out", str(out)]) == 0
+    with out.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert os.fsencode(row["path"]) == odd
+
+
+def test_progress_goes_to_standard_error(
+    model: str, dark: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["predict", model, dark, "--format", "csv"])
+    assert "predict:" not in capsys.readouterr().err
+    main(["predict", model, dark, "--format", "csv", "--progress"])
+    output = capsys.readouterr()
+    assert "predict:" in output.err
+    assert len(output.out.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"no pickle", "cannot be loaded as a joblib file"),
+        ({"a": 1}, "holds an object of type dict"),
+        (VGG16ImageClassifier(), "not fitted"),
+        (VGG16FeatureExtractor(), "holds an object of type VGG16FeatureExtractor"),
+    ],
+)
+def test_what_is_no_model(
+    content: Any,
+    message: str,
+    tmp_path: Path,
+    dark: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = tmp_path / "m.joblib"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        joblib.dump(content, path)
+    assert main(["predict", str(path), dark]) == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.splitlines()) == 1
+
+
+def test_a_positive_class_that_is_open_or_unknown_is_an_error(
+    save: Callable[[Any], str], dark: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = save(DummyClassifier().fit([["a"], ["b"]], ["cat", "dog"]))
+    assert main(["predict", path, dark]) == 1
+    assert "pos_label" in capsys.readouterr().err
+    assert main(["predict", path, dark, "--pos-label", "cow"]) == 1
+    assert "--pos-label must be one of the classes" in capsys.readouterr().err
+
+
+def test_a_folder_without_images_or_model(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "nothing").mkdir()
+    assert main(["predict", model, str(tmp_path / "nothing")]) == 1
+    assert "no folder holds any" in capsys.readouterr().err
+    assert main(["predict", str(tmp_path / "nothing"), "a.png"]) == 1
+    assert "model.joblib in it" in capsys.readouterr().err

@@ -1,0 +1,399 @@
+"""``skfakereal train`` and ``evaluate``: run folders, and figures that are true."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+from conftest import write_image
+from PIL import Image
+from sklearn.frozen import FrozenEstimator
+from sklearn.metrics import accuracy_score
+from sklearn.model_selection import FixedThresholdClassifier
+
+from skfakereal.cli import main
+from skfakereal.cli._page import wilson_interval
+from skfakereal.datasets import load_image_folder
+
+FILES = {
+    *("report.html", "metrics.json", "predictions.csv", "config.json"),
+    *("confusion_matrix.png", "roc.png", "precision_recall.png", "calibration.png"),
+    "worst_errors.png",
+}
+TRAINED = {"model.joblib", "images.csv", "training_curves.png", "views.png"}
+
+Rows = list[dict[str, str]]
+
+
+def make_photos(root: Path, n_images: int = 12, seed: int = 0) -> Path:
+    """Write dark images as real and bright ones as fake."""
+    random = np.random.default_rng(seed)
+    for i in range(n_images):
+        noise = random.integers(0, 40, (32, 32, 3), dtype=np.uint8)
+        write_image(root / "real" / f"{i:02}.png", noise)
+        write_image(root / "fake" / f"{i:02}.png", 255 - noise)
+    return root
+
+
+def read_csv(path: Path) -> Rows:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def quick(narrow_trunk: str) -> list[str]:
+    """Return options with which training takes a second."""
+    options = ["--image-size", "32", "--weights", narrow_trunk, "--hidden-units", "8"]
+    options += ["--learning-rate", "0.05", "--batch-size", "12", "--epochs", "6"]
+    return [*options, "--n-views", "2", "--n-jobs", "1"]
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_photos(tmp_path_factory.mktemp("photos"))
+
+
+@pytest.fixture(scope="module")
+def run(photos: Path, quick: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a run; no test may change it."""
+    out = tmp_path_factory.mktemp("runs") / "run"
+    assert main(["train", str(photos), "--out", str(out), *quick]) == 0
+    return out
+
+
+def test_a_run_folder_holds_everything(run: Path) -> None:
+    assert {path.name for path in run.iterdir()} == FILES | TRAINED
+    for path in run.glob("*.png"):
+        with Image.open(path) as image:
+            assert min(image.size) > 300
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert 'src="http' not in page
+    assert page.count("data:image/png;base64") >= 6
+    assert "byte for byte" not in page
+
+
+def test_predictions_and_metrics_are_those_of_the_saved_model(
+    run: Path, photos: Path
+) -> None:
+    rows = read_csv(run / "predictions.csv")
+    assert list(rows[0]) == ["path", "label", "predicted", "probability", "error"]
+    assert len(rows) == 5  # a fifth of 24, rounded up
+    paths = [row["path"] for row in rows]
+    assert all(
+        Path(path).parent.name == row["label"]
+        for path, row in zip(paths, rows, strict=True)
+    )
+    model = joblib.load(run / "model.joblib")
+    assert model.classes_.tolist() == [0, 1]
+    fake = model.predict_proba(paths)[:, 1]
+    assert [float(row["probability"]) for row in rows] == pytest.approx(fake, abs=1e-6)
+    predicted = [row["predicted"] for row in rows]
+    assert predicted == [["real", "fake"][i] for i in model.predict(paths)]
+    metrics = json.loads((run / "metrics.json").read_text())
+    truth = [row["label"] for row in rows]
+    assert metrics["accuracy"] == accuracy_score(truth, predicted)
+    assert metrics["n_images"] == 5
+    assert metrics["positive_class"] == "fake"
+
+
+def test_the_test_part_was_not_trained_on(run: Path, photos: Path) -> None:
+    images = read_csv(run / "images.csv")
+    everything = load_image_folder(photos)
+    assert sorted(row["path"] for row in images) == everything.data.tolist()
+    tested = {row["path"] for row in read_csv(run / "predictions.csv")}
+    assert {row["path"] for row in images if row["part"] == "test"} == tested
+    model = joblib.load(run / "model.joblib")
+    # 19 images: 2 to validate on, 17 to train on in 2 views.
+    assert model.n_computed_ == 2 + 17 * 2
+
+
+def test_the_config_tells_how_to_do_it_again(
+    run: Path, photos: Path, narrow_trunk: str
+) -> None:
+    config = json.loads((run / "config.json").read_text())
+    assert config["command"][:3] == ["skfakereal", "train", str(photos)]
+    assert config["data"]["classes"] == ["real", "fake"]
+    assert config["data"]["train"] == {"real": 9, "fake": 10} or config["data"][
+        "train"
+    ] == {"real": 10, "fake": 9}
+    model = config["model"]
+    assert model["class"] == "VGG16ImageClassifier"
+    assert model["image_size"] == [32, 32]
+    assert model["weights"] == narrow_trunk
+    assert model["augmentation"] == "default"
+    assert model["random_state"] == 0
+    assert {"python", "tensorflow", "keras", "numpy", "pillow"} <= set(config["versions"])
+    assert set(config["files"]) == (FILES | TRAINED) - {"config.json"}
+    assert config["training"]["epochs_run"] <= 6
+
+
+def test_only_the_cache_is_kept_outside_the_run_and_not_if_it_is_not_wanted(
+    photos: Path, quick: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SKFAKEREAL_CACHE", str(tmp_path / "store"))
+    order = ["train", str(photos), *quick, "--out"]
+    assert main([*order, str(tmp_path / "run"), "--cache", "none"]) == 0
+    assert main(["predict", str(tmp_path / "run"), str(photos)]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    assert main([*order, str(tmp_path / "run2")]) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"run", "run2", "store"}
+
+
+def test_what_train_says(
+    photos: Path, quick: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    options = [*quick, "--no-augmentation", "--no-early-stopping", "--test-fraction", "0.5"]
+    assert main(["train", str(photos), "--out", str(out), *options, "--progress"]) == 0
+    output = capsys.readouterr()
+    assert "Training on 12 images; 12 are kept for the test." in output.out
+    assert "images were classified correctly" in output.out
+    assert f"skfakereal predict {out} IMAGE" in output.out
+    assert "epoch" in output.err
+    assert joblib.load(out / "model.joblib").verbose == 0
+    # Nothing is augmented, so there are no views to be seen.
+    assert {path.name for path in out.iterdir()} == FILES | TRAINED - {"views.png"}
+    assert main(["train", str(photos), "--out", str(out), *quick]) == 1
+    assert "--force" in capsys.readouterr().err
+    assert main(["train", str(photos), "--out", str(out), *quick, "--force"]) == 0
+
+
+@pytest.mark.slow
+def test_libraries_are_quiet_and_the_environment_is_put_back(
+    photos: Path, quick: list[str], tmp_path: Path
+) -> None:
+    code = (
+        "import os, sys; from skfakereal.cli import main\n"
+        "assert main(sys.argv[1:]) == 0\n"
+        "assert 'tensorflow' in sys.modules\n"
+        "assert not {'TF_CPP_MIN_LOG_LEVEL', 'MPLBACKEND'} & set(os.environ)\n"
+        "assert all(type(p).__name__ != '_QuietImport' for p in sys.meta_path)"
+    )
+    ours = ("TF_CPP_MIN_LOG_LEVEL", "MPLBACKEND")
+    process = subprocess.run(
+        [
+            *(sys.executable, "-c", code, "train", str(photos)),
+            "--out",
+            tmp_path / "r",
+            *quick,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={name: value for name, value in os.environ.items() if name not in ours},
+    )
+    assert (process.returncode, process.stderr) == (0, "")
+
+
+def test_two_runs_are_equal(
+    run: Path, photos: Path, quick: list[str], tmp_path: Path
+) -> None:
+    assert main(["train", str(photos), "--out", str(tmp_path / "run"), *quick]) == 0
+    for name in ("predictions.csv", "metrics.json", "images.csv", "roc.png"):
+        assert (tmp_path / "run" / name).read_bytes() == (run / name).read_bytes(), name
+
+
+def test_broken_training_images_stop_it_or_are_left_out(
+    quick: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for part in ("train", "validation", "test"):
+        make_photos(tmp_path / "in" / part, seed=len(part))
+    broken = [
+        tmp_path / "in" / name for name in ("train/real/x.png", "validation/fake/y.png")
+    ]
+    for path in broken:
+        path.write_bytes(b"no image")
+    order = ["train", str(tmp_path / "in"), "--out", str(tmp_path / "run"), *quick]
+    assert main(order) == 1
+    error = capsys.readouterr().err
+    assert all(str(path) in error for path in broken)
+    assert "--skip-unreadable" in error
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
+    assert main([*order, "--skip-unreadable"]) == 3
+    assert "2 images could not be read" in capsys.readouterr().err
+    config = json.loads((tmp_path / "run/config.json").read_text())
+    assert config["data"]["unreadable"] == [str(path) for path in broken]
+    assert config["data"]["train"] == {"real": 12, "fake": 12}
+    page = (tmp_path / "run/report.html").read_text()
+    assert "2 images of the training part could not be read" in page
+
+
+def test_broken_test_images_are_named_and_left_out(
+    quick: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for part in ("train", "test"):
+        make_photos(tmp_path / "in" / part, seed=len(part))
+    broken = tmp_path / "in/test/fake/x.png"
+    broken.write_bytes(b"")
+    out = tmp_path / "run"
+    assert main(["train", str(tmp_path / "in"), "--out", str(out), *quick]) == 3
+    assert "1 image could not be read" in capsys.readouterr().err
+    (row,) = [row for row in read_csv(out / "predictions.csv") if row["error"]]
+    assert (row["path"], row["label"], row["predicted"]) == (str(broken), "fake", "")
+    assert json.loads((out / "metrics.json").read_text())["unreadable"] == [str(broken)]
+
+
+def test_copies_of_training_images_among_the_tested_are_told(
+    quick: list[str], tmp_path: Path
+) -> None:
+    # The same seed makes the same images.
+    make_photos(tmp_path / "in/train")
+    make_photos(tmp_path / "in/test")
+    out = tmp_path / "run"
+    assert main(["train", str(tmp_path / "in"), "--out", str(out), *quick]) == 0
+    assert "24 of the 24 tested images are" in (out / "report.html").read_text()
+
+
+def test_more_than_two_classes(
+    quick: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos = make_photos(tmp_path / "in")
+    (photos / "fake").rename(photos / "gan")
+    for i in range(12):
+        write_image(photos / f"sd14/{i}.png", np.full((32, 32, 3), (250, 10, i), np.uint8))
+    out = tmp_path / "run"
+    classes = ["--classes", "real,gan,sd14"]
+    assert main(["train", str(photos), "--out", str(out), *quick, *classes]) == 0
+    rows = read_csv(out / "predictions.csv")
+    names = ["real", "gan", "sd14"]
+    assert list(rows[0])[4:7] == [f"probability_{name}" for name in names]
+    for row in rows:
+        assert row["probability"] == row[f"probability_{row['predicted']}"]
+        assert sum(float(row[f"probability_{n}"]) for n in names) == pytest.approx(
+            1, abs=1e-5
+        )
+    capsys.readouterr()
+    # The run folder knows the names, by itself and by its file.
+    for model in (out, out / "model.joblib"):
+        main(["predict", str(model), rows[0]["path"], "--format", "json"])
+        (told,) = json.loads(capsys.readouterr().out)
+        assert told["label"] == rows[0]["predicted"]
+    assert main(["evaluate", str(out), str(photos)]) == 0
+    assert "sd14" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--image-size", "16"], "image_size must be"),
+        (["--epochs", "0"], "epochs must be"),
+        (["--weights", "nowhere.h5"], "nowhere.h5"),
+        (["--random-state", "-1"], "random_state"),
+        (["--classes", "real"], "classes must be"),
+    ],
+)
+def test_errors_leave_nothing(
+    options: list[str],
+    message: str,
+    photos: Path,
+    quick: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "run"
+    assert main(["train", str(photos), "--out", str(out), *quick, *options]) == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_evaluate_prints_and_writes(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new, out = make_photos(tmp_path / "new", seed=7), tmp_path / "evaluation"
+    (new / "real/broken.png").write_bytes(b"no image")
+    assert main(["evaluate", str(run), str(new), "--out", str(out)]) == 3
+    output = capsys.readouterr()
+    assert "EvaluationReport: 24 images, positive class 'fake'" in output.out
+    assert "Caution" not in output.out
+    assert "1 image could not be read" in output.err
+    assert {path.name for path in out.iterdir()} == FILES
+    assert json.loads((out / "metrics.json").read_text())["n_images"] == 24
+    assert json.loads((out / "config.json").read_text())["model"]["file"] == str(run)
+    assert f"all images of {str(new)!r}".replace("'", "&#x27;") in (
+        out / "report.html"
+    ).read_text(encoding="utf-8")
+
+
+def test_evaluate_warns_of_images_that_training_saw(
+    run: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", str(run), str(photos)]) == 0
+    assert "Caution: 19 of the 24 tested images are" in capsys.readouterr().out
+
+
+def test_evaluate_takes_the_test_part_where_there_is_one(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_photos(tmp_path / "train", 3, seed=5)
+    make_photos(tmp_path / "test", 4, seed=6)
+    for options, number in ((), 8), (("--split", "train"), 6), (("--split", "all"), 14):
+        main(["evaluate", str(run), str(tmp_path), *options])
+        assert f"EvaluationReport: {number} images" in capsys.readouterr().out
+
+
+def test_evaluate_a_model_with_labels_of_its_own(
+    make_classifier: Callable[..., Any],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    data = load_image_folder(make_photos(tmp_path / "in"))
+    labels = np.array(["Real", "Fake"])[data.target]
+    joblib.dump(make_classifier().fit(data.data, labels), tmp_path / "m.joblib")
+    new = make_photos(tmp_path / "new", seed=3)
+    assert main(["evaluate", str(tmp_path / "m.joblib"), str(new)]) == 0
+    said = capsys.readouterr().out
+    assert "positive class 'Fake'" in said
+    assert "100.0% of 24 images" in said
+
+
+def test_evaluate_respects_a_threshold(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    detector = FrozenEstimator(joblib.load(run / "model.joblib"))
+    data = load_image_folder(make_photos(tmp_path / "in"))
+    strict = FixedThresholdClassifier(detector, threshold=0.0).fit(data.data, data.target)
+    joblib.dump(strict, tmp_path / "m.joblib")
+    assert main(["evaluate", str(tmp_path / "m.joblib"), str(tmp_path / "in")]) == 0
+    said = capsys.readouterr().out
+    assert "50.0% of 24 images were classified correctly" in said
+    assert "100.0% were called 'fake' by mistake" in said
+
+
+def test_evaluate_refuses_a_taken_place_before_any_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/mine.txt").write_text("mine")
+    assert main(["evaluate", "no-model", "no-folder", "--out", str(tmp_path / "out")]) == 1
+    assert "'mine.txt', which no run wrote" in capsys.readouterr().err
+
+
+def test_a_model_that_is_no_better_than_chance_is_told(
+    quick: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    random = np.random.default_rng(0)
+    for i in range(24):
+        for name in ("real", "fake"):
+            pixels = random.integers(0, 255, (32, 32, 3), dtype=np.uint8)
+            write_image(tmp_path / "in" / name / f"{i}.png", pixels)
+    out = tmp_path / "run"
+    assert main(["train", str(tmp_path / "in"), "--out", str(out), *quick]) == 0
+    assert "Caution: This model cannot be told" in capsys.readouterr().out
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "cannot be told from one that always answers" in page
+
+
+@pytest.mark.parametrize(("share", "number"), [(0.0, 5), (1.0, 5), (0.5, 1), (0.9, 10000)])
+def test_the_interval_holds_the_share(share: float, number: int) -> None:
+    low, high = wilson_interval(share, number)
+    assert 0 <= low <= share <= high <= 1
+    assert (high - low < 0.02) == (number == 10000)

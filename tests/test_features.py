@@ -1,0 +1,224 @@
+"""The features are those of the same network in Keras, and the rest of scikit-learn fits."""
+
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import Images, write_image
+from numpy.typing import NDArray
+from PIL import Image
+from safetensors.numpy import load_file
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+
+from skfakereal import ImageReadError, VGG16FeatureExtractor
+
+MakeExtractor = Callable[..., VGG16FeatureExtractor]
+
+
+@pytest.fixture(scope="module")
+def make_extractor(narrow_trunk: str) -> MakeExtractor:
+    settings: dict[str, Any] = {
+        "image_size": (32, 32),
+        "weights": narrow_trunk,
+        "cache": None,
+        "n_jobs": 1,
+    }
+    return lambda **changes: VGG16FeatureExtractor(**settings | changes)
+
+
+def in_keras(trunk: str, pooling: str, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Compute features with Keras layers that hold the weights of the file."""
+    from keras import Sequential, layers
+
+    arrays, stack = load_file(trunk), []
+    for block, convolutions in enumerate((2, 2, 3, 3, 3), 1):
+        for conv in range(1, convolutions + 1):
+            kernel = arrays[f"block{block}_conv{conv}/kernel"]
+            stack.append(
+                layers.Conv2D(kernel.shape[3], 3, padding="same", activation="relu")
+            )
+        stack.append(layers.MaxPooling2D())
+    last = {
+        "avg": layers.GlobalAveragePooling2D(),
+        "max": layers.GlobalMaxPooling2D(),
+        "flatten": layers.Flatten(),
+    }
+    model = Sequential([*stack, last[pooling]])
+    model.build(pixels.shape)
+    names = [name.removesuffix("/kernel") for name in sorted(arrays) if "kernel" in name]
+    model.set_weights(
+        [arrays[f"{name}/{part}"] for name in names for part in ("kernel", "bias")]
+    )
+    return np.asarray(model.predict(pixels, verbose=0))
+
+
+@pytest.mark.parametrize("engine", ["ncnn", "tensorflow"])
+@pytest.mark.parametrize("preprocessing", ["unit", "imagenet"])
+@pytest.mark.parametrize("pooling", ["avg", "max", "flatten"])
+def test_the_features_are_those_of_keras(
+    make_extractor: MakeExtractor,
+    narrow_trunk: str,
+    tmp_path: Path,
+    pooling: str,
+    preprocessing: str,
+    engine: str,
+) -> None:
+    from keras.applications.vgg16 import preprocess_input
+
+    rng = np.random.default_rng(7)
+    images = rng.integers(0, 256, (3, 70, 96, 3)).astype(np.uint8)  # 70: pooled with a rest
+    images[0, :, :, 0] = 255  # red: the order of the channels matters
+    X = [write_image(tmp_path / f"{i}.png", image) for i, image in enumerate(images)]
+    extractor = make_extractor(
+        image_size=(70, 96), pooling=pooling, preprocessing=preprocessing, engine=engine
+    )
+    features = extractor.fit_transform(X)
+    pixels = images.astype(np.float32)
+    pixels = (
+        pixels / np.float32(255) if preprocessing == "unit" else preprocess_input(pixels)
+    )
+    expected = in_keras(narrow_trunk, pooling, pixels)
+    assert features.shape == expected.shape
+    assert features.shape == (3, extractor.n_features_out_)
+    assert features.dtype == np.float32
+    # Rounded to float16: 11 bits.
+    np.testing.assert_allclose(features, expected, rtol=2e-3, atol=1e-3 * expected.max())
+
+
+def test_images_are_stretched_or_cropped(
+    make_extractor: MakeExtractor, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(8)
+    pixels = rng.integers(0, 256, (80, 64, 3)).astype(np.uint8)
+    small = Image.fromarray(pixels).resize((32, 32), Image.Resampling.BICUBIC)
+    X = [
+        write_image(tmp_path / "whole.png", pixels),
+        write_image(tmp_path / "stretched.png", np.asarray(small)),
+        write_image(tmp_path / "centre.png", pixels[24:56, 16:48]),
+    ]
+    whole, stretched, _ = make_extractor(resize="stretch").fit_transform(X)
+    np.testing.assert_array_equal(whole, stretched)
+    whole, _, centre = make_extractor(resize="crop").fit_transform(X)
+    np.testing.assert_array_equal(whole, centre)
+
+
+def test_names_of_the_features_and_pandas_output(
+    make_extractor: MakeExtractor, dark_and_bright: Images
+) -> None:
+    X, _ = dark_and_bright
+    extractor = make_extractor().fit(X)
+    names = [f"vgg16featureextractor{i}" for i in range(8)]
+    assert extractor.get_feature_names_out().tolist() == names
+    assert extractor.n_features_out_ == 8
+    series = pd.Series(X[:3], index=[7, 8, 9])
+    frame = extractor.set_output(transform="pandas").transform(series)
+    assert isinstance(frame, pd.DataFrame)
+    assert frame.columns.tolist() == names
+    np.testing.assert_array_equal(
+        frame.to_numpy(), extractor.set_output(transform="default").transform(X[:3])
+    )
+
+
+def test_the_full_network_gives_512_features(dark_and_bright: Images) -> None:
+    extractor = VGG16FeatureExtractor(image_size=(32, 32), weights=None)
+    features = extractor.fit_transform(dark_and_bright[0][10:14])
+    assert features.shape == (4, 512)
+    assert len(extractor.get_feature_names_out()) == 512
+    flat = VGG16FeatureExtractor(image_size=(64, 96), weights=None, pooling="flatten")
+    assert flat.fit(dark_and_bright[0]).n_features_out_ == 2 * 3 * 512
+
+
+def test_a_pipeline_learns_scores_clones_and_pickles(
+    make_extractor: MakeExtractor, dark_and_bright: Images
+) -> None:
+    X, y = dark_and_bright
+    model = make_pipeline(make_extractor(), LogisticRegression(C=100))
+    assert model.fit(X, y).score(X, y) == 1
+    assert cross_val_score(clone(model), X, y, cv=4).tolist() == [1, 1, 1, 1]
+    copy = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(copy.predict_proba(X), model.predict_proba(X))
+    search = GridSearchCV(
+        model,
+        {"vgg16featureextractor__pooling": ["avg", "max"], "logisticregression__C": [1]},
+    )
+    assert search.fit(X, y).best_estimator_.score(X, y) == 1
+
+
+@pytest.mark.parametrize(
+    "container",
+    [list, pd.Series, lambda X: X[:, None], lambda X: pd.DataFrame({"path": X})],
+    ids=["list", "Series", "column", "DataFrame"],
+)
+def test_paths_in_every_container(
+    make_extractor: MakeExtractor, dark_and_bright: Images, container: Any
+) -> None:
+    X, _ = dark_and_bright
+    features = make_extractor().fit_transform(container(X))
+    np.testing.assert_array_equal(features, make_extractor().fit(X).transform(X))
+
+
+def test_the_name_of_a_dataframes_column(
+    make_extractor: MakeExtractor, dark_and_bright: Images
+) -> None:
+    frame = pd.DataFrame({"path": dark_and_bright[0]})
+    extractor = make_extractor().fit(frame)
+    assert extractor.feature_names_in_.tolist() == ["path"]
+    with pytest.raises(ValueError, match="feature names"):
+        extractor.transform(frame.rename(columns={"path": "file"}))
+
+
+def test_fit_opens_no_image_and_transform_needs_fit(
+    make_extractor: MakeExtractor, dark_and_bright: Images
+) -> None:
+    X, _ = dark_and_bright
+    with pytest.raises(NotFittedError):
+        make_extractor().transform(X)
+    extractor = make_extractor().fit(["missing.png"])
+    with pytest.raises(NotFittedError):
+        clone(extractor).transform(X)
+    assert extractor.transform(X).shape == (24, 8)
+
+
+def test_transforming_does_not_alter_the_transformer(
+    make_extractor: MakeExtractor, dark_and_bright: Images
+) -> None:
+    extractor = make_extractor().fit(dark_and_bright[0])
+    before = joblib.hash(extractor)
+    extractor.transform(dark_and_bright[0])
+    assert joblib.hash(extractor) == before
+
+
+def test_on_error(make_extractor: MakeExtractor, dark_and_bright: Images) -> None:
+    X = [dark_and_bright[0][0], "missing.png", dark_and_bright[0][1], "gone.png"]
+    with pytest.raises(ImageReadError, match="2 images cannot be read") as caught:
+        make_extractor().fit_transform(X)
+    assert [failure.index for failure in caught.value.failures] == [1, 3]
+    features = make_extractor(on_error="nan").fit_transform(X)
+    assert np.isnan(features).all(axis=1).tolist() == [False, True, False, True]
+    assert np.isfinite(features[[0, 2]]).all()
+
+
+def test_activations_beyond_float16_are_an_error(
+    make_extractor: MakeExtractor,
+    narrow_trunk: str,
+    dark_and_bright: Images,
+    tmp_path: Path,
+) -> None:
+    from safetensors.numpy import save_file
+
+    arrays = load_file(narrow_trunk)
+    arrays["block5_conv3/bias"] = np.full(8, 1e5, np.float32)
+    save_file(arrays, tmp_path / "loud.safetensors")
+    extractor = make_extractor(weights=tmp_path / "loud.safetensors")
+    with pytest.raises(ValueError, match="exceed what float16 can hold") as caught:
+        extractor.fit_transform(dark_and_bright[0][:2])
+    assert repr(str(dark_and_bright[0][0])) in str(caught.value)
