@@ -44,12 +44,12 @@ _MEANINGS = (
 _ADVICE = (
     "Expect the unseen figures, not the seen ones, on images of unknown origin: the next "
     "generator is not among those that were trained on.",
-    "Where a generator is lost when unseen, more images of the others seldom help; images of "
-    "more and different generators may. Measure it in the same way.",
+    "Where a generator is lost when unseen, train on more and different ones, and measure it "
+    "in the same way.",
     "Where found (TPR) falls and ROC-AUC does not, the threshold is to blame: choose it for a "
     "false positive rate, and measure it on real images like those in use.",
     "Compression and size can stand in for the generator. Audit the images first: a leak "
-    "makes the seen figures too good, and the drop with them.",
+    "makes the seen figures too good, and the drop too large.",
 )
 
 

@@ -83,7 +83,8 @@ def robustness_report(
     Since classifiers take paths, the copies are written as PNG files, without metadata,
     into a temporary folder: at most 512, or 256 MiB and a few more, at a time. They are
     removed again whatever happens. The classifier runs once for each perturbation and
-    once for the untouched images.
+    once for the untouched images. A `VGG16ImageClassifier` keeps the activations of the
+    copies in its cache like any others, which makes a second report quick.
 
     Examples
     --------
