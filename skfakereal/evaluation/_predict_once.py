@@ -15,7 +15,7 @@ from skfakereal._classifier import VGG16ImageClassifier
 from skfakereal._validation import check_paths
 from skfakereal.evaluation._predictions import Predictions, check_predictions
 
-__all__ = ["predict_checked", "predict_once"]
+__all__ = ["check_classifier", "predict_checked", "predict_once"]
 
 
 def predict_checked(estimator: Any, X: Any, y: Any, **settings: Any) -> Predictions:
@@ -42,7 +42,7 @@ def predict_checked(estimator: Any, X: Any, y: Any, **settings: Any) -> Predicti
     ValueError, TypeError, sklearn.exceptions.NotFittedError
         As `evaluate` does, before any image is read where possible.
     """
-    _check_classifier(estimator)
+    check_classifier(estimator)
     paths, classes = check_paths(X), np.asarray(estimator.classes_)
     # A rehearsal: a wrong label must not come to light after hours of computation.
     uniform = np.full((len(paths), len(classes)), 1 / len(classes))
@@ -51,7 +51,19 @@ def predict_checked(estimator: Any, X: Any, y: Any, **settings: Any) -> Predicti
     return check_predictions(paths, y, y_proba, y_pred=y_pred, classes=classes, **settings)
 
 
-def _check_classifier(estimator: Any) -> None:
+def check_classifier(estimator: Any) -> None:
+    """Check that an estimator is a fitted classifier that gives probabilities.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The estimator.
+
+    Raises
+    ------
+    TypeError, sklearn.exceptions.NotFittedError
+        If it is not.
+    """
     if not (hasattr(estimator, "predict") and hasattr(estimator, "fit")):
         raise TypeError(f"A fitted classifier is needed, got {type(estimator).__name__}.")
     check_is_fitted(estimator)

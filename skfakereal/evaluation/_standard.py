@@ -1,0 +1,90 @@
+"""The lists of perturbations that are applied where none are given."""
+
+from skfakereal.evaluation.perturbations import (
+    Blur,
+    Chain,
+    Copy,
+    Crop,
+    Fit,
+    Jpeg,
+    Noise,
+    Perturbation,
+    Scale,
+    Trim,
+    WebP,
+)
+
+__all__ = ["mild_perturbations", "name_of", "standard_perturbations"]
+
+
+def standard_perturbations() -> list[Perturbation]:
+    """Return what `robustness_report` does to images by default.
+
+    Returns
+    -------
+    list of Perturbation
+        A lossless copy, which shows whether anything but pixels counts; JPEG and WebP at
+        falling quality; shrinking and enlarging; blur; noise; cropping; and three chains,
+        as images go through when they are shared: ``clean`` (JPEG 97), ``web`` (at most
+        768 pixels a side, JPEG 60) and ``hard`` (at most 512 pixels, JPEG 40). Chains
+        never enlarge. In each family the mildest comes first.
+
+    Examples
+    --------
+    >>> from skfakereal.evaluation import standard_perturbations
+    >>> len(standard_perturbations())
+    28
+    """
+    return [
+        Copy(),
+        *[Jpeg(quality) for quality in (95, 85, 70, 50, 30)],
+        *[WebP(quality) for quality in (90, 75, 50, 30)],
+        *[Scale(factor) for factor in (0.75, 0.5, 0.25)],
+        *[Scale(factor) for factor in (1.5, 2.0)],
+        *[Blur(radius) for radius in (0.5, 1.0, 2.0)],
+        *[Noise(deviation) for deviation in (2, 5, 10, 20)],
+        *[Crop(share) for share in (0.9, 0.75, 0.5)],
+        Chain("clean", (Jpeg(97),)),
+        Chain("web", (Fit(768), Jpeg(60))),
+        Chain("hard", (Fit(512), Jpeg(40))),
+    ]
+
+
+def mild_perturbations() -> list[Perturbation]:
+    """Return what `stable_verdicts` does to images by default.
+
+    Returns
+    -------
+    list of Perturbation
+        Changes that nobody sees and every messenger makes: JPEG 95 and 85, WebP 90,
+        resizing to 90 %, and cutting two pixels off each edge. On images of 32 pixels the
+        last two are not mild, and most verdicts may turn: pass a list of your own.
+
+    Examples
+    --------
+    >>> from skfakereal.evaluation import mild_perturbations
+    >>> mild_perturbations()[:2]
+    [Jpeg(quality=95), Jpeg(quality=85)]
+    """
+    return [Jpeg(95), Jpeg(85), WebP(90), Scale(0.9), Trim(2)]
+
+
+def name_of(perturbation: Perturbation) -> str:
+    """Return what a perturbation is called in tables.
+
+    Parameters
+    ----------
+    perturbation : Perturbation
+        The perturbation.
+
+    Returns
+    -------
+    str
+        Family and level.
+
+    Examples
+    --------
+    >>> name_of(Jpeg(85)), name_of(Scale(0.5))
+    ('JPEG quality 85', 'shrunk to 50%')
+    """
+    return f"{perturbation.family} {perturbation.level}"

@@ -1,0 +1,34 @@
+"""Rows of text -> columns that stand below each other in a terminal."""
+
+from collections.abc import Sequence
+
+__all__ = ["text_table"]
+
+
+def text_table(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows as lines: the first column to the left, the others to the right.
+
+    Parameters
+    ----------
+    rows : sequence of sequences of str
+        The cells, as many in each row.
+
+    Returns
+    -------
+    str
+        The lines.
+
+    Examples
+    --------
+    >>> print(text_table([["", "n"], ["real", "12"]]))
+           n
+    real  12
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if j else cell.ljust(width)
+            for j, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )
