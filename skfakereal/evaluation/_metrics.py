@@ -4,7 +4,6 @@ One rule: a figure speaks of the classes that occur among the true labels. What 
 undefined is NaN, with a sentence that says why, never a guess.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +18,8 @@ from sklearn.metrics import (
 )
 
 from skfakereal.evaluation._predictions import Predictions
-from skfakereal.evaluation._wording import counted
+from skfakereal.evaluation._probability_figures import probability_figures
+from skfakereal.evaluation._remarks import remarks_on
 
 __all__ = ["PER_CLASS", "Figures", "compute_figures", "overall_figures"]
 
@@ -66,25 +66,6 @@ class Figures:
             classes.append((f"{kind} average", precision, recall, f1, n_images))
         return classes
 
-    def as_json(self) -> dict[str, Any]:
-        """Return all figures in a form that JSON knows, which has no NaN.
-
-        Returns
-        -------
-        dict
-            What `EvaluationReport.to_dict` promises of it.
-        """
-        return {
-            **_without_nan(self.overall),
-            "per_class": {name: _without_nan(row) for name, row in self.per_class.items()},
-            "confusion_matrix": self.confusion.tolist(),
-            "remarks": list(self.remarks),
-        }
-
-
-def _without_nan(figures: dict[str, float]) -> dict[str, float | None]:
-    return {key: None if math.isnan(value) else value for key, value in figures.items()}
-
 
 def compute_figures(predictions: Predictions) -> Figures:
     """Return all figures.
@@ -116,7 +97,7 @@ def compute_figures(predictions: Predictions) -> Figures:
             labels=np.arange(n_classes),
             sample_weight=p.weights if p.weighted else None,
         ),
-        remarks=_unreadable_remarks(p) + _undefined_remarks(p),
+        remarks=remarks_on(p),
     )
 
 
@@ -164,7 +145,8 @@ def overall_figures(
         for key in PER_CLASS:
             mean = np.average(per_class[key][occurs], weights=shares[occurs])
             figures[f"{key}_{kind}"] = float(mean)
-    return figures
+    figures["balanced_accuracy"] = figures["recall_macro"]
+    return figures | probability_figures(y_true, y_proba, weights, positive)
 
 
 def _class_figures(
@@ -201,37 +183,3 @@ def _ranking(
     auc = roc_auc_score(is_class, score, sample_weight=weights)
     precision = average_precision_score(is_class, score, sample_weight=weights)
     return float(auc), float(precision)
-
-
-def _unreadable_remarks(predictions: Predictions) -> list[str]:
-    lost = [path for path, _ in predictions.unreadable]
-    if not lost:
-        return []
-    shown = ", ".join(lost[:3]) + (f" and {len(lost) - 3} more" if len(lost) > 3 else "")
-    verb = "was" if len(lost) == 1 else "were"
-    return [
-        f"{counted(len(lost), 'image')} could not be read and {verb} left out of the "
-        f"figures: {shown}."
-    ]
-
-
-def _undefined_remarks(predictions: Predictions) -> list[str]:
-    p = predictions
-    support = np.bincount(p.y_true, p.weights, minlength=len(p.names))
-    said = [
-        f"No image of class {name!r} was tested: its precision, recall and F1 are undefined, "
-        "and the averages leave it out."
-        for name, count in zip(p.names, support, strict=True)
-        if count == 0
-    ]
-    if np.count_nonzero(support) < 2:
-        said.append(
-            "ROC-AUC and average precision are undefined: they need images of two classes."
-        )
-    called = np.bincount(p.y_pred, p.weights, minlength=len(p.names))
-    said += [
-        f"No image was called {name!r}: its precision is counted as 0."
-        for name, true, predicted in zip(p.names, support, called, strict=True)
-        if true > 0 and predicted == 0
-    ]
-    return said
