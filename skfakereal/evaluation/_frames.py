@@ -19,7 +19,7 @@ _NONE = (np.nan, np.nan)
 
 
 def make_frame(
-    rows: Sequence[Sequence[Any]], index: Sequence[str], columns: Sequence[str]
+    rows: Sequence[Sequence[Any]], index: Sequence[str] | None, columns: Sequence[str]
 ) -> "pd.DataFrame":
     """Return a table of pandas, if that is installed.
 
@@ -27,8 +27,10 @@ def make_frame(
     ----------
     rows : sequence of sequences
         The cells.
-    index, columns : sequence of str
-        What rows and columns are called.
+    index : sequence of str or None
+        What rows are called; None numbers them.
+    columns : sequence of str
+        What columns are called.
 
     Returns
     -------

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_curve
 
+from skfakereal.evaluation._decision import follows
 from skfakereal.evaluation._predictions import Predictions
 
 __all__ = ["OperatingPoint", "operating_points"]
@@ -24,7 +25,7 @@ class OperatingPoint:
         only how much there was to gain.
     threshold : float
         The probability of the positive class from which on an image is called so; NaN
-        where the classifier does not tell.
+        where it is not known.
     accuracy, balanced_accuracy : float
         From 0 to 1.
     true_positive_rate, false_positive_rate : float
@@ -57,7 +58,9 @@ def operating_points(predictions: Predictions) -> list[OperatingPoint]:
     if p.positive is None:
         return []
     is_positive, score = p.y_true == p.positive, p.y_proba[:, p.positive]
-    chosen = np.nan if p.threshold is None else p.threshold
+    chosen = p.threshold
+    if chosen is None:
+        chosen = 0.5 if follows(p.y_pred, p.y_proba, p.positive, 0.5) else np.nan
     points = [
         _point(p, "chosen", chosen, p.y_pred == p.positive),
         _point(p, "0.5", 0.5, score >= 0.5),

@@ -2,8 +2,9 @@
 
 import math
 
-from skfakereal._html import Html, fragment, headlines, note, paragraph, section
+from skfakereal._html import Html, fragment, headlines, items, note, paragraph, section
 from skfakereal._html_pictures import figure, gallery, picture
+from skfakereal.evaluation._advice import next_steps
 from skfakereal.evaluation._errors import worst_errors
 from skfakereal.evaluation._page_tables import (
     class_table,
@@ -92,6 +93,7 @@ def report_sections(results: Results) -> list[Html]:
     """
     sections = [
         _figures(results),
+        section("What to do next", items(next_steps(results))),
         section("By class", class_table(results), confusion_table(results)),
     ]
     if results.points:
@@ -134,8 +136,8 @@ def _about_intervals(n_resamples: int) -> Html:
     return paragraph(
         "A 95 % interval says how far chance reaches: had other images of the same kind "
         "been tested, the figure would probably lie in it. It was found by drawing the "
-        f"tested images anew, with replacement, {n_resamples:,} times (bootstrap). Two "
-        "figures whose intervals overlap widely cannot be told apart."
+        f"tested images anew, with replacement, {n_resamples:,} times (bootstrap). Whether "
+        "one model is better than another, only a comparison on the same images tells."
     )
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "group_table",
     "reliability_table",
     "threshold_table",
+    "with_interval",
 ]
 
 _POINTS = {
@@ -49,7 +50,7 @@ def figure_table(results: Results) -> Html:
         [
             WORDS[key],
             overall[key],
-            interval_text(results.intervals.overall.get(key)),
+            _unbroken(interval_text(results.intervals.overall.get(key))),
             MEANINGS[key].format(name=name, rest=rest),
         ]
         for key in spoken_keys(results.figures)
@@ -75,7 +76,7 @@ def class_table(results: Results) -> Html:
         [
             name,
             *(
-                _with_interval(value, intervals.get(name, {}).get(key))
+                with_interval(value, intervals.get(name, {}).get(key))
                 for key, value in zip(PER_CLASS, values, strict=True)
             ),
             count,
@@ -161,7 +162,7 @@ def group_table(results: Results) -> Html:
             row.n_images,
             *([] if p.positive is None else [row.n_positive]),
             *(
-                _with_interval(row.figures[key], intervals.get(row.name, {}).get(key))
+                with_interval(row.figures[key], intervals.get(row.name, {}).get(key))
                 for key in keys
             ),
         ]
@@ -191,6 +192,24 @@ def reliability_table(results: Results) -> Html:
     return table(rows, ["probability", "images", "said, on average", "share that is so"])
 
 
-def _with_interval(value: float, interval: Interval | None) -> str | float:
+def with_interval(value: float, interval: Interval | None) -> str | float:
+    """Return the cell of a figure.
+
+    Parameters
+    ----------
+    value : float
+        The figure.
+    interval : tuple of (float, float) or None
+        Its interval, if it has one.
+
+    Returns
+    -------
+    str or float
+        Both, or the value alone.
+    """
     ends = interval_text(interval)
-    return f"{decimal(value)} ({ends})" if ends else value
+    return f"{decimal(value)} ({_unbroken(ends)})" if ends else value
+
+
+def _unbroken(text: str) -> str:
+    return text.replace(" ", "\N{NO-BREAK SPACE}")

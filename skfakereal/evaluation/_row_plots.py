@@ -94,16 +94,19 @@ def draw_groups(results: Results, ax: "Axes") -> None:
     rows = rows[:_MOST_GROUPS]
     places = np.arange(len(rows))
     values = [row.figures["accuracy"] for row in rows]
-    for place, row in zip(places, rows, strict=True):
-        low, high = intervals.get(row.name, {}).get("accuracy", (np.nan, np.nan))
+    none = (np.nan, np.nan)
+    ends = [intervals.get(row.name, {}).get("accuracy", none) for row in rows]
+    for place, (low, high) in zip(places, ends, strict=True):
         ax.plot([low, high], [place, place], color="C0", alpha=0.45, linewidth=3)
     ax.plot(values, places, "o", color="C0")
+    word = "group" if results.predictions.generators is None else "generator"
     overall = results.figures.overall["accuracy"]
     ax.axvline(overall, color="0.45", linestyle="--", linewidth=1, label="all images")
     ax.set_yticks(places, [f"{shortened(row.name, 24)} ({row.n_images:,})" for row in rows])
     ax.invert_yaxis()
-    ax.set(xlabel="share classified correctly", title="By group")
-    ax.set_xlim(min(0.5, *values) - 0.02, 1.02)
+    ax.set(xlabel="share classified correctly", title=f"By {word}")
+    lowest = np.nanmin([0.5, *values, *(low for low, _ in ends)])
+    ax.set_xlim(lowest - 0.02, 1.02)
     ax.legend(frameon=False)
     ax.grid(axis="x", alpha=0.3)
     ax.spines[["top", "right"]].set_visible(False)
