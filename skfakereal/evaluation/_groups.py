@@ -67,12 +67,19 @@ class Group:
         The group.
     own : ndarray of shape (n_own,)
         Positions of its images.
+
+    Attributes
+    ----------
+    name : str
+        The group.
+    own : ndarray of shape (n_own,)
+        Positions of its images.
     """
 
     def __init__(self, predictions: Predictions, name: str, own: NDArray[np.intp]) -> None:
         p = predictions
         self.name = name
-        self._own, self._ranked = own, own
+        self.own, self._ranked = own, own
         self._right = (p.y_pred == p.y_true)[own].astype(np.float64)
         self._n_positive: int | None = None
         self._ranking: Ranking | None = None
@@ -101,7 +108,7 @@ class Group:
         dict of str to ndarray of shape (n_sets,)
             Those of `GROUP_FIGURES` that are defined.
         """
-        own = weights[:, self._own]
+        own = weights[:, self.own]
         with np.errstate(invalid="ignore"):
             figures = {"accuracy": own @ self._right / own.sum(axis=1)}
         if self._ranking is not None:
@@ -126,7 +133,7 @@ class Group:
         found = {key: float(values[0]) for key, values in self(weights[None]).items()}
         keys = GROUP_FIGURES[:1] if self._n_positive is None else GROUP_FIGURES
         figures = {key: found.get(key, np.nan) for key in keys}
-        return GroupRow(self.name, len(self._own), self._n_positive, figures)
+        return GroupRow(self.name, len(self.own), self._n_positive, figures)
 
 
 def find_groups(predictions: Predictions) -> list[Group]:

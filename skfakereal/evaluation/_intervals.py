@@ -5,6 +5,9 @@ percentile interval, Efron and Tibshirani 1993, chapter 13). The calibration err
 exception: resampled images are further from calibration than those they are drawn from,
 so its percentiles lie too high. Its interval is mirrored (the basic interval, Davison and
 Hinkley 1997, section 5.2), and begins at 0 where even perfect calibration may show as much.
+
+Images without an error have none in any resample either, which does not mean that there are
+none: the interval of such a share is the exact one (Clopper and Pearson 1934).
 """
 
 from collections import defaultdict
@@ -14,12 +17,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 
 from skfakereal.evaluation._groups import Group
 from skfakereal.evaluation._metrics import Figures
 from skfakereal.evaluation._predictions import Predictions
 from skfakereal.evaluation._reliability import chance_error, reliability
-from skfakereal.evaluation._remarks import faultless_remarks
 from skfakereal.evaluation._resamples import draw_weights, plan_resamples
 from skfakereal.evaluation._weighted_figures import WeightedFigures
 
@@ -27,6 +30,11 @@ __all__ = ["Interval", "Intervals", "compute_intervals", "quantile_interval"]
 
 _QUANTILES = (0.025, 0.975)
 _CALIBRATION = "expected_calibration_error"
+
+_EXACT = (
+    "Where no image was misclassified, or every one, resamples cannot differ: the interval of "
+    "that share is the exact one of Clopper and Pearson, and other figures may have none."
+)
 
 Interval = tuple[float, float]
 
@@ -101,6 +109,13 @@ def compute_intervals(
     error = figures.overall[_CALIBRATION]
     found[(_CALIBRATION,)] = _mirrored(found[(_CALIBRATION,)], error, by_chance)
 
+    exact = {
+        key: _exact(share, len(np.unique(plan.unit[rows])))
+        for key, (share, rows) in _shares(p, figures, groups).items()
+        if key in found and np.isnan(found[key][0]) and share in (0, 1)
+    }
+    found |= exact
+
     none = (np.nan, np.nan)
     return Intervals(
         overall={key: found.get((key,), none) for key in figures.overall},
@@ -109,7 +124,11 @@ def compute_intervals(
             for name in p.names
         },
         per_group={group.name: _of_group(found, group.name) for group in groups},
-        remarks=plan.remarks + faultless_remarks(p) + _calibration_remark(error, by_chance),
+        remarks=[
+            *plan.remarks,
+            *([_EXACT] if exact else []),
+            *_calibration_remark(error, by_chance),
+        ],
         n_resamples=n_resamples,
     )
 
@@ -120,6 +139,32 @@ def _of_group(found: Mapping[tuple[str, ...], Any], name: str) -> dict[str, Inte
         for key, interval in found.items()
         if len(key) == 3 and key[1] == name
     }
+
+
+def _shares(
+    p: Predictions, figures: Figures, groups: Sequence[Group]
+) -> dict[tuple[str, ...], tuple[float, NDArray[np.intp]]]:
+    """Return the figures that are a share of images, with these images."""
+    everything = np.arange(len(p.paths))
+    shares: dict[tuple[str, ...], tuple[float, NDArray[np.intp]]] = {
+        (key,): (figures.overall[key], everything)
+        for key in ("accuracy", "accuracy_at_0.5")
+        if key in figures.overall
+    }
+    for c, name in enumerate(p.names):
+        recall = figures.per_class[name]["recall"]
+        shares[name, "recall"] = recall, np.flatnonzero(p.y_true == c)
+    if p.positive is not None:
+        shares[("recall",)] = shares[p.names[p.positive], "recall"]
+    for group in groups:
+        accuracy = group.row(p.weights).figures["accuracy"]
+        shares["group", group.name, "accuracy"] = accuracy, group.own
+    return shares
+
+
+def _exact(share: float, n_units: int) -> Interval:
+    ends = binomtest(round(share * n_units), n_units).proportion_ci(method="exact")
+    return float(ends.low), float(ends.high)
 
 
 def quantile_interval(resampled: NDArray[np.float64]) -> Interval:

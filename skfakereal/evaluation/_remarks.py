@@ -6,7 +6,7 @@ from skfakereal.evaluation._predictions import Predictions
 from skfakereal.evaluation._probability_figures import FPR_TARGETS
 from skfakereal.evaluation._wording import counted
 
-__all__ = ["faultless_remarks", "remarks_on"]
+__all__ = ["remarks_on"]
 
 
 def remarks_on(predictions: Predictions) -> list[str]:
@@ -23,35 +23,6 @@ def remarks_on(predictions: Predictions) -> list[str]:
         What was left out, and why figures are undefined.
     """
     return _unreadable_remarks(predictions) + _undefined_remarks(predictions)
-
-
-def faultless_remarks(predictions: Predictions) -> list[str]:
-    """Return the sentences that belong to intervals where nothing went wrong.
-
-    Parameters
-    ----------
-    predictions : Predictions
-        The predictions.
-
-    Returns
-    -------
-    list of str
-        For each class without an error, how many there may be nevertheless: resamples of
-        images without an error have none either, so that a bootstrap cannot tell (the rule
-        of three, Hanley and Lippman-Hand 1983, here exactly).
-    """
-    p = predictions
-    said = []
-    for c, name in enumerate(p.names):
-        rows = p.y_true == c
-        n_images = int(rows.sum())
-        if n_images and np.array_equal(p.y_pred[rows], p.y_true[rows]):
-            bound = 1 - 0.05 ** (1 / n_images)
-            said.append(
-                f"None of {counted(n_images, 'image')} of class {name!r} was misclassified: "
-                f"up to {bound:.1%} of such images may be (95 % certain)."
-            )
-    return said
 
 
 def _unreadable_remarks(predictions: Predictions) -> list[str]:

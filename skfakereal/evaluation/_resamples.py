@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skfakereal.evaluation._predictions import Predictions
-from skfakereal.evaluation._wording import counted
 
 __all__ = ["ResamplingPlan", "check_resampling", "draw_weights", "plan_resamples"]
 
@@ -92,10 +91,14 @@ def plan_resamples(predictions: Predictions) -> ResamplingPlan:
     n_units = len(has_class)
     for k, classes in enumerate(kinds):
         members = np.flatnonzero(kind == k)
-        whose = " and ".join(repr(p.names[c]) for c in np.flatnonzero(classes))
+        named = " and ".join(repr(p.names[c]) for c in np.flatnonzero(classes))
+        hold = f"hold {'only ' if classes.sum() == 1 else ''}images of class {named}"
         images = np.flatnonzero(np.isin(group, members))
         if len(members) < _FEWEST_GROUPS and len(images) > len(members):
-            remarks.append(_few_groups(whose, len(members)))
+            remarks.append(
+                f"{len(members)} of the groups {hold}, too few to stand for others: for these "
+                "the intervals hold for more images from the same groups, not for new groups."
+            )
             for c in np.flatnonzero(classes):
                 rows = images[p.y_true[images] == c]
                 unit[rows] = np.arange(n_units, n_units + len(rows))
@@ -104,19 +107,11 @@ def plan_resamples(predictions: Predictions) -> ResamplingPlan:
             continue
         if _FEWEST_GROUPS <= len(members) < _MANY_GROUPS:
             remarks.append(
-                f"Only {len(members)} groups hold images of class {whose}: the intervals are "
-                "rather too narrow."
+                f"Only {len(members)} of the groups {hold}: the intervals are rather too "
+                "narrow."
             )
         urns.append(members)
     return ResamplingPlan(unit, urns, remarks)
-
-
-def _few_groups(whose: str, n_groups: int) -> str:
-    return (
-        f"Images of class {whose} come from {counted(n_groups, 'group')}, too few to stand "
-        "for others: the intervals hold for more images from the same groups, not for new "
-        "groups."
-    )
 
 
 def draw_weights(
@@ -153,6 +148,6 @@ def draw_weights(
         for urn in plan.urns:
             drawn = random.integers(len(urn), size=(n_some, len(urn)))
             drawn += np.arange(n_some)[:, None] * len(urn)
-            counted_ = np.bincount(drawn.ravel(), minlength=n_some * len(urn))
-            counts[:, urn] = counted_.reshape(n_some, -1)
+            times = np.bincount(drawn.ravel(), minlength=n_some * len(urn))
+            counts[:, urn] = times.reshape(n_some, -1)
         yield (counts if one_each else counts[:, plan.unit]) * weights
