@@ -243,6 +243,24 @@ def test_lower_is_better_for_errors_of_probability() -> None:
     assert line.endswith("better")
 
 
+def test_calibration_errors_are_compared_without_the_bias_of_resamples() -> None:
+    # One model is perfectly calibrated, which no resample of few images looks like.
+    rng = np.random.default_rng(0)
+    fair = np.tile(rng.uniform(0.05, 0.95, 100), 2)
+    y = (rng.random(200) < fair).astype(int)
+    far = np.where(fair > 0.5, 0.99, 0.01)
+    reports = [
+        EvaluationReport(
+            [f"{i}" for i in range(200)], y, np.column_stack([1 - p, p]), classes=[0, 1]
+        )
+        for p in (fair, far)
+    ]
+    found = difference(compare_reports(reports), "model 2", "expected_calibration_error")
+    low, high = found.interval
+    # Resampling makes the fair one look worse, and so the difference smaller.
+    assert (low + high) / 2 > found.difference
+
+
 def test_three_classes_are_compared_too() -> None:
     rng = np.random.default_rng(0)
     y, paths = np.arange(90) % 3, [f"{i}" for i in range(90)]

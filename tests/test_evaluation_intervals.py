@@ -56,26 +56,28 @@ def test_a_thousand_figures_at_once_are_those_of_scikit_learn(
 
 
 def test_true_positive_rates_do_not_miss_a_threshold_by_a_rounding() -> None:
-    # 0.01 * 2900 is 28.999999999999996.
-    n_real = 2900
-    y = np.repeat([0, 1], [n_real, 100])
-    score = np.concatenate([np.linspace(0, 0.9, n_real), np.full(100, 0.95)])
-    real = np.sort(score[:n_real])[::-1]
-    score[n_real:] = (real[28] + real[29]) / 2
-    report = EvaluationReport(
-        [f"{i}" for i in range(3000)],
-        y,
-        np.column_stack([1 - score, score]),
-        classes=[0, 1],
-    )
-    assert report["tpr_at_fpr_0.01"] == 1
-    engine = WeightedFigures(report._predictions)
-    assert engine(np.ones((1, 3000)))[("tpr_at_fpr_0.01",)] == [1]
+    # Sums of weights are not exact: 29 of 2,900 real images are 1 %, whatever they weigh.
+    y = np.repeat([0, 1], [2900, 100])
+    score = np.append(np.linspace(0, 0.9, 2900), np.full(100, 0.0))
+    real = np.sort(score[:2900])[::-1]
+    score[2900:] = (real[28] + real[29]) / 2
+    for weight in (1, 0.1, 0.7, 1.1):
+        known = check_predictions(
+            [f"{i}" for i in range(3000)],
+            y,
+            np.column_stack([1 - score, score]),
+            classes=[0, 1],
+            sample_weight=np.full(3000, weight),
+        )
+        assert compute_figures(known).overall["tpr_at_fpr_0.01"] == pytest.approx(1)
+        at_once = WeightedFigures(known)(known.weights[None])
+        assert at_once[("tpr_at_fpr_0.01",)] == pytest.approx(1)
 
 
 def test_too_few_negatives_are_told() -> None:
     report = EvaluationReport(**make_case(100), target_names=["real", "fake"])
     assert np.isnan(report["tpr_at_fpr_0.01"])
+    assert np.isnan(report.intervals.overall["tpr_at_fpr_0.01"]).all()
     assert not np.isnan(report["tpr_at_fpr_0.05"])
     said = (
         "at 1% false positives is undefined: it needs at least 100 images of class 'real'"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skfakereal.evaluation._intervals import Interval
-from skfakereal.evaluation._metrics import PER_CLASS
+from skfakereal.evaluation._metrics import CLASS_FIGURES
 from skfakereal.evaluation._results import Results
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def results_frame(results: Results, kind: str) -> "pd.DataFrame":
 def _classes(results: Results) -> "pd.DataFrame":
     rows = results.figures.rows()
     return make_frame(
-        [row[1:] for row in rows], [row[0] for row in rows], [*PER_CLASS, "n_images"]
+        [row[1:] for row in rows], [row[0] for row in rows], [*CLASS_FIGURES, "n_images"]
     )
 
 

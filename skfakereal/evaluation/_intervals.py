@@ -118,7 +118,10 @@ def compute_intervals(
 
     none = (np.nan, np.nan)
     return Intervals(
-        overall={key: found.get((key,), none) for key in figures.overall},
+        overall={
+            key: none if np.isnan(value) else found.get((key,), none)
+            for key, value in figures.overall.items()
+        },
         per_class={
             name: {key: found[name, key] for key in ("precision", "recall", "f1")}
             for name in p.names

@@ -21,9 +21,9 @@ from skfakereal.evaluation._predictions import Predictions
 from skfakereal.evaluation._probability_figures import probability_figures
 from skfakereal.evaluation._remarks import remarks_on
 
-__all__ = ["PER_CLASS", "Figures", "compute_figures", "overall_figures"]
+__all__ = ["CLASS_FIGURES", "Figures", "compute_figures", "overall_figures"]
 
-PER_CLASS = ("precision", "recall", "f1")
+CLASS_FIGURES = ("precision", "recall", "f1")
 _AVERAGES = ("macro", "weighted")
 
 
@@ -62,7 +62,7 @@ class Figures:
         ]
         n_images = sum(row[-1] for row in classes)
         for kind in _AVERAGES:
-            precision, recall, f1 = (self.overall[f"{key}_{kind}"] for key in PER_CLASS)
+            precision, recall, f1 = (self.overall[f"{key}_{kind}"] for key in CLASS_FIGURES)
             classes.append((f"{kind} average", precision, recall, f1, n_images))
         return classes
 
@@ -87,7 +87,7 @@ def compute_figures(predictions: Predictions) -> Figures:
     return Figures(
         overall=overall_figures(p.y_true, p.y_pred, p.y_proba, p.weights, p.positive),
         per_class={
-            name: {key: float(per_class[key][i]) for key in PER_CLASS}
+            name: {key: float(per_class[key][i]) for key in CLASS_FIGURES}
             | {"n_images": int(counts[i])}
             for i, name in enumerate(p.names)
         },
@@ -133,7 +133,7 @@ def overall_figures(
     per_class = _class_figures(y_true, y_pred, n_classes, weights)
     figures = {"accuracy": float(accuracy_score(y_true, y_pred, sample_weight=weights))}
     if positive is not None:
-        figures |= {key: float(per_class[key][positive]) for key in PER_CLASS}
+        figures |= {key: float(per_class[key][positive]) for key in CLASS_FIGURES}
 
     occurs = support > 0
     asked = np.flatnonzero(occurs) if positive is None else [positive]
@@ -142,7 +142,7 @@ def overall_figures(
     figures["average_precision"] = float(np.mean([ap for _, ap in ranked]))
 
     for kind, shares in zip(_AVERAGES, (occurs.astype(float), support), strict=True):
-        for key in PER_CLASS:
+        for key in CLASS_FIGURES:
             mean = np.average(per_class[key][occurs], weights=shares[occurs])
             figures[f"{key}_{kind}"] = float(mean)
     figures["balanced_accuracy"] = figures["recall_macro"]
@@ -170,7 +170,7 @@ def _class_figures(
     occurs = np.bincount(y_true, weights, minlength=n_classes) > 0
     return {
         key: np.where(occurs, values, np.nan)
-        for key, values in zip(PER_CLASS, figures, strict=True)
+        for key, values in zip(CLASS_FIGURES, figures, strict=True)
     }
 
 

@@ -180,7 +180,7 @@ def _groups(results: Results) -> Html:
 
 def _calibration(results: Results) -> Html:
     p = results.predictions
-    of = "the class called" if p.positive is None else p.names[p.positive]
+    of = "the most probable class" if p.positive is None else p.names[p.positive]
     return section(
         "Can the probabilities be taken at their word?",
         paragraph(

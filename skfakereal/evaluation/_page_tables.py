@@ -2,7 +2,7 @@
 
 from skfakereal._html import Html, table
 from skfakereal.evaluation._intervals import Interval
-from skfakereal.evaluation._metrics import PER_CLASS
+from skfakereal.evaluation._metrics import CLASS_FIGURES
 from skfakereal.evaluation._results import Results
 from skfakereal.evaluation._words import (
     MEANINGS,
@@ -77,7 +77,7 @@ def class_table(results: Results) -> Html:
             name,
             *(
                 with_interval(value, intervals.get(name, {}).get(key))
-                for key, value in zip(PER_CLASS, values, strict=True)
+                for key, value in zip(CLASS_FIGURES, values, strict=True)
             ),
             count,
         ]
@@ -133,6 +133,8 @@ def threshold_table(results: Results) -> Html:
             point.false_positive_rate,
         ]
         for point in results.points
+        # Most classifiers decide by 0.5: once is enough.
+        if point.name != "0.5" or results.points[0].threshold != 0.5
     ]
     header = ["threshold", "value", "accuracy", "balanced accuracy"]
     return table(rows, [*header, f"{name} found", f"{rest} called {name}"])

@@ -52,10 +52,10 @@ def draw_reliability(results: Results, ax: "Axes") -> None:
         label="images",
     )
     ax.legend(loc="upper left", frameon=False)
-    of = "the class called" if p.positive is None else p.names[p.positive]
+    of = "the most probable class" if p.positive is None else p.names[p.positive]
     ax.set(
         xlabel=f"predicted probability of {of}",
-        ylabel="share called rightly" if p.positive is None else f"share that is {of}",
+        ylabel="share that is so" if p.positive is None else f"share that is {of}",
         xlim=(-0.02, 1.02),
         ylim=(-0.02, 1.02),
         aspect="equal",
