@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from skfakereal.evaluation._intervals import Interval
 from skfakereal.evaluation._predictions import Predictions
@@ -196,14 +197,17 @@ def find_differences(
     one = next((p for p in known.values() if p.groups is not None), known[reference])
     engines = {name: WeightedFigures(p) for name, p in known.items()}
     drawn: dict[tuple[str, str], list[NDArray[np.float64]]] = defaultdict(list)
-    for weights in draw_weights(
-        plan_resamples(one), one.weights, n_resamples, random_state
-    ):
-        found = {name: engine(weights) for name, engine in engines.items()}
-        for name in others:
-            for key in values[name]:
-                if (key,) in found[name]:
-                    drawn[name, key].append(found[name][(key,)] - found[reference][(key,)])
+    with threadpool_limits(1, user_api="blas"):  # as in `_intervals`
+        for weights in draw_weights(
+            plan_resamples(one), one.weights, n_resamples, random_state
+        ):
+            found = {name: engine(weights) for name, engine in engines.items()}
+            for name in others:
+                for key in values[name]:
+                    if (key,) in found[name]:
+                        drawn[name, key].append(
+                            found[name][(key,)] - found[reference][(key,)]
+                        )
     return [
         _difference(name, key, value - values[reference][key], drawn[name, key])
         for name in others
