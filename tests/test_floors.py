@@ -13,6 +13,7 @@ FLOORS = {
     "__main__": 6,
     "audit": 4,
     "evaluation": 4,
+    "thresholds": 4,
     "_classifier": 3,
     "_features": 3,
     "_activations": 2,

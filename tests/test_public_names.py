@@ -46,6 +46,7 @@ def test_unknown_name_is_an_attribute_error() -> None:
     [
         "import skfakereal",
         "import skfakereal.datasets, skfakereal.evaluation, skfakereal.audit",
+        "import skfakereal.thresholds",
         "from skfakereal import Augmentation, VGG16FeatureExtractor, VGG16ImageClassifier",
     ],
 )

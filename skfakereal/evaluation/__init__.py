@@ -1,13 +1,16 @@
 """How good a classifier of images is, in figures and in pictures.
 
 `evaluate` scores any fitted scikit-learn classifier over image paths and gives an
-`EvaluationReport`. `TrainingCurveDisplay` shows how a fit went, `MisclassifiedDisplay`
-the images that were taken for another class. `robustness_report` measures what is left
-after compression, scaling, blur and noise (`skfakereal.evaluation.perturbations`),
-`leave_one_generator_out` on fakes of a generator that was not trained on.
-`stable_verdicts` judges images of unknown origin, and says "unsure" where it should.
+`EvaluationReport`; `compare_reports` puts several side by side. `TrainingCurveDisplay`
+shows how a fit went, `MisclassifiedDisplay` the images that were taken for another class.
+`robustness_report` measures what is left after compression, scaling, blur and noise
+(`skfakereal.evaluation.perturbations`), `leave_one_generator_out` on fakes of a generator
+that was not trained on. `stable_verdicts` judges images of unknown origin, and says
+"unsure" where it should.
 """
 
+from skfakereal.evaluation._compare import compare_reports
+from skfakereal.evaluation._comparison import ReportComparison
 from skfakereal.evaluation._evaluate import evaluate
 from skfakereal.evaluation._generator_report import GeneratorReport
 from skfakereal.evaluation._generators import leave_one_generator_out
@@ -24,10 +27,12 @@ __all__ = [
     "EvaluationReport",
     "GeneratorReport",
     "MisclassifiedDisplay",
+    "ReportComparison",
     "RobustnessReport",
     "TrainingCurveDisplay",
     "UnsureBand",
     "Verdict",
+    "compare_reports",
     "evaluate",
     "learn_unsure_band",
     "leave_one_generator_out",

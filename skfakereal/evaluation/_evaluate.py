@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from skfakereal.evaluation._predict_once import predict_checked
 from skfakereal.evaluation._report import EvaluationReport
+from skfakereal.evaluation._resamples import check_resampling
 
 __all__ = ["evaluate"]
 
@@ -19,6 +20,10 @@ def evaluate(
     pos_label: Any = None,
     target_names: Sequence[str] | None = None,
     sample_weight: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+    generators: ArrayLike | None = None,
+    n_resamples: int = 1000,
+    random_state: int = 0,
 ) -> EvaluationReport:
     """Score a fitted classifier on labelled images that it has not seen.
 
@@ -44,6 +49,16 @@ def evaluate(
         ``("real", "fake")`` for 0 and 1. None: the labels themselves.
     sample_weight : array-like of shape (n_images,), default=None
         Weights of the images. Counts of images ignore them.
+    groups : array-like of shape (n_images,), default=None
+        What each image belongs to: equal values for images that came about together, such
+        as the frames of a video. The bootstrap draws whole groups.
+    generators : array-like of shape (n_images,), default=None
+        What made each image, or where it comes from. There is a row of figures for each.
+        None: a row for each of the `groups`.
+    n_resamples : int, default=1000
+        How many resamples the 95 % intervals are made from; 0 for no intervals.
+    random_state : int, default=0
+        Seed of the resamples: equal predictions give equal intervals.
 
     Returns
     -------
@@ -63,6 +78,7 @@ def evaluate(
     See Also
     --------
     EvaluationReport : The same from predictions that are at hand.
+    compare_reports : Several models on the same images.
 
     Examples
     --------
@@ -70,9 +86,12 @@ def evaluate(
     >>> report = evaluate(clf, X_test, y_test, target_names=["real", "fake"])  # doctest: +SKIP
     >>> report["recall"]  # the share of the fakes that was found  # doctest: +SKIP
     0.93
+    >>> report.intervals.overall["recall"]  # doctest: +SKIP
+    (0.912, 0.947)
     >>> report.plot()  # doctest: +SKIP
     >>> report.save_html("evaluation.html")  # doctest: +SKIP
     """
+    check_resampling(n_resamples, random_state)
     checked = predict_checked(
         estimator,
         X,
@@ -80,5 +99,7 @@ def evaluate(
         pos_label=pos_label,
         target_names=target_names,
         sample_weight=sample_weight,
+        groups=groups,
+        generators=generators,
     )
-    return EvaluationReport._from_checked(checked)
+    return EvaluationReport._from_checked(checked, n_resamples, random_state)

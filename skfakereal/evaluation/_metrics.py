@@ -4,7 +4,6 @@ One rule: a figure speaks of the classes that occur among the true labels. What 
 undefined is NaN, with a sentence that says why, never a guess.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,11 +18,12 @@ from sklearn.metrics import (
 )
 
 from skfakereal.evaluation._predictions import Predictions
-from skfakereal.evaluation._wording import counted
+from skfakereal.evaluation._probability_figures import probability_figures
+from skfakereal.evaluation._remarks import remarks_on
 
-__all__ = ["PER_CLASS", "Figures", "compute_figures", "overall_figures"]
+__all__ = ["CLASS_FIGURES", "Figures", "compute_figures", "overall_figures"]
 
-PER_CLASS = ("precision", "recall", "f1")
+CLASS_FIGURES = ("precision", "recall", "f1")
 _AVERAGES = ("macro", "weighted")
 
 
@@ -62,28 +62,9 @@ class Figures:
         ]
         n_images = sum(row[-1] for row in classes)
         for kind in _AVERAGES:
-            precision, recall, f1 = (self.overall[f"{key}_{kind}"] for key in PER_CLASS)
+            precision, recall, f1 = (self.overall[f"{key}_{kind}"] for key in CLASS_FIGURES)
             classes.append((f"{kind} average", precision, recall, f1, n_images))
         return classes
-
-    def as_json(self) -> dict[str, Any]:
-        """Return all figures in a form that JSON knows, which has no NaN.
-
-        Returns
-        -------
-        dict
-            What `EvaluationReport.to_dict` promises of it.
-        """
-        return {
-            **_without_nan(self.overall),
-            "per_class": {name: _without_nan(row) for name, row in self.per_class.items()},
-            "confusion_matrix": self.confusion.tolist(),
-            "remarks": list(self.remarks),
-        }
-
-
-def _without_nan(figures: dict[str, float]) -> dict[str, float | None]:
-    return {key: None if math.isnan(value) else value for key, value in figures.items()}
 
 
 def compute_figures(predictions: Predictions) -> Figures:
@@ -106,7 +87,7 @@ def compute_figures(predictions: Predictions) -> Figures:
     return Figures(
         overall=overall_figures(p.y_true, p.y_pred, p.y_proba, p.weights, p.positive),
         per_class={
-            name: {key: float(per_class[key][i]) for key in PER_CLASS}
+            name: {key: float(per_class[key][i]) for key in CLASS_FIGURES}
             | {"n_images": int(counts[i])}
             for i, name in enumerate(p.names)
         },
@@ -116,7 +97,7 @@ def compute_figures(predictions: Predictions) -> Figures:
             labels=np.arange(n_classes),
             sample_weight=p.weights if p.weighted else None,
         ),
-        remarks=_unreadable_remarks(p) + _undefined_remarks(p),
+        remarks=remarks_on(p),
     )
 
 
@@ -152,7 +133,7 @@ def overall_figures(
     per_class = _class_figures(y_true, y_pred, n_classes, weights)
     figures = {"accuracy": float(accuracy_score(y_true, y_pred, sample_weight=weights))}
     if positive is not None:
-        figures |= {key: float(per_class[key][positive]) for key in PER_CLASS}
+        figures |= {key: float(per_class[key][positive]) for key in CLASS_FIGURES}
 
     occurs = support > 0
     asked = np.flatnonzero(occurs) if positive is None else [positive]
@@ -161,10 +142,11 @@ def overall_figures(
     figures["average_precision"] = float(np.mean([ap for _, ap in ranked]))
 
     for kind, shares in zip(_AVERAGES, (occurs.astype(float), support), strict=True):
-        for key in PER_CLASS:
+        for key in CLASS_FIGURES:
             mean = np.average(per_class[key][occurs], weights=shares[occurs])
             figures[f"{key}_{kind}"] = float(mean)
-    return figures
+    figures["balanced_accuracy"] = figures["recall_macro"]
+    return figures | probability_figures(y_true, y_proba, weights, positive)
 
 
 def _class_figures(
@@ -188,7 +170,7 @@ def _class_figures(
     occurs = np.bincount(y_true, weights, minlength=n_classes) > 0
     return {
         key: np.where(occurs, values, np.nan)
-        for key, values in zip(PER_CLASS, figures, strict=True)
+        for key, values in zip(CLASS_FIGURES, figures, strict=True)
     }
 
 
@@ -201,37 +183,3 @@ def _ranking(
     auc = roc_auc_score(is_class, score, sample_weight=weights)
     precision = average_precision_score(is_class, score, sample_weight=weights)
     return float(auc), float(precision)
-
-
-def _unreadable_remarks(predictions: Predictions) -> list[str]:
-    lost = [path for path, _ in predictions.unreadable]
-    if not lost:
-        return []
-    shown = ", ".join(lost[:3]) + (f" and {len(lost) - 3} more" if len(lost) > 3 else "")
-    verb = "was" if len(lost) == 1 else "were"
-    return [
-        f"{counted(len(lost), 'image')} could not be read and {verb} left out of the "
-        f"figures: {shown}."
-    ]
-
-
-def _undefined_remarks(predictions: Predictions) -> list[str]:
-    p = predictions
-    support = np.bincount(p.y_true, p.weights, minlength=len(p.names))
-    said = [
-        f"No image of class {name!r} was tested: its precision, recall and F1 are undefined, "
-        "and the averages leave it out."
-        for name, count in zip(p.names, support, strict=True)
-        if count == 0
-    ]
-    if np.count_nonzero(support) < 2:
-        said.append(
-            "ROC-AUC and average precision are undefined: they need images of two classes."
-        )
-    called = np.bincount(p.y_pred, p.weights, minlength=len(p.names))
-    said += [
-        f"No image was called {name!r}: its precision is counted as 0."
-        for name, true, predicted in zip(p.names, support, called, strict=True)
-        if true > 0 and predicted == 0
-    ]
-    return said

@@ -1,61 +1,44 @@
-"""Figures -> parts of an HTML page, in words that need no prior knowledge."""
+"""Results -> parts of an HTML page, in words that need no prior knowledge."""
 
 import math
 
-from skfakereal._html import (
-    Html,
-    details,
-    fragment,
-    headlines,
-    items,
-    note,
-    paragraph,
-    section,
-    table,
-)
+from skfakereal._html import Html, fragment, headlines, items, note, paragraph, section
 from skfakereal._html_pictures import figure, gallery, picture
+from skfakereal.evaluation._advice import next_steps
 from skfakereal.evaluation._errors import worst_errors
-from skfakereal.evaluation._metrics import Figures
+from skfakereal.evaluation._page_tables import (
+    class_table,
+    confusion_table,
+    figure_table,
+    group_table,
+    reliability_table,
+    threshold_table,
+)
 from skfakereal.evaluation._plots import PLOTS, draw_plots
 from skfakereal.evaluation._predictions import Predictions
-from skfakereal.evaluation._text import headline
+from skfakereal.evaluation._results import Results
 from skfakereal.evaluation._wording import counted, shortened
+from skfakereal.evaluation._words import headline
 
 __all__ = ["report_fragment", "report_lead", "report_sections"]
 
 _N_WORST = 12
 
-_MEANINGS = (
-    "Accuracy: the share of images whose class was predicted correctly. With classes of "
-    "unequal size it flatters whoever always names the larger one.",
-    "Precision of a class: of the images that were called so, the share that is so.",
-    "Recall of a class: of the images that are so, the share that was found.",
-    "F1: the harmonic mean of precision and recall.",
-    "ROC-AUC: how often a randomly drawn image of the positive class gets a higher "
-    "probability than one of the other class. 0.5 is chance, 1 is perfect; no threshold is "
-    "involved.",
-    "Average precision: the mean precision over all thresholds, weighted by the recall "
-    "gained at each. Chance is the share of the positive class.",
-    "Calibration: where the curve follows the diagonal, of the images with probability 0.8 "
-    "some 80 % are of the class.",
-)
 
-
-def report_lead(predictions: Predictions, figures: Figures) -> str:
+def report_lead(results: Results) -> str:
     """Return the result in a sentence or two.
 
     Parameters
     ----------
-    predictions : Predictions
-        The predictions.
-    figures : Figures
-        Their figures.
+    results : Results
+        What was computed.
 
     Returns
     -------
     str
         The sentences.
     """
+    predictions, figures = results.predictions, results.figures
     accuracy = figures.overall["accuracy"]
     said = [
         f"{accuracy:.1%} of {len(predictions.paths):,} images were classified correctly."
@@ -73,15 +56,13 @@ def report_lead(predictions: Predictions, figures: Figures) -> str:
     return " ".join(said)
 
 
-def report_fragment(predictions: Predictions, figures: Figures) -> Html:
+def report_fragment(results: Results) -> Html:
     """Return what a notebook shows.
 
     Parameters
     ----------
-    predictions : Predictions
-        The predictions.
-    figures : Figures
-        Their figures.
+    results : Results
+        What was computed.
 
     Returns
     -------
@@ -89,76 +70,139 @@ def report_fragment(predictions: Predictions, figures: Figures) -> Html:
         The result in words, the figures and the tables, without pictures.
     """
     return fragment(
-        paragraph(report_lead(predictions, figures)),
-        headlines(headline(figures)),
-        *_tables(predictions, figures),
-        *(note(remark, "warning") for remark in figures.remarks),
+        paragraph(report_lead(results)),
+        headlines(headline(results.figures)),
+        class_table(results),
+        confusion_table(results),
+        *(note(remark, "warning") for remark in results.figures.remarks),
     )
 
 
-def report_sections(predictions: Predictions, figures: Figures) -> list[Html]:
+def report_sections(results: Results) -> list[Html]:
     """Return what a page shows.
 
     Parameters
     ----------
-    predictions : Predictions
-        The predictions.
-    figures : Figures
-        Their figures.
+    results : Results
+        What was computed.
 
     Returns
     -------
     list of Html
-        Sections: figures, classes, curves, the worst errors.
+        Sections: figures, thresholds, classes, groups, curves, the worst errors.
     """
-    p = predictions
+    sections = [
+        _figures(results),
+        section("What to do next", items(next_steps(results))),
+        section("By class", class_table(results), confusion_table(results)),
+    ]
+    if results.points:
+        sections.append(_thresholds(results))
+    if results.rows:
+        sections.append(_groups(results))
+    return [
+        *sections,
+        section("Plots", _plots(results)),
+        _calibration(results),
+        section("The worst errors", *_worst(results.predictions)),
+    ]
+
+
+def _figures(results: Results) -> Html:
+    p = results.predictions
     spoken_of = (
         "the mean over the classes"
         if p.positive is None
         else f"of the class {p.names[p.positive]!r}"
     )
-    return [
-        section(
-            "Figures",
-            headlines(headline(figures)),
-            f"All but the accuracy are {spoken_of}.",
-            *(note(remark, "warning") for remark in figures.remarks),
-            details("What the figures mean", items(_MEANINGS)),
-            note(
-                "These figures hold for images like the ones tested. On fakes from a generator "
-                "that was not among them, or on images that were saved again since, they may be "
-                "far lower."
-            ),
+    intervals = results.intervals
+    return section(
+        "Figures",
+        headlines(headline(results.figures)),
+        f"All but the accuracy are {spoken_of}.",
+        *(note(remark, "warning") for remark in results.figures.remarks),
+        figure_table(results),
+        *([_about_intervals(intervals.n_resamples)] if intervals.n_resamples else []),
+        *(note(remark) for remark in intervals.remarks),
+        note(
+            "These figures hold for images like the ones tested. On fakes from a generator "
+            "that was not among them, or on images that were saved again since, they may be "
+            "far lower."
         ),
-        section("By class", *_tables(p, figures)),
-        section("Plots", _plots(p)),
-        section("The worst errors", *_worst(p)),
-    ]
+    )
 
 
-def _tables(predictions: Predictions, figures: Figures) -> list[Html]:
-    called = [f"called {name}" for name in predictions.names]
-    confusion = [
-        [name, *row]
-        for name, row in zip(predictions.names, figures.confusion.tolist(), strict=True)
-    ]
-    header = ["class", "precision", "recall", "F1", "images"]
-    return [
-        table(figures.rows(), header),
-        table(confusion, ["in truth", *called]),
-    ]
+def _about_intervals(n_resamples: int) -> Html:
+    return paragraph(
+        "A 95 % interval says how far chance reaches: had other images of the same kind "
+        "been tested, the figure would probably lie in it. It was found by drawing the "
+        f"tested images anew, with replacement, {n_resamples:,} times (bootstrap). Whether "
+        "one model is better than another, only a comparison on the same images tells."
+    )
 
 
-def _plots(predictions: Predictions) -> Html:
+def _thresholds(results: Results) -> Html:
+    p = results.predictions
+    assert p.positive is not None
+    name, rest = p.names[p.positive], p.names[1 - p.positive]
+    return section(
+        "Where the line is drawn",
+        paragraph(
+            f"A classifier gives a probability; a threshold turns it into a verdict. Above "
+            f"it, an image is called {name}. A higher one accuses fewer {rest} images, and "
+            f"misses more that are {name}."
+        ),
+        threshold_table(results),
+        paragraph(
+            "The oracle's threshold was found by looking at the answers of these very "
+            "images. It shows how much a better threshold could have gained at most; do not "
+            "use it, choose one on validation images (skfakereal.thresholds)."
+        ),
+    )
+
+
+def _groups(results: Results) -> Html:
+    p = results.predictions
+    word = "group" if p.generators is None else "generator"
+    said = f"The weakest {word} comes first."
+    if p.positive is not None:
+        said += (
+            f" ROC-AUC and TPR hold a {word} that has images of one class only against all "
+            "images of the other class."
+        )
+    return section(
+        f"By {word}",
+        paragraph(said),
+        group_table(results),
+        gallery([_drawn(results, "groups")], wide=True),
+    )
+
+
+def _calibration(results: Results) -> Html:
+    p = results.predictions
+    of = "the most probable class" if p.positive is None else p.names[p.positive]
+    return section(
+        "Can the probabilities be taken at their word?",
+        paragraph(
+            f"Images are sorted into ten bins by their probability of {of}. In each, the "
+            "share that is so should be close to what was said."
+        ),
+        reliability_table(results),
+    )
+
+
+def _plots(results: Results) -> Html:
+    # One by one, so that they stand below each other on a phone.
+    return gallery([_drawn(results, kind) for kind in PLOTS], wide=True)
+
+
+def _drawn(results: Results, kind: str) -> Html:
     import matplotlib.pyplot as plt
 
-    pictures = []
-    # One by one, so that they stand below each other on a phone.
-    for kind in PLOTS:
-        fig = draw_plots(predictions, kind)
-        pictures.append(figure(fig, alt=kind.replace("_", " ")))
-        plt.close(fig)
-    return gallery(pictures, wide=True)
+    fig = draw_plots(results, kind)
+    drawn = figure(fig, alt=kind.replace("_", " "))
+    plt.close(fig)
+    return drawn
 
 
 def _worst(predictions: Predictions) -> list[Html]:

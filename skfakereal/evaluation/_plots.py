@@ -1,7 +1,7 @@
-"""Predictions -> confusion matrix, ROC, precision-recall and calibration curves.
+"""Results -> confusion matrix, ROC, precision-recall and reliability curves, and groups.
 
-scikit-learn's Displays draw them; here they get the names of the classes, and a sentence
-where there is nothing to draw.
+scikit-learn's Displays draw what they can; here they get the names of the classes, and a
+sentence where there is nothing to draw.
 """
 
 from collections.abc import Callable
@@ -11,25 +11,43 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skfakereal.evaluation._predictions import Predictions
+from skfakereal.evaluation._results import Results
+from skfakereal.evaluation._row_plots import draw_groups, draw_reliability, group_height
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["PLOTS", "draw_plots"]
+__all__ = ["PLOTS", "draw_plots", "plots_of"]
 
 
-def draw_plots(
-    predictions: Predictions, kind: str = "all", ax: "Axes | None" = None
-) -> "Figure":
-    """Draw one picture, or all four on one figure.
+def plots_of(results: Results) -> tuple[str, ...]:
+    """Return what there is to draw.
 
     Parameters
     ----------
-    predictions : Predictions
+    results : Results
+        What was computed.
+
+    Returns
+    -------
+    tuple of str
+        The four of `PLOTS`, and the groups if there are any.
+    """
+    p = results.predictions
+    with_groups = p.groups is not None or p.generators is not None
+    return (*PLOTS, "groups") if with_groups and results.rows else PLOTS
+
+
+def draw_plots(results: Results, kind: str = "all", ax: "Axes | None" = None) -> "Figure":
+    """Draw one picture, or the four of `PLOTS` on one figure.
+
+    Parameters
+    ----------
+    results : Results
         What to draw.
     kind : str, default="all"
-        ``"all"`` or one of `PLOTS`.
+        ``"all"`` or one of `plots_of`.
     ax : matplotlib.axes.Axes or None
         Where to draw a single picture; None makes a new figure.
 
@@ -46,26 +64,28 @@ def draw_plots(
     import matplotlib.pyplot as plt
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+    known = plots_of(results)
     if kind == "all":
         if ax is not None:
-            raise ValueError(f"One ax holds one picture: set kind to one of {PLOTS}.")
+            raise ValueError(f"One ax holds one picture: set kind to one of {known}.")
         layout = ConstrainedLayoutEngine(w_pad=0.15, h_pad=0.15)
         fig, axes = plt.subplots(2, 2, figsize=(9.5, 9), layout=layout)
-        for draw, panel in zip(_DRAW.values(), axes.flat, strict=True):
-            draw(predictions, panel)
+        for name, panel in zip(PLOTS, axes.flat, strict=True):
+            _DRAW[name](results, panel)
         return fig
-    if kind not in _DRAW:
-        raise ValueError(f"kind must be 'all' or one of {PLOTS}, got {kind!r}.")
+    if kind not in known:
+        raise ValueError(f"kind must be 'all' or one of {known}, got {kind!r}.")
     if ax is None:
-        _, ax = plt.subplots(figsize=(5.2, 4.6), layout="constrained")
-    _DRAW[kind](predictions, ax)
+        height = group_height(results) if kind == "groups" else 4.6
+        _, ax = plt.subplots(figsize=(5.2, height), layout="constrained")
+    _DRAW[kind](results, ax)
     return cast("Figure", ax.get_figure(root=True))
 
 
-def _draw_confusion_matrix(predictions: Predictions, ax: "Axes") -> None:
+def _draw_confusion_matrix(results: Results, ax: "Axes") -> None:
     from sklearn.metrics import ConfusionMatrixDisplay
 
-    p = predictions
+    p = results.predictions
     ConfusionMatrixDisplay.from_predictions(
         p.y_true,
         p.y_pred,
@@ -82,8 +102,10 @@ def _draw_confusion_matrix(predictions: Predictions, ax: "Axes") -> None:
     ax.set(title="Confusion matrix", xlabel="called", ylabel="in truth")
 
 
-def _draw_roc(predictions: Predictions, ax: "Axes") -> None:
+def _draw_roc(results: Results, ax: "Axes") -> None:
     from sklearn.metrics import RocCurveDisplay
+
+    predictions = results.predictions
 
     def draw(
         y: NDArray[np.str_], score: NDArray[np.float64], name: str, last: bool
@@ -107,8 +129,10 @@ def _draw_roc(predictions: Predictions, ax: "Axes") -> None:
     ax.set_title("ROC")
 
 
-def _draw_precision_recall(predictions: Predictions, ax: "Axes") -> None:
+def _draw_precision_recall(results: Results, ax: "Axes") -> None:
     from sklearn.metrics import PrecisionRecallDisplay
+
+    predictions = results.predictions
 
     def draw(
         y: NDArray[np.str_], score: NDArray[np.float64], name: str, last: bool
@@ -132,39 +156,14 @@ def _draw_precision_recall(predictions: Predictions, ax: "Axes") -> None:
     ax.set_title("Precision and recall")
 
 
-def _draw_calibration(predictions: Predictions, ax: "Axes") -> None:
-    from sklearn.calibration import CalibrationDisplay
-
-    # With few images, ten bins would show noise.
-    n_bins = 10 if len(predictions.paths) >= 500 else 5
-
-    def draw(
-        y: NDArray[np.str_], score: NDArray[np.float64], name: str, last: bool
-    ) -> None:
-        CalibrationDisplay.from_predictions(
-            y,
-            score,
-            pos_label=name,
-            name="Classifier" if predictions.positive is not None else name,
-            n_bins=n_bins,
-            ref_line=last,
-            ax=ax,
-        )
-
-    if _draw_each_class(predictions, ax, draw):
-        _, of = _rest_and_class(predictions)
-        ax.set(xlabel=f"predicted probability of {of}", ylabel=f"share that is {of}")
-    # scikit-learn's calibration curve knows no weights.
-    ax.set_title("Calibration (unweighted)" if predictions.weighted else "Calibration")
-
-
-_DRAW: dict[str, Callable[[Predictions, "Axes"], None]] = {
+_DRAW: dict[str, Callable[[Results, "Axes"], None]] = {
     "confusion_matrix": _draw_confusion_matrix,
     "roc": _draw_roc,
     "precision_recall": _draw_precision_recall,
-    "calibration": _draw_calibration,
+    "calibration": draw_reliability,
+    "groups": draw_groups,
 }
-PLOTS = tuple(_DRAW)
+PLOTS = ("confusion_matrix", "roc", "precision_recall", "calibration")
 
 
 def _draw_each_class(

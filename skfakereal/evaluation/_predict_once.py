@@ -1,6 +1,7 @@
 """A fitted classifier and labelled images -> its predictions, computed once."""
 
 import copy
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from skfakereal._classifier import VGG16ImageClassifier
 from skfakereal._validation import check_paths
+from skfakereal.evaluation._decision import find_threshold, follows
 from skfakereal.evaluation._predictions import Predictions, check_predictions
 
 __all__ = ["check_classifier", "predict_checked", "predict_once"]
@@ -48,7 +50,14 @@ def predict_checked(estimator: Any, X: Any, y: Any, **settings: Any) -> Predicti
     uniform = np.full((len(paths), len(classes)), 1 / len(classes))
     check_predictions(paths, y, uniform, classes=classes, **settings)
     y_pred, y_proba = predict_once(estimator, X)
-    return check_predictions(paths, y, y_proba, y_pred=y_pred, classes=classes, **settings)
+    known = check_predictions(paths, y, y_proba, y_pred=y_pred, classes=classes, **settings)
+    threshold = find_threshold(estimator)
+    # It may be one of another class's probability, or of a decision function.
+    if threshold is not None and follows(
+        known.y_pred, known.y_proba, known.positive, threshold
+    ):
+        return dataclasses.replace(known, threshold=threshold)
+    return known
 
 
 def check_classifier(estimator: Any) -> None:

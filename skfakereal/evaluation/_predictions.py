@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from skfakereal._validation import check_labels, check_paths, check_weights
 from skfakereal.evaluation._classes import class_codes, class_names, positive_class
+from skfakereal.evaluation._decision import decide, follows
+from skfakereal.evaluation._sides import check_side
 
 __all__ = ["Predictions", "check_predictions"]
 
@@ -37,6 +39,11 @@ class Predictions:
         Position of the positive class, if there is one.
     unreadable : list of (str, int)
         Path and true class of the images that could not be read.
+    groups, generators : ndarray of shape (n_read,) or None
+        What each image belongs to, and where it comes from, if that was given.
+    threshold : float or None
+        The probability of the positive class from which on an image is called so, if it
+        is known.
     """
 
     paths: list[str]
@@ -49,6 +56,9 @@ class Predictions:
     names: tuple[str, ...]
     positive: int | None
     unreadable: list[tuple[str, int]]
+    groups: NDArray[np.str_] | None = None
+    generators: NDArray[np.str_] | None = None
+    threshold: float | None = None
 
     def columns(self) -> dict[str, list[Any]]:
         """Return every image, the unreadable ones last, as columns of a table.
@@ -82,13 +92,17 @@ def check_predictions(
     pos_label: Any = None,
     target_names: Sequence[str] | None = None,
     sample_weight: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+    generators: ArrayLike | None = None,
+    threshold: float | None = None,
     need_positive: bool = True,
 ) -> Predictions:
     """Check what the user hands over, and set aside the images that could not be read.
 
     Parameters
     ----------
-    paths, y_true, y_proba, classes, y_pred, pos_label, target_names, sample_weight
+    paths, y_true, y_proba, classes, y_pred, pos_label, target_names, sample_weight, \
+            groups, generators, threshold
         As `EvaluationReport` takes them.
     need_positive : bool, default=True
         Whether two classes must have a positive one.
@@ -110,13 +124,23 @@ def check_predictions(
     files = check_paths(paths, name="paths")
     proba = _check_probabilities(y_proba, len(files), len(labels))
     true = class_codes(check_labels(y_true, len(files)), labels, files)
+    missing = np.isnan(proba).any(axis=1)
     if y_pred is None:
-        pred = np.nan_to_num(proba).argmax(axis=1)
+        pred = decide(np.nan_to_num(proba), positive, threshold)
     else:
         given = check_labels(y_pred, len(files), name="y_pred")
         pred = class_codes(given, labels, files, name="y_pred")
+        if threshold is not None and not follows(
+            pred[~missing], proba[~missing], positive, threshold
+        ):
+            raise ValueError(
+                f"y_pred must be what threshold={threshold} gives. Pass only one of the two."
+            )
+    sides = [
+        None if side is None else check_side(side, len(files), name)[~missing]
+        for side, name in ((groups, "groups"), (generators, "generators"))
+    ]
 
-    missing = np.isnan(proba).any(axis=1)
     if missing.all():
         raise ValueError(
             f"None of the {len(files)} images could be read, the first of which is "
@@ -134,6 +158,9 @@ def check_predictions(
         names=names,
         positive=positive,
         unreadable=[(files[i], int(true[i])) for i in np.flatnonzero(missing)],
+        groups=sides[0],
+        generators=sides[1],
+        threshold=None if threshold is None else float(threshold),
     )
 
 

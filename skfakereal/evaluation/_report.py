@@ -1,21 +1,24 @@
 """The report on a classifier: figures, tables and pictures from one set of predictions."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from numpy.typing import ArrayLike, NDArray
 
-from skfakereal._html import Html, page
-from skfakereal.evaluation._metrics import PER_CLASS, compute_figures
+from skfakereal._html import Html
+from skfakereal.evaluation._as_json import as_json
+from skfakereal.evaluation._frames import results_frame
+from skfakereal.evaluation._intervals import Intervals
+from skfakereal.evaluation._operating_points import OperatingPoint
 from skfakereal.evaluation._page import report_fragment, report_lead, report_sections
-from skfakereal.evaluation._plots import PLOTS, draw_plots
+from skfakereal.evaluation._paged import Paged
+from skfakereal.evaluation._plots import draw_plots, plots_of
 from skfakereal.evaluation._predictions import Predictions, check_predictions
+from skfakereal.evaluation._reliability import ReliabilityBin
+from skfakereal.evaluation._results import Results
 from skfakereal.evaluation._text import as_text
 
 if TYPE_CHECKING:
-    from os import PathLike
-
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -23,15 +26,18 @@ if TYPE_CHECKING:
 __all__ = ["EvaluationReport"]
 
 
-class EvaluationReport(Mapping[str, float]):
+class EvaluationReport(Mapping[str, float], Paged):
     """How good predictions are: a mapping of figures, with tables and pictures.
 
-    With two classes its keys are ``accuracy``, ``precision``, ``recall``, ``f1``,
-    ``roc_auc`` and ``average_precision``, of the positive class, and ``precision_macro``,
-    ..., ``f1_weighted``, averaged over both. With more classes, precision, recall and F1
-    exist as averages only; ``roc_auc`` and ``average_precision`` are the mean over the
-    classes, each against the rest. Figures go from 0 to 1. They are NaN where they are
-    undefined, and averages leave out classes of which no image was tested.
+    Its keys are ``accuracy``, ``balanced_accuracy``, ``roc_auc``, ``average_precision``,
+    ``brier_score``, ``expected_calibration_error``, and precision, recall and F1 averaged
+    over the classes (``precision_macro``, ..., ``f1_weighted``). With two classes there are
+    also ``precision``, ``recall`` and ``f1`` of the positive one, ``accuracy_at_0.5``, and
+    the true positive rates at false positive rates of 1 % and 5 %, ``tpr_at_fpr_0.01`` and
+    ``tpr_at_fpr_0.05``. With more classes, ``roc_auc`` and ``average_precision`` are the
+    mean over the classes, each against the rest. Figures go from 0 to 1; the Brier score
+    and the calibration error are better when lower. They are NaN where they are undefined,
+    and averages leave out classes of which no image was tested.
 
     Parameters
     ----------
@@ -54,6 +60,19 @@ class EvaluationReport(Mapping[str, float]):
         What to call the classes, in the order of `classes`. None: the labels themselves.
     sample_weight : array-like of shape (n_images,), default=None
         Weights of the images. Counts of images ignore them.
+    groups : array-like of shape (n_images,), default=None
+        What each image belongs to: equal values for images that came about together, such
+        as the frames of a video. The bootstrap draws whole groups.
+    generators : array-like of shape (n_images,), default=None
+        What made each image, or where it comes from. There is a row of figures for each.
+        None: a row for each of the `groups`.
+    threshold : float, default=None
+        With two classes, the probability of the positive one from which on an image is
+        called so. It was chosen elsewhere: see `skfakereal.thresholds`.
+    n_resamples : int, default=1000
+        How many resamples the 95 % intervals are made from; 0 for no intervals.
+    random_state : int, default=0
+        Seed of the resamples: equal predictions give equal intervals.
 
     Attributes
     ----------
@@ -79,6 +98,22 @@ class EvaluationReport(Mapping[str, float]):
         Images (or sums of weights) by true class in rows and predicted class in columns.
     remarks : list of str
         Sentences that say what was left out and why figures are undefined.
+    threshold : float or None
+        From which probability on an image is called positive, where that is known.
+    per_group : dict of str to dict
+        For each generator (or group) by name: ``accuracy`` of its images, their number
+        ``n_images``, and with two classes ``n_positive``, ``roc_auc`` and
+        ``tpr_at_fpr_0.05``. The last two are of its own images if it has both classes; a
+        generator has fakes only, which are held against all real images.
+    operating_points : list of OperatingPoint
+        With two classes, what comes of the ``"chosen"`` threshold, of ``"0.5"``, and of the
+        ``"oracle"``'s, which is the best on these very images and nobody's choice.
+    reliability : list of ReliabilityBin
+        The points of the reliability curve: what was said, and what was so.
+    intervals : Intervals
+        95 % bootstrap intervals: ``overall``, ``per_class`` and ``per_group``, each a
+        dictionary like the figures, of lower and upper ends, and ``remarks``. Computed
+        when first asked for.
     plots : tuple of str
         What `plot` can draw, one by one.
 
@@ -86,11 +121,12 @@ class EvaluationReport(Mapping[str, float]):
     ------
     ValueError
         If the arrays do not fit together, a label is unknown, the positive class is open,
-        or no image could be read.
+        `y_pred` does not follow from `threshold`, or no image could be read.
 
     See Also
     --------
     evaluate : The report on a fitted classifier.
+    compare_reports : Several models on the same images.
     MisclassifiedDisplay : The worst errors as images.
 
     Examples
@@ -105,23 +141,11 @@ class EvaluationReport(Mapping[str, float]):
     ... )
     >>> report["recall"], report["accuracy"]
     (1.0, 0.75)
-    >>> report
-    EvaluationReport: 4 images, positive class 'fake'
-    <BLANKLINE>
-                        precision    recall       f1    n_images
-                real        1.000     0.500    0.667           2
-                fake        0.667     1.000    0.800           2
-       macro average        0.833     0.750    0.733           4
-    weighted average        0.833     0.750    0.733           4
-    <BLANKLINE>
-    accuracy 0.750    ROC-AUC 1.000    average precision 1.000
-    <BLANKLINE>
-            called real    called fake
-    real              1              1
-    fake              0              2
+    >>> report.intervals.overall["accuracy"]
+    (0.5, 1.0)
     """
 
-    plots: ClassVar[tuple[str, ...]] = PLOTS
+    _title = "Evaluation"
 
     def __init__(
         self,
@@ -134,6 +158,11 @@ class EvaluationReport(Mapping[str, float]):
         pos_label: Any = None,
         target_names: Sequence[str] | None = None,
         sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        generators: ArrayLike | None = None,
+        threshold: float | None = None,
+        n_resamples: int = 1000,
+        random_state: int = 0,
     ) -> None:
         checked = check_predictions(
             paths,
@@ -144,18 +173,24 @@ class EvaluationReport(Mapping[str, float]):
             pos_label=pos_label,
             target_names=target_names,
             sample_weight=sample_weight,
+            groups=groups,
+            generators=generators,
+            threshold=threshold,
         )
-        self._fill(checked)
+        self._fill(checked, n_resamples, random_state)
 
     @classmethod
-    def _from_checked(cls, predictions: Predictions) -> Self:
+    def _from_checked(
+        cls, predictions: Predictions, n_resamples: int = 1000, random_state: int = 0
+    ) -> Self:
         report = cls.__new__(cls)
-        report._fill(predictions)
+        report._fill(predictions, n_resamples, random_state)
         return report
 
-    def _fill(self, known: Predictions) -> None:
+    def _fill(self, known: Predictions, n_resamples: int, random_state: int) -> None:
         self._predictions = known
-        self._figures = compute_figures(known)
+        self._results = Results(known, n_resamples=n_resamples, random_state=random_state)
+        self._figures = self._results.figures
         self.paths = known.paths
         self.classes = known.classes
         self.target_names = known.names
@@ -163,6 +198,7 @@ class EvaluationReport(Mapping[str, float]):
         self.y_pred: NDArray[Any] = known.classes[known.y_pred]
         self.y_proba = known.y_proba
         self.sample_weight = known.weights
+        self.threshold = known.threshold
         self.unreadable = [path for path, _ in known.unreadable]
         self.pos_label: Any = None
         if known.positive is not None:
@@ -170,6 +206,27 @@ class EvaluationReport(Mapping[str, float]):
         self.per_class = self._figures.per_class
         self.confusion_matrix = self._figures.confusion
         self.remarks = self._figures.remarks
+        self.plots = plots_of(self._results)
+
+    @property
+    def per_group(self) -> dict[str, dict[str, float]]:
+        """For each generator or group its figures and numbers of images."""
+        return {row.name: row.as_dict() for row in self._results.rows}
+
+    @property
+    def operating_points(self) -> list[OperatingPoint]:
+        """What comes of the chosen threshold, of 0.5, and of the oracle's."""
+        return list(self._results.points)
+
+    @property
+    def reliability(self) -> list[ReliabilityBin]:
+        """The points of the reliability curve."""
+        return list(self._results.bins)
+
+    @property
+    def intervals(self) -> Intervals:
+        """95 % bootstrap intervals of the figures."""
+        return self._results.intervals
 
     def __getitem__(self, key: str) -> float:
         try:
@@ -187,56 +244,49 @@ class EvaluationReport(Mapping[str, float]):
         return len(self._figures.overall)
 
     def __repr__(self) -> str:
-        return as_text(self._predictions, self._figures)
+        return as_text(self._results)
 
     def _repr_html_(self) -> str:
-        return report_fragment(self._predictions, self._figures)
+        return report_fragment(self._results)
 
-    def to_frame(self) -> "pd.DataFrame":
-        """Return precision, recall, F1 and number of images as a table.
+    def to_frame(self, kind: str = "classes") -> "pd.DataFrame":
+        """Return one of the report's tables.
+
+        Parameters
+        ----------
+        kind : {"classes", "figures", "groups", "thresholds", "reliability"}, \
+                default="classes"
+            ``"classes"`` has precision, recall, F1 and number of images, one row for each
+            class by name, then ``macro average`` and ``weighted average``; ``"figures"``
+            has value and interval of all overall figures; the others are `per_group`,
+            `operating_points` and `reliability`.
 
         Returns
         -------
         pandas.DataFrame
-            One row for each class by name, then ``macro average`` and ``weighted
-            average``.
+            The table.
 
         Raises
         ------
         ImportError
             If pandas is not installed.
+        ValueError
+            If there is no such table.
         """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise ImportError(
-                "to_frame needs pandas: pip install pandas. Without it, per_class and "
-                "to_dict() hold the same figures."
-            ) from error
-        rows = self._figures.rows()
-        return pd.DataFrame(
-            [row[1:] for row in rows],
-            index=[row[0] for row in rows],
-            columns=[*PER_CLASS, "n_images"],
-        )
+        return results_frame(self._results, kind)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all figures in a form that `json.dump` takes.
+        """Return everything in a form that `json.dump` takes.
 
         Returns
         -------
         dict
-            The figures by name; ``n_images``, ``classes`` and ``positive_class`` (names);
-            ``per_class``, ``confusion_matrix``, ``unreadable`` and ``remarks``. An
-            undefined figure is None.
+            The figures by name; ``n_images``, ``classes``, ``positive_class`` (names) and
+            ``threshold``; ``per_class``, ``per_group``, ``confusion_matrix``,
+            ``operating_points``, ``reliability``, ``intervals``, ``unreadable`` and
+            ``remarks``. An undefined figure is None.
         """
-        positive = self._predictions.positive
-        return self._figures.as_json() | {
-            "n_images": len(self.paths),
-            "classes": list(self.target_names),
-            "positive_class": None if positive is None else self.target_names[positive],
-            "unreadable": list(self.unreadable),
-        }
+        return as_json(self._results)
 
     def predictions_table(self) -> dict[str, list[Any]]:
         """Return every image with its prediction, as columns of a table.
@@ -255,10 +305,11 @@ class EvaluationReport(Mapping[str, float]):
 
         Parameters
         ----------
-        kind : {"all", "confusion_matrix", "roc", "precision_recall", "calibration"}, \
-                default="all"
-            Which picture; ``"all"`` is one figure with the four. With more than two
-            classes, the curves are those of each class against the rest.
+        kind : {"all", "confusion_matrix", "roc", "precision_recall", "calibration", \
+                "groups"}, default="all"
+            Which picture; ``"all"`` is one figure with the first four. With more than two
+            classes, the curves are those of each class against the rest. ``"groups"`` is
+            for reports with `per_group`.
         ax : matplotlib.axes.Axes, default=None
             Where to draw a single picture. None makes a new figure.
 
@@ -272,7 +323,7 @@ class EvaluationReport(Mapping[str, float]):
         ValueError
             If there is no such picture, or four are to be drawn on one `ax`.
         """
-        return draw_plots(self._predictions, kind, ax)
+        return draw_plots(self._results, kind, ax)
 
     def html_sections(self) -> list[Html]:
         """Return the report as sections for an HTML page.
@@ -280,9 +331,9 @@ class EvaluationReport(Mapping[str, float]):
         Returns
         -------
         list of Html
-            Figures, tables, curves, the worst errors, and what the figures mean.
+            Figures, thresholds, classes, groups, curves, and the worst errors.
         """
-        return report_sections(self._predictions, self._figures)
+        return report_sections(self._results)
 
     def summary(self) -> str:
         """Return the result in a sentence or two, for readers who know no figure's name.
@@ -294,32 +345,4 @@ class EvaluationReport(Mapping[str, float]):
             share of the positive ones that was found, and of the others that was mistaken
             for them.
         """
-        return report_lead(self._predictions, self._figures)
-
-    def to_html(self, title: str = "Evaluation") -> str:
-        """Return the report as one HTML page that needs no other file.
-
-        Parameters
-        ----------
-        title : str, default="Evaluation"
-            Its heading.
-
-        Returns
-        -------
-        str
-            The page.
-        """
-        sections = self.html_sections()
-        return page(title, *sections, lead=self.summary(), footer="Made by skfakereal.")
-
-    def save_html(self, path: "str | PathLike[str]", title: str = "Evaluation") -> None:
-        """Write the page of `to_html` to a file.
-
-        Parameters
-        ----------
-        path : path
-            The file; it is replaced if it exists.
-        title : str, default="Evaluation"
-            The heading of the page.
-        """
-        Path(path).write_text(self.to_html(title), encoding="utf-8")
+        return report_lead(self._results)

@@ -1,90 +1,107 @@
-"""Figures -> plain text for a terminal."""
+"""Results -> plain text for a terminal."""
 
-import math
 from collections.abc import Sequence
 
-from skfakereal.evaluation._metrics import Figures
-from skfakereal.evaluation._predictions import Predictions
+from skfakereal.evaluation._results import Results
 from skfakereal.evaluation._wording import counted
+from skfakereal.evaluation._words import WORDS, decimal, interval_text, spoken_keys
 
-__all__ = ["as_text", "headline"]
+__all__ = ["aligned", "as_text"]
 
-_WORDS = {
-    "accuracy": "accuracy",
-    "precision": "precision",
-    "recall": "recall",
-    "f1": "F1",
-    "f1_macro": "F1",
-    "roc_auc": "ROC-AUC",
-    "average_precision": "average precision",
-}
+_MOST_GROUPS = 20
 
 
-def headline(figures: Figures) -> list[tuple[str, float]]:
-    """Return the few figures that come first, each with its name in words.
-
-    Parameters
-    ----------
-    figures : Figures
-        All figures.
-
-    Returns
-    -------
-    list of (str, float)
-        Names and values.
-    """
-    double = "f1_macro" if "f1" in figures.overall else "f1"
-    return [
-        (word, figures.overall[key])
-        for key, word in _WORDS.items()
-        if key in figures.overall and key != double
-    ]
-
-
-def as_text(predictions: Predictions, figures: Figures) -> str:
+def as_text(results: Results) -> str:
     """Return the report as lines of text.
 
     Parameters
     ----------
-    predictions : Predictions
-        The predictions.
-    figures : Figures
-        Their figures.
+    results : Results
+        What was computed.
 
     Returns
     -------
     str
-        A table like scikit-learn's classification report, the overall figures, the
-        confusion matrix, and the remarks.
+        A table like scikit-learn's classification report, the overall figures with their
+        intervals, the confusion matrix, thresholds, groups, and the remarks.
     """
+    predictions, figures = results.predictions, results.figures
     names = predictions.names
     title = f"EvaluationReport: {counted(len(predictions.paths), 'image')}"
     if predictions.positive is not None:
         title += f", positive class {names[predictions.positive]!r}"
     table = [
-        [name, *(_decimal(value) for value in values), f"{count:,}"]
+        [name, *(decimal(value) for value in values), f"{count:,}"]
         for name, *values, count in figures.rows()
     ]
-    overall = "    ".join(
-        f"{_WORDS[key]} {_decimal(figures.overall[key])}"
-        for key in ("accuracy", "roc_auc", "average_precision")
-    )
     matrix = [
         [name, *map(_count, row)]
         for name, row in zip(names, figures.confusion.tolist(), strict=True)
     ]
     blocks = [
         title,
-        _aligned([["", "precision", "recall", "f1", "n_images"], *table]),
-        overall,
-        _aligned([["", *(f"called {name}" for name in names)], *matrix]),
+        aligned([["", "precision", "recall", "f1", "n_images"], *table]),
+        _overall(results),
+        aligned([["", *(f"called {name}" for name in names)], *matrix]),
+        _thresholds(results),
+        _groups(results),
         *figures.remarks,
+        *results.intervals.remarks,
     ]
-    return "\n\n".join(blocks)
+    return "\n\n".join(block for block in blocks if block)
 
 
-def _decimal(value: float) -> str:
-    return "nan" if math.isnan(value) else f"{value:.3f}"
+def _overall(results: Results) -> str:
+    overall, intervals = results.figures.overall, results.intervals.overall
+    # Precision, recall and F1 stand in the table of the classes.
+    keys = [
+        key
+        for key in spoken_keys(results.figures)
+        if key not in ("precision", "recall", "f1", "f1_macro")
+    ]
+    rows = [
+        [WORDS[key], decimal(overall[key]), interval_text(intervals.get(key))]
+        for key in keys
+    ]
+    return aligned([["", "value", "95 % interval"], *rows])
+
+
+def _thresholds(results: Results) -> str:
+    # Where the classifier takes the more probable class, there is nothing to compare.
+    if results.predictions.threshold is None:
+        return ""
+    header = ["threshold", "value", "accuracy", "balanced", "TPR", "FPR"]
+    rows = [
+        [
+            point.name,
+            *map(
+                decimal,
+                (
+                    point.threshold,
+                    point.accuracy,
+                    point.balanced_accuracy,
+                    point.true_positive_rate,
+                    point.false_positive_rate,
+                ),
+            ),
+        ]
+        for point in results.points
+    ]
+    return aligned([header, *rows])
+
+
+def _groups(results: Results) -> str:
+    if not results.rows:
+        return ""
+    keys = list(results.rows[0].figures)
+    weakest = sorted(results.rows, key=lambda row: row.figures["accuracy"])
+    rows = [
+        [row.name, f"{row.n_images:,}", *(decimal(row.figures[key]) for key in keys)]
+        for row in weakest[:_MOST_GROUPS]
+    ]
+    table = aligned([["group", "n_images", *(WORDS[key] for key in keys)], *rows])
+    more = len(weakest) - len(rows)
+    return table + (f"\n... and {more:,} with a higher accuracy" if more else "")
 
 
 def _count(value: float) -> str:
@@ -92,9 +109,23 @@ def _count(value: float) -> str:
     return f"{value:,}" if float(value).is_integer() else f"{value:,.1f}"
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows as lines whose columns stand below each other.
+
+    Parameters
+    ----------
+    rows : sequence of sequences of str
+        The cells, equally many in each row.
+
+    Returns
+    -------
+    str
+        The lines.
+    """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
-        "    ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+        "    ".join(
+            cell.rjust(width) for cell, width in zip(row, widths, strict=True)
+        ).rstrip()
         for row in rows
     )

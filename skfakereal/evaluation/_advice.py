@@ -1,0 +1,94 @@
+"""Results -> what to do next, for a reader who is new to the field."""
+
+import numpy as np
+
+from skfakereal.evaluation._results import Results
+from skfakereal.evaluation._wording import counted
+
+__all__ = ["next_steps"]
+
+_WIDE = 0.1  # an interval of the accuracy that leaves a good and a poor detector open
+_MANY_ACCUSED = 0.05
+_MISLEADING = 0.05  # a calibration error that a reader of probabilities would notice
+_WEAK = 0.1
+
+
+def next_steps(results: Results) -> list[str]:
+    """Return what the figures ask for.
+
+    Parameters
+    ----------
+    results : Results
+        What was computed.
+
+    Returns
+    -------
+    list of str
+        Sentences, the most urgent first.
+    """
+    return [
+        *_more_images(results),
+        *_threshold(results),
+        *_calibration(results),
+        *_weak_groups(results),
+        "Look at the worst errors below: do they have something in common that is missing "
+        "from the training images?",
+        "Make sure that the images do not give their class away by format or size "
+        "(skfakereal audit), and test images that were saved again or shrunk, and fakes from "
+        "a generator that was not trained on, before you rely on these figures.",
+    ]
+
+
+def _more_images(results: Results) -> list[str]:
+    low, high = results.intervals.overall.get("accuracy", (np.nan, np.nan))
+    n_images = len(results.predictions.paths)
+    if not (high - low > _WIDE or n_images < 100):
+        return []
+    return [
+        f"Test more images: {counted(n_images, 'image')} leave wide intervals, so that this "
+        "result and a much better or worse one cannot be told apart."
+    ]
+
+
+def _threshold(results: Results) -> list[str]:
+    p = results.predictions
+    if p.positive is None or p.threshold is not None:
+        return []
+    name, rest = p.names[p.positive], p.names[1 - p.positive]
+    accused = results.points[0].false_positive_rate
+    if not accused > _MANY_ACCUSED:
+        return []
+    return [
+        f"{accused:.0%} of the {rest} images are called {name}. If that is too many, choose "
+        "a higher threshold on validation images: "
+        "skfakereal.thresholds.tune_threshold(..., target_fpr=0.01)."
+    ]
+
+
+def _calibration(results: Results) -> list[str]:
+    key = "expected_calibration_error"
+    error, (low, _) = (
+        results.figures.overall[key],
+        results.intervals.overall.get(key, (0, 0)),
+    )
+    if error < _MISLEADING or not low > 0:
+        return []
+    return [
+        f"Probabilities are off by {error:.2f} on average. If you show or use them as such, "
+        'calibrate: skfakereal.thresholds.tune_threshold(..., calibration="sigmoid").'
+    ]
+
+
+def _weak_groups(results: Results) -> list[str]:
+    overall = results.figures.overall["accuracy"]
+    intervals = results.intervals.per_group
+    weak = [
+        row
+        for row in sorted(results.rows, key=lambda row: row.figures["accuracy"])
+        if intervals.get(row.name, {}).get("accuracy", (0, 1))[1] < overall - _WEAK
+    ]
+    if not weak:
+        return []
+    named = ", ".join(f"{r.name!r} ({r.figures['accuracy']:.0%})" for r in weak[:3])
+    more = f" and {len(weak) - 3:,} more" if len(weak) > 3 else ""
+    return [f"Train with more images of what is recognised worst: {named}{more}."]

@@ -1,0 +1,186 @@
+"""Predictions -> a row for each generator or group: where is the classifier weak?"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skfakereal.evaluation._predictions import Predictions
+from skfakereal.evaluation._probability_figures import tpr_key
+from skfakereal.evaluation._weighted_figures import Ranking
+from skfakereal.evaluation._wording import counted
+
+__all__ = ["GROUP_FIGURES", "Group", "GroupRow", "find_groups", "group_remarks"]
+
+_TARGET = 0.05  # a false positive rate that some dozens of images can show
+GROUP_FIGURES = ("accuracy", "roc_auc", tpr_key(_TARGET))
+_FEWEST_IMAGES = 2
+_MOST_ROWS = 100
+
+
+@dataclass(frozen=True)
+class GroupRow:
+    """What the classifier made of the images of a generator or group.
+
+    Parameters
+    ----------
+    name : str
+        The group.
+    n_images : int
+        How many images it has.
+    n_positive : int or None
+        How many of them are of the positive class; None where there is no such class.
+    figures : dict of str to float
+        ``accuracy``, of the group's images, and with a positive class ``roc_auc`` and
+        ``tpr_at_fpr_0.05``: of the group's own images if it has both classes, and else, as
+        with a generator, of its images against all of the other class. NaN where
+        undefined.
+    """
+
+    name: str
+    n_images: int
+    n_positive: int | None
+    figures: dict[str, float]
+
+    def as_dict(self) -> dict[str, float]:
+        """Return figures and numbers of images together.
+
+        Returns
+        -------
+        dict of str to float
+            The figures, ``n_images``, and ``n_positive`` if there is a positive class.
+        """
+        counts = {"n_images": self.n_images}
+        if self.n_positive is not None:
+            counts["n_positive"] = self.n_positive
+        return {**self.figures, **counts}
+
+
+class Group:
+    """The images of a group, and its figures for many sets of weights.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        All predictions.
+    name : str
+        The group.
+    own : ndarray of shape (n_own,)
+        Positions of its images.
+
+    Attributes
+    ----------
+    name : str
+        The group.
+    own : ndarray of shape (n_own,)
+        Positions of its images.
+    """
+
+    def __init__(self, predictions: Predictions, name: str, own: NDArray[np.intp]) -> None:
+        p = predictions
+        self.name = name
+        self.own, self._ranked = own, own
+        self._right = (p.y_pred == p.y_true)[own].astype(np.float64)
+        self._n_positive: int | None = None
+        self._ranking: Ranking | None = None
+        if p.positive is None:
+            return
+        is_positive = p.y_true == p.positive
+        self._n_positive = int(is_positive[own].sum())
+        if self._n_positive in (0, len(own)):
+            others = np.flatnonzero(is_positive != is_positive[own[0]])
+            self._ranked = np.concatenate([own, others])
+        ranked = is_positive[self._ranked]
+        self._n_negative = int(np.sum(~ranked))
+        if 0 < self._n_negative < len(ranked):
+            self._ranking = Ranking(ranked, p.y_proba[self._ranked, p.positive])
+
+    def __call__(self, weights: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+        """Compute the figures.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_sets, n_images)
+            Weights of all images, one row for each set.
+
+        Returns
+        -------
+        dict of str to ndarray of shape (n_sets,)
+            Those of `GROUP_FIGURES` that are defined.
+        """
+        own = weights[:, self.own]
+        with np.errstate(invalid="ignore"):
+            figures = {"accuracy": own @ self._right / own.sum(axis=1)}
+        if self._ranking is not None:
+            figures |= self._ranking(weights[:, self._ranked])
+            if self._n_negative * _TARGET < 1 - 1e-9:
+                del figures[tpr_key(_TARGET)]
+        return {key: figures[key] for key in GROUP_FIGURES if key in figures}
+
+    def row(self, weights: NDArray[np.float64]) -> GroupRow:
+        """Return the figures of the images as they are.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_images,)
+            Weights of all images.
+
+        Returns
+        -------
+        GroupRow
+            The row.
+        """
+        found = {key: float(values[0]) for key, values in self(weights[None]).items()}
+        keys = GROUP_FIGURES[:1] if self._n_positive is None else GROUP_FIGURES
+        figures = {key: found.get(key, np.nan) for key in keys}
+        return GroupRow(self.name, len(self.own), self._n_positive, figures)
+
+
+def find_groups(predictions: Predictions) -> list[Group]:
+    """Return the generators, or the groups where no generators were given.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        The predictions.
+
+    Returns
+    -------
+    list of Group
+        By name; those of a single image are left out, and if there are more than 100, the
+        smallest.
+    """
+    names, members = _members(predictions)
+    sizes = np.bincount(members) if len(names) else np.array([], dtype=np.intp)
+    largest = np.argsort(-sizes, kind="stable")[:_MOST_ROWS]
+    shown = np.sort(largest[sizes[largest] >= _FEWEST_IMAGES])
+    return [Group(predictions, str(names[g]), np.flatnonzero(members == g)) for g in shown]
+
+
+def group_remarks(predictions: Predictions) -> list[str]:
+    """Return what `find_groups` left out.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        The predictions.
+
+    Returns
+    -------
+    list of str
+        A sentence, or nothing.
+    """
+    names, _ = _members(predictions)
+    left_out = len(names) - len(find_groups(predictions))
+    if not left_out:
+        return []
+    verb = "has" if left_out == 1 else "have"
+    return [f"{counted(left_out, 'small group')} {verb} no row of their own."]
+
+
+def _members(predictions: Predictions) -> tuple[NDArray[np.str_], NDArray[np.intp]]:
+    p = predictions
+    given = p.groups if p.generators is None else p.generators
+    if given is None:
+        return np.array([], dtype=np.str_), np.array([], dtype=np.intp)
+    return np.unique(given, return_inverse=True)

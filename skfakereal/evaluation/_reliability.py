@@ -1,0 +1,181 @@
+"""Probabilities -> how far they can be taken at their word.
+
+Images are put into ten bins of equal width by their probability; within a bin, the mean
+probability should be the share of images that are so. The expected calibration error is
+the mean distance between the two, each bin weighted by its images (Naeini, Cooper and
+Hauskrecht 2015; Guo, Pleiss, Sun and Weinberger 2017, "On calibration of modern neural
+networks", equation 3, there with 15 bins). With two classes the probability is that of
+the positive class, as in scikit-learn's calibration curve: confidence in either class, as
+Guo et al. have it, would let errors on fakes and on real images cancel out. With more
+classes it is the probability of the predicted class, as theirs.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "N_BINS",
+    "Reliability",
+    "ReliabilityBin",
+    "chance_error",
+    "expected_error",
+    "reliability",
+]
+
+N_BINS = 10
+_N_SIMULATED = 400
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """What the calibration error is made of, image by image.
+
+    Parameters
+    ----------
+    probability : ndarray of shape (n_images,)
+        What the classifier said, from 0 to 1.
+    is_so : ndarray of shape (n_images,)
+        Whether it was so, 0 or 1.
+    bin : ndarray of shape (n_images,)
+        The bin of the probability, from 0 to `N_BINS` - 1. A probability on the edge of two
+        belongs to the lower one.
+    """
+
+    probability: NDArray[np.float64]
+    is_so: NDArray[np.float64]
+    bin: NDArray[np.intp]
+
+    def bins(self, weights: NDArray[np.float64]) -> list["ReliabilityBin"]:
+        """Return the bins that hold images, from the lowest probability on.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_images,)
+            Weights of the images.
+
+        Returns
+        -------
+        list of ReliabilityBin
+            The reliability curve.
+        """
+        held = [np.flatnonzero((self.bin == b) & (weights > 0)) for b in range(N_BINS)]
+        return [
+            ReliabilityBin(
+                low=b / N_BINS,
+                high=(b + 1) / N_BINS,
+                n_images=len(rows),
+                mean_probability=_mean(self.probability, rows, weights),
+                share=_mean(self.is_so, rows, weights),
+            )
+            for b, rows in enumerate(held)
+            if len(rows)
+        ]
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """A point of the reliability curve.
+
+    Parameters
+    ----------
+    low, high : float
+        Edges of the bin; the upper one belongs to it.
+    n_images : int
+        How many images lie in it.
+    mean_probability : float
+        What the classifier said of them on average.
+    share : float
+        The share of them that is so.
+    """
+
+    low: float
+    high: float
+    n_images: int
+    mean_probability: float
+    share: float
+
+
+def _mean(
+    values: NDArray[np.float64], rows: NDArray[np.intp], weights: NDArray[np.float64]
+) -> float:
+    return float(np.average(values[rows], weights=weights[rows]))
+
+
+def reliability(
+    y_true: NDArray[np.intp], y_proba: NDArray[np.float64], positive: int | None
+) -> Reliability:
+    """Return what was said of each image, and whether it was so.
+
+    Parameters
+    ----------
+    y_true : ndarray of shape (n_images,)
+        True classes, as positions.
+    y_proba : ndarray of shape (n_images, n_classes)
+        Probabilities.
+    positive : int or None
+        The positive class.
+
+    Returns
+    -------
+    Reliability
+        Of the positive class, or of the most probable one where there are more than two.
+    """
+    if positive is None:
+        said, is_so = y_proba.max(axis=1), y_proba.argmax(axis=1) == y_true
+    else:
+        said, is_so = y_proba[:, positive], y_true == positive
+    edges = np.linspace(0, 1, N_BINS + 1)[1:-1]
+    return Reliability(said, is_so.astype(np.float64), np.searchsorted(edges, said))
+
+
+def expected_error(known: Reliability, weights: NDArray[np.float64]) -> float:
+    """Return the expected calibration error.
+
+    Parameters
+    ----------
+    known : Reliability
+        What was said, and whether it was so.
+    weights : ndarray of shape (n_images,)
+        Weights of the images.
+
+    Returns
+    -------
+    float
+        From 0 (as it was said) to 1.
+    """
+    distance = (known.is_so - known.probability) * weights
+    return float(np.abs(np.bincount(known.bin, distance)).sum() / weights.sum())
+
+
+def chance_error(
+    known: Reliability, weights: NDArray[np.float64], random_state: int
+) -> float:
+    """Return the error below which a perfectly calibrated classifier may well lie.
+
+    Few images in a bin are never split exactly as they should be, so that even a perfect
+    classifier shows an error. It is simulated: each image is made so with the probability
+    that was said (consistency resampling, Bröcker and Smith 2007).
+
+    Parameters
+    ----------
+    known : Reliability
+        What was said.
+    weights : ndarray of shape (n_images,)
+        Weights of the images.
+    random_state : int
+        Seed.
+
+    Returns
+    -------
+    float
+        The 95 % quantile of the error under perfect calibration.
+    """
+    random = np.random.default_rng(random_state)
+    errors = []
+    for _ in range(_N_SIMULATED):
+        made_so = random.random(len(weights)) < known.probability
+        simulated = Reliability(known.probability, made_so.astype(np.float64), known.bin)
+        errors.append(expected_error(simulated, weights))
+    return float(np.quantile(errors, 0.95))

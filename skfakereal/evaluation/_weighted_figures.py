@@ -1,0 +1,172 @@
+"""Predictions and many sets of weights -> the figures under each of them, all at once.
+
+scikit-learn computes a figure for one set of weights; a bootstrap needs it for a thousand.
+Most figures are quotients of weighted sums, which is one matrix product; those that rank
+the images are sums along one sorted order. `_metrics` has the same figures from
+scikit-learn, and a test holds the two together.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skfakereal.evaluation._predictions import Predictions
+from skfakereal.evaluation._probability_figures import FPR_TARGETS, squared_errors, tpr_key
+from skfakereal.evaluation._reliability import N_BINS, reliability
+
+__all__ = ["Ranking", "WeightedFigures"]
+
+_ROUNDING = 1 + 1e-9  # of a product that should be a whole number of images
+
+Matrix = NDArray[np.float64]
+
+
+class WeightedFigures:
+    """The overall figures and those of each class, for many sets of weights.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        The predictions; their own weights are not looked at.
+    """
+
+    def __init__(self, predictions: Predictions) -> None:
+        p = self._predictions = predictions
+        self._n_classes = len(p.names)
+        eye = np.eye(self._n_classes)
+        known = reliability(p.y_true, p.y_proba, p.positive)
+        true, called = eye[p.y_true], eye[p.y_pred]
+        in_bin = np.eye(N_BINS)[known.bin]
+        probable = p.y_proba.argmax(axis=1)
+        if p.positive is not None:
+            probable = np.where(p.y_proba[:, p.positive] >= 0.5, p.positive, 1 - p.positive)
+        # Columns whose weighted sums are all that the figures without a ranking need.
+        self._columns = np.column_stack(
+            [
+                true,
+                called,
+                true * called,
+                in_bin * (known.is_so - known.probability)[:, None],
+                squared_errors(p.y_true, p.y_proba),
+                probable == p.y_true,
+            ]
+        )
+        present = np.unique(p.y_true)
+        asked = present if p.positive is None else [p.positive]
+        self._rankings = [
+            Ranking(p.y_true == c, p.y_proba[:, c]) for c in asked if len(present) > 1
+        ]
+
+    def __call__(self, weights: Matrix) -> dict[tuple[str, ...], NDArray[np.float64]]:
+        """Compute the figures.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_sets, n_images)
+            Weights of the images, zero or more, one row for each set.
+
+        Returns
+        -------
+        dict of tuple of str to ndarray of shape (n_sets,)
+            ``("accuracy",)`` and so on, as the keys of a report are, and ``(class,
+            "precision")`` and so on. NaN where a class has no weight.
+        """
+        k, p = self._n_classes, self._predictions
+        sums = weights @ self._columns
+        true, called, hits, bins, rest = np.split(
+            sums, np.cumsum([k, k, k, N_BINS]), axis=1
+        )
+        total = weights.sum(axis=1)
+        found: dict[tuple[str, ...], NDArray[np.float64]] = {}
+        with np.errstate(invalid="ignore", divide="ignore"):
+            by_class = {
+                "precision": np.where(called > 0, hits / called, 0.0),
+                "recall": hits / true,
+                "f1": 2 * hits / (true + called),
+            }
+            by_class = {key: np.where(true > 0, v, np.nan) for key, v in by_class.items()}
+            found[("accuracy",)] = hits.sum(axis=1) / total
+            found[("balanced_accuracy",)] = _nanmean(by_class["recall"], true > 0)
+            for key, values in by_class.items():
+                found[(f"{key}_macro",)] = _nanmean(values, true > 0)
+                found[(f"{key}_weighted",)] = _nanmean(values, true)
+                if p.positive is not None:
+                    found[(key,)] = values[:, p.positive]
+                found |= {(name, key): values[:, i] for i, name in enumerate(p.names)}
+            found[("expected_calibration_error",)] = np.abs(bins).sum(axis=1) / total
+            found[("brier_score",)] = rest[:, 0] / total
+            if p.positive is not None:
+                found[("accuracy_at_0.5",)] = rest[:, 1] / total
+        ranked = [ranking(weights) for ranking in self._rankings]
+        for key in ranked[0] if ranked else ():
+            found[(key,)] = np.mean([each[key] for each in ranked], axis=0)
+        return found
+
+
+def _nanmean(values: Matrix, weights: NDArray[np.generic]) -> NDArray[np.float64]:
+    """Average over the classes that have weight; the others are NaN."""
+    shares = weights.astype(np.float64)
+    return np.asarray(np.nansum(values * shares, axis=1) / shares.sum(axis=1))
+
+
+class Ranking:
+    """The figures of one class against the rest that need no threshold.
+
+    Parameters
+    ----------
+    is_class : ndarray of bool of shape (n_images,)
+        Whether an image is of the class.
+    score : ndarray of shape (n_images,)
+        Higher where the class is more probable.
+    """
+
+    def __init__(self, is_class: NDArray[np.bool_], score: NDArray[np.float64]) -> None:
+        self._order = np.argsort(-score, kind="stable")
+        ranked = score[self._order]
+        # Images of equal score come together: only the last of them is a threshold.
+        self._ends = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)
+        self._positive = is_class[self._order].astype(np.float64)
+
+    def __call__(self, weights: Matrix) -> dict[str, NDArray[np.float64]]:
+        """Compute the figures.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_sets, n_images)
+            Weights of the images, one row for each set.
+
+        Returns
+        -------
+        dict of str to ndarray of shape (n_sets,)
+            ``roc_auc``, ``average_precision``, and the true positive rates at
+            `FPR_TARGETS`. NaN where the class or the rest has no weight.
+        """
+        ordered = weights[:, self._order]
+        found = np.cumsum(ordered * self._positive, axis=1)[:, self._ends]
+        mistaken = np.cumsum(ordered * (1 - self._positive), axis=1)[:, self._ends]
+        n_positive, n_negative = found[:, -1], mistaken[:, -1]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            called = found + mistaken
+            precision = np.divide(found, called, out=np.zeros_like(found), where=called > 0)
+            gained = np.diff(found, axis=1, prepend=0)
+            # A pair in which both have the same score counts one half.
+            pairs = np.diff(mistaken, axis=1, prepend=0) * (found - gained / 2)
+            figures = {
+                "roc_auc": pairs.sum(axis=1) / (n_positive * n_negative),
+                "average_precision": (gained * precision).sum(axis=1) / n_positive,
+            }
+            figures |= self._true_positive_rates(found, mistaken, FPR_TARGETS)
+        undefined = (n_positive == 0) | (n_negative == 0)
+        return {key: np.where(undefined, np.nan, v) for key, v in figures.items()}
+
+    def _true_positive_rates(
+        self, found: Matrix, mistaken: Matrix, targets: Iterable[float]
+    ) -> dict[str, NDArray[np.float64]]:
+        rates, rows = {}, np.arange(len(found))
+        for target in targets:
+            allowed = target * mistaken[:, -1:] * _ROUNDING
+            n_thresholds = np.count_nonzero(mistaken <= allowed, axis=1)
+            at_last = np.where(n_thresholds > 0, found[rows, n_thresholds - 1], 0.0)
+            rates[tpr_key(target)] = at_last / found[:, -1]
+        return rates

@@ -1,0 +1,240 @@
+"""Labels and probabilities of validation images -> a threshold."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import binom, binomtest
+
+from skfakereal._validation import check_labels
+from skfakereal.evaluation._classes import class_names, positive_class
+from skfakereal.thresholds._candidates import Candidates
+from skfakereal.thresholds._choice import ThresholdChoice
+
+__all__ = ["choose_threshold"]
+
+_ROUNDING = 1e-9
+_COSTS = {"false_positive", "false_negative"}
+
+
+def choose_threshold(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    target_fpr: float | None = None,
+    confidence: float | None = None,
+    costs: Mapping[str, float] | None = None,
+    prevalence: float | None = None,
+    pos_label: Any = None,
+) -> ThresholdChoice:
+    """Choose from which probability on an image is called fake.
+
+    With `target_fpr`, the threshold that finds most fakes while the false positive rate
+    stays within the target; with `costs`, the one of the lowest expected cost; with
+    neither, the one of the highest balanced accuracy.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_images,)
+        Labels of validation images: not of those that the classifier was trained on, whose
+        probabilities are too good, nor of test images, whose figures would be too good.
+    y_proba : array-like of shape (n_images,)
+        Their probabilities of the positive class, from 0 to 1.
+    target_fpr : float, default=None
+        The share of the negative (real) images that may be called positive, above 0 and
+        below 1.
+    confidence : float, default=None
+        How certain it is to be, for `target_fpr`, that other images of the same kind keep
+        within the target, for instance 0.95. None: they do on average.
+    costs : mapping of str to float, default=None
+        ``{"false_positive": ..., "false_negative": ...}``: what it costs to call a real
+        image fake, and a fake one real. Both above 0; only their ratio matters.
+    prevalence : float, default=None
+        For `costs`, the share of positive images where the classifier will be used. None
+        takes the share among `y_true`, which is usually far too high.
+    pos_label : label, default=None
+        The positive class. None takes the one that is called "fake", else 1 of the classes
+        0 and 1, or -1 and 1.
+
+    Returns
+    -------
+    ThresholdChoice
+        The threshold, and what it does on these images.
+
+    Raises
+    ------
+    ValueError
+        If there are too few negative images for the target (the message says how many it
+        needs), no positive image can be found within it, there are not exactly two classes,
+        the positive class is open, or an argument is out of its range.
+
+    See Also
+    --------
+    tune_threshold : The same for a fitted classifier, which then decides by it.
+
+    Notes
+    -----
+    With n negative images of which k lie above the threshold, the expected false positive
+    rate on others is at most (k + 1) / (n + 1), whatever their distribution; so a target of
+    1 % needs 99 negative images, and lets one through only from 199 on. With `confidence`,
+    k is such that the target is exceeded with no more than the remaining probability (Tong,
+    Feng and Li 2018, "Neyman-Pearson classification algorithms and NP receiver operating
+    characteristics"); 1 % with a confidence of 0.95 needs 299. Both count images as
+    independent, which copies and frames of one video are not.
+
+    Without validation images, take ``cross_val_predict(..., method="predict_proba")``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfakereal.thresholds import choose_threshold
+    >>> random = np.random.default_rng(0)
+    >>> y = np.repeat(["real", "fake"], 500)
+    >>> proba = np.where(y == "fake", random.beta(4, 1, 1000), random.beta(1, 4, 1000))
+    >>> choice = choose_threshold(y, proba, target_fpr=0.01)
+    >>> choice.pos_label, choice.false_positive_rate, choice.true_positive_rate
+    ('fake', 0.008, 0.68)
+    >>> choose_threshold(y[450:], proba[450:], target_fpr=0.01)  # 50 real images
+    Traceback (most recent call last):
+        ...
+    ValueError: A false positive rate of 1 % needs at least 99 validation images ...
+    """
+    _check_arguments(target_fpr, confidence, costs, prevalence)
+    is_positive, score, label, other = _check_predictions(y_true, y_proba, pos_label)
+    found = Candidates.find(is_positive, score)
+    n_positive, n_negative = int(is_positive.sum()), int((~is_positive).sum())
+
+    cost: NDArray[np.float64] | None = None
+    if target_fpr is not None:
+        best = _within(found, n_negative, target_fpr, confidence, repr(other))
+        certain = "" if confidence is None else f" with a confidence of {confidence:.0%}"
+        reason = f"a false positive rate of at most {100 * target_fpr:.4g} %{certain}"
+    elif costs is not None:
+        share = n_positive / len(score) if prevalence is None else prevalence
+        cost = _mean_costs(found, n_positive, n_negative, costs, share)
+        best = int(np.argmin(cost))
+        reason = f"the lowest cost at a share of {share:.3g} of the positive class"
+    else:
+        best = int(np.argmax(found.n_true / n_positive - found.n_false / n_negative))
+        reason = "the highest balanced accuracy"
+
+    n_true, n_false = int(found.n_true[best]), int(found.n_false[best])
+    ends = binomtest(n_false, n_negative).proportion_ci(method="exact")
+    return ThresholdChoice(
+        threshold=float(found.threshold[best]),
+        pos_label=label,
+        reason=reason,
+        n_positive=n_positive,
+        n_negative=n_negative,
+        true_positive_rate=n_true / n_positive,
+        false_positive_rate=n_false / n_negative,
+        false_positive_interval=(float(ends.low), float(ends.high)),
+        balanced_accuracy=(n_true / n_positive + 1 - n_false / n_negative) / 2,
+        expected_cost=None if cost is None else float(cost[best]),
+    )
+
+
+def _check_arguments(
+    target_fpr: float | None,
+    confidence: float | None,
+    costs: Mapping[str, float] | None,
+    prevalence: float | None,
+) -> None:
+    shares = {"target_fpr": target_fpr, "confidence": confidence, "prevalence": prevalence}
+    for name, share in shares.items():
+        if share is not None and not 0 < share < 1:
+            raise ValueError(f"{name} must lie between 0 and 1, got {share}.")
+    if target_fpr is not None and costs is not None:
+        raise ValueError("Choose by target_fpr or by costs, not by both. Leave one out.")
+    if confidence is not None and target_fpr is None:
+        raise ValueError("confidence belongs to target_fpr, which is missing.")
+    if prevalence is not None and costs is None:
+        raise ValueError("prevalence belongs to costs, which are missing.")
+    if costs is not None and (
+        set(costs) != _COSTS or not all(0 < c < math.inf for c in costs.values())
+    ):
+        raise ValueError(
+            "costs must be above 0 and hold 'false_positive' and 'false_negative', got "
+            f"{dict(costs)}."
+        )
+
+
+def _check_predictions(
+    y_true: ArrayLike, y_proba: ArrayLike, pos_label: Any
+) -> tuple[NDArray[np.bool_], NDArray[np.float64], Any, Any]:
+    """Return which images are positive, their probabilities, and both labels."""
+    score = np.asarray(y_proba, dtype=np.float64)
+    if score.ndim != 1:
+        raise ValueError(
+            "y_proba must hold the probability of the positive class only, got shape "
+            f"{score.shape}. Pass that column, for instance predict_proba(X)[:, 1]."
+        )
+    labels = check_labels(y_true, len(score), name="y_true")
+    wrong = np.flatnonzero(~((score >= 0) & (score <= 1)))
+    if len(wrong):
+        raise ValueError(
+            f"Probabilities lie between 0 and 1, but y_proba[{wrong[0]}] is "
+            f"{score[wrong[0]]}. Leave out images that could not be read."
+        )
+    classes = np.unique(labels)
+    known = classes.tolist()
+    if len(known) != 2:
+        raise ValueError(
+            f"A threshold lies between two classes, but y_true has {known}. Pass validation "
+            "images of both."
+        )
+    positive = positive_class(classes, class_names(classes, None), pos_label)
+    assert positive is not None
+    return labels == classes[positive], score, known[positive], known[1 - positive]
+
+
+def _within(
+    found: Candidates,
+    n_negative: int,
+    target: float,
+    confidence: float | None,
+    name: str,
+) -> int:
+    """Return the candidate that finds most while it keeps within the target."""
+    if confidence is None:
+        needed = math.ceil(1 / target - 1 - _ROUNDING)
+        allowed = math.floor(target * (n_negative + 1) + _ROUNDING) - 1
+    else:
+        needed = math.ceil(math.log(1 - confidence) / math.log(1 - target) - _ROUNDING)
+        counts = np.arange(n_negative + 1)
+        exceeded = binom.cdf(counts, n_negative, target)
+        allowed = int(np.count_nonzero(exceeded <= 1 - confidence + _ROUNDING)) - 1
+    if allowed < 0:
+        certain = "" if confidence is None else f" with a confidence of {confidence:.0%}"
+        raise ValueError(
+            f"A false positive rate of {100 * target:.4g} %{certain} needs at least "
+            f"{needed:,} validation images of class {name}, got {n_negative:,}. Bring more, "
+            "or choose a higher target."
+        )
+    best = int(np.flatnonzero(found.n_false <= allowed)[-1])
+    if found.n_true[best] == 0:
+        raise ValueError(
+            f"No threshold finds a single positive image within a false positive rate of "
+            f"{100 * target:.4g} %: images of class {name} have the highest probabilities. "
+            "Choose a higher target, or train a better classifier."
+        )
+    # Of those that find as many, the strictest.
+    return int(np.searchsorted(found.n_true, found.n_true[best]))
+
+
+def _mean_costs(
+    found: Candidates,
+    n_positive: int,
+    n_negative: int,
+    costs: Mapping[str, float],
+    prevalence: float,
+) -> NDArray[np.float64]:
+    """Return the expected cost of an image at each candidate (Elkan 2001)."""
+    missed = 1 - found.n_true / n_positive
+    accused = found.n_false / n_negative
+    return np.asarray(
+        prevalence * costs["false_negative"] * missed
+        + (1 - prevalence) * costs["false_positive"] * accused
+    )

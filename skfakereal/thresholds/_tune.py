@@ -1,0 +1,114 @@
+"""A fitted classifier and validation images -> the classifier with a threshold."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from numpy.typing import ArrayLike
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import FixedThresholdClassifier
+
+from skfakereal.evaluation._predict_once import predict_checked
+from skfakereal.thresholds._choice import ThresholdChoice
+from skfakereal.thresholds._choose import choose_threshold
+
+__all__ = ["tune_threshold"]
+
+
+def tune_threshold(
+    estimator: Any,
+    X_val: ArrayLike,
+    y_val: ArrayLike,
+    *,
+    target_fpr: float | None = None,
+    confidence: float | None = None,
+    costs: Mapping[str, float] | None = None,
+    prevalence: float | None = None,
+    pos_label: Any = None,
+    calibration: str | None = None,
+) -> tuple[FixedThresholdClassifier, ThresholdChoice]:
+    """Give a fitted classifier a threshold that suits its use.
+
+    The classifier is not fitted again. With `target_fpr`, most fakes are found while the
+    false positive rate stays within the target; with `costs`, the expected cost is lowest;
+    with neither, the balanced accuracy is highest.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Any fitted classifier over image paths for two classes that has ``predict_proba``.
+    X_val : array-like of shape (n_images,) or (n_images, 1)
+        Paths of validation images: neither those that it was trained on nor test images.
+    y_val : array-like of shape (n_images,)
+        Their labels.
+    target_fpr, confidence, costs, prevalence
+        As in `choose_threshold`.
+    pos_label : label, default=None
+        The positive class. None takes the one that is called "fake", else 1 of the classes
+        0 and 1, or -1 and 1.
+    calibration : {"sigmoid", "isotonic", "temperature"}, default=None
+        Calibrate the probabilities first, on the same images, by this method of
+        scikit-learn's `CalibratedClassifierCV`; they then hold where fakes are as frequent
+        as among these images. The images go through the classifier twice. None leaves the
+        probabilities as they are. ``"isotonic"`` needs a thousand images or more, and with
+        fewer takes the target too lightly, since it follows these images closely.
+
+    Returns
+    -------
+    detector : FixedThresholdClassifier
+        The classifier, frozen, with its threshold. Its ``predict`` uses it, and it can be
+        evaluated, saved and put to use like the classifier itself.
+    choice : ThresholdChoice
+        The threshold, and what it does on the validation images.
+
+    Raises
+    ------
+    ValueError
+        As `choose_threshold`, above all where there are too few images for the target; or
+        if the classifier knows more than two classes.
+    TypeError
+        If it gives no probabilities.
+    sklearn.exceptions.NotFittedError
+        If it is not fitted.
+
+    See Also
+    --------
+    choose_threshold : The same from predictions that are at hand.
+    sklearn.model_selection.TunedThresholdClassifierCV : Chooses by cross-validation on the
+        training data, by any scorer.
+
+    Examples
+    --------
+    >>> from skfakereal.thresholds import tune_threshold
+    >>> detector, choice = tune_threshold(
+    ...     clf, X_val, y_val, target_fpr=0.01
+    ... )  # doctest: +SKIP
+    >>> print(choice)  # doctest: +SKIP
+    >>> detector.predict(["suspect.jpg"])  # doctest: +SKIP
+    """
+    model = FrozenEstimator(estimator)
+    if calibration is not None:
+        model = CalibratedClassifierCV(model, method=calibration).fit(X_val, y_val)
+        model = FrozenEstimator(model)
+    known = predict_checked(model, X_val, y_val, pos_label=pos_label)
+    if known.positive is None:
+        raise ValueError(
+            "A threshold lies between two classes, but the classifier knows "
+            f"{known.classes.tolist()}. Fit one for two classes."
+        )
+    choice = choose_threshold(
+        known.classes[known.y_true],
+        known.y_proba[:, known.positive],
+        target_fpr=target_fpr,
+        confidence=confidence,
+        costs=costs,
+        prevalence=prevalence,
+        pos_label=known.classes.tolist()[known.positive],
+    )
+    detector = FixedThresholdClassifier(
+        model,
+        threshold=choice.threshold,
+        pos_label=choice.pos_label,
+        response_method="predict_proba",
+    )
+    return detector.fit(X_val, y_val), choice
