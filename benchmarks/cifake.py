@@ -30,20 +30,26 @@ class Case:
 
 
 def cases(epochs: int) -> list[Case]:
-    """Return the default recipe and a plain logistic head on both offline trunks."""
+    """Return the recipe with and without augmentation, and a plain logistic head."""
     size: dict[str, Any] = {"image_size": (32, 32)}
     found = []
     for weights in (None, "cifake"):
-        recipe = VGG16ImageClassifier(
-            weights=weights, epochs=epochs, random_state=0, **size
-        )
-        found.append(Case(f"VGG16ImageClassifier(weights={weights!r})", recipe))
+        for augmentation in ("default", None):
+            recipe = VGG16ImageClassifier(
+                weights=weights,
+                augmentation=augmentation,
+                epochs=epochs,
+                random_state=0,
+                **size,
+            )
+            name = f"`weights={weights!r}`, `augmentation={augmentation!r}`"
+            found.append(Case(name, recipe))
         head = make_pipeline(
             VGG16FeatureExtractor(weights=weights, **size),
             StandardScaler(),
             LogisticRegression(C=0.01, max_iter=1000),
         )
-        found.append(Case(f"logistic head, weights={weights!r}", head))
+        found.append(Case(f"`weights={weights!r}`, features and a logistic head", head))
     return found
 
 

@@ -4,7 +4,7 @@ import tempfile
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
 
@@ -13,7 +13,7 @@ import PIL
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from skfakereal._images import ImageReadError, decode_image, read_bytes
+from skfakereal._images import ImageReadError, decode_image, raise_unreadable, read_bytes
 from skfakereal._network import Network
 from skfakereal._store import ActivationStore
 from skfakereal._threads import count_threads
@@ -252,8 +252,11 @@ class ActivationReader:
 
     def _key_prefix(self, view: int) -> bytes:
         """Return what, together with an image's content, an activation depends on."""
+        settings = self.settings
+        if settings.cut is not None:  # the pooling comes after the cut then
+            settings = replace(settings, pooling="")
         parts: list[object] = [_KEY_FORMAT, self._trunk_digest.hex(), self.engine]
-        parts += [self.settings, PIL.__version__]
+        parts += [settings, PIL.__version__]
         # The plain image has no settings of augmentation, and no seed.
         if view and self.augmentation is not None:
             parts += [sorted(self.augmentation.get_params().items()), view]
@@ -319,6 +322,10 @@ class ActivationShelf:
         The images.
     n_views : int
         How many views will be asked for at the most.
+    positions : sequence of int or None, default=None
+        Where the images stood in the user's array, for the errors; None: in this order.
+    array : str, default="X"
+        What that array is called.
     max_bytes : int, default=2**30
         From how many bytes on a file takes them.
     """
@@ -329,10 +336,14 @@ class ActivationShelf:
         paths: Sequence[str],
         *,
         n_views: int,
+        positions: Sequence[int] | NDArray[np.intp] | None = None,
+        array: str = "X",
         max_bytes: int = 2**30,
     ) -> None:
         self.reader = reader
         self.paths = paths
+        self._positions = range(len(paths)) if positions is None else positions
+        self._array = array
         self._kept: dict[int, NDArray[np.float16]] = {}
         self._keeps = reader.settings.cut != "block1"
         n_bytes = 2 * len(paths) * n_views * int(np.prod(reader.shape))
@@ -349,14 +360,14 @@ class ActivationShelf:
         Returns
         -------
         list of ImageReadError
-            One for each image that cannot be read, with its `index` in `paths`.
+            One for each image that cannot be read, with its place in the user's array.
         """
         if view in self._kept or (not self._keeps and self._kept):
             return []
         kept = self._allocate() if self._keeps else np.empty(0, np.float16)
         failures: list[ImageReadError] = []
         for batch in self.reader.read(self.paths, view):
-            failures += batch.failures
+            failures += self._placed(batch.failures, range(len(self.paths)))
             if self._keeps:
                 kept[batch.start : batch.start + len(batch.activations)] = batch.activations
         self._kept[view] = kept
@@ -383,9 +394,25 @@ class ActivationShelf:
         -------
         ndarray of shape (n, *shape), float32
             The activations.
+
+        Raises
+        ------
+        ImageReadError
+            If pixels are not kept and an image cannot be read any more.
         """
         if self._keeps:
             return self._kept[view][rows].astype(np.float32)
         paths = [self.paths[row] for row in rows]
-        batches = [batch.activations for batch in self.reader.read(paths, view)]
-        return np.concatenate(batches).astype(np.float32)
+        batches = list(self.reader.read(paths, view))
+        # Readable in the first pass, but no longer.
+        failures = [failure for batch in batches for failure in batch.failures]
+        raise_unreadable(self._placed(failures, rows))
+        return np.concatenate([b.activations for b in batches]).astype(np.float32)
+
+    def _placed(
+        self, failures: list[ImageReadError], rows: Sequence[int] | NDArray[np.intp]
+    ) -> list[ImageReadError]:
+        for failure in failures:
+            failure.index = int(self._positions[rows[failure.index or 0]])
+            failure.array = self._array
+        return failures

@@ -85,7 +85,8 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
     warm_start : bool, default=False
         Go on from the weights of the last fit instead of starting anew: to let the Dense
         layers settle first, then fine-tune with a changed `trainable_from` and a lower
-        `learning_rate`. `history_` begins anew.
+        `learning_rate`. `history_` begins anew. With an int as `random_state`, both fits
+        hold out the same images.
     engine : {"auto", "ncnn", "tensorflow"}, default="auto"
         What computes the frozen part, and predictions. "auto" is ncnn, which needs no
         TensorFlow; training the rest always uses it.
@@ -229,7 +230,8 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
             zero is left out.
         groups : array-like of shape (n_images,), default=None
             Images of one group (of one origin, say) are never divided between the
-            training and the validation part.
+            training part and the validation part that is drawn from X, which is then as
+            near to `validation_fraction` as whole groups allow, and half of X at the most.
         X_val : array-like of shape (n_val,) or (n_val, 1), default=None
             Image paths to validate on, instead of a part of X.
         y_val : array-like of shape (n_val,), default=None
@@ -255,8 +257,8 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         classes = np.unique(images.labels)
         if len(classes) < 2:
             raise ValueError(
-                f"At least 2 classes are needed, but y holds only one class: "
-                f"{classes.tolist()[0]!r}."
+                f"At least 2 classes are needed, but y holds only one class, "
+                f"{classes.tolist()[0]!r}, among the images of weight above zero."
             )
         split_seed, tail_seed = _draw_seeds(self.random_state)
         held: LabelledPaths | None = None
@@ -313,7 +315,8 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         self.n_iter_ = len(tail.history["loss"])
         self.best_epoch_ = tail.best_epoch
         self.n_computed_ = reader.n_computed
-        self._trunk, self._settings, self._tail = trunk, settings, tail.network
+        self._trunk = trunk.before(settings.cut)
+        self._settings, self._tail = settings, tail.network
         return self
 
     def _start(
@@ -395,6 +398,7 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
 
     def _probabilities(self, X: ArrayLike, *, keep_going: bool) -> NDArray[np.float64]:
         check_is_fitted(self)
+        check_parameters(self.get_params(deep=False))
         paths = check_paths(X)
         record_columns(self, X, reset=False)
         reader = ActivationReader(
@@ -412,10 +416,8 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         failures: list[ImageReadError] = []
         for batch in reader.read(paths, keep_going=keep_going):
             failures += batch.failures
-            readable = np.isfinite(batch.activations[:, :1]).reshape(
-                len(batch.activations), -1
-            )
-            rows = np.flatnonzero(readable[:, 0])
+            broken = [(failure.index or 0) - batch.start for failure in batch.failures]
+            rows = np.delete(np.arange(len(batch.activations)), broken)
             outputs = forward(batch.activations[rows].astype(np.float32)).astype(np.float64)
             if len(self.classes_) == 2:
                 outputs = np.column_stack([1 - outputs, outputs])

@@ -165,6 +165,7 @@ class VGG16FeatureExtractor(
             If an image cannot be read and `on_error` is "raise"; it lists all of them.
         """
         check_is_fitted(self)
+        check_parameters(self.get_params(deep=False))
         paths = check_paths(X)
         record_columns(self, X, reset=False)
         reader = ActivationReader(

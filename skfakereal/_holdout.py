@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
-from skfakereal._validation import check_labels, check_paths, check_weights
+from skfakereal._validation import check_labels, check_paths, check_weights, refuse_missing
 
 __all__ = ["LabelledPaths", "hold_out"]
 
@@ -48,6 +48,7 @@ class LabelledPaths:
         weights = check_weights(sample_weight, len(paths), name=f"sample_weight{suffix}")
         grouped: NDArray[Any] | None = None
         if groups is not None:
+            refuse_missing(groups, "groups")
             grouped = check_array(groups, ensure_2d=False, dtype=None, input_name="groups")
             grouped = column_or_1d(grouped)
             check_consistent_length(paths, grouped)

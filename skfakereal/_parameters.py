@@ -106,11 +106,16 @@ def _is_seed(value: Any) -> bool:
 
 def _is_class_weight(value: Any) -> bool:
     if isinstance(value, Mapping):
-        return all(
-            isinstance(weight, Real) and 0 <= float(weight) < np.inf
-            for weight in value.values()
+        weights = list(value.values())
+        return any(weights) and all(
+            isinstance(weight, int | float | np.number) and 0 <= weight < np.inf
+            for weight in weights
         )
     return value is None or (isinstance(value, str) and value == "balanced")
+
+
+def _is_default(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and value == "default")
 
 
 _BOOL: Rule = ("True or False", lambda value: isinstance(value, bool | np.bool_))
@@ -132,14 +137,12 @@ _RULES: dict[str, Rule] = {
     "batch_size": _integer(1),
     "epochs": _integer(1),
     "class_weight": (
-        "'balanced', a dict of class: weight of at least 0, or None",
+        "'balanced', a dict of class: weight of at least 0, not all 0, or None",
         _is_class_weight,
     ),
     "augmentation": (
         "'default', an Augmentation, or None",
-        lambda value: (
-            value is None or value == "default" or isinstance(value, Augmentation)
-        ),
+        lambda value: isinstance(value, Augmentation) or _is_default(value),
     ),
     "n_views": _integer(1),
     "early_stopping": _BOOL,

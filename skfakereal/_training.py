@@ -4,7 +4,9 @@ The only module that imports scikeras. Its last version is 0.13.0 and its author
 maintains it (its issue 337), so everything that it does for us stands here.
 """
 
+import logging
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +19,7 @@ from tqdm.auto import tqdm
 
 from skfakereal._activations import ActivationReader, ActivationShelf
 from skfakereal._holdout import LabelledPaths
-from skfakereal._images import ImageReadError, raise_unreadable
+from skfakereal._images import raise_unreadable
 from skfakereal._network import Conv, Dense, Flatten, GlobalPool, Layer, MaxPool, Network
 
 __all__ = ["TailSettings", "TrainedTail", "train_tail"]
@@ -107,19 +109,26 @@ def train_tail(
 
     def part(images: LabelledPaths, n_views: int) -> _Part:
         encoded = np.searchsorted(classes, images.labels)
-        shelf = ActivationShelf(reader, images.paths, n_views=n_views)
+        shelf = ActivationShelf(
+            reader,
+            images.paths,
+            n_views=n_views,
+            positions=images.positions,
+            array=images.array,
+        )
         return _Part(shelf, encoded, images.weights * weight_of[encoded])
 
     training, held = part(train, max(1, settings.n_views)), None
-    failures = _first_pass(training, train, settings.view(0))
+    failures = training.shelf.fill(settings.view(0))
     if validation is not None:
         held = part(validation, 1)
-        failures += _first_pass(held, validation, 0)
+        failures += held.shelf.fill(0)
     raise_unreadable(sorted(failures, key=lambda failure: (failure.array, failure.index)))
 
     trainer = _TailTrainer(settings, start, len(classes), training.shelf, held)
     rows = np.arange(len(training.labels))[:, np.newaxis]
-    trainer.fit(rows, training.labels, sample_weight=training.weights)
+    with _no_word_of_retracing():
+        trainer.fit(rows, training.labels, sample_weight=training.weights)
     network = Network(tuple(_trained_layers(trainer.model_)))
     return TrainedTail(network, trainer.history_, trainer.best_epoch_)
 
@@ -142,12 +151,19 @@ def _class_weights(
     return np.array([float(class_weight.get(name, 1.0)) for name in names])
 
 
-def _first_pass(part: _Part, images: LabelledPaths, view: int) -> list[ImageReadError]:
-    failures = part.shelf.fill(view)
-    for failure in failures:
-        failure.index = int(images.positions[failure.index or 0])
-        failure.array = images.array
-    return failures
+@contextmanager
+def _no_word_of_retracing() -> Iterator[None]:
+    """Keep TensorFlow from warning that each fit builds a model, and that batches differ."""
+
+    def allows(record: logging.LogRecord) -> bool:
+        return "triggered tf.function retracing" not in record.getMessage()
+
+    logger = logging.getLogger("tensorflow")
+    logger.addFilter(allows)
+    try:
+        yield
+    finally:
+        logger.removeFilter(allows)
 
 
 class _TailTrainer(KerasClassifier):
@@ -212,7 +228,7 @@ class _TailTrainer(KerasClassifier):
         with tqdm(total=settings.epochs, unit="epoch", disable=not settings.verbose) as bar:
             for epoch in range(settings.epochs):
                 view = settings.view(epoch)
-                self._shelf.fill(view)
+                raise_unreadable(self._shelf.fill(view))  # readable before, but no longer
                 order = shuffle.permutation(len(X))
                 logs = _run(
                     model.train_on_batch,
@@ -223,12 +239,8 @@ class _TailTrainer(KerasClassifier):
                     y[order],
                     sample_weight[order],
                 )
-                if not np.isfinite(logs["loss"]):
-                    raise ValueError(
-                        f"The loss is {logs['loss']} in epoch {epoch + 1}: lower "
-                        f"learning_rate, which is {settings.learning_rate}."
-                    )
                 logs |= self._measure()
+                self._require_finite(logs, epoch)
                 for name, value in logs.items():
                     self.history_.setdefault(name, []).append(value)
                 bar.update()
@@ -238,6 +250,16 @@ class _TailTrainer(KerasClassifier):
                     break
         stopping.on_train_end()
         self.best_epoch_ = stopping.best_epoch if settings.patience else epoch
+
+    def _require_finite(self, logs: dict[str, float], epoch: int) -> None:
+        # The loss of a step is taken before its update, so the weights are looked at too.
+        losses = [value for name, value in logs.items() if name.endswith("loss")]
+        weights = self.model_.get_weights()
+        if not all(np.isfinite(values).all() for values in [losses, *weights]):
+            raise ValueError(
+                f"Training diverges in epoch {epoch + 1} (losses {losses}): lower "
+                f"learning_rate, which is {self._settings.learning_rate}."
+            )
 
     def _measure(self) -> dict[str, float]:
         if self._validation is None:

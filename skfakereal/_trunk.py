@@ -1,7 +1,7 @@
 """VGG16's thirteen convolutions, and the cut that divides frozen from trainable."""
 
 from collections.abc import Iterator, Mapping
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from hashlib import blake2b
 from typing import Any
 
@@ -53,6 +53,10 @@ class Trunk:
     seeded : bool, default=False
         Whether they are the random trunk of ``weights=None``, which a pickle need not
         hold.
+    n_blocks : int, default=5
+        How many of the five blocks there are.
+    digest : bytes or None, default=None
+        The digest of the whole trunk, where there are fewer.
 
     Raises
     ------
@@ -61,13 +65,22 @@ class Trunk:
     """
 
     def __init__(
-        self, arrays: Mapping[str, NDArray[Any]], name: str, *, seeded: bool = False
+        self,
+        arrays: Mapping[str, NDArray[Any]],
+        name: str,
+        *,
+        seeded: bool = False,
+        n_blocks: int = 5,
+        digest: bytes | None = None,
     ) -> None:
         self.arrays = dict(arrays)
         self.name = name
         self.seeded = seeded
+        self.n_blocks = n_blocks
+        if digest is not None:
+            self.digest = digest
         channels = 3
-        for layer in convolution_names():
+        for layer in convolution_names(n_blocks):
             channels = self._check(layer, channels)
 
     def _check(self, layer: str, channels: int) -> int:
@@ -95,7 +108,21 @@ class Trunk:
     def __reduce__(self) -> tuple[Any, ...]:
         if self.seeded:
             return random_trunk, ()
-        return Trunk, (self.arrays, self.name)
+        make = partial(Trunk, n_blocks=self.n_blocks, digest=self.digest)
+        return make, (self.arrays, self.name)
+
+    def before(self, cut: str | None) -> "Trunk":
+        """Return only the blocks before a cut; the others are trained, and kept as such."""
+        if cut is None or self.seeded:
+            return self
+        n_blocks = int(cut[-1]) - 1
+        kept = {
+            f"{layer}/{part}": self.arrays[f"{layer}/{part}"]
+            for layer in convolution_names(n_blocks)
+            for part in ("kernel", "scale", "bias")
+            if f"{layer}/{part}" in self.arrays
+        }
+        return Trunk(kept, self.name, n_blocks=n_blocks, digest=self.digest)
 
     @cached_property
     def digest(self) -> bytes:
@@ -113,11 +140,11 @@ class Trunk:
         return Conv(kernel, self.arrays[f"{name}/bias"].astype(np.float32))
 
 
-def convolution_names() -> list[str]:
-    """Return the names of the thirteen convolutions, from the image on."""
+def convolution_names(n_blocks: int = 5) -> list[str]:
+    """Return the names of the convolutions of the first blocks, from the image on."""
     return [
         f"block{block}_conv{conv}"
-        for block, convolutions in enumerate(_CONVOLUTIONS, 1)
+        for block, convolutions in enumerate(_CONVOLUTIONS[:n_blocks], 1)
         for conv in range(1, convolutions + 1)
     ]
 

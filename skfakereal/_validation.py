@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
-__all__ = ["check_labels", "check_paths", "check_weights"]
+__all__ = ["check_labels", "check_paths", "check_weights", "refuse_missing"]
 
 # Two letters at least before the colon: C:// is a drive, not a scheme.
 _URL = re.compile(r"^(data:|[a-zA-Z][a-zA-Z0-9+.-]+://)")
@@ -163,6 +163,11 @@ def check_labels(y: ArrayLike | None, n_images: int, *, name: str = "y") -> NDAr
     if labels.dtype == object and not isinstance(elements[0], str):
         # Integers in an array of objects, which scikit-learn does not take for classes.
         labels = np.asarray(labels.tolist())
+    if labels.dtype == bool and np.asarray(y).dtype == object:
+        # Else fit would take these labels, and a score with the very same ones refuse them.
+        raise ValueError(
+            f"{name} holds booleans in an array of objects. Pass {name}.astype(bool)."
+        )
     check_classification_targets(labels)
     return labels
 
@@ -237,3 +242,25 @@ def check_weights(
     if not weights.any():
         raise ValueError(f"All weights in {name} are zero: nothing is left to learn from.")
     return weights
+
+
+def refuse_missing(values: ArrayLike, name: str) -> None:
+    """Refuse None, NaN and pandas's NA in an array.
+
+    Parameters
+    ----------
+    values : array-like
+        Anything.
+    name : str
+        What the error calls it.
+
+    Raises
+    ------
+    ValueError
+        If there is one; the message names its index.
+    """
+    for i, value in enumerate(np.asarray(values, dtype=object).ravel().tolist()):
+        if _is_missing(value):
+            raise ValueError(
+                f"{name} must have no missing values, but {name}[{i}] is {value!r}."
+            )

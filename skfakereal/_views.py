@@ -149,6 +149,11 @@ class Augmentation(BaseEstimator):
             ("degrade_probability", 0, 1),
         ):
             _check_between(name, getattr(self, name), low, high)
+        for name in ("horizontal_flip", "vertical_flip"):
+            if not isinstance(getattr(self, name), bool | np.bool_):
+                raise ValueError(
+                    f"Augmentation's {name} must be True or False, got {getattr(self, name)!r}."
+                )
         for name, low, high in (("blur", 0, 100), ("jpeg_quality", 1, 100)):
             limits = getattr(self, name)
             if limits is None:
@@ -159,6 +164,10 @@ class Augmentation(BaseEstimator):
                 )
             _check_between(name, limits[0], low, high)
             _check_between(name, limits[1], limits[0], high)
+            if name == "jpeg_quality" and any(limit != int(limit) for limit in limits):
+                raise ValueError(
+                    f"Augmentation's jpeg_quality must be a pair of integers, got {limits!r}."
+                )
         if not isinstance(self.seed, int | np.integer):
             raise ValueError(f"Augmentation's seed must be an integer, got {self.seed!r}.")
 
@@ -245,7 +254,7 @@ def _draws(digest: bytes, seed: int, view: int) -> NDArray[np.float64]:
     So one setting of the augmentation never shifts what another one draws. They come
     straight from a digest, which no version of a random generator can change.
     """
-    source = blake2b(digest, digest_size=36, key=f"view {seed} {view}".encode()[:64])
+    source = blake2b(digest + f" view {view} of seed {seed}".encode(), digest_size=36)
     return np.frombuffer(source.digest(), dtype="<u4") / 2.0**32
 
 

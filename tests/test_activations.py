@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skfakereal import Augmentation
+from skfakereal import Augmentation, ImageReadError
 from skfakereal._activations import ActivationReader, ActivationShelf, TrunkSettings
 from skfakereal._store import ActivationStore
 from skfakereal._weights import load_trunk
@@ -273,3 +273,32 @@ def test_engines_agree(make_reader, noise_images, engine) -> None:
     auto = read_all(make_reader(), noise_images).astype(np.float32)
     other = read_all(make_reader(engine=engine), noise_images).astype(np.float32)
     np.testing.assert_allclose(other, auto, rtol=2e-3, atol=1e-4)
+
+
+def test_a_file_that_breaks_later_is_told_with_its_place(make_reader, noise_images) -> None:
+    reader = make_reader(augmentation=Augmentation())
+    shelf = ActivationShelf(
+        reader, noise_images[10:20], n_views=2, positions=np.arange(10, 20), array="X_val"
+    )
+    assert shelf.fill(1) == []
+    Path(noise_images[13]).unlink()
+    (failure,) = shelf.fill(2)
+    assert (failure.index, failure.array, failure.reason) == (13, "X_val", "missing")
+
+
+def test_pixels_that_cannot_be_read_any_more_are_an_error(
+    make_reader, noise_images
+) -> None:
+    reader = make_reader(replace(PLAIN, cut="block1"))
+    shelf = ActivationShelf(reader, noise_images, n_views=1)
+    assert shelf.fill(0) == []
+    Path(noise_images[5]).write_bytes(b"")
+    with pytest.raises(ImageReadError, match=r"X\[5\].*empty"):
+        shelf.take(np.array([3, 5]), 0)
+
+
+def test_the_pooling_after_the_cut_changes_no_key(make_reader, noise_images, store) -> None:
+    for pooling, n_computed in [("avg", 2), ("flatten", 0)]:
+        reader = make_reader(replace(PLAIN, cut="block5", pooling=pooling), store=store)
+        read_all(reader, noise_images[:2])
+        assert reader.n_computed == n_computed

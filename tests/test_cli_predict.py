@@ -346,3 +346,27 @@ def test_a_folder_without_images_or_model(
     assert "no folder holds any" in capsys.readouterr().err
     assert main(["predict", str(tmp_path / "nothing"), "a.png"]) == 1
     assert "model.joblib in it" in capsys.readouterr().err
+
+
+def test_what_is_no_local_file_is_a_row_too(
+    predict: Predict, model: str, dark: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    ring = folder / "ring.png"
+    ring.symlink_to(ring)
+    (folder / "fine.png").write_bytes(Path(dark).read_bytes())
+    url = "https://example.org/x.jpg"
+    code, rows = predict(model, dark, url, "", str(ring), str(folder))
+    assert code == 3
+    assert [row["path"] for row in rows] == [
+        dark,
+        url,
+        "",
+        str(ring),
+        str(folder / "fine.png"),
+    ]
+    assert "URL" in rows[1]["error"]
+    assert "empty path" in rows[2]["error"]
+    assert rows[3]["error"]
+    assert [bool(row["label"]) for row in rows] == [True, False, False, False, True]

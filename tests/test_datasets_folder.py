@@ -207,3 +207,14 @@ def test_root_must_be_a_folder(tmp_path: Path) -> None:
         load_image_folder(tmp_path / "a.png")
     with pytest.raises(FileNotFoundError, match="missing"):
         load_image_folder(tmp_path / "missing")
+
+
+def test_a_link_to_itself_is_left_out(tmp_path: Path) -> None:
+    for name in ("real", "fake"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.png").write_bytes(b"")
+    ring = tmp_path / "fake" / "ring.png"
+    ring.symlink_to(ring)
+    data = load_image_folder(tmp_path)
+    assert [Path(path).name for path in data.data] == ["a.png", "a.png"]
+    assert "broken link" in data.DESCR

@@ -237,6 +237,9 @@ def test_jpeg_reencodes_with_a_quality_of_its_range(photograph: Image.Image) -> 
         ("jpeg_quality", (0, 100)),
         ("jpeg_quality", (30, 101)),
         ("seed", 0.5),
+        ("horizontal_flip", "no"),
+        ("vertical_flip", None),
+        ("jpeg_quality", (30.5, 99)),
     ],
 )
 def test_settings_out_of_range_are_named(name: str, value: object) -> None:
@@ -271,3 +274,8 @@ def test_render_shows_a_file_as_training_sees_it(
         Augmentation().render(tmp_path / "none.png", 0)
     with pytest.raises(ValueError, match="zoom must"):
         Augmentation(zoom=2).render(path, 1)
+
+
+def test_a_seed_of_any_size_leaves_views_different(photograph: Image.Image) -> None:
+    one, other = (view(photograph, Augmentation(seed=10**60), i) for i in (1, 2))
+    assert not np.array_equal(one, other)

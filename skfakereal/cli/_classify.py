@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skfakereal._images import ImageReadError, read_image
+from skfakereal._validation import check_paths
 from skfakereal.evaluation._predict_once import predict_once
 
 __all__ = ["Verdict", "classify"]
@@ -64,6 +65,15 @@ def _classify_all(estimator: Any, paths: list[str]) -> dict[str, Verdict]:
     """Return the verdict on each of some different images."""
     if not paths:
         return {}
+    local, broken = [], dict[str, Verdict]()
+    for path in paths:
+        try:
+            check_paths([path])
+            local.append(path)
+        except ValueError as error:  # a URL, or nothing at all
+            broken[path] = Verdict(path, error=_what_is_wrong(error))
+    if broken:
+        return broken | _classify_all(estimator, local)
     try:
         return {verdict.path: verdict for verdict in _predict(estimator, paths)}
     except ImageReadError as error:
@@ -80,6 +90,10 @@ def _classify_all(estimator: Any, paths: list[str]) -> dict[str, Verdict]:
         half = len(paths) // 2
         first, second = paths[:half], paths[half:]
         return _classify_all(estimator, first) | _classify_all(estimator, second)
+
+
+def _what_is_wrong(error: ValueError) -> str:
+    return str(error).removeprefix("X[0] ").rstrip(".")
 
 
 def _predict(estimator: Any, paths: list[str]) -> Iterator[Verdict]:

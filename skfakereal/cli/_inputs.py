@@ -29,7 +29,14 @@ def find_images(places: Iterable[str]) -> list[str]:
     """
     images: list[str] = []
     for place in places:
-        images += list_images(place)[0] if Path(place).is_dir() else [place]
+        images += list_images(place)[0] if place and _is_folder(place) else [place]
     if not images:
         raise ValueError("There must be at least one image, but no folder holds any.")
     return images
+
+
+def _is_folder(place: str) -> bool:
+    try:
+        return Path(place).is_dir()
+    except (OSError, ValueError):  # a ring of links, or a null byte: its row will say so
+        return False

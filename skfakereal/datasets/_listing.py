@@ -71,7 +71,7 @@ def list_images(folder: str | os.PathLike[str]) -> tuple[list[str], Counter[str]
             for entry in entries:
                 if entry.name.startswith("."):
                     skipped["hidden"] += 1
-                elif entry.is_dir():
+                elif _is_folder(entry):
                     (linked if entry.is_symlink() else folders).append(entry.path)
                 elif reason := _why_not(entry):
                     skipped[reason] += 1
@@ -80,9 +80,23 @@ def list_images(folder: str | os.PathLike[str]) -> tuple[list[str], Counter[str]
     return sorted(images), skipped
 
 
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
+
+
 def _why_not(entry: os.DirEntry[str]) -> str:
     """Return why an entry is no image file; nothing if it is one."""
-    if not entry.is_file():
+    if not _is_file(entry):
         return "broken link" if entry.is_symlink() else "not a file"
     extension = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122, 10 times faster
     if extension in IMAGE_EXTENSIONS:

@@ -10,7 +10,7 @@ __all__ = ["ThresholdChoice"]
 class ThresholdChoice:
     """A threshold, and what it did on the validation images.
 
-    Attributes
+    Parameters
     ----------
     threshold : float
         The probability of the positive class from which on an image is called so.

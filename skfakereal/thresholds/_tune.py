@@ -41,7 +41,11 @@ def tune_threshold(
         Paths of validation images: neither those that it was trained on nor test images.
     y_val : array-like of shape (n_images,)
         Their labels.
-    target_fpr, confidence, costs, prevalence
+    target_fpr, confidence : float, default=None
+        As in `choose_threshold`.
+    costs : dict of str to float, default=None
+        As in `choose_threshold`.
+    prevalence : float, default=None
         As in `choose_threshold`.
     pos_label : label, default=None
         The positive class. None takes the one that is called "fake", else 1 of the classes
