@@ -261,35 +261,23 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
                 f"{classes.tolist()[0]!r}, among the images of weight above zero."
             )
         split_seed, tail_seed = _draw_seeds(self.random_state)
-        held: LabelledPaths | None = None
-        if X_val is not None:
-            held = LabelledPaths.check(X_val, y_val, sample_weight_val, suffix="_val")
-            _require_known(held.labels, classes)
-        elif y_val is not None or sample_weight_val is not None:
-            raise ValueError("y_val and sample_weight_val need X_val, their image paths.")
-        elif self.early_stopping:
+        held = self._validation_part(X_val, y_val, sample_weight_val, classes)
+        if held is None and self.early_stopping:
             images, held = hold_out(
                 images, fraction=self.validation_fraction, random_state=split_seed
             )
 
         # Keras takes seconds to import, so only where something is trained.
         limit_tensorflow()
-        from skfakereal._training import TailSettings, train_tail
+        from skfakereal._tail import TailSettings
+        from skfakereal._training import train_tail
 
         trunk = load_trunk(self.weights)
         settings = trunk_settings(self, cut=self.trainable_from)
         augmentation = (
             Augmentation() if self.augmentation == "default" else self.augmentation
         )
-        reader = ActivationReader(
-            trunk,
-            settings,
-            engine=self.engine,
-            store=open_store(self.cache),
-            augmentation=augmentation,
-            n_jobs=self.n_jobs,
-            verbose=self.verbose,
-        )
+        reader = self._reader(trunk, settings, augmentation)
         tail = train_tail(
             TailSettings(
                 hidden_units=tuple(self.hidden_units),
@@ -318,6 +306,40 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         self._trunk = trunk.before(settings.cut)
         self._settings, self._tail = settings, tail.network
         return self
+
+    def _validation_part(
+        self,
+        X_val: ArrayLike | None,
+        y_val: ArrayLike | None,
+        sample_weight_val: ArrayLike | None,
+        classes: NDArray[Any],
+    ) -> LabelledPaths | None:
+        """Return the images that were given to validate on."""
+        if X_val is None:
+            if y_val is not None or sample_weight_val is not None:
+                raise ValueError(
+                    "y_val and sample_weight_val need X_val, their image paths."
+                )
+            return None
+        held = LabelledPaths.check(X_val, y_val, sample_weight_val, suffix="_val")
+        _require_known(held.labels, classes)
+        return held
+
+    def _reader(
+        self,
+        trunk: Trunk,
+        settings: TrunkSettings,
+        augmentation: Augmentation | None = None,
+    ) -> ActivationReader:
+        return ActivationReader(
+            trunk,
+            settings,
+            engine=self.engine,
+            store=open_store(self.cache),
+            augmentation=augmentation,
+            n_jobs=self.n_jobs,
+            verbose=self.verbose,
+        )
 
     def _start(
         self, trunk: Trunk, settings: TrunkSettings, classes: NDArray[Any]
@@ -401,14 +423,7 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         check_parameters(self.get_params(deep=False))
         paths = check_paths(X)
         record_columns(self, X, reset=False)
-        reader = ActivationReader(
-            self._trunk,
-            self._settings,
-            engine=self.engine,
-            store=open_store(self.cache),
-            n_jobs=self.n_jobs,
-            verbose=self.verbose,
-        )
+        reader = self._reader(self._trunk, self._settings)
         forward = compile_network(
             self._tail, reader.shape, engine=self.engine, n_threads=reader.n_threads
         )

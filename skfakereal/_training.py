@@ -17,33 +17,14 @@ from scikeras.wrappers import KerasClassifier
 from sklearn.utils import compute_class_weight
 from tqdm.auto import tqdm
 
-from skfakereal._activations import ActivationReader, ActivationShelf
+from skfakereal._activations import ActivationReader
 from skfakereal._holdout import LabelledPaths
 from skfakereal._images import raise_unreadable
-from skfakereal._network import Conv, Dense, Flatten, GlobalPool, Layer, MaxPool, Network
+from skfakereal._network import Network
+from skfakereal._shelf import ActivationShelf
+from skfakereal._tail import TailSettings, build_tail, make_optimizer, trained_layers
 
-__all__ = ["TailSettings", "TrainedTail", "train_tail"]
-
-
-@dataclass(frozen=True)
-class TailSettings:
-    """How the tail is built and trained."""
-
-    hidden_units: tuple[int, ...]
-    dropout: float
-    optimizer: str
-    learning_rate: float
-    batch_size: int
-    epochs: int
-    n_views: int  # 0: no augmentation
-    patience: int | None  # None: no early stopping
-    class_weight: str | Mapping[Any, float] | None
-    seed: int
-    verbose: int = 0
-
-    def view(self, epoch: int) -> int:
-        """Return the view on which an epoch (from 0) trains."""
-        return 1 + epoch % self.n_views if self.n_views else 0
+__all__ = ["TrainedTail", "train_tail"]
 
 
 @dataclass(frozen=True)
@@ -102,7 +83,7 @@ def train_tail(
     ValueError
         If the optimizer is none of Keras's, or if the loss stops being finite.
     """
-    _optimizer(settings)  # a wrong name is said before the images are read
+    make_optimizer(settings)  # a wrong name is said before the images are read
     # Counted on the training part; the same in the validation loss, so that the best
     # epoch is the best for both classes.
     weight_of = _class_weights(settings.class_weight, classes, train.labels)
@@ -129,7 +110,7 @@ def train_tail(
     rows = np.arange(len(training.labels))[:, np.newaxis]
     with _no_word_of_retracing():
         trainer.fit(rows, training.labels, sample_weight=training.weights)
-    network = Network(tuple(_trained_layers(trainer.model_)))
+    network = Network(tuple(trained_layers(trainer.model_)))
     return TrainedTail(network, trainer.history_, trainer.best_epoch_)
 
 
@@ -200,12 +181,15 @@ class _TailTrainer(KerasClassifier):
 
     def _keras_build_fn(self) -> keras.Model:
         seeds = np.random.RandomState(self._settings.seed)
-        model = _build(
+        model = build_tail(
             self._settings, self._start, self._shelf.reader.shape, self._n_classes, seeds
         )
         # XLA would compile anew for each shape of a batch.
         model.compile(
-            _optimizer(self._settings), self.loss, metrics=["accuracy"], jit_compile=False
+            make_optimizer(self._settings),
+            self.loss,
+            metrics=["accuracy"],
+            jit_compile=False,
         )
         return model
 
@@ -317,87 +301,3 @@ def _early_stopping(model: keras.Model, patience: int | None) -> keras.callbacks
     model.stop_training = False
     callback.on_train_begin()
     return callback
-
-
-def _optimizer(settings: TailSettings) -> keras.optimizers.Optimizer:
-    config = {"learning_rate": settings.learning_rate}
-    try:
-        return keras.optimizers.get({"class_name": settings.optimizer, "config": config})
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"optimizer must be the name of a Keras optimizer, such as 'adam' or 'sgd', "
-            f"got {settings.optimizer!r}."
-        ) from error
-
-
-def _build(
-    settings: TailSettings,
-    start: Network,
-    shape: tuple[int, ...],
-    n_classes: int,
-    seeds: np.random.RandomState,
-) -> keras.Model:
-    """Build the tail. Every layer has a seed: Keras would draw one from Python's own."""
-
-    def draw() -> int:
-        return int(seeds.randint(2**31 - 1))
-
-    def dense(units: int, activation: str) -> keras.layers.Dense:
-        start_at = keras.initializers.GlorotUniform(seed=draw())
-        return keras.layers.Dense(units, activation, kernel_initializer=start_at)
-
-    layers = [keras.Input(shape), *map(_keras_layer, _without_head(start))]
-    for units in settings.hidden_units:
-        layers.append(dense(units, "relu"))
-        if settings.dropout:
-            layers.append(keras.layers.Dropout(settings.dropout, seed=draw()))
-    layers.append(dense(1, "sigmoid") if n_classes == 2 else dense(n_classes, "softmax"))
-    model = keras.Sequential(layers)
-    # After a warm start `start` has Dense layers too; Dropout and the like have no weights.
-    given = [layer for layer in start.layers if isinstance(layer, Conv | Dense)]
-    for built, layer in zip((x for x in model.layers if x.weights), given, strict=False):
-        built.set_weights([layer.kernel, layer.bias])
-    return model
-
-
-def _without_head(start: Network) -> list[Layer]:
-    return [layer for layer in start.layers if not isinstance(layer, Dense)]
-
-
-def _keras_layer(layer: Layer) -> keras.layers.Layer:
-    match layer:
-        case Conv(kernel):
-            return keras.layers.Conv2D(
-                kernel.shape[3],
-                3,
-                padding="same",
-                activation="relu",
-                kernel_initializer="zeros",
-            )
-        case MaxPool():
-            return keras.layers.MaxPooling2D(2)
-        case GlobalPool("avg"):
-            return keras.layers.GlobalAveragePooling2D()
-        case GlobalPool():
-            return keras.layers.GlobalMaxPooling2D()
-        case Flatten():
-            return keras.layers.Flatten()
-    raise TypeError(f"A {type(layer).__name__} layer is no part of a trunk.")
-
-
-def _trained_layers(model: keras.Model) -> Iterator[Layer]:
-    for layer in model.layers:
-        match layer:
-            case keras.layers.Conv2D():
-                yield Conv(*layer.get_weights())
-            case keras.layers.Dense():
-                kernel, bias = layer.get_weights()
-                yield Dense(kernel, bias, layer.activation.__name__)
-            case keras.layers.MaxPooling2D():
-                yield MaxPool()
-            case keras.layers.GlobalAveragePooling2D():
-                yield GlobalPool("avg")
-            case keras.layers.GlobalMaxPooling2D():
-                yield GlobalPool("max")
-            case keras.layers.Flatten():
-                yield Flatten()

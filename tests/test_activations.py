@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from skfakereal import Augmentation, ImageReadError
-from skfakereal._activations import ActivationReader, ActivationShelf, TrunkSettings
+from skfakereal._activations import ActivationReader, TrunkSettings
+from skfakereal._shelf import ActivationShelf
 from skfakereal._store import ActivationStore
 from skfakereal._weights import load_trunk
 

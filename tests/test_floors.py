@@ -18,6 +18,8 @@ FLOORS = {
     "_features": 3,
     "_activations": 2,
     "_training": 2,
+    "_shelf": 2,
+    "_tail": 2,
     "__init__": 6,
 }
 

@@ -206,5 +206,5 @@ def test_a_loss_that_is_not_finite(
     make_classifier: MakeClassifier, dark_and_bright: Images
 ) -> None:
     clf = make_classifier(optimizer="sgd", learning_rate=1e30, epochs=20)
-    with pytest.raises(ValueError, match=r"The loss is .* lower learning_rate"):
+    with pytest.raises(ValueError, match=r"diverges in epoch .* lower learning_rate"):
         clf.fit(*dark_and_bright)

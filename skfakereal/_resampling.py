@@ -1,0 +1,97 @@
+"""Bringing an image to a size: plainly, or turned and zoomed, in one resampling.
+
+Interpolation leaves traces that a detector can learn instead of the picture's own. So a
+rotation, a zoom and the resize are one affine resampling; where it shrinks, it goes to a
+grid fine enough to lose nothing, which the filter of the plain resize then reduces by a
+whole number. The border reflects.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+__all__ = ["resample", "resize_plain"]
+
+_BICUBIC = Image.Resampling.BICUBIC
+
+
+def resize_plain(
+    image: Image.Image, size: tuple[int, int], resize: str
+) -> NDArray[np.uint8]:
+    height, width = size
+    if resize == "crop":
+        return _crop(np.asarray(image), height, width)
+    if image.size == (width, height):
+        return np.asarray(image)
+    return np.asarray(image.resize((width, height), _BICUBIC))
+
+
+def _crop(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    top, left = _offset(pixels.shape[0], height), _offset(pixels.shape[1], width)
+    lacking = max(0, height - pixels.shape[0]), max(0, width - pixels.shape[1])
+    if any(lacking):
+        before_after = [(n // 2, n - n // 2) for n in lacking]
+        pixels = np.pad(pixels, [*before_after, (0, 0)], mode="symmetric")
+    top, left = max(0, top), max(0, left)
+    return np.ascontiguousarray(pixels[top : top + height, left : left + width])
+
+
+def resample(
+    image: Image.Image, size: tuple[int, int], resize: str, angle: float, zoom: float
+) -> NDArray[np.uint8]:
+    """Rotate about the centre, zoom and resize, all in one resampling."""
+    height, width = size
+    if resize == "crop":
+        shrink_x = shrink_y = 1 / zoom
+        # The centre of the plain crop, which lies on whole pixels.
+        left, top = _offset(image.width, width), _offset(image.height, height)
+        centre_x, centre_y = left + width / 2, top + height / 2
+    else:
+        shrink_x, shrink_y = image.width / (width * zoom), image.height / (height * zoom)
+        centre_x, centre_y = image.width / 2, image.height / 2
+    original = image.size
+    image = _average_blocks(image, shrink_x, shrink_y)
+    # The exact ratios, since the last block of a row may be an incomplete one.
+    averaged_x, averaged_y = image.width / original[0], image.height / original[1]
+    shrink_x, centre_x = shrink_x * averaged_x, centre_x * averaged_x
+    shrink_y, centre_y = shrink_y * averaged_y, centre_y * averaged_y
+    # As many samples for each pixel of the view as the image has there.
+    fine_x, fine_y = math.ceil(shrink_x), math.ceil(shrink_y)
+
+    cos, sin = math.cos(angle), math.sin(angle)
+    ax, bx = shrink_x * cos, -shrink_x * sin
+    ay, by = shrink_y * sin, shrink_y * cos
+    # Pillow maps the point (x, y) of the output to (ax x + bx y + cx, ay x + by y + cy).
+    cx = centre_x - (ax * width + bx * height) / 2
+    cy = centre_y - (ay * width + by * height) / 2
+    pad_x = _padding(centre_x, (abs(ax) * width + abs(bx) * height) / 2, image.width)
+    pad_y = _padding(centre_y, (abs(ay) * width + abs(by) * height) / 2, image.height)
+    if pad_x or pad_y:
+        padding = ((pad_y, pad_y), (pad_x, pad_x), (0, 0))
+        image = Image.fromarray(np.pad(np.asarray(image), padding, mode="symmetric"))
+    affine = (ax / fine_x, bx / fine_y, cx + pad_x, ay / fine_x, by / fine_y, cy + pad_y)
+    fine = (width * fine_x, height * fine_y)
+    turned = image.transform(fine, Image.Transform.AFFINE, affine, _BICUBIC)
+    return np.asarray(turned.resize((width, height), _BICUBIC))
+
+
+def _offset(have: int, want: int) -> int:
+    """Return where a centred run of `want` pixels begins; negative where some lack."""
+    return (have - want) // 2 if have >= want else -((want - have) // 2)
+
+
+def _padding(centre: float, reach: float, side: int) -> int:
+    """Return by how much the view reaches beyond an image's side, for the kernel 2 more."""
+    return max(0, math.ceil(max(reach - centre, centre + reach - side)) + 2)
+
+
+def _average_blocks(image: Image.Image, shrink_x: float, shrink_y: float) -> Image.Image:
+    """Average whole blocks of pixels where the image is far too large.
+
+    That is no interpolation, and it saves most of the work on photographs. At least twice
+    as many pixels are left as the view has.
+    """
+    blocks = max(1, int(shrink_x / 2)), max(1, int(shrink_y / 2))
+    return image if blocks == (1, 1) else image.reduce(blocks)

@@ -1,0 +1,122 @@
+"""Activations of a fixed list of images, kept by view while a fit lasts."""
+
+import tempfile
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skfakereal._activations import ActivationReader
+from skfakereal._images import ImageReadError, raise_unreadable
+
+__all__ = ["ActivationShelf"]
+
+
+class ActivationShelf:
+    """The activations of a fixed list of images for the duration of one fit, by view.
+
+    In memory where they take little, in an unnamed temporary file otherwise. With the
+    cut at the image itself nothing is kept: pixels never leave the user's folders.
+
+    Parameters
+    ----------
+    reader : ActivationReader
+        Computes them.
+    paths : sequence of str
+        The images.
+    n_views : int
+        How many views will be asked for at the most.
+    positions : sequence of int or None, default=None
+        Where the images stood in the user's array, for the errors; None: in this order.
+    array : str, default="X"
+        What that array is called.
+    max_bytes : int, default=2**30
+        From how many bytes on a file takes them.
+    """
+
+    def __init__(
+        self,
+        reader: ActivationReader,
+        paths: Sequence[str],
+        *,
+        n_views: int,
+        positions: Sequence[int] | NDArray[np.intp] | None = None,
+        array: str = "X",
+        max_bytes: int = 2**30,
+    ) -> None:
+        self.reader = reader
+        self.paths = paths
+        self._positions = range(len(paths)) if positions is None else positions
+        self._array = array
+        self._kept: dict[int, NDArray[np.float16]] = {}
+        self._keeps = reader.settings.cut != "block1"
+        n_bytes = 2 * len(paths) * n_views * int(np.prod(reader.shape))
+        self._in_memory = n_bytes <= max_bytes
+
+    def fill(self, view: int) -> list[ImageReadError]:
+        """Compute one view of all images, unless it is there.
+
+        Parameters
+        ----------
+        view : int
+            Which view.
+
+        Returns
+        -------
+        list of ImageReadError
+            One for each image that cannot be read, with its place in the user's array.
+        """
+        if view in self._kept or (not self._keeps and self._kept):
+            return []
+        kept = self._allocate() if self._keeps else np.empty(0, np.float16)
+        failures: list[ImageReadError] = []
+        for batch in self.reader.read(self.paths, view):
+            failures += self._placed(batch.failures, range(len(self.paths)))
+            if self._keeps:
+                kept[batch.start : batch.start + len(batch.activations)] = batch.activations
+        self._kept[view] = kept
+        return failures
+
+    def _allocate(self) -> NDArray[np.float16]:
+        shape = (len(self.paths), *self.reader.shape)
+        if self._in_memory:
+            return np.empty(shape, np.float16)
+        with tempfile.TemporaryFile(prefix="skfakereal-") as file:
+            return np.memmap(file, np.float16, "w+", shape=shape)
+
+    def take(self, rows: NDArray[np.intp], view: int) -> NDArray[np.float32]:
+        """Return the activations of some images.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n,)
+            Positions in `paths`.
+        view : int
+            A view that has been filled.
+
+        Returns
+        -------
+        ndarray of shape (n, *shape), float32
+            The activations.
+
+        Raises
+        ------
+        ImageReadError
+            If pixels are not kept and an image cannot be read any more.
+        """
+        if self._keeps:
+            return self._kept[view][rows].astype(np.float32)
+        paths = [self.paths[row] for row in rows]
+        batches = list(self.reader.read(paths, view))
+        # Readable in the first pass, but no longer.
+        failures = [failure for batch in batches for failure in batch.failures]
+        raise_unreadable(self._placed(failures, rows))
+        return np.concatenate([b.activations for b in batches]).astype(np.float32)
+
+    def _placed(
+        self, failures: list[ImageReadError], rows: Sequence[int] | NDArray[np.intp]
+    ) -> list[ImageReadError]:
+        for failure in failures:
+            failure.index = int(self._positions[rows[failure.index or 0]])
+            failure.array = self._array
+        return failures

@@ -1,0 +1,117 @@
+"""The trainable tail in Keras: built from layers as data, and read back into them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from skfakereal._network import Conv, Dense, Flatten, GlobalPool, Layer, MaxPool, Network
+
+__all__ = ["TailSettings", "build_tail", "make_optimizer", "trained_layers"]
+
+
+@dataclass(frozen=True)
+class TailSettings:
+    """How the tail is built and trained."""
+
+    hidden_units: tuple[int, ...]
+    dropout: float
+    optimizer: str
+    learning_rate: float
+    batch_size: int
+    epochs: int
+    n_views: int  # 0: no augmentation
+    patience: int | None  # None: no early stopping
+    class_weight: str | Mapping[Any, float] | None
+    seed: int
+    verbose: int = 0
+
+    def view(self, epoch: int) -> int:
+        """Return the view on which an epoch (from 0) trains."""
+        return 1 + epoch % self.n_views if self.n_views else 0
+
+
+def make_optimizer(settings: TailSettings) -> keras.optimizers.Optimizer:
+    config = {"learning_rate": settings.learning_rate}
+    try:
+        return keras.optimizers.get({"class_name": settings.optimizer, "config": config})
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"optimizer must be the name of a Keras optimizer, such as 'adam' or 'sgd', "
+            f"got {settings.optimizer!r}."
+        ) from error
+
+
+def build_tail(
+    settings: TailSettings,
+    start: Network,
+    shape: tuple[int, ...],
+    n_classes: int,
+    seeds: np.random.RandomState,
+) -> keras.Model:
+    """Build the tail. Every layer has a seed: Keras would draw one from Python's own."""
+
+    def draw() -> int:
+        return int(seeds.randint(2**31 - 1))
+
+    def dense(units: int, activation: str) -> keras.layers.Dense:
+        start_at = keras.initializers.GlorotUniform(seed=draw())
+        return keras.layers.Dense(units, activation, kernel_initializer=start_at)
+
+    layers = [keras.Input(shape), *map(_keras_layer, _without_head(start))]
+    for units in settings.hidden_units:
+        layers.append(dense(units, "relu"))
+        if settings.dropout:
+            layers.append(keras.layers.Dropout(settings.dropout, seed=draw()))
+    layers.append(dense(1, "sigmoid") if n_classes == 2 else dense(n_classes, "softmax"))
+    model = keras.Sequential(layers)
+    # After a warm start `start` has Dense layers too; Dropout and the like have no weights.
+    given = [layer for layer in start.layers if isinstance(layer, Conv | Dense)]
+    for built, layer in zip((x for x in model.layers if x.weights), given, strict=False):
+        built.set_weights([layer.kernel, layer.bias])
+    return model
+
+
+def _without_head(start: Network) -> list[Layer]:
+    return [layer for layer in start.layers if not isinstance(layer, Dense)]
+
+
+def _keras_layer(layer: Layer) -> keras.layers.Layer:
+    match layer:
+        case Conv(kernel):
+            return keras.layers.Conv2D(
+                kernel.shape[3],
+                3,
+                padding="same",
+                activation="relu",
+                kernel_initializer="zeros",
+            )
+        case MaxPool():
+            return keras.layers.MaxPooling2D(2)
+        case GlobalPool("avg"):
+            return keras.layers.GlobalAveragePooling2D()
+        case GlobalPool():
+            return keras.layers.GlobalMaxPooling2D()
+        case Flatten():
+            return keras.layers.Flatten()
+    raise TypeError(f"A {type(layer).__name__} layer is no part of a trunk.")
+
+
+def trained_layers(model: keras.Model) -> Iterator[Layer]:
+    for layer in model.layers:
+        match layer:
+            case keras.layers.Conv2D():
+                yield Conv(*layer.get_weights())
+            case keras.layers.Dense():
+                kernel, bias = layer.get_weights()
+                yield Dense(kernel, bias, layer.activation.__name__)
+            case keras.layers.MaxPooling2D():
+                yield MaxPool()
+            case keras.layers.GlobalAveragePooling2D():
+                yield GlobalPool("avg")
+            case keras.layers.GlobalMaxPooling2D():
+                yield GlobalPool("max")
+            case keras.layers.Flatten():
+                yield Flatten()
