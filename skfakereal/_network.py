@@ -22,7 +22,7 @@ __all__ = [
     "Layer",
     "MaxPool",
     "Network",
-    "array_bytes",
+    "update_digest",
 ]
 
 FloatArray = NDArray[np.float32]
@@ -81,8 +81,10 @@ class Network:
             digest.update(type(layer).__name__.encode())
             for name, value in vars(layer).items():
                 digest.update(name.encode())
-                is_array = isinstance(value, np.ndarray)
-                digest.update(array_bytes(value) if is_array else str(value).encode())
+                if isinstance(value, np.ndarray):
+                    update_digest(digest, value)
+                else:
+                    digest.update(str(value).encode())
         return digest.digest()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -113,8 +115,7 @@ class Network:
         return shape
 
 
-def array_bytes(array: NDArray[Any]) -> bytes:
-    """Return what tells one array from another: type, shape and content."""
-    return (
-        f"{array.dtype.str}{array.shape}".encode() + np.ascontiguousarray(array).tobytes()
-    )
+def update_digest(digest: Any, array: NDArray[Any]) -> None:
+    """Feed a hash with what tells one array from another: type, shape and content."""
+    digest.update(f"{array.dtype.str}{array.shape}".encode())
+    digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8))  # not a copy

@@ -15,7 +15,7 @@ from skfakereal._network import (
     Layer,
     MaxPool,
     Network,
-    array_bytes,
+    update_digest,
 )
 
 __all__ = [
@@ -129,15 +129,16 @@ class Trunk:
         """Digest of the weights."""
         digest = blake2b(digest_size=16)
         for name in sorted(self.arrays):
-            digest.update(name.encode() + array_bytes(self.arrays[name]))
+            digest.update(name.encode())
+            update_digest(digest, self.arrays[name])
         return digest.digest()
 
     def convolution(self, name: str) -> Conv:
         """Return one convolution with float32 weights."""
-        kernel = self.arrays[f"{name}/kernel"].astype(np.float32)
+        kernel = self.arrays[f"{name}/kernel"].astype(np.float32, copy=False)
         if f"{name}/scale" in self.arrays:
-            kernel *= self.arrays[f"{name}/scale"].astype(np.float32)
-        return Conv(kernel, self.arrays[f"{name}/bias"].astype(np.float32))
+            kernel = kernel * self.arrays[f"{name}/scale"].astype(np.float32)
+        return Conv(kernel, self.arrays[f"{name}/bias"].astype(np.float32, copy=False))
 
 
 def convolution_names(n_blocks: int = 5) -> list[str]:

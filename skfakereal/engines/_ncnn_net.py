@@ -1,7 +1,7 @@
 """Convolutions and poolings -> a loaded ``ncnn.Net``, without a file or a converter."""
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -125,18 +125,16 @@ def _size(shape: tuple[int, ...]) -> str:
     return f"-23330=4,3,{width},{height},{channels}"
 
 
-def _weights(layers: Sequence[Layer]) -> bytes:
-    """Return the arrays as ncnn's binary format has them: out, in, height, width."""
-    parts = []
+def _weights(layers: Sequence[Layer]) -> Iterator[bytes]:
+    """Yield the arrays as ncnn's binary format has them: out, in, height, width."""
     for layer in layers:
         if isinstance(layer, Conv):
-            kernel = layer.kernel.transpose(3, 2, 0, 1)
-            parts += [_TAG, kernel.tobytes(), layer.bias.tobytes()]
-    return b"".join(parts)
+            yield from (_TAG, layer.kernel.transpose(3, 2, 0, 1).tobytes())
+            yield layer.bias.tobytes()
 
 
-def _reader(weights: bytes) -> Any:
-    """Return an ``ncnn.DataReader`` over bytes.
+def _reader(parts: Iterator[bytes]) -> Any:
+    """Return an ``ncnn.DataReader`` over parts, for which ncnn asks one by one.
 
     ``Net.load_model_mem`` will not do: it reports no failure, and ncnn may keep pointers
     into a buffer that it loads from (its issue 4410), which is gone after the call.
@@ -147,12 +145,11 @@ def _reader(weights: bytes) -> Any:
     address.restype, address.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
 
     class Reader(ncnn.DataReader):
-        position = 0
-
         def read(self, buffer: Any, size: int) -> int:
-            part = weights[self.position : self.position + size]
-            ctypes.memmove(address(buffer, None), part, len(part))
-            self.position += len(part)
-            return len(part)
+            part = next(parts, b"")
+            if len(part) != size:
+                return 0  # which ncnn takes for a failure
+            ctypes.memmove(address(buffer, None), part, size)
+            return size
 
     return Reader()

@@ -1,0 +1,136 @@
+"""Case "fit": training from files to a fitted model, and once more with another head."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks._material import Images, write_images, write_weights
+from benchmarks._rounds import Contest, Round, interleave
+from benchmarks._setting import Setting
+from benchmarks._workers import Worker, seconds_of
+from benchmarks.rivals import keras_fit
+
+__all__ = ["classifier", "measure"]
+
+
+def measure(setting: Setting, folder: Path) -> Iterator[Round]:
+    """Measure the usual Keras script and three fits of ours.
+
+    Parameters
+    ----------
+    setting : Setting
+        How many images, epochs, views.
+    folder : Path
+        An empty folder.
+
+    Yields
+    ------
+    Round
+        As it is measured.
+    """
+    side, epochs = setting.side, setting.epochs
+    weights = str(write_weights(folder / "vgg16.safetensors"))
+    images = write_images(folder / "images", setting.fit_images, side + side // 4)
+    note = f"{setting.fit_images} images of {side}x{side}, {epochs} epochs"
+    rows = {
+        "as many": Contest(
+            "fit",
+            f"fit, {epochs} views",
+            "Keras script",
+            "s",
+            at_least=2.3,
+            note=f"{note}, nothing stored before, as many views as epochs",
+        ),
+        "default": Contest(
+            "fit",
+            f"fit, {setting.n_views} views",
+            "Keras script",
+            "s",
+            at_least=3.0,
+            note=f"{note}, nothing stored before",
+        ),
+        "again": Contest(
+            "fit",
+            "second fit, other head",
+            "Keras script",
+            "s",
+            at_least=50.0,
+            note=f"{note}, {setting.n_views} views; the first fit has filled the store",
+        ),
+    }
+    with (
+        Worker(_make_ours, weights, side, epochs, images) as ours,
+        Worker(_make_rival, weights, side, epochs, images) as rival,
+    ):
+        turns: dict[str, Callable[[], float]] = {
+            "rival": rival,
+            "as many": _Fresh(ours, folder, epochs),
+            "default": (fresh := _Fresh(ours, folder, setting.n_views)),
+            "again": partial(_fit_again, ours, fresh),
+        }
+        for number, seconds in interleave(turns, setting.rounds):
+            for name, contest in rows.items():
+                yield Round(contest, number, seconds[name], seconds["rival"])
+
+
+class _Fresh:
+    """Fits with a store that is empty each time; remembers the last one."""
+
+    def __init__(self, ours: Worker, folder: Path, n_views: int) -> None:
+        self.ours, self.folder, self.n_views = ours, folder, n_views
+        self.n_stores = 0
+
+    @property
+    def store(self) -> str:
+        return str(self.folder / f"store-{self.n_views}-views-{self.n_stores}")
+
+    def __call__(self) -> float:
+        self.n_stores += 1
+        return float(self.ours(self.store, {"n_views": self.n_views}))
+
+
+def _fit_again(ours: Worker, fresh: _Fresh) -> float:
+    head = {"hidden_units": (64, 32), "learning_rate": 3e-3}
+    return float(ours(fresh.store, {"n_views": fresh.n_views, **head}))
+
+
+def classifier(weights: str | None, side: int, epochs: int, **parameters: Any) -> Any:
+    """Return our estimator with the settings that all cases share."""
+    from skfakereal import VGG16ImageClassifier
+
+    # Early stopping as patient as there are epochs: everybody trains equally long.
+    return VGG16ImageClassifier(
+        image_size=(side, side),
+        weights=weights,
+        epochs=epochs,
+        patience=epochs,
+        random_state=0,
+        **parameters,
+    )
+
+
+def _make_ours(
+    weights: str, side: int, epochs: int, images: Images
+) -> Callable[[str, dict[str, Any]], float]:
+    """Return, in a worker, what fits and returns the seconds it took."""
+
+    def fit(store: str | None, parameters: dict[str, Any]) -> float:
+        found = classifier(weights, side, epochs, cache=store, **parameters)
+        return seconds_of(lambda: found.fit(*images))
+
+    # Imports and the first trace are nobody's fit.
+    classifier(weights, side, 1, cache=None, n_views=1).fit(*_first(images))
+    return fit
+
+
+def _make_rival(
+    weights: str, side: int, epochs: int, images: Images
+) -> Callable[[], float]:
+    keras_fit.fit(*_first(images), weights, side, epochs=1)
+    return lambda: seconds_of(lambda: keras_fit.fit(*images, weights, side, epochs=epochs))
+
+
+def _first(images: Images) -> Images:
+    paths, labels = images
+    return paths[:20], labels[:20]
