@@ -127,13 +127,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cifake", required=True, help="folder with test/")
     parser.add_argument("--out", type=Path, default=Path("skfakereal-accuracy"))
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--n-train", type=int, default=2000)
     parser.add_argument("--n-test", type=int, default=4000)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     file = arguments.out / "measurements.jsonl"
-    for seed in range(arguments.seeds):
+    for seed in arguments.seeds:
         images = _Images(arguments.cifake, arguments.n_train, arguments.n_test, seed)
         for weights in _TRUNKS:
             _measure(file, seed, weights, images, str(arguments.out / "store"))
