@@ -98,9 +98,9 @@ def run(arguments: Namespace) -> int:
     int
         0, or 3 if some images could not be read.
     """
+    from skfakereal.cli._chance import no_better_than_chance
     from skfakereal.cli._evaluation import evaluate_part, write_evaluation
     from skfakereal.cli._model import load_model
-    from skfakereal.cli._page import no_better_than_chance
     from skfakereal.cli._record import describe_run, settings_of
     from skfakereal.cli._run_folder import new_run, seal
 
@@ -130,6 +130,7 @@ def run(arguments: Namespace) -> int:
                 },
                 model={"file": arguments.model, **settings_of(model.estimator)},
                 remarks=cautions,
+                decision=model.config.get("decision"),
             )
             write_evaluation(
                 folder,

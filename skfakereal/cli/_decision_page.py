@@ -1,0 +1,135 @@
+"""What was decided on the validation images, in plain words."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from skfakereal._html import Html, items, note, paragraph, section
+
+__all__ = ["decision_line", "decision_sections"]
+
+
+def decision_line(facts: Mapping[str, Any]) -> str:
+    """Return the decision in one line for the screen.
+
+    Parameters
+    ----------
+    facts : mapping
+        ``decision`` of ``config.json``.
+
+    Returns
+    -------
+    str
+        The line.
+    """
+    said = (
+        f"Called {facts['pos_label']!r} from a probability of {_number(facts['threshold'])} "
+        f"on ({facts['reason']})"
+    )
+    if facts["true_positive_rate"] is not None:
+        said += (
+            f": of the validation images, {facts['true_positive_rate']:.1%} of "
+            f"{facts['n_positive']:,} are found, {facts['false_positive_rate']:.1%} of "
+            f"{facts['n_negative']:,} others accused"
+        )
+    if facts["unsure_band"] is not None:
+        low, high = facts["unsure_band"]
+        said += f"; --stable is unsure from {_number(low)} to {_number(high)}"
+    return f"{said}."
+
+
+def decision_sections(config: Mapping[str, Any]) -> list[Html]:
+    """Return the section of the page, if there is anything to tell.
+
+    Parameters
+    ----------
+    config : mapping
+        What ``config.json`` holds.
+
+    Returns
+    -------
+    list of Html
+        One section, or none with more than two classes.
+    """
+    facts = config.get("decision")
+    if facts is None:
+        return []
+    said = [_threshold(facts), *_rates(facts), *_calibration(facts), *_band(facts)]
+    parts: list[Html] = [items(said)]
+    if facts["true_positive_rate"] is not None:
+        parts.append(
+            note(
+                "These shares are of the validation images. The threshold was fitted to "
+                "them, so look at the figures of the tested images for what to expect."
+                if facts["reason"] != "the more probable class"
+                else "These shares are of the validation images."
+            )
+        )
+    return [
+        section(
+            "The decision",
+            paragraph(
+                "The model gives every image a probability. This is how a verdict is made "
+                "of it."
+            ),
+            *parts,
+        )
+    ]
+
+
+def _threshold(facts: Mapping[str, Any]) -> str:
+    name, at = facts["pos_label"], _number(facts["threshold"])
+    if facts["reason"] == "the more probable class":
+        return (
+            f"An image is called {name} if its probability is {at} or more. Nobody chose "
+            "that threshold: it takes the more probable class. train --target-fpr, --costs "
+            "or --balanced choose one that suits its use."
+        )
+    return (
+        f"An image is called {name} if its probability is {at} or more. That threshold was "
+        f"chosen on the validation images by {facts['reason']}."
+    )
+
+
+def _rates(facts: Mapping[str, Any]) -> list[str]:
+    if facts["true_positive_rate"] is None:
+        return []
+    low, high = facts["false_positive_interval"]
+    name = facts["pos_label"]
+    return [
+        f"Of {facts['n_positive']:,} validation images that are {name}, "
+        f"{facts['true_positive_rate']:.1%} are found.",
+        f"Of {facts['n_negative']:,} others, {facts['false_positive_rate']:.2%} are called "
+        f"{name} by mistake; on other images of the same kind it may be {low:.2%} to "
+        f"{high:.2%} (95 % interval).",
+    ]
+
+
+def _calibration(facts: Mapping[str, Any]) -> list[str]:
+    if facts["calibration"] is None:
+        return []
+    return [
+        f"The probabilities were calibrated on the validation images ({facts['calibration']}): "
+        "they hold where the classes are as frequent as there."
+    ]
+
+
+def _band(facts: Mapping[str, Any]) -> list[str]:
+    if facts["unsure"] is None:
+        return [f"There is no band of unsure probabilities. {facts['no_unsure_band']}"]
+    low, high = facts["unsure_band"]
+    precision, share = facts["unsure"]["precision"], facts["unsure"]["share_unsure"]
+    return [
+        f"With predict --stable, the verdict is unsure from {_number(low)} to "
+        f"{_number(high)}, where fewer than {100 * precision:g} % of such validation images "
+        f"would be judged correctly ({share:.1%} of them lie there), or if a mild change of "
+        "the image would turn it."
+    ]
+
+
+def _number(probability: float) -> str:
+    """Return a probability with as many digits as keep it from 0 and 1."""
+    for digits in (3, 4, 5, 6):
+        shown = f"{probability:.{digits}f}"
+        if 0 < float(shown) < 1 or probability in (0, 1):
+            return f"{probability:g}" if probability in (0, 0.5, 1) else shown
+    return f"{probability:.3g}"
