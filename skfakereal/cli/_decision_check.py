@@ -3,7 +3,6 @@
 from importlib.metadata import version
 
 import numpy as np
-from sklearn.utils import parse_version
 
 from skfakereal.cli._decision_plan import DecisionPlan
 from skfakereal.cli._parts import Parts
@@ -71,7 +70,7 @@ def _needed_of_each(plan: DecisionPlan) -> int:
 
 
 def _check_temperature(installed: str) -> None:
-    if parse_version(installed) < parse_version("1.8"):
+    if tuple(map(int, installed.split(".")[:2])) < (1, 8):
         raise ValueError(
             f"--calibration temperature needs scikit-learn 1.8, but {installed} is "
             "installed. Update it, or take sigmoid."
