@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skfakereal.cli._classify import Verdict, classify
-from skfakereal.cli._decision_plan import DecisionPlan
+from skfakereal.cli._decision_plan import MORE_PROBABLE, DecisionPlan
 from skfakereal.cli._model import Model
 from skfakereal.cli._output import watched
 from skfakereal.cli._parts import Part
@@ -20,7 +20,6 @@ from skfakereal.thresholds._tune import calibrate, decide_at
 
 __all__ = ["Decided", "decide_by"]
 
-_MORE_PROBABLE = "the more probable class"
 _MANY_FOR_ISOTONIC = 1000
 
 
@@ -114,7 +113,7 @@ def _nothing_known(plan: DecisionPlan, model: Model) -> dict[str, Any]:
     return dict.fromkeys(unknown) | {
         "threshold": 0.5,
         "pos_label": model.names[model.positive],
-        "reason": _MORE_PROBABLE,
+        "reason": MORE_PROBABLE,
         "calibration": None,
         "refused": None,
         "unsure_band": None,
@@ -168,28 +167,28 @@ def _choose(
     """Return the choice; None if it is 0.5 and a class is missing, so that it has no rates."""
     assert model.positive is not None
     name = model.names[model.positive]
-    truth, score = _known(model, labels, verdicts)
     if plan.chooses:
         return choose_threshold(
-            truth,
-            score,
+            *_known(model, labels, verdicts),
             target_fpr=plan.target_fpr,
             confidence=plan.confidence,
             costs=plan.costs,
             prevalence=plan.prevalence,
             pos_label=name,
         )
-    is_positive = truth == name
+    read = [(label, v) for label, v in zip(labels, verdicts, strict=True) if not v.error]
+    is_positive = np.array([label == model.positive for label, _ in read], dtype=bool)
+    called = np.array([v.predicted == model.positive for _, v in read], dtype=bool)
     if is_positive.all() or not is_positive.any():
         return None
     return ThresholdChoice.from_counts(
         0.5,
         name,
-        _MORE_PROBABLE,
-        n_true=int(np.sum(is_positive & (score >= 0.5))),
-        n_positive=int(is_positive.sum()),
-        n_false=int(np.sum(~is_positive & (score >= 0.5))),
-        n_negative=int((~is_positive).sum()),
+        MORE_PROBABLE,
+        n_true=int(np.sum(is_positive & called)),
+        n_positive=int(np.sum(is_positive)),
+        n_false=int(np.sum(~is_positive & called)),
+        n_negative=int(np.sum(~is_positive)),
     )
 
 
@@ -217,10 +216,12 @@ def _learn_band(
 def _cautions(plan: DecisionPlan, facts: dict[str, Any], n_images: int) -> list[str]:
     said = []
     if facts["refused"] is not None:
+        failed = [option for option in plan.asked if option != "--unsure-precision"]
+        if facts["calibration"] is not None:
+            failed.remove("--calibration")
         said.append(
-            f"What was asked for ({', '.join(plan.asked)}) could not be done, so this model "
-            f"calls {facts['pos_label']!r} what has a probability of 0.5 or more. "
-            f"{facts['refused']}"
+            f"{' and '.join(failed)} could not be done, so this model calls "
+            f"{facts['pos_label']!r} what has a probability of 0.5 or more. {facts['refused']}"
         )
     if facts["calibration"] == "isotonic" and n_images < _MANY_FOR_ISOTONIC:
         said.append(

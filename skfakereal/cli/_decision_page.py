@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from skfakereal._html import Html, items, note, paragraph, section
+from skfakereal.cli._decision_plan import MORE_PROBABLE
 
 __all__ = ["decision_line", "decision_sections"]
 
@@ -60,7 +61,7 @@ def decision_sections(config: Mapping[str, Any]) -> list[Html]:
             note(
                 "These shares are of the validation images. The threshold was fitted to "
                 "them, so look at the figures of the tested images for what to expect."
-                if facts["reason"] != "the more probable class"
+                if facts["reason"] != MORE_PROBABLE
                 else "These shares are of the validation images."
             )
         )
@@ -78,7 +79,7 @@ def decision_sections(config: Mapping[str, Any]) -> list[Html]:
 
 def _threshold(facts: Mapping[str, Any]) -> str:
     name, at = facts["pos_label"], _number(facts["threshold"])
-    if facts["reason"] == "the more probable class":
+    if facts["reason"] == MORE_PROBABLE:
         return (
             f"An image is called {name} if its probability is {at} or more. Nobody chose "
             "that threshold: it takes the more probable class. train --target-fpr, --costs "

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["DecisionPlan"]
+__all__ = ["MORE_PROBABLE", "DecisionPlan"]
 
+MORE_PROBABLE = "the more probable class"  # the reason where nothing was chosen
 _USUAL_PRECISION = 0.95
 
 
