@@ -5,6 +5,7 @@ from typing import Any
 
 from skfakereal._html import Html, items, note, paragraph, section
 from skfakereal.cli._decision_plan import MORE_PROBABLE
+from skfakereal.evaluation._wording import chance
 
 __all__ = ["decision_line", "decision_sections"]
 
@@ -23,7 +24,7 @@ def decision_line(facts: Mapping[str, Any]) -> str:
         The line.
     """
     said = (
-        f"Called {facts['pos_label']!r} from a probability of {_number(facts['threshold'])} "
+        f"Called {facts['pos_label']!r} from a probability of {chance(facts['threshold'])} "
         f"on ({facts['reason']})"
     )
     if facts["true_positive_rate"] is not None:
@@ -34,7 +35,7 @@ def decision_line(facts: Mapping[str, Any]) -> str:
         )
     if facts["unsure_band"] is not None:
         low, high = facts["unsure_band"]
-        said += f"; --stable is unsure from {_number(low)} to {_number(high)}"
+        said += f"; --stable is unsure from {chance(low)} to {chance(high)}"
     return f"{said}."
 
 
@@ -78,7 +79,7 @@ def decision_sections(config: Mapping[str, Any]) -> list[Html]:
 
 
 def _threshold(facts: Mapping[str, Any]) -> str:
-    name, at = facts["pos_label"], _number(facts["threshold"])
+    name, at = facts["pos_label"], chance(facts["threshold"])
     if facts["reason"] == MORE_PROBABLE:
         return (
             f"An image is called {name} if its probability is {at} or more. Nobody chose "
@@ -120,17 +121,8 @@ def _band(facts: Mapping[str, Any]) -> list[str]:
     low, high = facts["unsure_band"]
     precision, share = facts["unsure"]["precision"], facts["unsure"]["share_unsure"]
     return [
-        f"With predict --stable, the verdict is unsure from {_number(low)} to "
-        f"{_number(high)}, where fewer than {100 * precision:g} % of such validation images "
+        f"With predict --stable, the verdict is unsure from {chance(low)} to "
+        f"{chance(high)}, where fewer than {100 * precision:g} % of such validation images "
         f"would be judged correctly ({share:.1%} of them lie there), or if a mild change of "
         "the image would turn it."
     ]
-
-
-def _number(probability: float) -> str:
-    """Return a probability with as many digits as keep it from 0 and 1."""
-    for digits in (3, 4, 5, 6):
-        shown = f"{probability:.{digits}f}"
-        if 0 < float(shown) < 1 or probability in (0, 1):
-            return f"{probability:g}" if probability in (0, 0.5, 1) else shown
-    return f"{probability:.3g}"

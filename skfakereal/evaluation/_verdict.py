@@ -16,6 +16,7 @@ from skfakereal.evaluation._perturbed import predict_perturbed
 from skfakereal.evaluation._predict_once import check_classifier, predict_once
 from skfakereal.evaluation._standard import mild_perturbations, name_of
 from skfakereal.evaluation._unsure_band import UnsureBand
+from skfakereal.evaluation._wording import chance
 from skfakereal.evaluation.perturbations import Perturbation
 
 __all__ = ["UNSURE", "Verdict", "stable_verdicts"]
@@ -205,10 +206,12 @@ def _decide(
         after = ", ".join(changes[k] for k in np.flatnonzero(lost).tolist())
         reasons.append(f"The classifier could not read it after: {after}.")
     if band is not None and not (p > band.high if is_fake else p < band.low):
-        side = f"above {band.high:.3f}" if is_fake else f"below {band.low:.3f}"
+        edge = band.high if is_fake else band.low
+        only = f"only {'above' if is_fake else 'below'} {chance(edge)} enough were"
         reasons.append(
-            f"Of validation images with a probability like {p:.3f}, fewer than "
-            f"{100 * band.precision:g} % were {word}; only {side} enough were."
+            f"Of validation images with a probability like {chance(p)}, fewer than "
+            f"{100 * band.precision:g} % were {word}; "
+            f"{'at none enough were' if edge in (0, 1) else only}."
         )
     return Verdict(
         path,
