@@ -159,7 +159,7 @@ def _stable_rows(model: "Model", paths: list[str]) -> "Iterator[Row]":
     from skfakereal.cli._stable import band_of, classify_stably
 
     band = band_of(model)
-    if band is None:
+    if band is None and model.positive is not None:
         complain(
             "this model has no band of unsure probabilities, so only changes of the image "
             "make a verdict unsure"

@@ -61,7 +61,19 @@ def classify_stably(
         The name of a class, or "unsure"; None if the image could not be read.
     reasons : tuple of str
         Why it is unsure.
+
+    Raises
+    ------
+    ValueError
+        If there are more classes.
+    TypeError
+        If the model gives no probabilities.
     """
+    if model.positive is None:
+        raise ValueError(
+            f"--stable needs a model of two classes, but MODEL knows {list(model.names)}. "
+            "Leave it out."
+        )
     for start in range(0, len(paths), _CHUNK):
         chunk = paths[start : start + _CHUNK]
         local, broken = split_local(list(dict.fromkeys(chunk)))
