@@ -14,6 +14,7 @@ import pytest
 from conftest import MakeImage
 from numpy.typing import NDArray
 from PIL import Image
+from sklearn.ensemble import BaggingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -184,9 +185,8 @@ def test_a_column_of_paths(
     predict: Predict, write_run: Callable[..., str], make_image: MakeImage
 ) -> None:
     X = np.array([[make_image(f"train/{n}.png", n)] for n in range(0, 256, 15)])
-    step = FunctionTransformer(brightness, validate=False)
-    model = make_pipeline(step, LogisticRegression(C=10)).fit(X, np.repeat([0, 1], 9))
-    model.n_features_in_ = 1
+    one = make_pipeline(FunctionTransformer(brightness), LogisticRegression(C=10))
+    model = BaggingClassifier(one, 3, random_state=0).fit(X, np.repeat([0, 1], 9))
     _, (row,), _ = predict(write_run(model, None), make_image("a.png", 5))
     assert row["label"] == "real"
 

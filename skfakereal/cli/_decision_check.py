@@ -32,11 +32,10 @@ def check_decision(plan: DecisionPlan, parts: Parts) -> None:
     """
     if not plan.asked:
         return
-    options = ", ".join(plan.asked)
     if len(parts.names) != 2:
         raise ValueError(
-            f"{options} can be used with two classes only, but there are "
-            f"{len(parts.names)}. Leave out {'it' if len(plan.asked) == 1 else 'them'}."
+            f"{', '.join(plan.asked)} can be used with two classes only, but there are "
+            f"{len(parts.names)}. Leave {'it' if len(plan.asked) == 1 else 'them'} out."
         )
     if plan.calibration == "temperature":
         _check_temperature(version("scikit-learn"))
@@ -51,22 +50,20 @@ def check_decision(plan: DecisionPlan, parts: Parts) -> None:
         except ValueError as error:
             needed = negatives_needed(plan.target_fpr, plan.confidence)
             raise ValueError(f"{error}{_way_out(parts, others, needed)}") from error
-    for name, number in counts.items():
-        needed = _needed_of_each(plan)
-        if number < needed:
-            raise ValueError(
-                f"{options} needs at least {needed} validation images of each class, but "
-                f"{name!r} has {number}.{_way_out(parts, name, needed)}"
-            )
+    for option in plan.asked:
+        needed = _needed_of_each(option, plan)
+        for name, number in counts.items():
+            if number < needed:
+                raise ValueError(
+                    f"{option} needs at least {needed} validation images of each class, but "
+                    f"{name!r} has {number}.{_way_out(parts, name, needed)}"
+                )
 
 
-def _needed_of_each(plan: DecisionPlan) -> int:
-    needed = 1
-    if plan.calibration is not None:
-        needed = _FOLDS
-    if plan.unsure_precision is not None:
-        needed = max(needed, images_needed(plan.unsure_precision))
-    return needed
+def _needed_of_each(option: str, plan: DecisionPlan) -> int:
+    if option == "--calibration":
+        return _FOLDS
+    return images_needed(plan.precision) if option == "--unsure-precision" else 1
 
 
 def _check_temperature(installed: str) -> None:

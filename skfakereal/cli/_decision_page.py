@@ -88,7 +88,7 @@ def _threshold(facts: Mapping[str, Any]) -> str:
         )
     return (
         f"An image is called {name} if its probability is {at} or more. That threshold was "
-        f"chosen on the validation images by {facts['reason']}."
+        f"chosen on the validation images for {facts['reason']}."
     )
 
 

@@ -23,6 +23,7 @@ Every verb has its own help: skfakereal train --help
 
 exit codes:
   0 all went well    1 error    2 wrong usage    3 some images could not be read
+  4 trained, but the threshold that was asked for could not be had
   130 interrupted    141 whoever read the output stopped reading
 """
 

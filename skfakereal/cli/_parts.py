@@ -249,11 +249,16 @@ def with_validation(
         return parts
     train = parts.train
     groups = train.groups if use_groups and has_groups(train) else None
+    how = parts.how
     try:
         rows = _draw(train, groups, fraction, random_state)
     except ValueError:
         if groups is None:
             raise
         rows = _draw(train, None, fraction, random_state)
+        how += (
+            " The validation images were drawn image by image, since no drawing by groups "
+            "leaves every class on both sides, so what is chosen on them is too confident."
+        )
     drawn, kept = train.take(rows[1]), train.take(rows[0])
-    return replace(parts, train=kept, validation=drawn, validation_drawn=True)
+    return replace(parts, train=kept, validation=drawn, validation_drawn=True, how=how)
