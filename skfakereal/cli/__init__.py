@@ -32,7 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     -------
     int
         The exit code: 0 if all went well, 1 for an error, 3 if some images could not be
-        read, 4 if a model could not be given the threshold that was asked for, 130 if it was interrupted, 141 if whoever read the output stopped reading.
+        read, 4 if a model could not be given the threshold that was asked for, 130 if it
+        was interrupted, 141 if whoever read the output stopped reading.
 
     Raises
     ------

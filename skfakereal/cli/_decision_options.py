@@ -7,11 +7,9 @@ from skfakereal.cli._decision_plan import DecisionPlan
 
 __all__ = ["add_decision_options", "read_decision"]
 
-_ABOUT = (
-    "Chosen on the validation images, which are neither trained on nor tested on. Without "
-    "any of these, an image is called fake from a probability of 0.5 on. See "
-    "docs/decision.md."
-)
+_ABOUT = """\
+Chosen on the validation images, which are neither trained on nor tested on.
+Without any of these, an image is called fake from a probability of 0.5 on."""
 
 
 def add_decision_options(parser: ArgumentParser) -> None:

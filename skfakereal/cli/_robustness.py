@@ -24,14 +24,17 @@ examples:
   skfakereal robustness detector/ photos/ --max-images 500
   skfakereal robustness detector/ photos/ --changes jpeg,blur:1,chain:web
 
-changes:
-  copy    written as PNG: no pixel changes, so a verdict that it turns comes from
-          the file and not from the picture
-  jpeg, webp     quality            scale   both sides, 0.5 for half
-  blur           radius in pixels   noise   deviation in levels of 255
-  crop           share that is kept of each side
-  chain          clean, web or hard: shrunk, then JPEG
-  fit:768, trim:2   longest side; pixels off each edge
+changes, all of a kind or a single one:
+  jpeg, jpeg:85      quality, from 1 to 100; webp alike
+  scale, scale:0.5   factor of both sides
+  blur, blur:1       radius in pixels
+  noise, noise:5     deviation in levels of 255
+  crop, crop:0.9     share that is kept of each side
+  chain, chain:web   clean (JPEG 97), web (at most 768 px, JPEG 60), or hard
+                     (at most 512 px, JPEG 40)
+  copy               no pixel changes, only the file: a verdict that this turns
+                     did not come from the picture
+  fit:768, trim:2    longest side; pixels off each edge
 
 With --out, report.html, metrics.json, robustness.csv, predictions.csv (what each
 image was called after each change), robustness.png and config.json are written.
