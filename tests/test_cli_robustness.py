@@ -110,6 +110,12 @@ def test_some_images_of_each_class(
     assert "Of 16, 5 were drawn" in config["data"]["test_images"]
     said = capsys.readouterr().out
     assert "RobustnessReport: 5 images" in said
+    for seed in range(6):
+        again = [*words, "--max-images", "6", "--random-state", str(seed), "--force"]
+        assert main(again) == 0
+        config = json.loads((out / "config.json").read_text())
+        assert config["data"]["test"] == {"real": 3, "fake": 3}
+    capsys.readouterr()
     assert main([*words, "--max-images", "500", "--force"]) == 0
     assert "RobustnessReport: 16 images" in capsys.readouterr().out
 
