@@ -16,6 +16,7 @@ from sklearn.model_selection import FixedThresholdClassifier
 
 from skfakereal import VGG16ImageClassifier
 from skfakereal.cli import main
+from skfakereal.cli._decision_page import decision_line, decision_sections
 from skfakereal.evaluation import learn_unsure_band
 from skfakereal.thresholds import choose_threshold
 
@@ -276,3 +277,58 @@ def test_groups_have_rows_and_images_alone_have_none(
     metrics = json.loads((tmp_path / "e/metrics.json").read_text())
     assert set(metrics["per_group"]) == {"gan", "sd"}
     assert json.loads((run / "metrics.json").read_text())["per_group"] == {}
+
+
+def test_fake_may_be_the_first_class(train: Train, tmp_path: Path) -> None:
+    assert train("--balanced", "--classes", "fake,real") == 0
+    decision = decision_of(tmp_path / "run")
+    assert decision["pos_label"] == "fake"
+    assert joblib.load(tmp_path / "run/model.joblib").pos_label == 0
+    rows = read_csv(tmp_path / "run/predictions.csv")
+    assert {row["predicted"] for row in rows} == {"real", "fake"}
+    for row in rows:
+        called = float(row["probability"]) >= decision["threshold"]
+        assert row["predicted"] == ("fake" if called else "real")
+    chosen = json.loads((tmp_path / "run/metrics.json").read_text())["operating_points"][0]
+    assert chosen["threshold"] == decision["threshold"]
+
+
+def test_validation_images_of_one_class_choose_nothing(
+    train: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "in"
+    for seed, part in enumerate(("train", "test")):
+        write_photos(folder / part, {"real": 60, "fake": 120}, 12, seed)
+    write_photos(folder / "validation", {"real": 60}, 3, seed=3)
+    (folder / "validation/fake").mkdir()
+    (folder / "validation/fake/broken.png").write_bytes(b"no image")
+    assert train("--skip-unreadable", folder=folder) == 3
+    decision = decision_of(tmp_path / "run")
+    assert decision["threshold"] == 0.5
+    assert decision["true_positive_rate"] is decision["unsure_band"] is None
+    # Whether an image can be read shows before anything is trained.
+    assert train("--skip-unreadable", "--balanced", "--force", folder=folder) == 1
+    assert "'fake' has 0" in capsys.readouterr().err
+
+
+def test_a_band_of_everything_is_said_so() -> None:
+    config = {"decision": whole_band()}
+    assert "--stable is unsure throughout." in decision_line(config["decision"])
+    (section,) = decision_sections(config)
+    assert "every verdict is unsure" in section
+
+
+def whole_band() -> dict[str, Any]:
+    return {
+        "threshold": 0.99997,
+        "pos_label": "fake",
+        "reason": "the highest balanced accuracy",
+        "true_positive_rate": None,
+        "calibration": None,
+        "unsure_band": [0.0, 1.0],
+        "unsure": {"precision": 0.95, "share_unsure": 1.0},
+    }
+
+
+def test_a_threshold_near_one_is_not_rounded_to_it() -> None:
+    assert "a probability of 0.99997 on" in decision_line(whole_band())

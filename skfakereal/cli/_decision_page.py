@@ -35,7 +35,8 @@ def decision_line(facts: Mapping[str, Any]) -> str:
         )
     if facts["unsure_band"] is not None:
         low, high = facts["unsure_band"]
-        said += f"; --stable is unsure from {chance(low)} to {chance(high)}"
+        where = f"from {chance(low)} to {chance(high)}"
+        said += f"; --stable is unsure {'throughout' if high - low == 1 else where}"
     return f"{said}."
 
 
@@ -120,6 +121,11 @@ def _band(facts: Mapping[str, Any]) -> list[str]:
         return [f"There is no band of unsure probabilities. {facts['no_unsure_band']}"]
     low, high = facts["unsure_band"]
     precision, share = facts["unsure"]["precision"], facts["unsure"]["share_unsure"]
+    if high - low == 1:
+        return [
+            "With predict --stable, every verdict is unsure: the validation images of no "
+            f"probability show that {100 * precision:g} % of them would be judged correctly."
+        ]
     return [
         f"With predict --stable, the verdict is unsure from {chance(low)} to "
         f"{chance(high)}, where fewer than {100 * precision:g} % of such validation images "
