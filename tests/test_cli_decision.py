@@ -252,7 +252,9 @@ def test_a_target_that_fails_after_training_does_not_lose_the_model(
     assert decision["threshold"] == 0.5
     assert "images of class 'real' have the highest probabilities" in decision["refused"]
     assert isinstance(joblib.load(run / "model.joblib"), VGG16ImageClassifier)
-    assert "could not be done" in (run / "report.html").read_text(encoding="utf-8")
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert "could not be done" in page
+    assert "threshold that was asked for could not be had" in page
 
 
 def test_three_classes_have_no_decision(train: Train, tmp_path: Path) -> None:
@@ -325,6 +327,7 @@ def whole_band() -> dict[str, Any]:
         "reason": "the highest balanced accuracy",
         "true_positive_rate": None,
         "calibration": None,
+        "refused": None,
         "unsure_band": [0.0, 1.0],
         "unsure": {"precision": 0.95, "share_unsure": 1.0},
     }

@@ -30,7 +30,7 @@ def decision_line(facts: Mapping[str, Any]) -> str:
     if facts["true_positive_rate"] is not None:
         said += (
             f": of the validation images, {facts['true_positive_rate']:.1%} of "
-            f"{facts['n_positive']:,} are found, {facts['false_positive_rate']:.1%} of "
+            f"{facts['n_positive']:,} are found, {_share(facts['false_positive_rate'])} of "
             f"{facts['n_negative']:,} others accused"
         )
     if facts["unsure_band"] is not None:
@@ -58,13 +58,11 @@ def decision_sections(config: Mapping[str, Any]) -> list[Html]:
         return []
     said = [_threshold(facts), *_rates(facts), *_calibration(facts), *_band(facts)]
     parts: list[Html] = [items(said)]
-    if facts["true_positive_rate"] is not None:
+    if facts["reason"] != MORE_PROBABLE:
         parts.append(
             note(
-                "These shares are of the validation images. The threshold was fitted to "
-                "them, so look at the figures of the tested images for what to expect."
-                if facts["reason"] != MORE_PROBABLE
-                else "These shares are of the validation images."
+                "The threshold was fitted to the validation images, so look at the figures "
+                "of the tested images for what to expect."
             )
         )
     return [
@@ -81,6 +79,11 @@ def decision_sections(config: Mapping[str, Any]) -> list[Html]:
 
 def _threshold(facts: Mapping[str, Any]) -> str:
     name, at = facts["pos_label"], chance(facts["threshold"])
+    if facts["refused"] is not None:
+        return (
+            f"An image is called {name} if its probability is {at} or more, since the "
+            "threshold that was asked for could not be had."
+        )
     if facts["reason"] == MORE_PROBABLE:
         return (
             f"An image is called {name} if its probability is {at} or more. Nobody chose "
@@ -101,10 +104,15 @@ def _rates(facts: Mapping[str, Any]) -> list[str]:
     return [
         f"Of {facts['n_positive']:,} validation images that are {name}, "
         f"{facts['true_positive_rate']:.1%} are found.",
-        f"Of {facts['n_negative']:,} others, {facts['false_positive_rate']:.2%} are called "
-        f"{name} by mistake; on other images of the same kind it may be {low:.2%} to "
-        f"{high:.2%} (95 % interval).",
+        f"Of {facts['n_negative']:,} others, {_share(facts['false_positive_rate'])} are called "
+        f"{name} by mistake; on other images of the same kind it may be {_share(low)} to "
+        f"{_share(high)} (95 % interval).",
     ]
+
+
+def _share(share: float) -> str:
+    """Return a share in per cent; of small ones, the second digit counts."""
+    return f"{share:.2%}" if 0 < share < 0.1 else f"{share:.1%}"
 
 
 def _calibration(facts: Mapping[str, Any]) -> list[str]:
