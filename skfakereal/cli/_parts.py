@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from skfakereal._holdout import LabelledPaths, hold_out
 from skfakereal.datasets import load_image_folder
 
-__all__ = ["Part", "Parts", "groups_to_validate", "split_folder"]
+__all__ = ["Part", "Parts", "has_groups", "split_folder", "with_validation"]
 
 
 @dataclass(frozen=True)
@@ -90,11 +90,13 @@ class Parts:
     train, test : Part
         Both always there.
     validation : Part or None
-        None where the folder has none; the estimator then draws one from `train`.
+        None where the folder has none, and none was drawn.
     names : list of str
         What the classes are called.
     how : str
         A sentence on how the test part came about.
+    validation_drawn : bool, default=False
+        Whether the validation part was drawn from `train`.
     """
 
     train: Part
@@ -102,6 +104,7 @@ class Parts:
     test: Part
     names: list[str]
     how: str
+    validation_drawn: bool = False
 
 
 def split_folder(
@@ -173,7 +176,7 @@ Rows = tuple[NDArray[np.intp], NDArray[np.intp]]
 def _draw_test(
     part: Part, fraction: float, use_groups: bool, random_state: int
 ) -> tuple[Rows, str]:
-    if use_groups and _has_groups(part):
+    if use_groups and has_groups(part):
         try:
             rows = _draw(part, part.groups, fraction, random_state)
         except ValueError:
@@ -200,30 +203,62 @@ def _draw(
     return train.positions, test.positions
 
 
-def _has_groups(part: Part) -> bool:
-    """Return whether any two images are of one group."""
-    return len(set(part.groups.tolist())) < len(part.paths)
-
-
-def groups_to_validate(part: Part, fraction: float) -> NDArray[np.object_] | None:
-    """Return the groups for the estimator's own validation part, if they can be kept apart.
+def has_groups(part: Part) -> bool:
+    """Return whether any two images are of one group.
 
     Parameters
     ----------
     part : Part
-        What it trains on.
-    fraction : float
-        Share of the validation part.
+        The images. One that lies in no folder below its class is a group of its own.
 
     Returns
     -------
-    ndarray of shape (n_images,) or None
-        The groups, or None where there are none or too few.
+    bool
+        Whether there are groups worth the name.
     """
-    if not _has_groups(part):
-        return None
+    return len(set(part.groups.tolist())) < len(part.paths)
+
+
+def with_validation(
+    parts: Parts, fraction: float, *, use_groups: bool, random_state: int
+) -> Parts:
+    """Draw a validation part from the training part, where the folder has none.
+
+    Parameters
+    ----------
+    parts : Parts
+        The parts.
+    fraction : float
+        Share of the validation part.
+    use_groups : bool
+        Whether images of one group must be on the same side, where that is possible.
+    random_state : int
+        Seed of the draw.
+
+    Returns
+    -------
+    Parts
+        The parts, with one to validate on.
+
+    Raises
+    ------
+    ValueError
+        If a class has a single image.
+    """
+    if parts.validation is not None:
+        return parts
+    train = parts.train
+    groups = train.groups if use_groups and has_groups(train) else None
+    how = parts.how
     try:
-        _draw(part, part.groups, fraction, random_state=0)
+        rows = _draw(train, groups, fraction, random_state)
     except ValueError:
-        return None
-    return part.groups
+        if groups is None:
+            raise
+        rows = _draw(train, None, fraction, random_state)
+        how += (
+            " The validation images were drawn image by image, since no drawing by groups "
+            "leaves every class on both sides, so what is chosen on them is too confident."
+        )
+    drawn, kept = train.take(rows[1]), train.take(rows[0])
+    return replace(parts, train=kept, validation=drawn, validation_drawn=True, how=how)

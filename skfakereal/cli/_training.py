@@ -10,12 +10,15 @@ import joblib
 from skfakereal import VGG16ImageClassifier
 from skfakereal._images import ImageReadError
 from skfakereal._parameters import check_parameters
-from skfakereal.cli._evaluation import evaluate_part, write_evaluation
+from skfakereal.cli._chance import no_better_than_chance
+from skfakereal.cli._decision import decide_by
+from skfakereal.cli._decision_check import check_decision
+from skfakereal.cli._decision_page import decision_line
+from skfakereal.cli._evaluation import evaluate_part, write_evaluation, write_predictions
 from skfakereal.cli._manifest import digests_of, seen_remark, write_manifest
 from skfakereal.cli._model import MODEL_FILE, Model, name_classes
 from skfakereal.cli._output import complain, counted, say
-from skfakereal.cli._page import no_better_than_chance
-from skfakereal.cli._parts import Part, Parts, groups_to_validate, split_folder
+from skfakereal.cli._parts import Part, Parts, split_folder, with_validation
 from skfakereal.cli._pictures import draw_training, draw_views
 from skfakereal.cli._plan import Plan
 from skfakereal.cli._record import describe_run, settings_of
@@ -45,6 +48,8 @@ class Trained:
         What the reader of the figures must know.
     n_unreadable : int
         How many images could not be read.
+    refused : bool, default=False
+        Whether the model cannot decide as it was asked to.
     """
 
     model: Model
@@ -52,6 +57,7 @@ class Trained:
     report: EvaluationReport
     remarks: list[str]
     n_unreadable: int
+    refused: bool = False
 
 
 def train_run(plan: Plan) -> Trained:
@@ -86,8 +92,14 @@ def train_run(plan: Plan) -> Trained:
             use_groups=plan.use_groups,
             random_state=plan.random_state,
         )
-        n_train, n_test = len(parts.train.paths), len(parts.test.paths)
-        say(f"Training on {counted(n_train, 'image')}; {n_test:,} are kept for the test.")
+        if classifier.early_stopping or plan.decision.asked:
+            parts = with_validation(
+                parts,
+                classifier.validation_fraction,
+                use_groups=plan.use_groups,
+                random_state=plan.random_state,
+            )
+        _say_what_is_trained_on(parts)
         began = perf_counter()
         parts, skipped = _fit(classifier, plan, parts)
         seconds = perf_counter() - began
@@ -97,11 +109,20 @@ def train_run(plan: Plan) -> Trained:
         )
         names = name_classes(classifier.classes_, parts.names)
         model = Model(classifier, names, positive_class(classifier.classes_, names))
+        decided = decide_by(plan.decision, model, parts.validation, progress=plan.progress)
+        model = decided.model
+        if decided.facts is not None:
+            say(decision_line(decided.facts))
+        if parts.validation is not None:
+            labels = parts.validation.labels
+            write_predictions(folder / "validation.csv", decided.verdicts, model, labels)
         report, verdicts = evaluate_part(model, parts.test, progress=plan.progress)
-        joblib.dump(classifier, folder / MODEL_FILE)
-        remarks = _remarks(folder, plan, parts, skipped) + no_better_than_chance(report)
+        joblib.dump(model.estimator, folder / MODEL_FILE)
+        remarks = decided.cautions + _remarks(folder, plan, parts, skipped)
+        remarks += no_better_than_chance(report)
         cautions = [*plan.cautions, *remarks]
         config = _describe(plan, parts, classifier, seconds, skipped, cautions)
+        config["decision"] = decided.facts
         write_evaluation(
             folder,
             plan.title,
@@ -116,7 +137,14 @@ def train_run(plan: Plan) -> Trained:
         )
         seal(folder, config)
     n_unreadable = len(skipped) + len(report.unreadable)
-    return Trained(model, parts, report, remarks, n_unreadable)
+    return Trained(model, parts, report, remarks, n_unreadable, decided.refused)
+
+
+def _say_what_is_trained_on(parts: Parts) -> None:
+    said = f"Training on {counted(len(parts.train.paths), 'image')}"
+    if parts.validation is not None:
+        said += f", validating on {len(parts.validation.paths):,}"
+    say(f"{said}; {len(parts.test.paths):,} are kept for the test.")
 
 
 def _fit(
@@ -144,16 +172,14 @@ def _fit(
 
 
 def _fit_once(classifier: VGG16ImageClassifier, plan: Plan, parts: Parts) -> None:
+    check_decision(plan.decision, parts)
     train, validation = parts.train, parts.validation
-    if validation is not None:
+    if validation is None:
+        classifier.fit(train.paths, train.labels)
+    else:
         classifier.fit(
             train.paths, train.labels, X_val=validation.paths, y_val=validation.labels
         )
-        return
-    groups = None
-    if plan.use_groups and classifier.early_stopping:
-        groups = groups_to_validate(train, classifier.validation_fraction)
-    classifier.fit(train.paths, train.labels, groups=groups)
 
 
 def _remarks(folder: Path, plan: Plan, parts: Parts, skipped: list[str]) -> list[str]:
