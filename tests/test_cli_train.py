@@ -27,7 +27,7 @@ FILES = {
     *("confusion_matrix.png", "roc.png", "precision_recall.png", "calibration.png"),
     "worst_errors.png",
 }
-TRAINED = {"model.joblib", "images.csv", "training_curves.png", "views.png"}
+TRAINED = {"model.joblib", "card.md", "images.csv", "training_curves.png", "views.png"}
 
 Rows = list[dict[str, str]]
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skfakereal.cards import ModelCard
+from skfakereal.cli._card import generators_of
 from skfakereal.cli._classify import Verdict, classify
 from skfakereal.cli._model import Model
 from skfakereal.cli._output import watched
@@ -71,6 +73,7 @@ def evaluate_part(
         classes=classes,
         pos_label=None if model.positive is None else classes.tolist()[model.positive],
         target_names=model.names,
+        generators=generators_of(part, model.names),
     )
     return report, verdicts
 
@@ -87,6 +90,7 @@ def write_evaluation(
     cautions: Sequence[str] = (),
     how: str = "",
     figures: "Mapping[str, tuple[str, Figure, str]] | None" = None,
+    card: ModelCard | None = None,
 ) -> None:
     """Write figures, predictions, pictures and the page.
 
@@ -112,6 +116,8 @@ def write_evaluation(
         How the images were chosen.
     figures : mapping of str to (str, matplotlib.figure.Figure, str), default=None
         More figures by the name of their file: heading, figure, caption.
+    card : ModelCard, default=None
+        The card that the page shows parts of.
     """
     more = figures or {}
     metrics = json.dumps(report.to_dict(), indent=2)
@@ -124,6 +130,7 @@ def write_evaluation(
         cautions=cautions,
         how=how,
         figures={heading: (drawn, caption) for heading, drawn, caption in more.values()},
+        card=card,
     )
     # A file's name may be no valid text, and a page must be.
     (folder / "report.html").write_text(html, encoding="utf-8", errors="backslashreplace")

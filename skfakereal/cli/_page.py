@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from skfakereal._html import Html, details, note, page, section, table
 from skfakereal._html_pictures import figure
+from skfakereal.cards import ModelCard
+from skfakereal.cli._card import card_sections
 from skfakereal.cli._output import counted
 from skfakereal.evaluation import EvaluationReport
 
@@ -24,6 +26,7 @@ def run_page(
     cautions: Sequence[str],
     how: str,
     figures: "Mapping[str, tuple[Figure, str]]",
+    card: ModelCard | None = None,
 ) -> str:
     """Return the page: the result, what it is worth, its evidence, and how it was made.
 
@@ -41,6 +44,8 @@ def run_page(
         How the tested images were chosen.
     figures : mapping of str to (matplotlib.figure.Figure, str)
         More figures with their captions, by heading.
+    card : ModelCard, default=None
+        The model card, if there is one.
 
     Returns
     -------
@@ -57,6 +62,7 @@ def run_page(
             section(heading, figure(drawn, caption))
             for heading, (drawn, caption) in figures.items()
         ),
+        *card_sections(card),
         section("How it was made", *_facts(config)),
         lead=report.summary(),
         footer=made,

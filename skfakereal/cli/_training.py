@@ -10,6 +10,7 @@ import joblib
 from skfakereal import VGG16ImageClassifier
 from skfakereal._images import ImageReadError
 from skfakereal._parameters import check_parameters
+from skfakereal.cli._card import card_facts, write_card
 from skfakereal.cli._evaluation import evaluate_part, write_evaluation
 from skfakereal.cli._manifest import digests_of, seen_remark, write_manifest
 from skfakereal.cli._model import MODEL_FILE, Model, name_classes
@@ -102,6 +103,7 @@ def train_run(plan: Plan) -> Trained:
         remarks = _remarks(folder, plan, parts, skipped) + no_better_than_chance(report)
         cautions = [*plan.cautions, *remarks]
         config = _describe(plan, parts, classifier, seconds, skipped, cautions)
+        config["data"] |= card_facts(folder, parts.train, parts.names)
         write_evaluation(
             folder,
             plan.title,
@@ -113,6 +115,7 @@ def train_run(plan: Plan) -> Trained:
             cautions=cautions,
             how=parts.how,
             figures=_figures(classifier, parts.train),
+            card=write_card(folder, report, config),
         )
         seal(folder, config)
     n_unreadable = len(skipped) + len(report.unreadable)
