@@ -18,6 +18,7 @@ __all__ = [
 ]
 
 _MOST_ROWS = 30
+_AS_IT_IS = ", the more probable class; no other threshold was chosen"
 
 
 def evaluation_section(report: EvaluationReport, heading: str = "Evaluation") -> Section:
@@ -117,7 +118,7 @@ def threshold_section(
         blocks.append(
             Text(
                 f"An image is called {positive} from a probability of "
-                f"{chosen.threshold:.4g} on. No threshold was chosen on validation images."
+                f"{chosen.threshold:.4g} on{'' if report.threshold is not None else _AS_IT_IS}."
             )
         )
     blocks.append(

@@ -76,15 +76,7 @@ def known_limits(report: EvaluationReport, config: Config) -> list[str]:
 
 
 def _remarks(report: EvaluationReport, config: Config) -> list[str]:
-    # What the report says of unreadable images names them.
-    own = [
-        said
-        for said in report.remarks
-        if not any(path in said for path in report.unreadable)
-    ]
-    return [
-        without_paths(said) for said in dict.fromkeys([*config.get("remarks", ()), *own])
-    ]
+    return [without_paths(said) for said in config.get("remarks", ())]
 
 
 def _audit(report: EvaluationReport, config: Config) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from skfakereal.cards._blocks import Block, Bullets, Section, Table, Text
 from skfakereal.cards._figures import positive_name
-from skfakereal.cards._public import public_settings, without_paths
+from skfakereal.cards._public import network_settings, public_settings, without_paths
 from skfakereal.evaluation import EvaluationReport
 from skfakereal.evaluation._wording import counted
 
@@ -40,6 +40,8 @@ def data_section(report: EvaluationReport, config: Mapping[str, Any]) -> Section
     )
     blocks: list[Block] = [Table(("images", *names), rows)]
     facts = [*_groups(data, positive_name(report)), *_audit(data)]
+    if "train" in data and "validation" not in data:
+        facts += _drawn(config)
     if "test_images" in data:
         facts.append(without_paths(data["test_images"]))
     if data.get("unreadable"):
@@ -75,6 +77,14 @@ def _groups(data: Mapping[str, Any], positive: str | None) -> list[str]:
                 f"{counted(len(groups), 'group')} (folders)."
             )
     return said
+
+
+def _drawn(config: Mapping[str, Any]) -> list[str]:
+    network = network_settings(config.get("model", {}))
+    if not network.get("early_stopping"):
+        return []
+    share = network["validation_fraction"]
+    return [f"Of the training images, {share:.0%} served to tell when to stop."]
 
 
 def _audit(data: Mapping[str, Any]) -> list[str]:

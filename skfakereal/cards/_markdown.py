@@ -69,9 +69,9 @@ def _block(block: Block) -> str:
         case Bullets(texts):
             return "\n".join(f"- {escaped(text)}" for text in texts)
         case Table(header, rows):
-            lines = [header, ("---",) * len(header)]
-            cells = [tuple(map(escaped, row)) for row in rows]
-            return "\n".join(f"| {' | '.join(row)} |" for row in [*lines, *cells])
+            cells = [tuple(map(escaped, row)) for row in (header, *rows)]
+            cells.insert(1, ("---",) * len(header))
+            return "\n".join(f"| {' | '.join(row)} |" for row in cells)
         case Code(text, language):
             return _fenced(text, language)
 

@@ -23,6 +23,8 @@ from skfakereal.evaluation._words import WORDS
 
 __all__ = ["model_card"]
 
+# Those that the hub knows by these names.
+_KNOWN_METRICS = ("accuracy", "precision", "recall", "f1", "roc_auc", "brier_score")
 _TITLE = "Detector of fake images"
 
 
@@ -149,6 +151,6 @@ def _metadata(report: EvaluationReport, title: str, license_name: str) -> dict[s
         "library_name": "skfakereal",
         "pipeline_tag": "image-classification",
         "tags": ["skfakereal", "sklearn", "image-forensics", "deepfake-detection"],
-        "metrics": [figure["type"] for figure in figures],
+        "metrics": [key for key in _KNOWN_METRICS if key in report],
         "model-index": [{"name": name, "results": [result]}],
     }

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from skfakereal.cards._blocks import Bullets, Code, Section, Text
-from skfakereal.cards._public import network_settings, without_paths
+from skfakereal.cards._figures import positive_name
+from skfakereal.cards._public import network_settings
 from skfakereal.evaluation import EvaluationReport
 
 __all__ = ["details_section", "use_section", "uses_section"]
@@ -31,7 +32,7 @@ def details_section(report: EvaluationReport, config: Mapping[str, Any]) -> Sect
     facts = [f"Task: tells images apart as {' or '.join(report.target_names)}."]
     if network:
         facts.append(
-            "Kind: transfer learning on VGG16 (Simonyan and Zisserman 2015), a head "
+            "Kind: transfer learning on VGG16 (Simonyan and Zisserman 2015), with layers "
             "of its own on top."
         )
     elif "class" in model:
@@ -61,7 +62,8 @@ def uses_section(report: EvaluationReport) -> Section:
     Section
         The section.
     """
-    names = " or ".join(report.target_names)
+    positive = positive_name(report)
+    what = f"that an image is {positive}" if positive else "each class of images"
     out_of_scope = (
         "As the only ground for an accusation, a takedown, or any decision about a person.",
         "On images of other kinds than those it was tested on: other generators, cameras or "
@@ -74,7 +76,7 @@ def uses_section(report: EvaluationReport) -> Section:
         (
             Text(
                 f"To help people decide which images deserve a closer look: it says how "
-                f"probable it finds each of {names}. It gives no proof and no reasons, and "
+                f"probable it finds {what}. It gives no proof and no reasons, and "
                 "a person should judge what it finds."
             ),
             Text("Out of scope:"),
@@ -98,16 +100,13 @@ def use_section(report: EvaluationReport, config: Mapping[str, Any]) -> Section:
     Section
         The section.
     """
-    order = ", ".join(
-        f"{i}: {without_paths(name)}" for i, name in enumerate(report.target_names)
-    )
     release = f"=={config['skfakereal']}" if "skfakereal" in config else ""
     lines = [
         "import joblib",
         "",
         'model = joblib.load("model.joblib")',
         'model.predict(["suspect.jpg"])        # the verdict',
-        f'model.predict_proba(["suspect.jpg"])  # a column for each class, {order!r}',
+        f'model.predict_proba(["suspect.jpg"])  # columns: {list(report.target_names)}',
     ]
     return Section(
         "How to use it",
