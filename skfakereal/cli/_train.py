@@ -44,7 +44,7 @@ the run folder:
   metrics.json     figures on the test part
   predictions.csv  the test part: path,label,predicted,probability,error (the
                    probability is that of fake)
-  card.md          the model card: data, figures, limits; to publish with the model
+  card.md          the model card, to be published with the model
   images.csv       which image was in which part, with its SHA-256
   config.json      parameters, versions, counts, command
   *.png            confusion matrix, curves, worst errors, views of one image

@@ -4,10 +4,11 @@ import math
 
 from skfakereal._html import Html, note, paragraph, section, table
 from skfakereal._html_pictures import figure
-from skfakereal.evaluation._comparison_figures import Difference, McNemar
+from skfakereal.evaluation._comparison_figures import Difference
 from skfakereal.evaluation._comparison_parts import Comparison, figure_word
 from skfakereal.evaluation._comparison_plot import draw_comparison
 from skfakereal.evaluation._intervals import Interval
+from skfakereal.evaluation._mcnemar import McNemar
 from skfakereal.evaluation._page_tables import with_interval
 from skfakereal.evaluation._text import aligned
 from skfakereal.evaluation._wording import counted
@@ -18,6 +19,19 @@ __all__ = [
     "comparison_sections",
     "comparison_text",
 ]
+
+
+_BY_CHANCE = (
+    "Better and worse are said of one figure at a time: where nothing differs, about one in "
+    "twenty figures is called so by chance."
+)
+
+
+def _adjusted(n_tests: int) -> str:
+    return (
+        f"The p-values are adjusted for {n_tests} comparisons (Holm 1979): the more models "
+        "are tried, the more likely it is that one of them looks better by luck."
+    )
 
 
 def comparison_lead(known: Comparison) -> str:
@@ -38,7 +52,7 @@ def comparison_lead(known: Comparison) -> str:
     said = [f"{reference!r} classified {share:.1%} of {known.n_images:,} images correctly."]
     for name in others:
         test, value = known.mcnemar[name], known.values[name]["accuracy"]
-        if test.p_value >= 0.05:
+        if test.p_adjusted >= 0.05:
             verdict = "no clear difference"
         else:
             verdict = "clearly more" if value > share else "clearly fewer"
@@ -49,7 +63,7 @@ def comparison_lead(known: Comparison) -> str:
 def _disagreement(test: McNemar) -> str:
     return (
         f"right alone on {test.only_model_right:,}, wrong alone on "
-        f"{test.only_reference_right:,}, p {_p_text(test.p_value)}"
+        f"{test.only_reference_right:,}, p {_p_text(test.p_adjusted)}"
     )
 
 
@@ -86,7 +100,9 @@ def comparison_text(known: Comparison) -> str:
         blocks.append(
             f"McNemar, {name} and {reference}: {_disagreement(known.mcnemar[name])}"
         )
-    return "\n\n".join([*blocks, *known.remarks])
+    if len(others) > 1:
+        blocks.append(_adjusted(len(others)))
+    return "\n\n".join([*blocks, _BY_CHANCE, *known.remarks])
 
 
 def _difference_rows(known: Comparison, name: str) -> list[list[str]]:
@@ -151,9 +167,10 @@ def comparison_sections(known: Comparison) -> list[Html]:
                 "All models saw the same images, so what counts is where they differ. The "
                 "interval of a difference says how far chance reaches: where it leaves out "
                 "0, the table says better or worse. The intervals of two models may overlap "
-                "although their difference is clear."
+                f"although their difference is clear. {_BY_CHANCE}"
             ),
             *(part for name in others for part in _held_against(known, name)),
+            *([note(_adjusted(len(others)))] if len(others) > 1 else []),
         ),
         section("Pictures", _drawn(known)),
     ]
@@ -169,7 +186,9 @@ def _held_against(known: Comparison, name: str) -> list[Html]:
             f"Of {known.n_images:,} images, {both:,} are classified correctly by only one of "
             f"the two: {test.only_model_right:,} by {name}, {test.only_reference_right:,} by "
             f"{reference}. Were both equally accurate, chance would divide them as unevenly "
-            f"with a probability of p {_p_text(test.p_value)} (McNemar's exact test)."
+            f"with a probability of p {_p_text(test.p_value)} (McNemar's exact test"
+            + (f"; adjusted, p {_p_text(test.p_adjusted)}" if len(known.names) > 2 else "")
+            + ")."
         ),
     ]
 
