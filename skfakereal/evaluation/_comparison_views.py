@@ -2,14 +2,15 @@
 
 import math
 
-from skfakereal._html import Html, note, paragraph, section, table
+from skfakereal._html import Html, items, note, paragraph, section, table
 from skfakereal._html_pictures import figure
+from skfakereal.evaluation._comparison_advice import comparison_steps
 from skfakereal.evaluation._comparison_figures import Difference
 from skfakereal.evaluation._comparison_parts import Comparison, figure_word
 from skfakereal.evaluation._comparison_plot import draw_comparison
 from skfakereal.evaluation._intervals import Interval
 from skfakereal.evaluation._mcnemar import McNemar
-from skfakereal.evaluation._page_tables import with_interval
+from skfakereal.evaluation._page_tables import unbroken, with_interval
 from skfakereal.evaluation._text import aligned
 from skfakereal.evaluation._wording import counted
 from skfakereal.evaluation._words import LOWER_IS_BETTER, WORDS, decimal, interval_text
@@ -56,7 +57,7 @@ def comparison_lead(known: Comparison) -> str:
             verdict = "no clear difference"
         else:
             verdict = "clearly more" if value > share else "clearly fewer"
-        said.append(f"{name!r}: {value:.1%}, {verdict} ({_disagreement(test)}).")
+        said.append(f"{name!r}: {value:.1%}, {verdict} (p {_p_text(test.p_adjusted)}).")
     return " ".join(said)
 
 
@@ -142,7 +143,7 @@ def comparison_sections(known: Comparison) -> list[Html]:
     Returns
     -------
     list of Html
-        The figures, the differences, the pictures.
+        The figures, the differences, what to do, the pictures.
     """
     reference, *others = known.names
     rows = [
@@ -172,6 +173,7 @@ def comparison_sections(known: Comparison) -> list[Html]:
             *(part for name in others for part in _held_against(known, name)),
             *([note(_adjusted(len(others)))] if len(others) > 1 else []),
         ),
+        section("What to do next", items(comparison_steps(known))),
         section("Pictures", _drawn(known)),
     ]
 
@@ -180,8 +182,9 @@ def _held_against(known: Comparison, name: str) -> list[Html]:
     reference, test = known.names[0], known.mcnemar[name]
     header = [f"{name} against {reference}", "difference", "95 % interval", ""]
     both = test.only_model_right + test.only_reference_right
+    rows = [[unbroken(cell) for cell in row] for row in _difference_rows(known, name)]
     return [
-        table(_difference_rows(known, name), header),
+        table(rows, header),
         paragraph(
             f"Of {known.n_images:,} images, {both:,} are classified correctly by only one of "
             f"the two: {test.only_model_right:,} by {name}, {test.only_reference_right:,} by "
