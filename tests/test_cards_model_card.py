@@ -50,6 +50,7 @@ def report() -> EvaluationReport:
     return make_report()
 
 
+FORMAT = {"name": "format", "word": "leaking"}
 AUDIT = {"headline": 0.97, "interval": [0.95, 0.99], "word": "leaking"}
 CONFIG = {
     "skfakereal": "0.1.0",
@@ -64,7 +65,7 @@ CONFIG = {
         "groups": {"real": {"Jane Doe": 600, "John": 600}, "fake": {"sd14": 1300}},
         "unreadable": ["/home/jane/secret-client/fake/a.png"],
         "manifest_sha256": "ab" * 32,
-        "audit": AUDIT | {"findings": [{"name": "format", "word": "leaking"}]},
+        "audit": AUDIT | {"findings": [FORMAT, {"name": "size", "word": "clean"}]},
     },
     "model": {
         **{"class": "VGG16ImageClassifier", "image_size": [224, 224], "resize": "stretch"},
@@ -223,6 +224,7 @@ def test_the_settings_of_a_wrapped_estimator_are_found(report: EvaluationReport)
     assert "has seen CIFAKE's training images" in text
     assert "Bird and A. Lotfi" in text
     assert "/home" not in text
+    assert "| estimator__image_size | \\[48, 48\\] |" in text
     # Any classifier over paths has a card.
     other = model_card(report, estimator=DummyClassifier()).to_markdown()
     assert "Kind: DummyClassifier" in other

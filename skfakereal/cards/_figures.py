@@ -155,10 +155,10 @@ def _decision(decision: Mapping[str, Any], positive: str) -> list[str]:
             f"so by mistake{within}."
         )
     calibration = decision.get("calibration")
-    if calibration:
+    if isinstance(calibration, str):
         said.append(f"Probabilities were calibrated on validation images: {calibration}.")
-    band = decision.get("unsure_band")
-    if band:
+    band = decision.get("unsure_band") or {}
+    if {"low", "high", "precision"} <= band.keys():
         said.append(
             f"Between {band['low']:.4g} and {band['high']:.4g} a verdict was right in less "
             f"than {band['precision']:.0%} of the validation images: call it unsure."

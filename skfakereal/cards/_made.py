@@ -1,7 +1,7 @@
 """What the detector was trained on, and how."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from skfakereal.cards._blocks import Block, Bullets, Section, Table, Text
@@ -91,17 +91,20 @@ def _audit(data: Mapping[str, Any]) -> list[str]:
     audit = data.get("audit")
     if not audit:
         return []
-    figure = ""
+    figure, ends = "", audit.get("interval") or (None, None)
     if audit.get("headline") is not None:
         figure = f", ROC-AUC {audit['headline']:.3f}"
-        if audit.get("interval"):
-            low, high = audit["interval"]
-            figure += f" (95 % interval {low:.3f} to {high:.3f})"
+        if None not in ends:
+            figure += f" (95 % interval {ends[0]:.3f} to {ends[1]:.3f})"
     said = [
         "Audit, by a small model that sees the files' metadata and no pixels: "
         f"{audit['word']}{figure}. Near 0.5 the files do not give their class away."
     ]
-    found = [f"{each['name']} ({each['word']})" for each in audit.get("findings", ())]
+    found = [
+        f"{each['name']} ({each['word']})"
+        for each in audit.get("findings", ())
+        if each["word"] != "clean"
+    ]
     if found:
         said.append(without_paths(f"The audit found: {', '.join(found)}."))
     return said
@@ -130,7 +133,7 @@ def training_section(config: Mapping[str, Any]) -> Section | None:
             )
         )
     settings = public_settings(dict(config.get("model", {})))
-    rows = tuple((name, _shown(value)) for name, value in settings.items())
+    rows = tuple((name, _shown(value)) for name, value in _flat(settings))
     if rows:
         blocks.append(Table(("setting", "value"), rows))
     versions = {
@@ -146,6 +149,17 @@ def training_section(config: Mapping[str, Any]) -> Section | None:
         named = ", ".join(f"{name} {version}" for name, version in versions.items())
         blocks.append(Text(f"Versions: {named}."))
     return Section("Training", tuple(blocks)) if blocks else None
+
+
+def _flat(settings: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield settings by the names that `set_params` knows."""
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield f"{before}{name}", value.get("class", "")
+            inner = {key: each for key, each in value.items() if key != "class"}
+            yield from _flat(inner, f"{before}{name}__")
+        else:
+            yield f"{before}{name}", value
 
 
 def _shown(value: Any) -> str:

@@ -7,8 +7,7 @@ from skfakereal.cards._blocks import Block, Bullets, Code, Section, Table, Text
 __all__ = ["escaped", "section_markdown"]
 
 _SPECIAL = re.compile(r"[\\`*\[\]<>|~$]")
-# An underscore within a word means nothing, and names read better without a backslash.
-_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
+_UNDERSCORES = re.compile(r"_+")
 _ENTITY = re.compile(r"&(?=#?\w+;)")
 # Of a list, a heading or a rule; "0.9" and "-0.1" begin none of them.
 _LINE_START = re.compile(r"^(?:(\d+)([.)])(?=\s|$)|([#+=-])(?![\w.]))")
@@ -35,9 +34,18 @@ def escaped(text: str) -> str:
     """
     text = " ".join(_UNSEEN.sub(" ", text).split())
     text = _SPECIAL.sub(r"\\\g<0>", text)
-    text = _UNDERSCORE.sub(r"\\_", text)
+    text = _UNDERSCORES.sub(_escape_underscores, text)
     text = _ENTITY.sub(r"\\&", text)
     return _LINE_START.sub(_escape_marker, text)
+
+
+def _escape_underscores(found: re.Match[str]) -> str:
+    """Escape underscores, but not within a word: there they mean nothing, and names such as
+    n_views read better without backslashes.
+    """
+    text, (start, end) = found.string, found.span()
+    within = text[:start][-1:].isalnum() and text[end:][:1].isalnum()
+    return found[0] if within else found[0].replace("_", "\\_")
 
 
 def _escape_marker(found: re.Match[str]) -> str:

@@ -1,5 +1,6 @@
 """Rows of generators -> what to do next, for a reader who is new to the field."""
 
+import math
 from collections.abc import Sequence
 
 from skfakereal.evaluation._generator_rows import GeneratorRow
@@ -24,7 +25,7 @@ def generator_steps(rows: Sequence[GeneratorRow]) -> list[str]:
         Sentences, the most urgent first.
     """
     lost = [row for row in rows if row.drop["roc_auc"] > _LOSS]
-    missed = [row for row in rows if row.drop["tpr"] > _LOSS and row not in lost]
+    missed = [row for row in rows if row.drop["tpr"] > _margin(row) and row not in lost]
     steps = []
     if lost:
         steps.append(
@@ -40,8 +41,8 @@ def generator_steps(rows: Sequence[GeneratorRow]) -> list[str]:
         )
     if not steps:
         steps.append(
-            f"No generator loses more than {_LOSS:.2f} of ROC-AUC or of its found images. "
-            "The next one may still be unlike all of these."
+            "No generator loses clearly, in ROC-AUC or in the share that is found. The next "
+            "one may still be unlike all of these."
         )
     return [
         *steps,
@@ -50,6 +51,12 @@ def generator_steps(rows: Sequence[GeneratorRow]) -> list[str]:
         "Compression and size can stand in for the generator. Audit the images: a leak makes "
         "the seen figures too good, and the drop too large.",
     ]
+
+
+def _margin(row: GeneratorRow) -> float:
+    # A share of few images moves by this much through chance (twice the standard error of
+    # one half).
+    return max(_LOSS, 1 / math.sqrt(row.n_fake)) if row.n_fake else math.inf
 
 
 def _named(rows: Sequence[GeneratorRow], key: str) -> str:
