@@ -18,6 +18,8 @@ NASTY = [
     "<b>bold</b> <!-- gone --> <script>alert(1)</script>",
     "&amp; &lt; &#60; AT&T a & b",
     "# heading",
+    "closed ##",
+    "C#",
     "1. first",
     "2) second",
     "- item",

@@ -231,6 +231,15 @@ def test_the_settings_of_a_wrapped_estimator_are_found(report: EvaluationReport)
     assert "Simonyan" not in other
 
 
+def test_it_says_how_to_use_it_without_running_a_name() -> None:
+    evil = make_report(classes=[0, 1], target_names=["real", "fake\nimport os"])
+    section = text_of(model_card(evil), "How to use it")
+    code = section.split("```python\n")[1].split("\n```")[0]
+    lines = [line for line in code.splitlines() if line]
+    assert len(lines) == 4
+    assert "# one of {0: 'real', 1: 'fake\\nimport os'}" in lines[2]
+
+
 def test_only_groups_of_the_positive_class_have_rows() -> None:
     origins = np.where(np.arange(400) % 2, np.array(["sd|14", "gan"] * 200), "Jane Doe")
     origins[1::4] = "gan*"

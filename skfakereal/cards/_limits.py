@@ -41,8 +41,8 @@ def limits_section(report: EvaluationReport, config: Config) -> Section:
     blocks: list[Block] = [Bullets(tuple(limits))] if limits else []
     blocks.append(
         Text(
-            "What is not listed was not looked at: a limit that nobody has searched for is "
-            "not one that is absent."
+            "This list holds what the run knows of itself. That a limit is not on it does "
+            "not mean that there is none."
         )
     )
     return Section("Known limits", tuple(blocks))

@@ -11,6 +11,8 @@ _UNDERSCORES = re.compile(r"_+")
 _ENTITY = re.compile(r"&(?=#?\w+;)")
 # Of a list, a heading or a rule; "0.9" and "-0.1" begin none of them.
 _LINE_START = re.compile(r"^(?:(\d+)([.)])(?=\s|$)|([#+=-])(?![\w.]))")
+# A heading may be closed by the sign that opens it.
+_CLOSING = re.compile(r"(?<=\s)#(?=#*$)")
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -35,6 +37,7 @@ def escaped(text: str) -> str:
     text = " ".join(_UNSEEN.sub(" ", text).split())
     text = _SPECIAL.sub(r"\\\g<0>", text)
     text = _UNDERSCORES.sub(_escape_underscores, text)
+    text = _CLOSING.sub(r"\\#", text)
     text = _ENTITY.sub(r"\\&", text)
     return _LINE_START.sub(_escape_marker, text)
 

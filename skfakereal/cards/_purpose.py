@@ -100,12 +100,13 @@ def use_section(report: EvaluationReport, config: Mapping[str, Any]) -> Section:
     Section
         The section.
     """
+    labels = dict(zip(report.classes.tolist(), report.target_names, strict=True))
     release = f"=={config['skfakereal']}" if "skfakereal" in config else ""
     lines = [
         "import joblib",
         "",
         'model = joblib.load("model.joblib")',
-        'model.predict(["suspect.jpg"])        # the verdict',
+        f'model.predict(["suspect.jpg"])        # one of {labels}',
         f'model.predict_proba(["suspect.jpg"])  # columns: {list(report.target_names)}',
     ]
     return Section(
