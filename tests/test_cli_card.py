@@ -18,7 +18,7 @@ from skfakereal.cli._parts import Part
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write dark images as real and bright ones as fake, by two generators."""
-    root, random = tmp_path_factory.mktemp("janes_photos"), np.random.default_rng(0)
+    root, random = tmp_path_factory.mktemp("janes_photos"), np.random.default_rng(23)
     for i in range(16):
         noise = random.integers(0, 40, (32, 32, 3), dtype=np.uint8)
         write_image(root / "real" / f"{i:02}.png", noise)
@@ -100,6 +100,15 @@ def test_the_page_shows_limits_and_card(run: Path) -> None:
     assert "<h2>Known limits</h2>" in page
     assert "<summary>Intended use</summary>" in page
     assert "<pre><code>import joblib" in page
+
+
+def test_only_the_largest_folders_have_rows() -> None:
+    names = np.array([f"g{i:02}" for i in range(30) for _ in range(30 - i)], dtype=object)
+    part = Part([f"{i}" for i in range(len(names))], np.zeros(len(names), int), names)
+    called = generators_of(part, ["fake"])
+    assert called is not None
+    assert set(called) == {*(f"g{i:02}" for i in range(20)), "other folders"}
+    assert called.count("other folders") == sum(range(1, 11))
 
 
 def test_images_in_no_folder_are_called_so() -> None:

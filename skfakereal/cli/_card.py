@@ -16,6 +16,8 @@ __all__ = ["card_facts", "card_sections", "generators_of", "write_card"]
 
 CARD_FILE = "card.md"
 _MOST_GROUPS = 100
+# The intervals of a generator's row take a second for 10,000 real images.
+_MOST_ROWS = 20
 # The page shows the figures at length, and training under "How it was made".
 _FOLDED = (
     *("Model details", "Intended use", "Data", "Threshold and calibration"),
@@ -64,13 +66,18 @@ def generators_of(part: Part, names: Sequence[str]) -> list[str] | None:
     Returns
     -------
     list of str or None
-        The folder below the class, or that there is none; None if no image has one.
+        The folder below the class if it is one of the 20 largest, else that it is another,
+        or that there is none; None if no image has one.
     """
     groups = part.groups.tolist()
     if all(map(_is_loose, groups)):
         return None
+    sizes = Counter(group for group in groups if not _is_loose(group))
+    shown = {group for group, _ in sizes.most_common(_MOST_ROWS)}
     return [
-        f"{names[label]}, in no folder" if _is_loose(group) else group
+        f"{names[label]}, in no folder"
+        if _is_loose(group)
+        else (group if group in shown else "other folders")
         for label, group in zip(part.labels.tolist(), groups, strict=True)
     ]
 
