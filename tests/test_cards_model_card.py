@@ -164,6 +164,38 @@ def test_it_says_how_it_decides(report: EvaluationReport, card: ModelCard) -> No
     assert "of 0.6 on." in text_of(model_card(chosen), "Threshold and calibration")
 
 
+@pytest.mark.parametrize(
+    "band",
+    [
+        {"unsure_band": {"low": 0.3, "high": 0.8, "precision": 0.9}},
+        {"unsure_band": [0.3, 0.8], "unsure_precision": 0.9},
+        {
+            "unsure_band": [0.3, 0.8],
+            "unsure": {"low": 0.3, "high": 0.8, "precision": 0.9, "n_images": 12},
+        },
+    ],
+)
+def test_the_band_may_be_told_in_any_form(report: EvaluationReport, band: Any) -> None:
+    card = model_card(report, config={"decision": {"threshold": 0.5, **band}})
+    section = text_of(card, "Threshold and calibration")
+    assert "Between 0.3 and 0.8 a verdict was right in less than 90% of" in section
+
+
+def test_a_decision_of_which_nothing_is_known_is_no_choice(
+    report: EvaluationReport,
+) -> None:
+    decision = dict.fromkeys(
+        ("n_positive", "n_negative", "true_positive_rate", "false_positive_rate")
+    )
+    decision |= {"threshold": 0.5, "reason": "the more probable class"}
+    decision |= dict.fromkeys(("calibration", "unsure", "unsure_band", "refused"))
+    card = model_card(report, config={"decision": decision})
+    section = text_of(card, "Threshold and calibration")
+    assert "0.5 on, the more probable class; no other threshold was chosen." in section
+    assert "validation" not in section
+    assert "not chosen for a purpose" in text_of(card, "Known limits")
+
+
 def test_it_says_how_it_was_trained(card: ModelCard) -> None:
     section = text_of(card, "Training")
     assert "Ran 7 epochs and kept the weights of epoch 3." in section

@@ -120,3 +120,5 @@ def test_images_in_no_folder_are_called_so() -> None:
     assert generators_of(part("real/a.png", "sd"), ["real", "fake"]) == [
         *("real, in no folder", "sd")
     ]
+    # An audit numbers its groups.
+    assert generators_of(part("0", "1"), ["real", "fake"]) is None

@@ -1,8 +1,6 @@
-"""What the detector reached on the test images: figures, threshold, generators."""
+"""What the detector reached on the test images: figures, and rows by generator."""
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 from skfakereal.cards._blocks import Block, Bullets, Section, Table, Text
 from skfakereal.cards._public import without_paths
@@ -14,11 +12,9 @@ __all__ = [
     "evaluation_section",
     "generator_rows_section",
     "positive_name",
-    "threshold_section",
 ]
 
 _MOST_ROWS = 30
-_AS_IT_IS = ", the more probable class; no other threshold was chosen"
 
 
 def evaluation_section(report: EvaluationReport, heading: str = "Evaluation") -> Section:
@@ -87,83 +83,6 @@ def positive_name(report: EvaluationReport) -> str | None:
     if report.pos_label is None:
         return None
     return str(report.target_names[report.classes.tolist().index(report.pos_label)])
-
-
-def threshold_section(
-    report: EvaluationReport, config: Mapping[str, Any]
-) -> Section | None:
-    """Return by what probability the detector decides, and what that rests on.
-
-    Parameters
-    ----------
-    report : EvaluationReport
-        The figures on the test images.
-    config : mapping
-        What is known of the training; ``decision`` of the threshold.
-
-    Returns
-    -------
-    Section or None
-        The section; None with more than two classes, where the most probable one is named.
-    """
-    positive = positive_name(report)
-    if positive is None:
-        return None
-    blocks: list[Block] = []
-    decision = config.get("decision") or {}
-    if decision:
-        blocks += [Text(text) for text in _decision(decision, positive)]
-    chosen = report.operating_points[0]
-    if not decision and not math.isnan(chosen.threshold):
-        blocks.append(
-            Text(
-                f"An image is called {positive} from a probability of "
-                f"{chosen.threshold:.4g} on{'' if report.threshold is not None else _AS_IT_IS}."
-            )
-        )
-    blocks.append(
-        Text(
-            f"On the test images, this finds {chosen.true_positive_rate:.1%} of those that are "
-            f"{positive}, and calls {chosen.false_positive_rate:.1%} of the others so by "
-            f"mistake. The probabilities' calibration error is "
-            f"{decimal(report['expected_calibration_error'])}, their Brier score "
-            f"{decimal(report['brier_score'])}."
-        )
-    )
-    return Section("Threshold and calibration", tuple(blocks))
-
-
-def _decision(decision: Mapping[str, Any], positive: str) -> list[str]:
-    said = []
-    if decision.get("threshold") is not None:
-        reason = decision.get("reason")
-        by = f", chosen by {without_paths(reason)}" if reason else ""
-        said.append(
-            f"An image is called {positive} from a probability of "
-            f"{decision['threshold']:.4g} on{by}."
-        )
-    rates = [decision.get(f"{sign}_positive_rate") for sign in ("true", "false")]
-    counts = [decision.get(f"n_{kind}") for kind in ("positive", "negative")]
-    if None not in rates and None not in counts:
-        interval = decision.get("false_positive_interval")
-        within = (
-            f" (95 % interval {interval[0]:.2%} to {interval[1]:.2%})" if interval else ""
-        )
-        said.append(
-            f"That rests on validation images: of {counts[0]:,} that are {positive}, "
-            f"{rates[0]:.1%} were found; of {counts[1]:,} others, {rates[1]:.2%} were called "
-            f"so by mistake{within}."
-        )
-    calibration = decision.get("calibration")
-    if isinstance(calibration, str):
-        said.append(f"Probabilities were calibrated on validation images: {calibration}.")
-    band = decision.get("unsure_band") or {}
-    if {"low", "high", "precision"} <= band.keys():
-        said.append(
-            f"Between {band['low']:.4g} and {band['high']:.4g} a verdict was right in less "
-            f"than {band['precision']:.0%} of the validation images: call it unsure."
-        )
-    return said
 
 
 def generator_rows_section(report: EvaluationReport) -> Section | None:

@@ -10,6 +10,7 @@ from typing import Any
 from skfakereal.cards._blocks import Block, Bullets, Section, Text
 from skfakereal.cards._figures import positive_name
 from skfakereal.cards._public import network_settings, without_paths
+from skfakereal.cards._threshold import has_chosen
 from skfakereal.evaluation import EvaluationReport
 from skfakereal.evaluation._wording import counted
 
@@ -102,9 +103,9 @@ def _generators(report: EvaluationReport, config: Config) -> list[str]:
         return []
     if not groups:
         return [
-            f"The images of class {positive} do not say what made them (their folder holds "
-            "no folders), so nothing is known about single generators, nor about those that "
-            "are missing."
+            f"The images of class {positive} do not say what made them (no folder below "
+            "the class names it), so nothing is known about single generators, nor about "
+            "those that are missing."
         ]
     if len(groups) == 1:
         return [
@@ -175,8 +176,7 @@ def _size(report: EvaluationReport, config: Config) -> list[str]:
 
 
 def _threshold(report: EvaluationReport, config: Config) -> list[str]:
-    decision = config.get("decision") or {}
-    if report.pos_label is None or decision or report.threshold is not None:
+    if report.pos_label is None or has_chosen(report, config.get("decision") or {}):
         return []
     return [
         "Its threshold was not chosen for a purpose: how many real images are accused by "

@@ -12,12 +12,12 @@ from skfakereal.cards._elsewhere import generators_section, robustness_section
 from skfakereal.cards._figures import (
     evaluation_section,
     generator_rows_section,
-    threshold_section,
 )
 from skfakereal.cards._limits import limits_section
 from skfakereal.cards._made import data_section, training_section
 from skfakereal.cards._origin import citation_section, licence_section
 from skfakereal.cards._purpose import details_section, use_section, uses_section
+from skfakereal.cards._threshold import threshold_section
 from skfakereal.evaluation import EvaluationReport, GeneratorReport, RobustnessReport
 from skfakereal.evaluation._words import WORDS
 

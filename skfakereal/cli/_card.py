@@ -45,7 +45,7 @@ def card_facts(folder: Path, train: Part, names: Sequence[str]) -> dict[str, Any
     """
     groups: dict[str, Counter[str]] = {name: Counter() for name in names}
     for label, group in zip(train.labels.tolist(), train.groups.tolist(), strict=True):
-        if not _is_loose(group):
+        if _has_name(group):
             groups[names[label]][group] += 1
     return {
         "groups": {name: dict(n.most_common(_MOST_GROUPS)) for name, n in groups.items()},
@@ -70,21 +70,22 @@ def generators_of(part: Part, names: Sequence[str]) -> list[str] | None:
         or that there is none; None if no image has one.
     """
     groups = part.groups.tolist()
-    if all(map(_is_loose, groups)):
+    if not any(map(_has_name, groups)):
         return None
-    sizes = Counter(group for group in groups if not _is_loose(group))
+    sizes = Counter(group for group in groups if _has_name(group))
     shown = {group for group, _ in sizes.most_common(_MOST_ROWS)}
     return [
-        f"{names[label]}, in no folder"
-        if _is_loose(group)
-        else (group if group in shown else "other folders")
+        (group if group in shown else "other folders")
+        if _has_name(group)
+        else f"{names[label]}, in no folder"
         for label, group in zip(part.labels.tolist(), groups, strict=True)
     ]
 
 
-def _is_loose(group: str) -> bool:
-    # `load_image_folder` names the group of an image in no folder by the image's own path.
-    return "/" in group
+def _has_name(group: str) -> bool:
+    # `load_image_folder` names the group of an image in no folder by the image's own path,
+    # and an audit numbers the groups that it finds.
+    return "/" not in group and not group.isdigit()
 
 
 def write_card(
@@ -111,21 +112,19 @@ def write_card(
     return card
 
 
-def card_sections(card: ModelCard | None) -> list[Html]:
+def card_sections(card: ModelCard) -> list[Html]:
     """Return the parts of a card that a page does not show anyway.
 
     Parameters
     ----------
-    card : ModelCard or None
-        The card, if there is one.
+    card : ModelCard
+        The card.
 
     Returns
     -------
     list of Html
         The known limits, and the others folded.
     """
-    if card is None:
-        return []
     folded = [
         details(heading, *card.html_blocks(heading))
         for heading in card.headings

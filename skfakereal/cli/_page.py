@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from skfakereal._html import Html, details, note, page, section, table
 from skfakereal._html_pictures import figure
-from skfakereal.cards import ModelCard
-from skfakereal.cli._card import card_sections
 from skfakereal.cli._output import counted
 from skfakereal.evaluation import EvaluationReport
 
@@ -26,7 +24,7 @@ def run_page(
     cautions: Sequence[str],
     how: str,
     figures: "Mapping[str, tuple[Figure, str]]",
-    card: ModelCard | None = None,
+    sections: Sequence[Html] = (),
 ) -> str:
     """Return the page: the result, what it is worth, its evidence, and how it was made.
 
@@ -44,8 +42,8 @@ def run_page(
         How the tested images were chosen.
     figures : mapping of str to (matplotlib.figure.Figure, str)
         More figures with their captions, by heading.
-    card : ModelCard, default=None
-        The model card, if there is one.
+    sections : sequence of Html, default=()
+        More sections, which come after the figures.
 
     Returns
     -------
@@ -62,7 +60,7 @@ def run_page(
             section(heading, figure(drawn, caption))
             for heading, (drawn, caption) in figures.items()
         ),
-        *card_sections(card),
+        *sections,
         section("How it was made", *_facts(config)),
         lead=report.summary(),
         footer=made,

@@ -10,7 +10,7 @@ import joblib
 from skfakereal import VGG16ImageClassifier
 from skfakereal._images import ImageReadError
 from skfakereal._parameters import check_parameters
-from skfakereal.cli._card import card_facts, write_card
+from skfakereal.cli._card import card_facts, card_sections, write_card
 from skfakereal.cli._evaluation import evaluate_part, write_evaluation
 from skfakereal.cli._manifest import digests_of, seen_remark, write_manifest
 from skfakereal.cli._model import MODEL_FILE, Model, name_classes
@@ -115,7 +115,7 @@ def train_run(plan: Plan) -> Trained:
             cautions=cautions,
             how=parts.how,
             figures=_figures(classifier, parts.train),
-            card=write_card(folder, report, config),
+            sections=card_sections(write_card(folder, report, config)),
         )
         seal(folder, config)
     n_unreadable = len(skipped) + len(report.unreadable)

@@ -48,7 +48,7 @@ def robustness_steps(untouched: RobustnessRow, rows: Sequence[RobustnessRow]) ->
     if flips > _LOSS:
         steps.append(
             f"Up to {flips:.0%} of the verdicts flip, so a single one proves little: judge "
-            'single images with stable_verdicts, which says "unsure" instead.'
+            'single images with stable_verdicts (predict --stable), which says "unsure" instead.'
         )
     if worse:
         return [
