@@ -28,6 +28,7 @@ FILES = {
 }
 TRAINED = {
     "model.joblib",
+    "card.md",
     "images.csv",
     "training_curves.png",
     "views.png",

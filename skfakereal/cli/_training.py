@@ -10,6 +10,7 @@ import joblib
 from skfakereal import VGG16ImageClassifier
 from skfakereal._images import ImageReadError
 from skfakereal._parameters import check_parameters
+from skfakereal.cli._card import card_facts, card_sections, write_card
 from skfakereal.cli._chance import no_better_than_chance
 from skfakereal.cli._decision import decide_by
 from skfakereal.cli._decision_check import check_decision
@@ -123,6 +124,7 @@ def train_run(plan: Plan) -> Trained:
         cautions = [*plan.cautions, *remarks]
         config = _describe(plan, parts, classifier, seconds, skipped, cautions)
         config["decision"] = decided.facts
+        config["data"] |= card_facts(folder, parts.train, parts.names)
         write_evaluation(
             folder,
             plan.title,
@@ -134,6 +136,7 @@ def train_run(plan: Plan) -> Trained:
             cautions=cautions,
             how=parts.how,
             figures=_figures(classifier, parts.train),
+            sections=card_sections(write_card(folder, report, config)),
         )
         seal(folder, config)
     n_unreadable = len(skipped) + len(report.unreadable)
