@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
 from skfakereal._validation import check_labels, check_paths, check_weights, refuse_missing
@@ -102,6 +101,9 @@ def hold_out(
 def _hold_out_images(
     y: NDArray[Any], fraction: float, random_state: int
 ) -> tuple[Indices, Indices]:
+    # Not above: predicting has no use for it, and its import takes 40 ms.
+    from sklearn.model_selection import StratifiedShuffleSplit
+
     classes, counts = np.unique(y, return_counts=True)
     if counts.min() < 2:
         raise ValueError(
@@ -137,6 +139,8 @@ def _hold_out_groups(
     y: NDArray[Any], groups: NDArray[Any], fraction: float, random_state: int
 ) -> tuple[Indices, Indices]:
     """Take the fold whose size is nearest to the fraction among those that will do."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
     classes, counts = np.unique(y, return_counts=True)
     n_groups = [len(np.unique(groups[y == label])) for label in classes]
     if min(n_groups) < 2:

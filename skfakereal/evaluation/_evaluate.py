@@ -5,7 +5,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from skfakereal.evaluation._predict_once import predict_checked
+from skfakereal.evaluation._predict_checked import predict_checked
 from skfakereal.evaluation._report import EvaluationReport
 from skfakereal.evaluation._resamples import check_resampling
 

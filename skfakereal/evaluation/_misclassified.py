@@ -9,7 +9,7 @@ from PIL import Image
 
 from skfakereal._images import ImageReadError, read_image
 from skfakereal.evaluation._errors import ImageError, worst_errors
-from skfakereal.evaluation._predict_once import predict_checked
+from skfakereal.evaluation._predict_checked import predict_checked
 from skfakereal.evaluation._predictions import Predictions, check_predictions
 from skfakereal.evaluation._report import EvaluationReport
 from skfakereal.evaluation._wording import counted, shortened

@@ -1,86 +1,14 @@
-"""A fitted classifier and labelled images -> its predictions, computed once."""
+"""A fitted classifier and images -> labels and probabilities, computed once."""
 
 import copy
-import dataclasses
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
-from sklearn.pipeline import Pipeline
-from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from skfakereal._classifier import VGG16ImageClassifier
-from skfakereal._validation import check_paths
-from skfakereal.evaluation._decision import find_threshold, follows
-from skfakereal.evaluation._predictions import Predictions, check_predictions
 
-__all__ = ["check_classifier", "predict_checked", "predict_once"]
-
-
-def predict_checked(estimator: Any, X: Any, y: Any, **settings: Any) -> Predictions:
-    """Check everything that can be checked, classify the images, check the rest.
-
-    Parameters
-    ----------
-    estimator : estimator
-        A fitted classifier, as `predict_once` takes it.
-    X : array-like of shape (n_images,) or (n_images, 1)
-        Paths of the images.
-    y : array-like of shape (n_images,)
-        Their labels.
-    **settings : object
-        What `check_predictions` takes besides.
-
-    Returns
-    -------
-    Predictions
-        The checked predictions.
-
-    Raises
-    ------
-    ValueError, TypeError, sklearn.exceptions.NotFittedError
-        As `evaluate` does, before any image is read where possible.
-    """
-    check_classifier(estimator)
-    paths, classes = check_paths(X), np.asarray(estimator.classes_)
-    # A rehearsal: a wrong label must not come to light after hours of computation.
-    uniform = np.full((len(paths), len(classes)), 1 / len(classes))
-    check_predictions(paths, y, uniform, classes=classes, **settings)
-    y_pred, y_proba = predict_once(estimator, X)
-    known = check_predictions(paths, y, y_proba, y_pred=y_pred, classes=classes, **settings)
-    threshold = find_threshold(estimator)
-    # It may be one of another class's probability, or of a decision function.
-    if threshold is not None and follows(
-        known.y_pred, known.y_proba, known.positive, threshold
-    ):
-        return dataclasses.replace(known, threshold=threshold)
-    return known
-
-
-def check_classifier(estimator: Any) -> None:
-    """Check that an estimator is a fitted classifier that gives probabilities.
-
-    Parameters
-    ----------
-    estimator : estimator
-        The estimator.
-
-    Raises
-    ------
-    TypeError, sklearn.exceptions.NotFittedError
-        If it is not.
-    """
-    if not (hasattr(estimator, "predict") and hasattr(estimator, "fit")):
-        raise TypeError(f"A fitted classifier is needed, got {type(estimator).__name__}.")
-    check_is_fitted(estimator)
-    if not hasattr(estimator, "predict_proba"):
-        raise TypeError(
-            f"The classifier must have predict_proba, which {type(estimator).__name__} has "
-            "not. Wrap it into CalibratedClassifierCV."
-        )
+__all__ = ["predict_once"]
 
 
 def predict_once(estimator: Any, X: Any) -> tuple[NDArray[Any], NDArray[np.float64]]:
@@ -107,6 +35,13 @@ def predict_once(estimator: Any, X: Any) -> tuple[NDArray[Any], NDArray[np.float
         Probabilities from 0 to 1; NaN for images that could not be read, where the
         estimator lets that pass.
     """
+    if type(estimator).predict is VGG16ImageClassifier.predict:
+        return _predict_directly(estimator, X)
+    # Here, since they take a quarter of a second, which one image takes in all.
+    from sklearn.frozen import FrozenEstimator
+    from sklearn.pipeline import Pipeline
+    from sklearn.utils import _safe_indexing
+
     # A subclass of Pipeline may treat some steps in its own way.
     if type(estimator) is Pipeline:
         last = estimator.steps[-1][1]
@@ -116,20 +51,36 @@ def predict_once(estimator: Any, X: Any) -> tuple[NDArray[Any], NDArray[np.float
     if isinstance(estimator, FrozenEstimator):
         return predict_once(estimator.estimator, X)
 
-    y_proba = np.asarray(estimator.predict_proba(X), dtype=np.float64)
-    y_pred = np.asarray(estimator.classes_)[np.zeros(len(y_proba), dtype=np.intp)]
-    readable = np.flatnonzero(~np.isnan(y_proba).any(axis=1))
-    if type(estimator).predict is VGG16ImageClassifier.predict:
-        # Its predict is this, but reads the images anew, to name those that it cannot read.
-        y_pred[readable] = estimator.classes_[y_proba[readable].argmax(axis=1)]
-    elif len(readable):
+    y_proba, y_pred, readable = _predict_probabilities(estimator, X)
+    if len(readable):
         known = X if len(readable) == len(y_proba) else _safe_indexing(X, readable)
         y_pred[readable] = _replaying(estimator, y_proba[readable]).predict(known)
     return y_pred, y_proba
 
 
+def _predict_directly(
+    estimator: VGG16ImageClassifier, X: Any
+) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """Do what its predict does, which would read the images anew to name broken ones."""
+    y_proba, y_pred, readable = _predict_probabilities(estimator, X)
+    y_pred[readable] = estimator.classes_[y_proba[readable].argmax(axis=1)]
+    return y_pred, y_proba
+
+
+def _predict_probabilities(
+    estimator: Any, X: Any
+) -> tuple[NDArray[np.float64], NDArray[Any], NDArray[np.intp]]:
+    """Return probabilities, the first class for each image, and which are readable."""
+    y_proba = np.asarray(estimator.predict_proba(X), dtype=np.float64)
+    y_pred = np.asarray(estimator.classes_)[np.zeros(len(y_proba), dtype=np.intp)]
+    return y_proba, y_pred, np.flatnonzero(~np.isnan(y_proba).any(axis=1))
+
+
 def _replaying(estimator: Any, y_proba: NDArray[np.float64]) -> Any:
     """Return a copy of the estimator that knows its probabilities already."""
+    from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
+    from sklearn.utils.validation import _num_samples
+
     twin = copy.copy(estimator)
     if isinstance(estimator, FixedThresholdClassifier | TunedThresholdClassifierCV):
         # These ask the estimator that they wrap, fitted by them or frozen before.

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from skfakereal._validation import check_paths
 from skfakereal.evaluation._perturbed import predict_perturbed
-from skfakereal.evaluation._predict_once import predict_checked
+from skfakereal.evaluation._predict_checked import predict_checked
 from skfakereal.evaluation._predictions import Predictions
 from skfakereal.evaluation._robustness_report import RobustnessReport
 from skfakereal.evaluation._robustness_rows import Verdicts

@@ -13,7 +13,8 @@ from skfakereal._images import ImageReadError, read_image
 from skfakereal._validation import check_paths
 from skfakereal.evaluation._classes import class_names, positive_class
 from skfakereal.evaluation._perturbed import predict_perturbed
-from skfakereal.evaluation._predict_once import check_classifier, predict_once
+from skfakereal.evaluation._predict_checked import check_classifier
+from skfakereal.evaluation._predict_once import predict_once
 from skfakereal.evaluation._standard import mild_perturbations, name_of
 from skfakereal.evaluation._unsure_band import UnsureBand
 from skfakereal.evaluation._wording import chance

@@ -8,7 +8,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import FixedThresholdClassifier
 
-from skfakereal.evaluation._predict_once import predict_checked
+from skfakereal.evaluation._predict_checked import predict_checked
 from skfakereal.thresholds._choice import ThresholdChoice
 from skfakereal.thresholds._choose import choose_threshold
 
