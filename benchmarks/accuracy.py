@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from sklearn.metrics import accuracy_score, roc_auc_score
 from sklearn.model_selection import train_test_split
 
@@ -173,21 +172,25 @@ def _read(file: Path) -> list[dict[str, Any]]:
 
 def _table(measured: list[dict[str, Any]]) -> str:
     """Return means, and the standard deviation over the seeds."""
-    frame = pd.DataFrame(measured)
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for line in measured:
+        groups.setdefault((line["weights"], line["way"]), []).append(line)
     lines = [
         "| weights | way | accuracy | ROC-AUC | epochs | seeds |",
         "|---|---|---|---|---|---|",
     ]
-    for (weights, way), rows in frame.groupby(["weights", "way"], sort=False):
-        figures = (
-            f"{rows[name].mean():.4f} ± {rows[name].std():.4f}"
-            for name in ("accuracy", "auc")
+    for (weights, way), rows in groups.items():
+        accuracy, auc = (
+            _spread([row[name] for row in rows]) for name in ("accuracy", "auc")
         )
-        epochs = f"{rows['epochs'].mean():.0f}"
-        lines.append(
-            f"| {weights} | {way} | {' | '.join(figures)} | {epochs} | {len(rows)} |"
-        )
+        epochs = f"{np.mean([row['epochs'] for row in rows]):.0f}"
+        lines.append(f"| {weights} | {way} | {accuracy} | {auc} | {epochs} | {len(rows)} |")
     return "\n".join(lines)
+
+
+def _spread(values: list[float]) -> str:
+    deviation = np.std(values, ddof=1) if len(values) > 1 else np.nan
+    return f"{np.mean(values):.4f} ± {deviation:.4f}"
 
 
 if __name__ == "__main__":
