@@ -83,8 +83,11 @@ def audit_images(
     pixels take one to four minutes and below 1 GB.
 
     Copies that were cropped by more than some per cent, mirrored or rotated are not
-    found. In small sets only strong leaks can be told from chance. With many classes, a
-    leak of one of them is diluted in the mean: audit "real or not" (``y == "real"``) too.
+    found. With many classes, a leak of one of them is diluted in the mean: audit "real or
+    not" (``y == "real"``) too.
+
+    In small sets only strong leaks can be told from chance, and the audit rather keeps
+    silent than accuses a clean set: ...
 
     Examples
     --------
@@ -102,7 +105,7 @@ def audit_images(
     >>> report.verdict
     'leaking'
     >>> print(report.findings[0].what)
-    File format “JPEG”: 100 % of real, 0 % of fake (AUC of this alone 1.00). The same ...
+    File format “PNG”: 0 % of real, 100 % of fake; 100 % of real are “JPEG” (AUC of ...
     """
     files = check_paths(paths, name="paths")
     labels = check_labels(y, len(files))

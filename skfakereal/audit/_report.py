@@ -171,6 +171,7 @@ class AuditReport:
             "headline": _strength(self.headline),
             "findings": [
                 {
+                    "name": f.name,
                     "severity": f.severity,
                     "what": f.what,
                     "why": f.why,
