@@ -82,10 +82,10 @@ def _shortcut_findings(shortcuts: Sequence[Shortcut], names: list[str]) -> list[
 
 
 def _shortcut_finding(group: list[Shortcut], severity: str, names: list[str]) -> Finding:
-    # Of equally strong ones, the one that the others follow from speaks for them.
-    first = min(
-        group, key=lambda s: (-round(s.strength.auc, 2), s.field.name not in _SPOKESMEN)
-    )
+    # Of about equally strong ones, the one that the others follow from speaks for them.
+    strongest = max(s.strength.auc for s in group)
+    equal = [s for s in group if s.strength.auc > strongest - _AS_TELLING]
+    first = min(equal, key=lambda s: (s.field.name not in _SPOKESMEN, -s.strength.auc))
     told = _evidence(first, names)
     others = [s.field.title for s in group if s is not first]
     also = f" The same shows in: {', '.join(others)}." if others else ""

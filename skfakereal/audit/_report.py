@@ -109,6 +109,17 @@ class AuditReport:
         """The worst word of headline and findings."""
         return overall_verdict(self.headline, self.findings)
 
+    def summary(self) -> str:
+        """Return the result in a few sentences.
+
+        Returns
+        -------
+        str
+            The verdict, what it means, and the headline.
+        """
+        word = self.verdict.capitalize()
+        return f"{word}: {verdict_text(self.verdict)} {headline_text(self.headline)}"
+
     def __repr__(self) -> str:
         counts = ", ".join(f"{n:,} {name}" for name, n in self.class_counts.items())
         lines = [
@@ -153,7 +164,8 @@ class AuditReport:
         path : path-like
             The file, usually with the extension .html. It is overwritten.
         """
-        Path(path).write_text(self.to_html(), encoding="utf-8")
+        # A file's name may be no valid text, and a page must be.
+        Path(path).write_text(self.to_html(), encoding="utf-8", errors="backslashreplace")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain data, for JSON.

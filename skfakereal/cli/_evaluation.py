@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skfakereal._html import Html
 from skfakereal.cli._classify import Verdict, classify
 from skfakereal.cli._model import Model
 from skfakereal.cli._output import watched
@@ -87,6 +88,7 @@ def write_evaluation(
     cautions: Sequence[str] = (),
     how: str = "",
     figures: "Mapping[str, tuple[str, Figure, str]] | None" = None,
+    sections: Sequence[Html] = (),
 ) -> None:
     """Write figures, predictions, pictures and the page.
 
@@ -112,6 +114,8 @@ def write_evaluation(
         How the images were chosen.
     figures : mapping of str to (str, matplotlib.figure.Figure, str), default=None
         More figures by the name of their file: heading, figure, caption.
+    sections : sequence of Html, default=()
+        More sections of the page.
     """
     more = figures or {}
     metrics = json.dumps(report.to_dict(), indent=2)
@@ -124,6 +128,7 @@ def write_evaluation(
         cautions=cautions,
         how=how,
         figures={heading: (drawn, caption) for heading, drawn, caption in more.values()},
+        sections=sections,
     )
     # A file's name may be no valid text, and a page must be.
     (folder / "report.html").write_text(html, encoding="utf-8", errors="backslashreplace")

@@ -24,6 +24,7 @@ def run_page(
     cautions: Sequence[str],
     how: str,
     figures: "Mapping[str, tuple[Figure, str]]",
+    sections: Sequence[Html] = (),
 ) -> str:
     """Return the page: the result, what it is worth, its evidence, and how it was made.
 
@@ -41,6 +42,8 @@ def run_page(
         How the tested images were chosen.
     figures : mapping of str to (matplotlib.figure.Figure, str)
         More figures with their captions, by heading.
+    sections : sequence of Html, default=()
+        More sections, which come after the figures.
 
     Returns
     -------
@@ -57,6 +60,7 @@ def run_page(
             section(heading, figure(drawn, caption))
             for heading, (drawn, caption) in figures.items()
         ),
+        *sections,
         section("How it was made", *_facts(config)),
         lead=report.summary(),
         footer=made,

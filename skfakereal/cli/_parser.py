@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
 from skfakereal import __version__
-from skfakereal.cli import _cache, _demo, _evaluate, _predict, _train
+from skfakereal.cli import _audit, _cache, _demo, _equalize, _evaluate, _predict, _train
 
 __all__ = ["build_parser"]
 
@@ -14,6 +14,7 @@ Tell fake images (generated or manipulated) from real ones.
 _EPILOG = """\
 examples:
   skfakereal demo                              all of it on toy images, offline
+  skfakereal audit photos/                     do the files give the fakes away?
   skfakereal train photos/ --out detector/     photos/real/..., photos/fake/...
   skfakereal evaluate detector/ more-photos/   how good is it on other images?
   skfakereal predict detector/ suspect.jpg     what is this image?
@@ -44,6 +45,6 @@ def build_parser() -> ArgumentParser:
     version = f"skfakereal {__version__}"
     parser.add_argument("--version", action="version", version=version)
     verbs = parser.add_subparsers(required=True, metavar="VERB", title="verbs")
-    for verb in (_demo, _train, _evaluate, _predict, _cache):
+    for verb in (_demo, _audit, _equalize, _train, _evaluate, _predict, _cache):
         verb.add_parser(verbs)
     return parser

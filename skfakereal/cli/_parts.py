@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from skfakereal._holdout import LabelledPaths, hold_out
 from skfakereal.datasets import load_image_folder
 
-__all__ = ["Part", "Parts", "groups_to_validate", "split_folder"]
+__all__ = ["Part", "Parts", "groups_to_validate", "has_groups", "split_folder"]
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,17 @@ class Parts:
     names: list[str]
     how: str
 
+    def by_name(self) -> dict[str, Part]:
+        """Return the parts that there are.
+
+        Returns
+        -------
+        dict of str to Part
+            ``"train"``, perhaps ``"validation"``, and ``"test"`` as the last.
+        """
+        parts = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: part for name, part in parts.items() if part is not None}
+
 
 def split_folder(
     folder: str,
@@ -173,7 +184,7 @@ Rows = tuple[NDArray[np.intp], NDArray[np.intp]]
 def _draw_test(
     part: Part, fraction: float, use_groups: bool, random_state: int
 ) -> tuple[Rows, str]:
-    if use_groups and _has_groups(part):
+    if use_groups and has_groups(part.groups):
         try:
             rows = _draw(part, part.groups, fraction, random_state)
         except ValueError:
@@ -200,9 +211,20 @@ def _draw(
     return train.positions, test.positions
 
 
-def _has_groups(part: Part) -> bool:
-    """Return whether any two images are of one group."""
-    return len(set(part.groups.tolist())) < len(part.paths)
+def has_groups(groups: NDArray[np.object_]) -> bool:
+    """Return whether any two images are of one group.
+
+    Parameters
+    ----------
+    groups : ndarray of shape (n_images,)
+        The group of each image.
+
+    Returns
+    -------
+    bool
+        False where every image is a group of its own.
+    """
+    return len(set(groups.tolist())) < len(groups)
 
 
 def groups_to_validate(part: Part, fraction: float) -> NDArray[np.object_] | None:
@@ -220,7 +242,7 @@ def groups_to_validate(part: Part, fraction: float) -> NDArray[np.object_] | Non
     ndarray of shape (n_images,) or None
         The groups, or None where there are none or too few.
     """
-    if not _has_groups(part):
+    if not has_groups(part.groups):
         return None
     try:
         _draw(part, part.groups, fraction, random_state=0)

@@ -36,6 +36,8 @@ class Plan:
         Whether an earlier run may be replaced.
     progress : bool, default=False
         Whether to show bars.
+    audit : bool, default=True
+        Whether to audit the images first.
     title : str, default="Fake or real?"
         Heading of the page.
     cautions : sequence of str, default=()
@@ -53,5 +55,6 @@ class Plan:
     skip_unreadable: bool = False
     force: bool = False
     progress: bool = False
+    audit: bool = True
     title: str = "Fake or real?"
     cautions: Sequence[str] = ()

@@ -10,6 +10,7 @@ import joblib
 from skfakereal import VGG16ImageClassifier
 from skfakereal._images import ImageReadError
 from skfakereal._parameters import check_parameters
+from skfakereal.cli._audited import Audited, audit_run
 from skfakereal.cli._evaluation import evaluate_part, write_evaluation
 from skfakereal.cli._manifest import digests_of, seen_remark, write_manifest
 from skfakereal.cli._model import MODEL_FILE, Model, name_classes
@@ -88,6 +89,7 @@ def train_run(plan: Plan) -> Trained:
         )
         n_train, n_test = len(parts.train.paths), len(parts.test.paths)
         say(f"Training on {counted(n_train, 'image')}; {n_test:,} are kept for the test.")
+        audit = _audit(folder, plan, parts) if plan.audit else None
         began = perf_counter()
         parts, skipped = _fit(classifier, plan, parts)
         seconds = perf_counter() - began
@@ -100,8 +102,11 @@ def train_run(plan: Plan) -> Trained:
         report, verdicts = evaluate_part(model, parts.test, progress=plan.progress)
         joblib.dump(classifier, folder / MODEL_FILE)
         remarks = _remarks(folder, plan, parts, skipped) + no_better_than_chance(report)
+        remarks = (audit.cautions if audit else []) + remarks
         cautions = [*plan.cautions, *remarks]
         config = _describe(plan, parts, classifier, seconds, skipped, cautions)
+        if audit:
+            config["data"]["audit"] = audit.record
         write_evaluation(
             folder,
             plan.title,
@@ -113,10 +118,18 @@ def train_run(plan: Plan) -> Trained:
             cautions=cautions,
             how=parts.how,
             figures=_figures(classifier, parts.train),
+            sections=[audit.section] if audit else [],
         )
         seal(folder, config)
     n_unreadable = len(skipped) + len(report.unreadable)
     return Trained(model, parts, report, remarks, n_unreadable)
+
+
+def _audit(folder: Path, plan: Plan, parts: Parts) -> Audited:
+    """Audit what is to be trained and tested on, and say what comes of it."""
+    audited = audit_run(parts.by_name(), parts.names, folder, progress=plan.progress)
+    say(f"\nAudit: {audited.said}\n")
+    return audited
 
 
 def _fit(
