@@ -21,7 +21,7 @@ from skfakereal.cli import main
 from skfakereal.cli._output import printable
 from skfakereal.cli._parser import build_parser
 
-VERBS = ("demo", "train", "evaluate", "predict", "cache")
+VERBS = ("demo", "audit", "equalize", "train", "evaluate", "predict", "cache")
 HEAVY = ("joblib", "keras", "matplotlib", "numpy", "PIL", "sklearn", "tensorflow")
 
 

@@ -117,8 +117,8 @@ class AuditReport:
         str
             The verdict, what it means, and the headline.
         """
-        word = self.verdict.capitalize()
-        return f"{word}: {verdict_text(self.verdict)} {headline_text(self.headline)}"
+        meaning = f"{verdict_text(self.verdict)} {headline_text(self.headline)}"
+        return f"The audit says “{self.verdict}”. {meaning}"
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{n:,} {name}" for name, n in self.class_counts.items())

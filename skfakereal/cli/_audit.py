@@ -21,7 +21,7 @@ _EPILOG = """\
 examples:
   skfakereal audit photos/
   skfakereal audit photos/ --out audit/
-  skfakereal audit photos/ --strict && skfakereal train photos/ --out detector/
+  skfakereal audit photos/ --strict --n-jobs -1
 
 what it answers:
   clean           nothing was found; train

@@ -1,23 +1,17 @@
 """An audit -> the files of ``skfakereal audit --out``."""
 
-import csv
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from skfakereal.audit import AuditReport
-from skfakereal.cli._audited import audit_record
+from skfakereal.cli._audit_of_run import audit_record
+from skfakereal.cli._groups_file import GROUPS_FILE, write_groups
 from skfakereal.cli._parts import Part
 from skfakereal.cli._record import describe_run
 from skfakereal.cli._run_folder import seal
 
-__all__ = ["GROUPS_FILE", "write_audit"]
-
-GROUPS_FILE = "groups.csv"
-_COLUMNS = ("path", "label", "part", "group", "copies")
+__all__ = ["write_audit"]
 
 
 def write_audit(
@@ -45,8 +39,10 @@ def write_audit(
     report.save_html(folder / "report.html")
     data = json.dumps(report.to_dict(), indent=2)
     (folder / "audit.json").write_text(f"{data}\n", encoding="utf-8")
-    _write_groups(folder / GROUPS_FILE, report, parts, root)
     names = report.target_names
+    labels = [names[i] for part in parts.values() for i in part.labels]
+    splits = [name for name, part in parts.items() for _ in part.paths]
+    write_groups(folder / GROUPS_FILE, report, labels, splits, root)
     config = describe_run(
         command_line,
         data={
@@ -57,20 +53,3 @@ def write_audit(
         },
     )
     seal(folder, config)
-
-
-def _write_groups(
-    place: Path, report: AuditReport, parts: Mapping[str, Part], root: str
-) -> None:
-    repeated = np.bincount(report.copies_)[report.copies_] > 1
-    names = report.target_names
-    labels = [names[i] for part in parts.values() for i in part.labels]
-    splits = [name for name, part in parts.items() for _ in part.paths]
-    with place.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(_COLUMNS)
-        for i, path in enumerate(report.paths):
-            copies = report.copies_[i] if repeated[i] else ""
-            # Below the folder, so that the file holds wherever the folder is called from.
-            below = Path(os.path.relpath(path, root)).as_posix()
-            rows.writerow([below, labels[i], splits[i], report.groups_[i], copies])

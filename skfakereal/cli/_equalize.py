@@ -195,8 +195,11 @@ def _audit(folder: str, arguments: Namespace) -> "AuditReport":
 
 def _headline(report: "AuditReport") -> str:
     about = ", ".join(f.name for f in report.findings if f.severity != "minor")
+    told: str = report.verdict
     strength = report.headline
-    return (
-        f"{report.verdict}, AUC {strength.auc:.3f} from metadata alone ({strength.low:.2f} to "
-        f"{strength.high:.2f}; 0.5 is chance). Found: {about or 'nothing'}."
-    )
+    if strength.verdict != "too few images":
+        told += (
+            f", AUC {strength.auc:.3f} from metadata alone ({strength.low:.2f} to "
+            f"{strength.high:.2f}; 0.5 is chance)"
+        )
+    return f"{told}. Found: {about or 'nothing'}."

@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skfakereal._holdout import LabelledPaths, hold_out
+from skfakereal.cli._groups_file import read_groups
 from skfakereal.datasets import load_image_folder
 
 __all__ = ["Part", "Parts", "groups_to_validate", "has_groups", "split_folder"]
@@ -121,6 +122,7 @@ def split_folder(
     classes: Sequence[str],
     test_fraction: float,
     use_groups: bool,
+    groups_file: str | None = None,
     random_state: int,
 ) -> Parts:
     """List a folder's images and divide them, as its split folders do or by drawing.
@@ -135,6 +137,8 @@ def split_folder(
         Share of the test part, where it is drawn.
     use_groups : bool
         Whether images of one group must be on the same side, where that is possible.
+    groups_file : str or None, default=None
+        The file that tells the groups; None for the folders below the classes.
     random_state : int
         Seed of the draw.
 
@@ -150,6 +154,9 @@ def split_folder(
     """
     bunch = load_image_folder(folder, classes=classes)
     everything = Part(bunch.data.tolist(), bunch.target, bunch.groups)
+    if groups_file is not None:
+        groups = read_groups(groups_file, everything.paths, folder)
+        everything = replace(everything, groups=groups)
     own: dict[str, Part] = {}
     if "split" in bunch:
         for name in np.unique(bunch.split):
@@ -189,14 +196,14 @@ def _draw_test(
             rows = _draw(part, part.groups, fraction, random_state)
         except ValueError:
             how = (
-                "The tested images were drawn image by image, since no drawing by groups (the "
-                "folders below a class) leaves every class on both sides. So images of one "
-                "group may be on both sides, which flatters the figures."
+                "The tested images were drawn image by image, since no drawing by groups "
+                "leaves every class on both sides. So images of one group may be on both "
+                "sides, which flatters the figures."
             )
             return _draw(part, None, fraction, random_state), how
         how = (
-            "The tested images were drawn so that no group (a folder below a class) is on "
-            "both sides."
+            "The tested images were drawn so that no group (a folder below a class, or "
+            "what a file of groups tells) is on both sides."
         )
         return rows, how
     how = "The tested images were drawn one by one, with the same share of each class."

@@ -28,6 +28,8 @@ class Plan:
         part.
     use_groups : bool, default=True
         Whether to keep groups together.
+    groups_file : str or None, default=None
+        A file that tells the groups; None for the folders below the classes.
     random_state : int, default=0
         Seed of the test part's draw, and the estimator's own.
     skip_unreadable : bool, default=False
@@ -51,6 +53,7 @@ class Plan:
     classes: Sequence[str] = ("real", "fake")
     test_fraction: float = 0.2
     use_groups: bool = True
+    groups_file: str | None = None
     random_state: int = 0
     skip_unreadable: bool = False
     force: bool = False

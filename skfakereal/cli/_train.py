@@ -83,9 +83,11 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
     )
     parser.add_argument(
         "--groups",
-        choices=("auto", "none"),
         default="auto",
-        help="keep the folders below a class together, or not (default: auto)",
+        metavar="auto|none|FILE",
+        help="what to keep together: the folders below a class, nothing, or what the "
+        "groups.csv of `skfakereal audit --out` tells, so that no image is tested whose "
+        "copy was trained on (default: auto)",
     )
     parser.add_argument(
         "--skip-unreadable",
@@ -234,7 +236,8 @@ def run(arguments: Namespace) -> int:
         command_line=arguments.command_line,
         classes=arguments.classes,
         test_fraction=arguments.test_fraction,
-        use_groups=arguments.groups == "auto",
+        use_groups=arguments.groups != "none",
+        groups_file=None if arguments.groups in ("auto", "none") else arguments.groups,
         random_state=arguments.random_state,
         skip_unreadable=arguments.skip_unreadable,
         force=arguments.force,

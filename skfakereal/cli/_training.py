@@ -10,7 +10,7 @@ import joblib
 from skfakereal import VGG16ImageClassifier
 from skfakereal._images import ImageReadError
 from skfakereal._parameters import check_parameters
-from skfakereal.cli._audited import Audited, audit_run
+from skfakereal.cli._audit_of_run import Audited, audit_run
 from skfakereal.cli._evaluation import evaluate_part, write_evaluation
 from skfakereal.cli._manifest import digests_of, seen_remark, write_manifest
 from skfakereal.cli._model import MODEL_FILE, Model, name_classes
@@ -85,6 +85,7 @@ def train_run(plan: Plan) -> Trained:
             classes=plan.classes,
             test_fraction=plan.test_fraction,
             use_groups=plan.use_groups,
+            groups_file=plan.groups_file,
             random_state=plan.random_state,
         )
         n_train, n_test = len(parts.train.paths), len(parts.test.paths)
@@ -128,7 +129,7 @@ def train_run(plan: Plan) -> Trained:
 def _audit(folder: Path, plan: Plan, parts: Parts) -> Audited:
     """Audit what is to be trained and tested on, and say what comes of it."""
     audited = audit_run(parts.by_name(), parts.names, folder, progress=plan.progress)
-    say(f"\nAudit: {audited.said}\n")
+    say(f"\n{audited.said}\n")
     return audited
 
 
@@ -171,8 +172,7 @@ def _fit_once(classifier: VGG16ImageClassifier, plan: Plan, parts: Parts) -> Non
 
 def _remarks(folder: Path, plan: Plan, parts: Parts, skipped: list[str]) -> list[str]:
     """Write the manifest; return what it and the unreadable files have to say."""
-    named = {"train": parts.train, "validation": parts.validation, "test": parts.test}
-    known = {name: part for name, part in named.items() if part is not None}
+    known = parts.by_name()
     paths = [path for part in known.values() for path in part.paths]
     digests = digests_of(paths, progress=plan.progress)
     write_manifest(folder, known, parts.names, digests)
@@ -195,15 +195,7 @@ def _describe(
     skipped: list[str],
     cautions: list[str],
 ) -> dict[str, Any]:
-    counts = {
-        name: part.count(parts.names)
-        for name, part in (
-            ("train", parts.train),
-            ("validation", parts.validation),
-            ("test", parts.test),
-        )
-        if part is not None
-    }
+    counts = {name: part.count(parts.names) for name, part in parts.by_name().items()}
     return describe_run(
         plan.command_line,
         data={
