@@ -169,7 +169,9 @@ def test_equalized_copies_are_laid_out_alike_and_clean(
     assert main(order) == 0
     said = capsys.readouterr().out
     assert "Before: leaking, AUC 1.000 from metadata alone" in said
-    assert "Found: pixel size, file format" in said
+    assert {"file format", "pixel size"} <= set(
+        said.partition("Found: ")[2].partition(".")[0].split(", ")
+    )
     assert "After: clean, AUC 0.500" in said
     assert contents(root) == before
     originals, copies = load_image_folder(root), load_image_folder(out)

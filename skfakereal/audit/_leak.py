@@ -141,6 +141,8 @@ def metadata_strength(
         model = HistGradientBoostingClassifier(
             max_iter=50,
             max_leaf_nodes=15,
+            # Of several columns that tell all, some must not be overlooked for one of them.
+            max_features=0.5,
             min_samples_leaf=leaf,
             early_stopping=False,
             random_state=0,
