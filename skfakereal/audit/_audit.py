@@ -87,7 +87,9 @@ def audit_images(
     not" (``y == "real"``) too.
 
     In small sets only strong leaks can be told from chance, and the audit rather keeps
-    silent than accuses a clean set: ...
+    silent than accuses a clean set. Of 150 simulated clean sets of 40 images one was
+    accused, of 150 with 100 images none; a field with an AUC of 0.7, 0.8 and 0.9 was
+    noticed among 40 images in 12, 69 and 99 % of the cases.
 
     Examples
     --------
