@@ -9,6 +9,7 @@ import pytest
 from audit_sets import Packing, jpeg, leaking_set, varied_set
 
 from skfakereal.audit import AuditReport, audit_images
+from skfakereal.audit._columns import differing
 
 # Tables that no quality setting makes, as cameras and generators of images have them.
 TABLES = [[7] * 64, [9] * 64]
@@ -140,3 +141,39 @@ def test_a_small_set_is_not_accused_but_says_what_it_cannot_show(
     assert ("could go unseen" in repr(report)) == (verdict == "clean")
     named = [f.fields for f in report.findings if f.severity == "leaking"]
     assert any("format" in fields for fields in named) == (verdict == "leaking")
+
+
+def test_the_report_ends_with_what_to_do_next(tmp_path: Path) -> None:
+    clean = audit_images(*leaking_set(tmp_path / "clean", 20, rgb_jpeg, rgb_jpeg))
+    assert repr(clean).endswith("Next:\n  1. Nothing has to be mended: go on to training.")
+    few = audit_images(*leaking_set(tmp_path / "few", 4, png, jpeg))
+    assert "1. Collect more images" in repr(few)
+    paths, y = leaking_set(tmp_path / "leaking", 20, having(size=(32, 32)), plain)
+    for i in range(4):
+        paths.append(tmp_path / f"copy{i}{paths[i].suffix}")
+        paths[-1].write_bytes(paths[i].read_bytes())
+    report = audit_images(paths, [*y, 0, 0, 0, 1])
+    steps = repr(report).partition("Next:\n")[2].splitlines()
+    starts = ("Find out which", "Keep copies on", "Write both", "Audit the result")
+    assert len(steps) == 4
+    for i, (step, start) in enumerate(zip(steps, starts, strict=True), 1):
+        assert step.startswith(f"  {i}. {start}")
+    assert "equalize FOLDER OUT --size SIDE" in steps[2]
+    assert steps[2].strip()[3:] in report.to_html()
+
+
+def test_copies_are_one_observation() -> None:
+    classes = np.repeat([0, 1], 20)
+    column = classes.astype(bool)[:, None]
+    assert differing(column, classes, np.arange(40), chance=0.05).tolist() == [0]
+    copies = np.where(column[:, 0], 40, np.arange(40))
+    assert differing(column, classes, copies, chance=0.05).tolist() == []
+
+
+def test_a_value_of_one_image_is_no_evidence_and_no_burden() -> None:
+    """Values that occur once could never come out, so they are not counted as tests."""
+    classes = np.repeat([0, 1], 8)
+    telling = np.arange(16) >= 7  # p = 0.0014
+    single = np.eye(16, dtype=bool)
+    columns = np.column_stack([single, telling])
+    assert differing(columns, classes, np.arange(16), chance=0.01).tolist() == [16]

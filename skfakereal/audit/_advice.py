@@ -35,10 +35,10 @@ def next_steps(verdict: Verdict, findings: Sequence[Finding]) -> list[str]:
     steps = list(dict.fromkeys(f.remedy for f in severe if f not in unequal))
     if unequal:
         sized = any(_SIZES & set(finding.fields) for finding in unequal)
-        size = " --size HEIGHTxWIDTH" if sized else ""
+        size = " --size SIDE, with a SIDE that your smallest picture has" if sized else ""
         steps.append(
-            "Write both classes anew in the same way: skfakereal equalize FOLDER "
-            f"OUT{size} (in Python: equalize_images). The originals stay as they are."
+            f"Write both classes anew in the same way: skfakereal equalize FOLDER OUT{size} "
+            "(in Python: equalize_images). The originals stay as they are."
         )
     if not severe:  # the headline alone, by what several fields say together
         steps.append("Look for what differs most in the table of all properties.")

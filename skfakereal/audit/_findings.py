@@ -139,12 +139,12 @@ def _split_findings(
                 f"copies of “{b}” in “{a}”",
                 severity,
                 f"{n:,} of the {split_counts[a]:,} images of “{a}” ({percent(share)}) have "
-                f"a copy in “{b}”: {exact.across_splits[a, b]:,} are identical to the byte, "
-                "the rest look the same.",
+                f"a copy in “{b}”: {exact.across_splits[a, b]:,} identical to the byte, "
+                f"{n - exact.across_splits[a, b]:,} that look the same.",
                 "What was seen in training is no test: scores come out too high.",
-                f"Leave them out of “{a}” or their copies out of “{b}” (they have the same "
-                "number in the report's copies_ and in groups.csv), or divide anew by "
-                "groups_.",
+                f"Leave the copies out of “{a}” or of “{b}” (copies have the same number "
+                "in the report's copies_, and in the groups.csv that skfakereal audit "
+                "--out writes), or divide anew by groups.",
             )
         )
     return found
@@ -163,7 +163,7 @@ def _copy_findings(
                 "Pictures that lie in more than one class, identical to the byte: "
                 f"{exact.across_classes:,}.",
                 "At least one of their labels is wrong.",
-                "Find out which label is right, and remove the other file.",
+                "Find out which label of such a picture is right, and remove the other file.",
             )
         )
     if copies.n_clusters:
@@ -172,7 +172,8 @@ def _copy_findings(
         bad = share >= _LOOSE_COPIES and loose > 0 and not is_split
         near = copies.n_extra - exact.n_extra
         across = (
-            f" Sets of copies that hold more than one class: {copies.across_classes:,}."
+            " Sets of copies that hold more than one class, as fakes made from real "
+            f"pictures do: {copies.across_classes:,}."
             if copies.across_classes
             else ""
         ) + (
@@ -189,8 +190,8 @@ def _copy_findings(
                 f"all.{across}",
                 "A random division puts copies on both sides, and scores come out too high.",
                 "Keep copies on one side: pass the report's groups_ to fit and to a group-wise "
-                "splitter, such as StratifiedGroupKFold; on the command line, groups.csv to "
-                "skfakereal train --groups.",
+                "splitter, such as StratifiedGroupKFold; on the command line, the groups.csv "
+                "that skfakereal audit --out writes to skfakereal train --groups.",
             )
         )
     return found

@@ -120,7 +120,7 @@ def _cautions(report: AuditReport, about: list[str]) -> list[str]:
         return []
     return [
         f"The audit calls these images {report.verdict} "
-        f"({', '.join(about) or 'their metadata'}): part of the figures below may have "
+        f"({', '.join(about) or 'their metadata'}): part of the figures may have "
         "nothing to do with fakes. See “What the files give away”."
     ]
 
