@@ -49,6 +49,9 @@ _MEANINGS = (
     f"Leaking: AUC of {LEAKING_FROM} or more, and certainly above {SUSPICIOUS_FROM}. "
     f"Suspicious: {SUSPICIOUS_FROM} or more, and certainly above 0.5. Copies count as "
     "suspicious from 0.5 % of a split on, as leaking from 5 % on.",
+    "In small sets only strong leaks can be told from chance, so no property is accused "
+    "unless an exact test says that chance does not explain it. How large a leak could go "
+    "unseen is said beside the result.",
     "Minor: more than chance, but too little to count for the verdict.",
     "File size is shown but not counted: at equal format and pixel size it follows from "
     "what the picture shows.",
