@@ -32,6 +32,9 @@ _IMAGENET_MEAN = np.array([103.939, 116.779, 123.68], np.float32)
 # Pixels in one batch: large enough for TensorFlow to be at its best rate (batches of 16
 # at 64x64, of 4 at 224x224 come within 5 % of it), small enough to be little memory.
 _BATCH_PIXELS = 32 * 128 * 128
+# What activations are rounded to, stored or not, so that the store changes no result. The
+# difference to float32 is below that of another seed (docs/accuracy.md).
+_ROUNDED_TO: type[np.floating[Any]] = np.float16
 # A part of every key; to be raised when the same key would stand for other activations.
 _KEY_FORMAT = "1"
 
@@ -121,6 +124,8 @@ class ActivationReader:
         The trunk up to the cut.
     shape : tuple of int
         Of one image's activations.
+    dtype : dtype
+        Of the activations.
     n_computed : int
         How many activations have been computed so far.
     """
@@ -144,6 +149,7 @@ class ActivationReader:
         self.n_threads = count_threads(n_jobs)
         self.verbose = verbose
         self.n_computed = 0
+        self.dtype = np.dtype(_ROUNDED_TO)
         # With the cut at the image itself, the activations are its pixels: those never
         # leave the user's folders.
         self._store = store if self.network.layers else None
@@ -186,7 +192,7 @@ class ActivationReader:
         ) as bar:
             for loaded in self._load(paths, view):
                 failed = failed or bool(loaded.failures)
-                activations = np.full((loaded.n_images, *self.shape), np.nan, np.float16)
+                activations = np.full((loaded.n_images, *self.shape), np.nan, self.dtype)
                 if keep_going or not failed:
                     self._compute(loaded, paths)
                     for key, values in loaded.known.items():
@@ -276,7 +282,7 @@ class ActivationReader:
         )
         pixels = self.settings.preprocess(np.stack([loaded.views[key] for key in missing]))
         with np.errstate(over="ignore"):  # said below, with the path
-            computed = forward(pixels).astype(np.float16)
+            computed = forward(pixels).astype(self.dtype)
         self.n_computed += len(missing)
         for key, activations in zip(missing, computed, strict=True):
             if not np.isfinite(activations).all():

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +49,7 @@ class ActivationShelf:
         self.paths = paths
         self._positions = range(len(paths)) if positions is None else positions
         self._array = array
-        self._kept: dict[int, NDArray[np.float16]] = {}
+        self._kept: dict[int, NDArray[Any]] = {}
         self._keeps = reader.settings.cut != "block1"
         n_bytes = 2 * len(paths) * n_views * int(np.prod(reader.shape))
         self._in_memory = n_bytes <= max_bytes
@@ -68,7 +69,7 @@ class ActivationShelf:
         """
         if view in self._kept or (not self._keeps and self._kept):
             return []
-        kept = self._allocate() if self._keeps else np.empty(0, np.float16)
+        kept = self._allocate() if self._keeps else np.empty(0)
         failures: list[ImageReadError] = []
         for batch in self.reader.read(self.paths, view):
             failures += self._placed(batch.failures, range(len(self.paths)))
@@ -77,12 +78,12 @@ class ActivationShelf:
         self._kept[view] = kept
         return failures
 
-    def _allocate(self) -> NDArray[np.float16]:
+    def _allocate(self) -> NDArray[Any]:
         shape = (len(self.paths), *self.reader.shape)
         if self._in_memory:
-            return np.empty(shape, np.float16)
+            return np.empty(shape, self.reader.dtype)
         with tempfile.TemporaryFile(prefix="skfakereal-") as file:
-            return np.memmap(file, np.float16, "w+", shape=shape)
+            return np.memmap(file, self.reader.dtype, "w+", shape=shape)
 
     def take(self, rows: NDArray[np.intp], view: int) -> NDArray[np.float32]:
         """Return the activations of some images.

@@ -9,7 +9,15 @@ import numpy as np
 
 from skfakereal._network import Conv, Dense, Flatten, GlobalPool, Layer, MaxPool, Network
 
-__all__ = ["TailSettings", "build_tail", "make_optimizer", "trained_layers"]
+__all__ = [
+    "TailSettings",
+    "build_tail",
+    "make_optimizer",
+    "restart_tail",
+    "trained_layers",
+]
+
+_WITH_KERNEL = (keras.layers.Conv2D, keras.layers.Dense)
 
 
 @dataclass(frozen=True)
@@ -45,33 +53,55 @@ def make_optimizer(settings: TailSettings) -> keras.optimizers.Optimizer:
 
 
 def build_tail(
-    settings: TailSettings,
-    start: Network,
-    shape: tuple[int, ...],
-    n_classes: int,
-    seeds: np.random.RandomState,
+    settings: TailSettings, start: Network, shape: tuple[int, ...], n_classes: int
 ) -> keras.Model:
-    """Build the tail. Every layer has a seed: Keras would draw one from Python's own."""
+    """Build and compile the tail; `restart_tail` gives it the weights to start from.
+
+    No layer draws anything: it would draw a seed from Python's own generator.
+    """
+    layers = [keras.Input(shape), *map(_keras_layer, _without_head(start))]
+    for units in settings.hidden_units:
+        layers.append(_dense(units, "relu"))
+        if settings.dropout:
+            layers.append(keras.layers.Dropout(settings.dropout, seed=0))
+    layers.append(_dense(1, "sigmoid") if n_classes == 2 else _dense(n_classes, "softmax"))
+    model = keras.Sequential(layers)
+    # XLA would compile anew for each shape of a batch.
+    model.compile(
+        make_optimizer(settings),
+        "binary_crossentropy" if n_classes == 2 else "sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        jit_compile=False,
+    )
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def restart_tail(model: keras.Model, settings: TailSettings, start: Network) -> None:
+    """Set the weights, the seeds and the learning rate of a tail as training begins."""
+    seeds = np.random.RandomState(settings.seed)
 
     def draw() -> int:
         return int(seeds.randint(2**31 - 1))
 
-    def dense(units: int, activation: str) -> keras.layers.Dense:
-        start_at = keras.initializers.GlorotUniform(seed=draw())
-        return keras.layers.Dense(units, activation, kernel_initializer=start_at)
-
-    layers = [keras.Input(shape), *map(_keras_layer, _without_head(start))]
-    for units in settings.hidden_units:
-        layers.append(dense(units, "relu"))
-        if settings.dropout:
-            layers.append(keras.layers.Dropout(settings.dropout, seed=draw()))
-    layers.append(dense(1, "sigmoid") if n_classes == 2 else dense(n_classes, "softmax"))
-    model = keras.Sequential(layers)
+    for layer in model.layers:
+        match layer:
+            case keras.layers.Dense():
+                values = keras.initializers.GlorotUniform(seed=draw())(layer.kernel.shape)
+                layer.kernel.assign(values)
+                layer.bias.assign(np.zeros(layer.bias.shape))
+            case keras.layers.Dropout():
+                layer.seed_generator.state.assign([draw(), 0])
     # After a warm start `start` has Dense layers too; Dropout and the like have no weights.
     given = [layer for layer in start.layers if isinstance(layer, Conv | Dense)]
-    for built, layer in zip((x for x in model.layers if x.weights), given, strict=False):
-        built.set_weights([layer.kernel, layer.bias])
-    return model
+    built = (layer for layer in model.layers if isinstance(layer, _WITH_KERNEL))
+    for layer, values in zip(built, given, strict=False):
+        layer.set_weights([values.kernel, values.bias])
+    model.optimizer.learning_rate = settings.learning_rate
+
+
+def _dense(units: int, activation: str) -> keras.layers.Dense:
+    return keras.layers.Dense(units, activation, kernel_initializer="zeros")
 
 
 def _without_head(start: Network) -> list[Layer]:

@@ -22,7 +22,8 @@ from skfakereal._holdout import LabelledPaths
 from skfakereal._images import raise_unreadable
 from skfakereal._network import Network
 from skfakereal._shelf import ActivationShelf
-from skfakereal._tail import TailSettings, build_tail, make_optimizer, trained_layers
+from skfakereal._tail import TailSettings, make_optimizer, trained_layers
+from skfakereal._tail_pool import lent_tail
 
 __all__ = ["TrainedTail", "train_tail"]
 
@@ -106,11 +107,12 @@ def train_tail(
         failures += held.shelf.fill(0)
     raise_unreadable(sorted(failures, key=lambda failure: (failure.array, failure.index)))
 
-    trainer = _TailTrainer(settings, start, len(classes), training.shelf, held)
     rows = np.arange(len(training.labels))[:, np.newaxis]
-    with _no_word_of_retracing():
-        trainer.fit(rows, training.labels, sample_weight=training.weights)
-    network = Network(tuple(trained_layers(trainer.model_)))
+    with lent_tail(settings, start, reader.shape, len(classes)) as tail:
+        trainer = _TailTrainer(settings, tail, training.shelf, held)
+        with _no_word_of_retracing():
+            trainer.fit(rows, training.labels, sample_weight=training.weights)
+        network = Network(tuple(trained_layers(tail)))
     return TrainedTail(network, trainer.history_, trainer.best_epoch_)
 
 
@@ -153,24 +155,18 @@ class _TailTrainer(KerasClassifier):
     def __init__(
         self,
         settings: TailSettings,
-        start: Network,
-        n_classes: int,
+        tail: keras.Model,
         shelf: ActivationShelf,
         validation: _Part | None,
     ) -> None:
         # scikeras's own random_state would switch TensorFlow's op determinism for the
         # whole process, its own class_weight would multiply the caller's array.
         super().__init__(
-            loss="binary_crossentropy"
-            if n_classes == 2
-            else "sparse_categorical_crossentropy",
-            batch_size=settings.batch_size,
-            epochs=settings.epochs,
+            loss=tail.loss, batch_size=settings.batch_size, epochs=settings.epochs
         )
         # Names without an underscore would become parameters.
         self._settings = settings
-        self._start = start
-        self._n_classes = n_classes
+        self._tail = tail
         self._shelf = shelf
         self._validation = validation
 
@@ -180,18 +176,7 @@ class _TailTrainer(KerasClassifier):
         return X, y
 
     def _keras_build_fn(self) -> keras.Model:
-        seeds = np.random.RandomState(self._settings.seed)
-        model = build_tail(
-            self._settings, self._start, self._shelf.reader.shape, self._n_classes, seeds
-        )
-        # XLA would compile anew for each shape of a batch.
-        model.compile(
-            make_optimizer(self._settings),
-            self.loss,
-            metrics=["accuracy"],
-            jit_compile=False,
-        )
-        return model
+        return self._tail
 
     def _fit_keras_model(
         self,

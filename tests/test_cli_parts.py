@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,9 @@ import pytest
 from conftest import MakeImage
 
 from skfakereal.cli._manifest import digests_of, read_seen, seen_remark, write_manifest
-from skfakereal.cli._parts import Part, Parts, groups_to_validate, split_folder
+from skfakereal.cli._parts import Part, Parts
 from skfakereal.cli._run_folder import new_run, seal
+from skfakereal.cli._split import split_folder, with_validation
 
 Split = Callable[..., Parts]
 
@@ -45,7 +47,18 @@ def test_a_stratified_part_is_held_out(split: Split, make_image: MakeImage) -> N
             assert Path(path).parent.name == parts.names[label]
     assert split().test.paths == parts.test.paths
     assert split(random_state=1).test.paths != parts.test.paths
-    assert groups_to_validate(parts.train, 0.1) is None
+    again = with_validation(parts, 0.2, use_groups=True, random_state=0)
+    assert again.validation is not None
+    assert again.validation_drawn
+    assert again.train.count(parts.names) == {"real": 12, "fake": 24}
+    assert again.validation.count(parts.names) == {"real": 3, "fake": 6}
+    assert sorted(again.train.paths + again.validation.paths) == sorted(parts.train.paths)
+    assert again.test is parts.test
+    alone = [parts.train.labels.tolist().index(0)]
+    fakes = np.flatnonzero(parts.train.labels == 1)
+    only = replace(parts, train=parts.train.take(np.array([*alone, *fakes])))
+    with pytest.raises(ValueError, match="single image"):
+        with_validation(only, 0.2, use_groups=True, random_state=0)
 
 
 def test_groups_are_kept_together_unless_told_not_to(
@@ -59,9 +72,12 @@ def test_groups_are_kept_together_unless_told_not_to(
     assert not set(parts.train.groups) & set(parts.test.groups)
     assert len(parts.test.paths) == 16
     assert "no group" in parts.how
-    again = groups_to_validate(parts.train, 0.1)
-    assert again is not None
-    assert again.tolist() == parts.train.groups.tolist()
+    again = with_validation(parts, 0.2, use_groups=True, random_state=0)
+    assert again.validation is not None
+    assert not set(again.train.groups) & set(again.validation.groups)
+    apart = with_validation(parts, 0.2, use_groups=False, random_state=0)
+    assert apart.validation is not None
+    assert set(apart.train.groups) & set(apart.validation.groups)
     loose = split(use_groups=False)
     assert set(loose.train.groups) & set(loose.test.groups)
     assert "one by one" in loose.how
@@ -76,7 +92,10 @@ def test_groups_that_cannot_be_kept_together_are_told(
     parts = split()
     assert parts.test.count(parts.names) == {"real": 2, "fake": 2}
     assert "flatters" in parts.how
-    assert groups_to_validate(parts.train, 0.1) is None
+    again = with_validation(parts, 0.2, use_groups=True, random_state=0)
+    assert again.validation is not None
+    assert sorted(again.validation.count(parts.names).values()) == [1, 2]
+    assert "too confident" in again.how
 
 
 def test_own_splits_are_used(split: Split, make_image: MakeImage) -> None:
@@ -90,6 +109,7 @@ def test_own_splits_are_used(split: Split, make_image: MakeImage) -> None:
     assert sizes == [10, 4, 6]
     assert all("/test/" in path for path in parts.test.paths)
     assert "own test part" in parts.how
+    assert with_validation(parts, 0.2, use_groups=True, random_state=0) is parts
 
 
 def test_without_a_test_folder_it_is_drawn_from_train(

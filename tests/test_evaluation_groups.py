@@ -89,6 +89,10 @@ def test_small_groups_have_no_row_and_are_told(case: Case) -> None:
     groups = [f"{i}.png" for i in range(200)] + ["sd"] * 50 + ["mj"] * 50
     report = EvaluationReport(**case, groups=groups)
     assert list(report.per_group) == ["mj", "sd"]
+    # Images alone are groups in name only, but a generator of one image is one.
+    assert not any("small group" in remark for remark in report.remarks)
+    report = EvaluationReport(**case, generators=groups)
+    assert list(report.per_group) == ["mj", "sd"]
     assert "200 small groups have no row of their own." in report.remarks
     many = EvaluationReport(**case, groups=np.arange(300) // 2)
     assert len(many.per_group) == 100

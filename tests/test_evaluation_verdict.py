@@ -276,3 +276,29 @@ def test_what_cannot_be_learned_from_is_an_error(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         learn_unsure_band(y, p, **settings)
+
+
+def height(X: Any) -> NDArray[np.float64]:
+    return np.array([[len(read_image(str(path)))] for path in np.ravel(X)])
+
+
+def test_small_images_are_not_made_smaller(make_image: MakeImage) -> None:
+    sides = [32, 240, 249, 250, 300]
+    X = [make_image(f"{side}.png", 9, size=(side, side)) for side in sides]
+    # Called fake if not a pixel is missing.
+    pipeline = make_pipeline(FunctionTransformer(height), LogisticRegression())
+    verdicts = []
+    for path, side in zip(X, sides, strict=True):
+        model = pipeline.fit([make_image("b.png", 9, size=(20, side - 1)), path], [0, 1])
+        verdicts += judge(model, [path], pos_label=1)
+    assert [row.verdict for row in verdicts] == ["fake"] * 3 + ["unsure"] * 2
+    assert "shrunk to 90%, edges trimmed by 2 px" in verdicts[-1].reasons[0]
+
+
+def test_images_of_all_sizes_at_once(model: Pipeline, make_image: MakeImage) -> None:
+    X = [make_image(f"{n}.png", n, size=(n, n)) for n in (20, 252, 30, 254)]
+    together = judge(model, X)
+    assert [row.verdict for row in together] == ["real", "fake", "real", "fake"]
+    for path, row in zip(X, together, strict=True):
+        (alone,) = judge(model, [path])
+        assert row == alone

@@ -20,6 +20,7 @@ FLOORS = {
     "_training": 2,
     "_shelf": 2,
     "_tail": 2,
+    "_tail_pool": 2,
     "__init__": 6,
 }
 

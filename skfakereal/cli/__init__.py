@@ -1,5 +1,5 @@
 """The command line: ``skfakereal demo``, ``audit``, ``equalize``, ``train``, ``evaluate``,
-``predict`` and ``cache``.
+``robustness``, ``predict`` and ``cache``.
 
 Each verb is a module of its own that says what it takes (`add_parser`) and does it
 (`run`). What computes is imported only when a verb runs, so that ``--help`` is instant.
@@ -32,7 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     -------
     int
         The exit code: 0 if all went well, 1 for an error, 3 if some images could not be
-        read, 130 if it was interrupted, 141 if whoever read the output stopped reading.
+        read, 4 if a model could not be given the threshold that was asked for, 130 if it
+        was interrupted, 141 if whoever read the output stopped reading.
 
     Raises
     ------

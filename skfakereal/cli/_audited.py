@@ -84,13 +84,16 @@ def audit_parts(
     ValueError
         If a class has no readable image.
     """
-    paths = [path for part in parts.values() for path in part.paths]
-    groups = np.concatenate([part.groups for part in parts.values()])
+    images = Part(
+        [path for part in parts.values() for path in part.paths],
+        np.concatenate([part.labels for part in parts.values()]),
+        np.concatenate([part.groups for part in parts.values()]),
+    )
     split = [name for name, part in parts.items() for _ in part.paths]
     return audit_images(
-        paths,
-        np.concatenate([part.labels for part in parts.values()]),
-        groups=groups if has_groups(groups) else None,
+        images.paths,
+        images.labels,
+        groups=images.groups if has_groups(images) else None,
         split=split if len(parts) > 1 else None,
         target_names=names,
         n_jobs=n_jobs,

@@ -11,7 +11,7 @@ from skfakereal._images import ImageReadError, read_image
 from skfakereal._validation import check_paths
 from skfakereal.evaluation._predict_once import predict_once
 
-__all__ = ["Verdict", "classify"]
+__all__ = ["Verdict", "classify", "split_local"]
 
 # Few enough that rows come soon (15 seconds at 224x224 on two cores), enough that a call's
 # own cost does not count: at 32x32, where it is highest, 64 take 8 % longer than 256.
@@ -65,13 +65,7 @@ def _classify_all(estimator: Any, paths: list[str]) -> dict[str, Verdict]:
     """Return the verdict on each of some different images."""
     if not paths:
         return {}
-    local, broken = [], dict[str, Verdict]()
-    for path in paths:
-        try:
-            check_paths([path])
-            local.append(path)
-        except ValueError as error:  # a URL, or nothing at all
-            broken[path] = Verdict(path, error=_what_is_wrong(error))
+    local, broken = split_local(paths)
     if broken:
         return broken | _classify_all(estimator, local)
     try:
@@ -90,6 +84,31 @@ def _classify_all(estimator: Any, paths: list[str]) -> dict[str, Verdict]:
         half = len(paths) // 2
         first, second = paths[:half], paths[half:]
         return _classify_all(estimator, first) | _classify_all(estimator, second)
+
+
+def split_local(paths: Sequence[str]) -> tuple[list[str], dict[str, Verdict]]:
+    """Set aside what is no path of a file.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        The images.
+
+    Returns
+    -------
+    local : list of str
+        Those that may be files.
+    broken : dict of str to Verdict
+        What is wrong with the others, by path.
+    """
+    local, broken = [], dict[str, Verdict]()
+    for path in paths:
+        try:
+            check_paths([path])
+            local.append(path)
+        except ValueError as error:  # a URL, or nothing at all
+            broken[path] = Verdict(path, error=_what_is_wrong(error))
+    return local, broken
 
 
 def _what_is_wrong(error: ValueError) -> str:

@@ -2,14 +2,9 @@
 
 from argparse import ArgumentParser, Namespace
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
 
 from skfakereal.cli._arguments import Verbs, add_verb, finish_verb, name_list
 from skfakereal.cli._output import complain, counted, say, wants_progress
-
-if TYPE_CHECKING:
-    from skfakereal.cli._model import Model
-    from skfakereal.cli._parts import Part
 
 __all__ = ["add_parser", "run"]
 
@@ -98,11 +93,13 @@ def run(arguments: Namespace) -> int:
     int
         0, or 3 if some images could not be read.
     """
+    from skfakereal.cli._chance import no_better_than_chance
     from skfakereal.cli._evaluation import evaluate_part, write_evaluation
+    from skfakereal.cli._manifest import seen_cautions
     from skfakereal.cli._model import load_model
-    from skfakereal.cli._page import no_better_than_chance
     from skfakereal.cli._record import describe_run, settings_of
     from skfakereal.cli._run_folder import new_run, seal
+    from skfakereal.cli._tested import tested_part
 
     progress, out = wants_progress(arguments.progress), arguments.out
     with ExitStack() as stack:
@@ -111,9 +108,9 @@ def run(arguments: Namespace) -> int:
         model = load_model(
             arguments.model, pos_label=arguments.pos_label, names=arguments.classes
         )
-        part, how = _images(arguments.folder, arguments.split, model)
+        part, how = tested_part(arguments.folder, arguments.split, model)
         report, verdicts = evaluate_part(model, part, progress=progress)
-        cautions = _cautions(model, part, progress=progress)
+        cautions = seen_cautions(model, part, progress=progress)
         cautions += no_better_than_chance(report)
         say(f"{report.summary()}\n\n{report!r}")
         for caution in cautions:
@@ -130,6 +127,7 @@ def run(arguments: Namespace) -> int:
                 },
                 model={"file": arguments.model, **settings_of(model.estimator)},
                 remarks=cautions,
+                decision=model.config.get("decision"),
             )
             write_evaluation(
                 folder,
@@ -148,29 +146,3 @@ def run(arguments: Namespace) -> int:
     if report.unreadable:
         complain(f"{counted(len(report.unreadable), 'image')} could not be read")
     return 3 if report.unreadable else 0
-
-
-def _images(folder: str, split: str, model: "Model") -> "tuple[Part, str]":
-    from skfakereal.cli._parts import Part
-    from skfakereal.datasets import load_image_folder
-
-    wanted = "all" if split == "auto" else split
-    bunch = load_image_folder(folder, split=wanted, classes=model.names)
-    part = Part(bunch.data.tolist(), bunch.target, bunch.groups)
-    if split == "auto" and "split" in bunch and "test" in bunch.split:
-        wanted = "test"
-        part = part.take((bunch.split == "test").nonzero()[0])
-    of_it = "all images" if wanted == "all" else f"the {wanted} part"
-    return part, f"The tested images are {of_it} of {folder!r}."
-
-
-def _cautions(model: "Model", part: "Part", *, progress: bool) -> list[str]:
-    from skfakereal.cli._manifest import digests_of, read_seen, seen_remark
-
-    if model.run is None:
-        return []
-    seen = read_seen(model.run)
-    if not seen:
-        return []
-    remark = seen_remark(seen, list(digests_of(part.paths, progress=progress).values()))
-    return [remark] if remark else []

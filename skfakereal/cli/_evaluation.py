@@ -14,15 +14,16 @@ from skfakereal.cli._classify import Verdict, classify
 from skfakereal.cli._model import Model
 from skfakereal.cli._output import watched
 from skfakereal.cli._page import run_page
-from skfakereal.cli._parts import Part
+from skfakereal.cli._parts import Part, has_groups
 from skfakereal.cli._pictures import write_pictures
 from skfakereal.cli._rows import probability_shown
 from skfakereal.evaluation import EvaluationReport
+from skfakereal.evaluation._decision import find_threshold, follows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["evaluate_part", "write_evaluation"]
+__all__ = ["evaluate_part", "write_evaluation", "write_predictions"]
 
 
 def evaluate_part(
@@ -72,8 +73,22 @@ def evaluate_part(
         classes=classes,
         pos_label=None if model.positive is None else classes.tolist()[model.positive],
         target_names=model.names,
+        groups=part.groups if has_groups(part) else None,
+        threshold=_threshold(model, verdicts),
     )
     return report, verdicts
+
+
+def _threshold(model: Model, verdicts: Sequence[Verdict]) -> float | None:
+    """Return the probability that the model decides by, if there is one."""
+    threshold = find_threshold(model.estimator)
+    read = [v for v in verdicts if v.probabilities is not None]
+    if threshold is None or not read:
+        return None
+    pred = np.array([v.predicted for v in read], dtype=np.intp)
+    proba = np.array([v.probabilities for v in read])
+    # It may be one of another class's probability, or of a decision function.
+    return threshold if follows(pred, proba, model.positive, threshold) else None
 
 
 def write_evaluation(
@@ -120,7 +135,7 @@ def write_evaluation(
     more = figures or {}
     metrics = json.dumps(report.to_dict(), indent=2)
     (folder / "metrics.json").write_text(f"{metrics}\n", encoding="utf-8")
-    _write_predictions(folder / "predictions.csv", verdicts, model, labels)
+    write_predictions(folder / "predictions.csv", verdicts, model, labels)
     html = run_page(
         title,
         report,
@@ -135,9 +150,22 @@ def write_evaluation(
     write_pictures(folder, report, {name: drawn for name, (_, drawn, _) in more.items()})
 
 
-def _write_predictions(
+def write_predictions(
     place: Path, verdicts: Sequence[Verdict], model: Model, labels: NDArray[np.int64]
 ) -> None:
+    """Write what the model said about labelled images.
+
+    Parameters
+    ----------
+    place : Path
+        The CSV file.
+    verdicts : sequence of Verdict
+        What it said.
+    model : Model
+        The model.
+    labels : ndarray of shape (n_images,)
+        Positions of the true classes.
+    """
     names = model.names
     # With two classes, one probability says all.
     others = names if len(names) > 2 else ()

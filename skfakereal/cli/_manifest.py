@@ -4,11 +4,19 @@ import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from skfakereal.cli._model import Model
 from skfakereal.cli._output import watched
 from skfakereal.cli._parts import Part
 from skfakereal.cli._run_folder import digest_of
 
-__all__ = ["MANIFEST_FILE", "digests_of", "read_seen", "seen_remark", "write_manifest"]
+__all__ = [
+    "MANIFEST_FILE",
+    "digests_of",
+    "read_seen",
+    "seen_cautions",
+    "seen_remark",
+    "write_manifest",
+]
 
 MANIFEST_FILE = "images.csv"
 _COLUMNS = ("path", "label", "group", "part", "sha256")
@@ -112,3 +120,27 @@ def seen_remark(seen: Iterable[str], tested: Sequence[str]) -> str:
         f"{n_seen:,} of the {len(tested):,} tested images are, byte for byte, among those "
         "that the model was trained on. The figures flatter it."
     )
+
+
+def seen_cautions(model: Model, part: Part, *, progress: bool) -> list[str]:
+    """Return a caution if a run's model was trained on images that it is to be tested on.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    part : Part
+        The tested images.
+    progress : bool
+        Whether to show a bar.
+
+    Returns
+    -------
+    list of str
+        The caution, or nothing.
+    """
+    seen = read_seen(model.run) if model.run is not None else frozenset()
+    if not seen:
+        return []
+    remark = seen_remark(seen, list(digests_of(part.paths, progress=progress).values()))
+    return [remark] if remark else []

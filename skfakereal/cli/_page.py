@@ -1,19 +1,19 @@
 """A report and what is known of its run -> ``report.html``, one page that can be mailed."""
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from skfakereal._html import Html, details, note, page, section, table
 from skfakereal._html_pictures import figure
-from skfakereal.cli._output import counted
+from skfakereal.cli._chance import truth_about
+from skfakereal.cli._decision_page import decision_sections
 from skfakereal.evaluation import EvaluationReport
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["no_better_than_chance", "run_page", "truth_about", "wilson_interval"]
+__all__ = ["how_it_was_made", "run_page"]
 
 
 def run_page(
@@ -55,107 +55,32 @@ def run_page(
         title,
         *(note(caution, "warning") for caution in cautions),
         note(" ".join([how, *truth_about(report)])),
+        *decision_sections(config),
         *report.html_sections(),
         *(
             section(heading, figure(drawn, caption))
             for heading, (drawn, caption) in figures.items()
         ),
         *sections,
-        section("How it was made", *_facts(config)),
+        how_it_was_made(config),
         lead=report.summary(),
         footer=made,
     )
 
 
-def no_better_than_chance(report: EvaluationReport) -> list[str]:
-    """Return a caution if the model cannot be told from one that has learned nothing.
+def how_it_was_made(config: Mapping[str, Any]) -> Html:
+    """Return what a run keeps of itself as the last section of its page.
 
     Parameters
     ----------
-    report : EvaluationReport
-        The figures.
+    config : mapping
+        What ``config.json`` holds.
 
     Returns
     -------
-    list of str
-        The caution, or nothing.
+    Html
+        The section.
     """
-    name, share = _largest_class(report)
-    if _plausible(report)[0] > share:
-        return []
-    return [
-        f"This model cannot be told from one that always answers {name!r}: it has learned "
-        "little, or was tested on too few images."
-    ]
-
-
-def truth_about(report: EvaluationReport) -> list[str]:
-    """Return what the accuracy must be compared with, and how sure it is.
-
-    Parameters
-    ----------
-    report : EvaluationReport
-        The figures.
-
-    Returns
-    -------
-    list of str
-        Sentences.
-    """
-    name, share = _largest_class(report)
-    low, high = _plausible(report)
-    return [
-        f"Always answering {name!r} would be right for {share:.1%} of them.",
-        f"With {counted(len(report.paths), 'image')}, any accuracy from {low:.1%} to "
-        f"{high:.1%} is plausible (95% interval, if the images are independent).",
-    ]
-
-
-def _largest_class(report: EvaluationReport) -> tuple[str, float]:
-    """Return the name of the largest class and its share of the images."""
-    counts = {name: figures["n_images"] for name, figures in report.per_class.items()}
-    name = max(counts, key=lambda name: counts[name])
-    return name, counts[name] / len(report.paths)
-
-
-def _plausible(report: EvaluationReport) -> tuple[float, float]:
-    return wilson_interval(report["accuracy"], len(report.paths))
-
-
-def wilson_interval(share: float, number: int) -> tuple[float, float]:
-    """Return the 95 % score interval of a share (Wilson, 1927).
-
-    Parameters
-    ----------
-    share : float
-        What was observed, from 0 to 1.
-    number : int
-        Of how many.
-
-    Returns
-    -------
-    low, high : float
-        The interval, within 0 to 1.
-
-    References
-    ----------
-    E. B. Wilson (1927). "Probable inference, the law of succession, and statistical
-    inference". Journal of the American Statistical Association 22(158), 209-212.
-
-    Examples
-    --------
-    >>> low, high = wilson_interval(0.9, 100)
-    >>> round(low, 3), round(high, 3)
-    (0.826, 0.945)
-    """
-    z = 1.959964
-    middle = share + z * z / (2 * number)
-    half = z * math.sqrt(share * (1 - share) / number + z * z / (4 * number * number))
-    scale = 1 + z * z / number
-    return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
-
-
-def _facts(config: Mapping[str, Any]) -> list[Html]:
     data, model = config["data"], config["model"]
     counts = {
         f"images, {part}": ", ".join(f"{n:,} {name}" for name, n in data[part].items())
@@ -168,11 +93,12 @@ def _facts(config: Mapping[str, Any]) -> list[Html]:
         **counts,
         **config.get("training", {}),
     }
-    return [
+    return section(
+        "How it was made",
         table(_rows(short)),
         details("All settings of the model", table(_rows(model))),
         details("Versions", table(_rows(config["versions"]))),
-    ]
+    )
 
 
 def _rows(facts: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -3,7 +3,16 @@
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
 from skfakereal import __version__
-from skfakereal.cli import _audit, _cache, _demo, _equalize, _evaluate, _predict, _train
+from skfakereal.cli import (
+    _audit,
+    _cache,
+    _demo,
+    _equalize,
+    _evaluate,
+    _predict,
+    _robustness,
+    _train,
+)
 
 __all__ = ["build_parser"]
 
@@ -17,12 +26,14 @@ examples:
   skfakereal audit photos/                     do the files give the fakes away?
   skfakereal train photos/ --out detector/     photos/real/..., photos/fake/...
   skfakereal evaluate detector/ more-photos/   how good is it on other images?
+  skfakereal robustness detector/ photos/      what do JPEG, blur and noise cost?
   skfakereal predict detector/ suspect.jpg     what is this image?
 
 Every verb has its own help: skfakereal train --help
 
 exit codes:
   0 all went well    1 error    2 wrong usage    3 some images could not be read
+  4 trained, but the threshold that was asked for could not be had
   130 interrupted    141 whoever read the output stopped reading
 """
 
@@ -45,6 +56,8 @@ def build_parser() -> ArgumentParser:
     version = f"skfakereal {__version__}"
     parser.add_argument("--version", action="version", version=version)
     verbs = parser.add_subparsers(required=True, metavar="VERB", title="verbs")
-    for verb in (_demo, _audit, _equalize, _train, _evaluate, _predict, _cache):
+    for verb in (
+        *(_demo, _audit, _equalize, _train, _evaluate, _robustness, _predict, _cache),
+    ):
         verb.add_parser(verbs)
     return parser

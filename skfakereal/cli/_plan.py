@@ -1,8 +1,10 @@
 """What is to be trained on what, and where it goes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from skfakereal.cli._decision_plan import DecisionPlan
 
 __all__ = ["Plan"]
 
@@ -32,6 +34,8 @@ class Plan:
         A file that tells the groups; None for the folders below the classes.
     random_state : int, default=0
         Seed of the test part's draw, and the estimator's own.
+    decision : DecisionPlan, default=DecisionPlan()
+        How threshold, calibration and unsure band are to be chosen.
     skip_unreadable : bool, default=False
         Whether to leave out training images that cannot be read.
     force : bool, default=False
@@ -55,6 +59,7 @@ class Plan:
     use_groups: bool = True
     groups_file: str | None = None
     random_state: int = 0
+    decision: DecisionPlan = field(default_factory=DecisionPlan)
     skip_unreadable: bool = False
     force: bool = False
     progress: bool = False

@@ -3,10 +3,16 @@
 import sys
 from argparse import ArgumentParser, Namespace
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from skfakereal.cli._arguments import Verbs, add_verb, finish_verb
 from skfakereal.cli._output import complain, counted, wants_progress, watched
+
+if TYPE_CHECKING:
+    from skfakereal.cli._model import Model
+    from skfakereal.cli._rows import Row
 
 __all__ = ["add_parser", "run"]
 
@@ -14,13 +20,19 @@ _DESCRIPTION = """\
 Classify images. One row for each: its path, its label, a probability, an error.
 
 The probability is that of "fake" (or of --pos-label). For a model with more than
-two classes it is that of the label. An image that cannot be read has no label:
-its row says why, and the others are classified all the same.
+two classes it is that of the label. From which probability on an image is called
+fake, the model knows: `skfakereal train` chose it. An image that cannot be read
+has no label: its row says why, and the others are classified all the same.
+
+With --stable, the label is "unsure" where a mild change of the image (saving it
+again, and of larger ones a little shrinking) would turn it, or where too many
+validation images of such a probability were judged wrongly. The row says why.
 """
 
 _EPILOG = """\
 examples:
   skfakereal predict detector/ suspect.jpg
+  skfakereal predict detector/ suspect.jpg --stable
   skfakereal predict detector/ inbox/ --out verdicts.csv
   skfakereal predict detector/ inbox/ --format json | jq '.[] | .label'
   skfakereal predict pipeline.joblib *.png
@@ -31,6 +43,7 @@ formats:
   table  for people
   csv    path,label,probability,error
   json   one array of objects, an object a line; what is missing is null
+With --stable, csv and json have one more column, reasons.
 Rows come in the order of the arguments, as soon as they are known, however many
 there are. A file that is cut short holds the rows until then.
 
@@ -82,6 +95,11 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
         metavar="NAME",
         help='the class whose probability is given (default: "fake")',
     )
+    parser.add_argument(
+        "--stable",
+        action="store_true",
+        help='say "unsure" where a verdict would not hold; takes 4 to 6 times as long',
+    )
     finish_verb(parser, run)
 
 
@@ -98,35 +116,56 @@ def run(arguments: Namespace) -> int:
     int
         0, or 3 if some images could not be read.
     """
-    from skfakereal.cli._classify import Verdict, classify
     from skfakereal.cli._inputs import find_images
     from skfakereal.cli._model import load_model
-    from skfakereal.cli._rows import FORMATS, prediction_row, write_text
+    from skfakereal.cli._rows import FORMATS, write_text
 
     out, pos_label = arguments.out, arguments.pos_label
     paths = find_images(arguments.images)
     model = load_model(arguments.model, pos_label=pos_label)
+    found = (_stable_rows if arguments.stable else _rows)(model, paths)
     counts = Counter[str]()
 
-    def row_of(verdict: Verdict) -> dict[str, str | float | None]:
-        row = prediction_row(verdict, model)
+    def count(row: "Row") -> "Row":
         counts[str(row["label"] or "could not be read")] += 1
         return row
 
     # A bar below rows that come to the same screen would tear them apart.
     bar = arguments.progress or out is not None or not sys.stdout.isatty()
-    verdicts = watched(
-        classify(model.estimator, paths),
+    rows = watched(
+        found,
         total=len(paths),
         label="predict",
         progress=bar and wants_progress(arguments.progress),
     )
     lines = FORMATS[arguments.format or _format_of(out)]
     positive = None if model.positive is None else model.names[model.positive]
-    write_text(lines(map(row_of, verdicts), positive), out, force=arguments.force)
+    write_text(lines(map(count, rows), positive), out, force=arguments.force)
     said = ", ".join(f"{count:,} {what}" for what, count in sorted(counts.items()))
     complain(f"{counted(len(paths), 'image')}: {said}")
     return 3 if counts["could not be read"] else 0
+
+
+def _rows(model: "Model", paths: list[str]) -> "Iterator[Row]":
+    from skfakereal.cli._classify import classify
+    from skfakereal.cli._rows import prediction_row
+
+    for verdict in classify(model.estimator, paths):
+        yield prediction_row(verdict, model)
+
+
+def _stable_rows(model: "Model", paths: list[str]) -> "Iterator[Row]":
+    from skfakereal.cli._rows import stable_row
+    from skfakereal.cli._stable import band_of, classify_stably
+
+    band = band_of(model)
+    if band is None and model.positive is not None:
+        complain(
+            "this model has no band of unsure probabilities, so only changes of the image "
+            "make a verdict unsure"
+        )
+    for verdict, label, reasons in classify_stably(model, paths, band):
+        yield stable_row(verdict, label, reasons, model)
 
 
 def _format_of(out: str | None) -> str:

@@ -3,17 +3,48 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from skfakereal.cli._classify import Verdict
 from skfakereal.cli._model import Model
 from skfakereal.cli._output import printable, stdout_for_paths
 
-__all__ = ["FORMATS", "Row", "prediction_row", "probability_shown", "write_text"]
+__all__ = [
+    "FORMATS",
+    "Row",
+    "prediction_row",
+    "probability_shown",
+    "stable_row",
+    "write_text",
+]
 
 Row = dict[str, str | float | None]
-_COLUMNS = ("path", "label", "probability", "error")
+
+
+def stable_row(
+    verdict: Verdict, label: str | None, reasons: Sequence[str], model: Model
+) -> Row:
+    """Return what is told about an image of which the model may be unsure.
+
+    Parameters
+    ----------
+    verdict : Verdict
+        What the model says of it as it is.
+    label : str or None
+        The name of a class, or "unsure".
+    reasons : sequence of str
+        Why it is unsure.
+    model : Model
+        The model.
+
+    Returns
+    -------
+    dict of str to str, float or None
+        What `prediction_row` gives, and ``reasons``, None where there are none.
+    """
+    row = prediction_row(verdict, model)
+    return row | {"label": label, "reasons": " ".join(reasons) or None}
 
 
 def prediction_row(verdict: Verdict, model: Model) -> Row:
@@ -86,6 +117,8 @@ def table_lines(rows: Iterable[Row], positive: str | None) -> Iterator[str]:
         path = printable(str(row["path"])).replace("\n", "\\n")
         error = printable(f"  ({row['error']})") if row["error"] else ""
         yield f"{number:>{max(8, len(header))}}  {label:<8}  {path}{error}\n"
+        if row.get("reasons"):
+            yield f"{'':>{max(8, len(header))}}  {printable(str(row['reasons']))}\n"
 
 
 def csv_lines(rows: Iterable[Row], positive: str | None) -> Iterator[str]:
@@ -103,9 +136,10 @@ def csv_lines(rows: Iterable[Row], positive: str | None) -> Iterator[str]:
     str
         A line, or several where a path holds line breaks.
     """
-    yield _csv_line(_COLUMNS)
-    for row in rows:
-        yield _csv_line(row[name] for name in _COLUMNS)
+    for i, row in enumerate(rows):
+        if i == 0:
+            yield _csv_line(row)
+        yield _csv_line(row.values())
 
 
 def _csv_line(values: Iterable[str | float | None]) -> str:

@@ -12,6 +12,7 @@ from skfakereal.cli._arguments import (
     none_or_text,
     units,
 )
+from skfakereal.cli._decision_options import add_decision_options, read_decision
 from skfakereal.cli._output import complain, counted, say, wants_progress
 
 __all__ = ["add_parser", "run"]
@@ -36,6 +37,7 @@ examples:
   skfakereal train photos/ --out detector/
   skfakereal train photos/ --out quick/ --image-size 64 --weights none --epochs 5
   skfakereal train photos/ --out tuned/ --trainable-from block5 --epochs 20
+  skfakereal train photos/ --out careful/ --target-fpr 0.01
   skfakereal train photos/ --out which/ --classes real,midjourney,sd14
 
 the run folder:
@@ -45,6 +47,7 @@ the run folder:
   metrics.json     figures on the test part
   predictions.csv  the test part: path,label,predicted,probability,error (the
                    probability is that of fake)
+  validation.csv   the same for the validation part
   images.csv       which image was in which part, with its SHA-256
   config.json      parameters, versions, counts, command
   *.png            confusion matrix, curves, worst errors, views of one image
@@ -52,6 +55,8 @@ It appears when all of it is written; an interrupted run leaves none.
 
 exit codes:
   0 done    3 done, but some images could not be read    1 error    2 wrong usage
+  4 done, but the threshold or calibration that was asked for could not be had:
+    the model decides at 0.5
 """
 
 
@@ -117,6 +122,7 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
         metavar="SEED",
         help="seed of all that is drawn (default: 0)",
     )
+    add_decision_options(parser)
     _add_estimator_options(parser.add_argument_group("parameters of VGG16ImageClassifier"))
     finish_verb(parser, run)
 
@@ -223,7 +229,8 @@ def run(arguments: Namespace) -> int:
     Returns
     -------
     int
-        0, or 3 if some images could not be read.
+        0; 4 if the model cannot decide as it was asked to, else 3 if some images could
+        not be read.
     """
     from skfakereal.cli._plan import Plan
     from skfakereal.cli._training import train_run
@@ -239,6 +246,7 @@ def run(arguments: Namespace) -> int:
         use_groups=arguments.groups != "none",
         groups_file=None if arguments.groups in ("auto", "none") else arguments.groups,
         random_state=arguments.random_state,
+        decision=read_decision(arguments),
         skip_unreadable=arguments.skip_unreadable,
         force=arguments.force,
         progress=wants_progress(arguments.progress),
@@ -252,4 +260,7 @@ def run(arguments: Namespace) -> int:
     say(f"  skfakereal predict {arguments.out} IMAGE")
     if trained.n_unreadable:
         complain(f"{counted(trained.n_unreadable, 'image')} could not be read")
+    if trained.refused:
+        complain("the threshold or calibration that was asked for could not be had")
+        return 4
     return 3 if trained.n_unreadable else 0

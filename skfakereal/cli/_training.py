@@ -11,16 +11,20 @@ from skfakereal import VGG16ImageClassifier
 from skfakereal._images import ImageReadError
 from skfakereal._parameters import check_parameters
 from skfakereal.cli._audit_of_run import Audited, audit_run
-from skfakereal.cli._evaluation import evaluate_part, write_evaluation
+from skfakereal.cli._chance import no_better_than_chance
+from skfakereal.cli._decision import decide_by
+from skfakereal.cli._decision_check import check_decision
+from skfakereal.cli._decision_page import decision_line
+from skfakereal.cli._evaluation import evaluate_part, write_evaluation, write_predictions
 from skfakereal.cli._manifest import digests_of, seen_remark, write_manifest
 from skfakereal.cli._model import MODEL_FILE, Model, name_classes
 from skfakereal.cli._output import complain, counted, say
-from skfakereal.cli._page import no_better_than_chance
-from skfakereal.cli._parts import Part, Parts, groups_to_validate, split_folder
+from skfakereal.cli._parts import Part, Parts
 from skfakereal.cli._pictures import draw_training, draw_views
 from skfakereal.cli._plan import Plan
 from skfakereal.cli._record import describe_run, settings_of
 from skfakereal.cli._run_folder import new_run, seal
+from skfakereal.cli._split import split_folder, with_validation
 from skfakereal.evaluation import EvaluationReport
 from skfakereal.evaluation._classes import positive_class
 
@@ -46,6 +50,8 @@ class Trained:
         What the reader of the figures must know.
     n_unreadable : int
         How many images could not be read.
+    refused : bool, default=False
+        Whether the model cannot decide as it was asked to.
     """
 
     model: Model
@@ -53,6 +59,7 @@ class Trained:
     report: EvaluationReport
     remarks: list[str]
     n_unreadable: int
+    refused: bool = False
 
 
 def train_run(plan: Plan) -> Trained:
@@ -88,8 +95,14 @@ def train_run(plan: Plan) -> Trained:
             groups_file=plan.groups_file,
             random_state=plan.random_state,
         )
-        n_train, n_test = len(parts.train.paths), len(parts.test.paths)
-        say(f"Training on {counted(n_train, 'image')}; {n_test:,} are kept for the test.")
+        if classifier.early_stopping or plan.decision.asked:
+            parts = with_validation(
+                parts,
+                classifier.validation_fraction,
+                use_groups=plan.use_groups,
+                random_state=plan.random_state,
+            )
+        _say_what_is_trained_on(parts)
         audit = _audit(folder, plan, parts) if plan.audit else None
         began = perf_counter()
         parts, skipped = _fit(classifier, plan, parts)
@@ -100,12 +113,20 @@ def train_run(plan: Plan) -> Trained:
         )
         names = name_classes(classifier.classes_, parts.names)
         model = Model(classifier, names, positive_class(classifier.classes_, names))
+        decided = decide_by(plan.decision, model, parts.validation, progress=plan.progress)
+        model = decided.model
+        if decided.facts is not None:
+            say(decision_line(decided.facts))
+        if parts.validation is not None:
+            labels = parts.validation.labels
+            write_predictions(folder / "validation.csv", decided.verdicts, model, labels)
         report, verdicts = evaluate_part(model, parts.test, progress=plan.progress)
-        joblib.dump(classifier, folder / MODEL_FILE)
-        remarks = _remarks(folder, plan, parts, skipped) + no_better_than_chance(report)
-        remarks = (audit.cautions if audit else []) + remarks
+        joblib.dump(model.estimator, folder / MODEL_FILE)
+        remarks = (audit.cautions if audit else []) + decided.cautions
+        remarks += _remarks(folder, plan, parts, skipped) + no_better_than_chance(report)
         cautions = [*plan.cautions, *remarks]
         config = _describe(plan, parts, classifier, seconds, skipped, cautions)
+        config["decision"] = decided.facts
         if audit:
             config["data"]["audit"] = audit.record
         write_evaluation(
@@ -123,7 +144,14 @@ def train_run(plan: Plan) -> Trained:
         )
         seal(folder, config)
     n_unreadable = len(skipped) + len(report.unreadable)
-    return Trained(model, parts, report, remarks, n_unreadable)
+    return Trained(model, parts, report, remarks, n_unreadable, decided.refused)
+
+
+def _say_what_is_trained_on(parts: Parts) -> None:
+    said = f"Training on {counted(len(parts.train.paths), 'image')}"
+    if parts.validation is not None:
+        said += f", validating on {len(parts.validation.paths):,}"
+    say(f"{said}; {len(parts.test.paths):,} are kept for the test.")
 
 
 def _audit(folder: Path, plan: Plan, parts: Parts) -> Audited:
@@ -158,16 +186,14 @@ def _fit(
 
 
 def _fit_once(classifier: VGG16ImageClassifier, plan: Plan, parts: Parts) -> None:
+    check_decision(plan.decision, parts)
     train, validation = parts.train, parts.validation
-    if validation is not None:
+    if validation is None:
+        classifier.fit(train.paths, train.labels)
+    else:
         classifier.fit(
             train.paths, train.labels, X_val=validation.paths, y_val=validation.labels
         )
-        return
-    groups = None
-    if plan.use_groups and classifier.early_stopping:
-        groups = groups_to_validate(train, classifier.validation_fraction)
-    classifier.fit(train.paths, train.labels, groups=groups)
 
 
 def _remarks(folder: Path, plan: Plan, parts: Parts, skipped: list[str]) -> list[str]:

@@ -24,7 +24,7 @@ from skfakereal._network import (
     MaxPool,
     Network,
 )
-from skfakereal.engines._ncnn_net import load_net, to_mat
+from skfakereal.engines._ncnn_net import WorkingMemory, load_net, to_mat
 from skfakereal.engines._numpy import compile_dense
 
 __all__ = ["compile_with_ncnn"]
@@ -111,6 +111,7 @@ class _Stage:
     """Layers that ncnn computes in one go, on images stacked `pitch` rows apart."""
 
     net: Any
+    memory: WorkingMemory  # after the net, so that it is freed after it
     n_masks: int
     pitch: int
     output_shape: tuple[int, ...]
@@ -140,13 +141,13 @@ def _compile_stages(
     layers: Sequence[Layer], shape: tuple[int, ...], stacked: bool
 ) -> list[_Stage]:
     """Compile the layers; a stack is built anew after each pooling, which halves it."""
-    stages = []
+    stages, memory = [], WorkingMemory()
     for part in _split_after_pooling(layers) if stacked else [layers]:
         if part:
             pitch = (shape[0] // _TILE + 1) * _TILE if stacked else shape[0]
-            net, n_masks = load_net(part, (pitch, *shape[1:]), stacked=stacked)
+            net, n_masks = load_net(part, (pitch, *shape[1:]), memory, stacked=stacked)
             shape = Network(tuple(part)).output_shape(shape)
-            stages.append(_Stage(net, n_masks, pitch, shape))
+            stages.append(_Stage(net, memory, n_masks, pitch, shape))
     return stages
 
 

@@ -34,8 +34,9 @@ def next_steps(results: Results) -> list[str]:
         "Look at the worst errors below: do they have something in common that is missing "
         "from the training images?",
         "Make sure that the images do not give their class away by format or size "
-        "(skfakereal audit), and test images that were saved again or shrunk, and fakes from "
-        "a generator that was not trained on, before you rely on these figures.",
+        "(skfakereal audit), and test images that were saved again or shrunk (skfakereal "
+        "robustness), and fakes from a generator that was not trained on, before you rely on "
+        "these figures.",
     ]
 
 
@@ -60,7 +61,7 @@ def _threshold(results: Results) -> list[str]:
         return []
     return [
         f"{accused:.0%} of the {rest} images are called {name}. If that is too many, choose "
-        "a higher threshold on validation images: "
+        "a higher threshold on validation images: skfakereal train --target-fpr 0.01, or "
         "skfakereal.thresholds.tune_threshold(..., target_fpr=0.01)."
     ]
 

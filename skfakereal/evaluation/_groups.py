@@ -170,8 +170,12 @@ def group_remarks(predictions: Predictions) -> list[str]:
     list of str
         A sentence, or nothing.
     """
-    names, _ = _members(predictions)
-    left_out = len(names) - len(find_groups(predictions))
+    names, members = _members(predictions)
+    n_groups = len(names)
+    if predictions.generators is None and n_groups:
+        # An image that belongs to nothing is a group of its own in name only.
+        n_groups = int(np.sum(np.bincount(members) >= _FEWEST_IMAGES))
+    left_out = n_groups - len(find_groups(predictions))
     if not left_out:
         return []
     verb = "has" if left_out == 1 else "have"

@@ -43,8 +43,8 @@ _ADVICE = (
     "Where both fall: train on images that went through such changes, both classes alike "
     "(an Augmentation has blur and jpeg_quality), and audit the training images for "
     "differences of format, size and compression.",
-    'Where verdicts flip: judge single images with stable_verdicts, which says "unsure" '
-    "instead.",
+    "Where verdicts flip: judge single images with stable_verdicts (predict --stable), which "
+    'says "unsure" instead.',
     "Where none of this helps: say with every verdict which images it does not hold for.",
 )
 

@@ -16,6 +16,8 @@ from skfakereal.evaluation.perturbations import (
 
 __all__ = ["mild_perturbations", "name_of", "standard_perturbations"]
 
+_SMALL = 250  # 0.9 of it are VGG16's 224 pixels
+
 
 def standard_perturbations() -> list[Perturbation]:
     """Return what `robustness_report` does to images by default.
@@ -50,23 +52,35 @@ def standard_perturbations() -> list[Perturbation]:
     ]
 
 
-def mild_perturbations() -> list[Perturbation]:
+def mild_perturbations(size: tuple[int, int] | None = None) -> list[Perturbation]:
     """Return what `stable_verdicts` does to images by default.
+
+    Parameters
+    ----------
+    size : (int, int), default=None
+        Width and height of the image in pixels. None: a photograph's.
 
     Returns
     -------
     list of Perturbation
-        Changes that nobody sees and every messenger makes: JPEG 95 and 85, WebP 90,
-        resizing to 90 %, and cutting two pixels off each edge. On images of 32 pixels the
-        last two are not mild, and most verdicts may turn: pass a list of your own.
+        Changes that nobody sees and every messenger makes: JPEG 95 and 85, WebP 90; and
+        where the shorter side has 250 pixels or more, resizing to 90 % and cutting two
+        pixels off each edge. Smaller images are only saved again: 90 % of them are fewer
+        pixels than a network looks at (224), two pixels are no longer a hundredth of a
+        side, and nobody who passes on a thumbnail makes it smaller.
 
     Examples
     --------
     >>> from skfakereal.evaluation import mild_perturbations
-    >>> mild_perturbations()[:2]
-    [Jpeg(quality=95), Jpeg(quality=85)]
+    >>> len(mild_perturbations((1600, 1200)))
+    5
+    >>> mild_perturbations((32, 32))
+    [Jpeg(quality=95), Jpeg(quality=85), WebP(quality=90)]
     """
-    return [Jpeg(95), Jpeg(85), WebP(90), Scale(0.9), Trim(2)]
+    saved: list[Perturbation] = [Jpeg(95), Jpeg(85), WebP(90)]
+    if size is not None and min(size) < _SMALL:
+        return saved
+    return [*saved, Scale(0.9), Trim(2)]
 
 
 def name_of(perturbation: Perturbation) -> str:

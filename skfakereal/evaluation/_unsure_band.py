@@ -11,7 +11,7 @@ from sklearn.utils import column_or_1d
 
 from skfakereal._validation import check_labels
 
-__all__ = ["UnsureBand", "learn_unsure_band"]
+__all__ = ["UnsureBand", "images_needed", "learn_unsure_band"]
 
 
 @dataclass(frozen=True)
@@ -142,12 +142,29 @@ def _fake_column(y_proba: ArrayLike) -> Any:
     return score
 
 
-def _n_needed(precision: float) -> int:
+def images_needed(precision: float) -> int:
+    """Return how many images of each class show a precision at least.
+
+    Parameters
+    ----------
+    precision : float
+        Between 0.5 and 1.
+
+    Returns
+    -------
+    int
+        So many that one error in them would just be allowed.
+
+    Examples
+    --------
+    >>> images_needed(0.95)
+    20
+    """
     return math.ceil(round(1 / (1 - precision), 6))
 
 
 def _check_enough(fake: Any, precision: float, pos_label: Any) -> None:
-    needed = _n_needed(precision)
+    needed = images_needed(precision)
     for count, which in ((np.sum(fake), "of"), (np.sum(~fake), "other than")):
         if count < needed:
             raise ValueError(
@@ -163,7 +180,7 @@ def _upper_limit(score: Any, sure: Any, precision: float) -> float:
     `sure` are the probabilities of which this holds, none of which is above another.
     """
     inside = np.isin(score, sure)
-    if np.sum(inside) < _n_needed(precision):
+    if np.sum(inside) < images_needed(precision):
         return 0.0
     above = score[~inside]
     # Half way to the next image, since a probability in between has not been seen.

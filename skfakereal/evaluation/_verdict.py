@@ -16,6 +16,7 @@ from skfakereal.evaluation._perturbed import predict_perturbed
 from skfakereal.evaluation._predict_once import check_classifier, predict_once
 from skfakereal.evaluation._standard import mild_perturbations, name_of
 from skfakereal.evaluation._unsure_band import UnsureBand
+from skfakereal.evaluation._wording import chance
 from skfakereal.evaluation.perturbations import Perturbation
 
 __all__ = ["UNSURE", "Verdict", "stable_verdicts"]
@@ -79,7 +80,8 @@ def stable_verdicts(
     band : UnsureBand, default=None
         From `learn_unsure_band`. None: only changes make a verdict unsure.
     perturbations : iterable of Perturbation, default=None
-        What must not turn the verdict. None takes `mild_perturbations`.
+        What must not turn the verdict. None takes `mild_perturbations` for each image's
+        size.
     pos_label : label, default=None
         The class whose probability is given; found as in `evaluate`.
     target_names : sequence of str, default=None
@@ -123,51 +125,62 @@ def stable_verdicts(
             f"Two classes are needed, none of them called {UNSURE!r}, got {list(names)}."
         )
     fake = cast("int", positive_class(classes, names, pos_label))
-    changes = mild_perturbations() if perturbations is None else list(perturbations)
-    errors = Parallel(n_jobs=n_jobs, prefer="threads")(
-        delayed(_read_error)(path) for path in paths
+    changes = None if perturbations is None else list(perturbations)
+    looked_at = Parallel(n_jobs=n_jobs, prefer="threads")(
+        delayed(_look)(path) for path in paths
     )
-    rows = [i for i, error in enumerate(errors) if error is None]
-    verdicts = [Verdict(p, None, error=e) for p, e in zip(paths, errors, strict=True)]
+    rows = [i for i, (_, error) in enumerate(looked_at) if error is None]
+    verdicts = [
+        Verdict(path, None, error=error)
+        for path, (_, error) in zip(paths, looked_at, strict=True)
+    ]
     if rows:
         X_read = X if len(rows) == len(paths) else _safe_indexing(X, rows)
-        read = [paths[i] for i in rows]
-        y_pred, y_proba = _judge(estimator, X_read, read, changes, n_jobs)
+        plan = [
+            mild_perturbations(looked_at[i][0]) if changes is None else changes
+            for i in rows
+        ]
+        said = _judge(estimator, X_read, [paths[i] for i in rows], plan, n_jobs)
         as_word = (names[1 - fake], names[fake])
-        done = [name_of(change) for change in changes]
-        for i, called, probability in zip(
-            rows, y_pred == classes[fake], y_proba[:, :, fake], strict=True
-        ):
-            verdicts[i] = _decide(paths[i], called, probability, as_word, done, band)
+        for i, done, (y_pred, y_proba) in zip(rows, plan, said, strict=True):
+            called, probability = y_pred == classes[fake], y_proba[:, fake]
+            by_name = [name_of(change) for change in done]
+            verdicts[i] = _decide(paths[i], called, probability, as_word, by_name, band)
     return verdicts
 
 
-def _read_error(path: str) -> str | None:
+def _look(path: str) -> tuple[tuple[int, int] | None, str | None]:
+    """Return the size of an image, or why it cannot be read."""
     try:
-        read_image(path)
+        height, width, _ = read_image(path).shape
     except ImageReadError as error:
-        return error.message
-    return None
+        return None, error.message
+    return (width, height), None
 
 
 def _judge(
     estimator: Any,
     X: Any,
     paths: Sequence[str],
-    changes: Sequence[Perturbation],
+    plan: Sequence[Sequence[Perturbation]],
     n_jobs: int | None,
-) -> tuple[NDArray[Any], NDArray[np.float64]]:
-    """Return labels and probabilities: a row for each image, first as it is, then changed."""
+) -> list[tuple[NDArray[Any], NDArray[np.float64]]]:
+    """Return labels and probabilities of each image, first as it is, then changed."""
     y_pred, y_proba = predict_once(estimator, X)
-    labels, probabilities = [y_pred[:, None]], [y_proba[:, None]]
-    if changes:
-        # One call for all changes: with a single image, starting up takes most of the time.
-        pairs = [(i, change) for i in range(len(paths)) for change in changes]
-        said = predict_perturbed(estimator, X, paths, pairs, n_jobs=n_jobs)
-        shape = len(paths), len(changes)
-        labels.append(said.y_pred.reshape(shape))
-        probabilities.append(said.y_proba.reshape(*shape, -1))
-    return np.concatenate(labels, axis=1), np.concatenate(probabilities, axis=1)
+    # One call for all changes: with a single image, starting up takes most of the time.
+    pairs = [(i, change) for i, changes in enumerate(plan) for change in changes]
+    if not pairs:
+        return [(y_pred[i : i + 1], y_proba[i : i + 1]) for i in range(len(paths))]
+    said = predict_perturbed(estimator, X, paths, pairs, n_jobs=n_jobs)
+    ends = np.cumsum([len(changes) for changes in plan])[:-1]
+    labels, probabilities = np.split(said.y_pred, ends), np.split(said.y_proba, ends)
+    return [
+        (
+            np.concatenate([y_pred[i : i + 1], labels[i]]),
+            np.concatenate([y_proba[i : i + 1], probabilities[i]]),
+        )
+        for i in range(len(paths))
+    ]
 
 
 def _decide(
@@ -193,10 +206,12 @@ def _decide(
         after = ", ".join(changes[k] for k in np.flatnonzero(lost).tolist())
         reasons.append(f"The classifier could not read it after: {after}.")
     if band is not None and not (p > band.high if is_fake else p < band.low):
-        side = f"above {band.high:.3f}" if is_fake else f"below {band.low:.3f}"
+        edge = band.high if is_fake else band.low
+        only = f"only {'above' if is_fake else 'below'} {chance(edge)} enough were"
         reasons.append(
-            f"Of validation images with a probability like {p:.3f}, fewer than "
-            f"{100 * band.precision:g} % were {word}; only {side} enough were."
+            f"Of validation images with a probability like {chance(p)}, fewer than "
+            f"{100 * band.precision:g} % were {word}; "
+            f"{'at none enough were' if edge in (0, 1) else only}."
         )
     return Verdict(
         path,

@@ -2,7 +2,31 @@
 
 import re
 
-__all__ = ["counted", "shortened"]
+__all__ = ["chance", "counted", "shortened"]
+
+
+def chance(probability: float) -> str:
+    """Return a probability with as many digits as tell it from 0 and 1.
+
+    Parameters
+    ----------
+    probability : float
+        From 0 to 1.
+
+    Returns
+    -------
+    str
+        Three digits, or more.
+
+    Examples
+    --------
+    >>> chance(0.5), chance(0.99996), chance(1.0)
+    ('0.500', '0.99996', '1')
+    """
+    if probability in (0, 1):
+        return f"{probability:g}"
+    shown = (f"{probability:.{digits}f}" for digits in range(3, 7))
+    return next((text for text in shown if 0 < float(text) < 1), f"{probability:.9g}")
 
 
 def counted(count: int, noun: str) -> str:

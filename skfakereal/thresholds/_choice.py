@@ -1,7 +1,9 @@
 """What was chosen, why, and what it costs."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
+
+from scipy.stats import binomtest
 
 __all__ = ["ThresholdChoice"]
 
@@ -41,6 +43,48 @@ class ThresholdChoice:
     false_positive_interval: tuple[float, float]
     balanced_accuracy: float
     expected_cost: float | None = None
+
+    @classmethod
+    def from_counts(
+        cls,
+        threshold: float,
+        pos_label: Any,
+        reason: str,
+        *,
+        n_true: int,
+        n_positive: int,
+        n_false: int,
+        n_negative: int,
+        expected_cost: float | None = None,
+    ) -> Self:
+        """Make it from what was counted.
+
+        Parameters
+        ----------
+        threshold, pos_label, reason, n_positive, n_negative, expected_cost
+            As above.
+        n_true, n_false : int
+            How many of the positive and of the other images it calls positive.
+
+        Returns
+        -------
+        ThresholdChoice
+            With the shares, and the interval.
+        """
+        found, accused = n_true / n_positive, n_false / n_negative
+        ends = binomtest(n_false, n_negative).proportion_ci(method="exact")
+        return cls(
+            threshold=threshold,
+            pos_label=pos_label,
+            reason=reason,
+            n_positive=n_positive,
+            n_negative=n_negative,
+            true_positive_rate=found,
+            false_positive_rate=accused,
+            false_positive_interval=(float(ends.low), float(ends.high)),
+            balanced_accuracy=(found + 1 - accused) / 2,
+            expected_cost=expected_cost,
+        )
 
     def __str__(self) -> str:
         low, high = self.false_positive_interval

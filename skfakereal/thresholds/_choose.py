@@ -6,16 +6,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binom, binomtest
 
 from skfakereal._validation import check_labels
 from skfakereal.evaluation._classes import class_names, positive_class
 from skfakereal.thresholds._candidates import Candidates
 from skfakereal.thresholds._choice import ThresholdChoice
+from skfakereal.thresholds._needed import allowed_mistakes, check_negatives
 
 __all__ = ["choose_threshold"]
 
-_ROUNDING = 1e-9
 _COSTS = {"false_positive", "false_negative"}
 
 
@@ -120,18 +119,14 @@ def choose_threshold(
         best = int(np.argmax(found.n_true / n_positive - found.n_false / n_negative))
         reason = "the highest balanced accuracy"
 
-    n_true, n_false = int(found.n_true[best]), int(found.n_false[best])
-    ends = binomtest(n_false, n_negative).proportion_ci(method="exact")
-    return ThresholdChoice(
-        threshold=float(found.threshold[best]),
-        pos_label=label,
-        reason=reason,
+    return ThresholdChoice.from_counts(
+        float(found.threshold[best]),
+        label,
+        reason,
+        n_true=int(found.n_true[best]),
         n_positive=n_positive,
+        n_false=int(found.n_false[best]),
         n_negative=n_negative,
-        true_positive_rate=n_true / n_positive,
-        false_positive_rate=n_false / n_negative,
-        false_positive_interval=(float(ends.low), float(ends.high)),
-        balanced_accuracy=(n_true / n_positive + 1 - n_false / n_negative) / 2,
         expected_cost=None if cost is None else float(cost[best]),
     )
 
@@ -198,21 +193,8 @@ def _within(
     name: str,
 ) -> int:
     """Return the candidate that finds most while it keeps within the target."""
-    if confidence is None:
-        needed = math.ceil(1 / target - 1 - _ROUNDING)
-        allowed = math.floor(target * (n_negative + 1) + _ROUNDING) - 1
-    else:
-        needed = math.ceil(math.log(1 - confidence) / math.log(1 - target) - _ROUNDING)
-        counts = np.arange(n_negative + 1)
-        exceeded = binom.cdf(counts, n_negative, target)
-        allowed = int(np.count_nonzero(exceeded <= 1 - confidence + _ROUNDING)) - 1
-    if allowed < 0:
-        certain = "" if confidence is None else f" with a confidence of {confidence:.0%}"
-        raise ValueError(
-            f"A false positive rate of {100 * target:.4g} %{certain} needs at least "
-            f"{needed:,} validation images of class {name}, got {n_negative:,}. Bring more, "
-            "or choose a higher target."
-        )
+    check_negatives(n_negative, target, confidence, name)
+    allowed = allowed_mistakes(n_negative, target, confidence)
     best = int(np.flatnonzero(found.n_false <= allowed)[-1])
     if found.n_true[best] == 0:
         raise ValueError(

@@ -12,7 +12,7 @@ from skfakereal.evaluation._predict_once import predict_checked
 from skfakereal.thresholds._choice import ThresholdChoice
 from skfakereal.thresholds._choose import choose_threshold
 
-__all__ = ["tune_threshold"]
+__all__ = ["calibrate", "decide_at", "tune_threshold"]
 
 
 def tune_threshold(
@@ -90,10 +90,9 @@ def tune_threshold(
     >>> print(choice)  # doctest: +SKIP
     >>> detector.predict(["suspect.jpg"])  # doctest: +SKIP
     """
-    model = FrozenEstimator(estimator)
+    model = estimator
     if calibration is not None:
-        model = CalibratedClassifierCV(model, method=calibration).fit(X_val, y_val)
-        model = FrozenEstimator(model)
+        model = calibrate(estimator, X_val, y_val, calibration)
     known = predict_checked(model, X_val, y_val, pos_label=pos_label)
     if known.positive is None:
         raise ValueError(
@@ -109,10 +108,58 @@ def tune_threshold(
         prevalence=prevalence,
         pos_label=known.classes.tolist()[known.positive],
     )
+    return decide_at(model, choice.threshold, choice.pos_label, X_val, y_val), choice
+
+
+def calibrate(
+    estimator: Any, X_val: ArrayLike, y_val: ArrayLike, method: str
+) -> CalibratedClassifierCV:
+    """Make the probabilities of a fitted classifier those of the validation images.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The classifier. It is not fitted again.
+    X_val, y_val : array-like of shape (n_images,)
+        The validation images and their labels.
+    method : {"sigmoid", "isotonic", "temperature"}
+        How, as in `tune_threshold`.
+
+    Returns
+    -------
+    CalibratedClassifierCV
+        The calibrated classifier.
+    """
+    return CalibratedClassifierCV(FrozenEstimator(estimator), method=method).fit(
+        X_val, y_val
+    )
+
+
+def decide_at(
+    estimator: Any, threshold: float, pos_label: Any, X_val: ArrayLike, y_val: ArrayLike
+) -> FixedThresholdClassifier:
+    """Give a fitted classifier a threshold that is known.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The classifier. It is not fitted again.
+    threshold : float
+        The probability from which on an image is called positive.
+    pos_label : label
+        The positive class.
+    X_val, y_val : array-like of shape (n_images,)
+        Any images and their labels, which scikit-learn only looks at.
+
+    Returns
+    -------
+    FixedThresholdClassifier
+        The classifier, frozen, with its threshold.
+    """
     detector = FixedThresholdClassifier(
-        model,
-        threshold=choice.threshold,
-        pos_label=choice.pos_label,
+        FrozenEstimator(estimator),
+        threshold=threshold,
+        pos_label=pos_label,
         response_method="predict_proba",
     )
-    return detector.fit(X_val, y_val), choice
+    return detector.fit(X_val, y_val)

@@ -1,0 +1,174 @@
+"""``skfakereal robustness``: what is left of a model after JPEG, scaling, blur, noise?"""
+
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from contextlib import ExitStack
+
+from skfakereal.cli._arguments import Verbs, add_verb, finish_verb, name_list
+from skfakereal.cli._output import complain, counted, say, wants_progress
+
+__all__ = ["add_parser", "run"]
+
+_DESCRIPTION = """\
+Change labelled images in the ways in which images are changed on their way, and
+classify the copies: after JPEG and WebP at several qualities, shrinking and
+enlarging, blur, noise, cropping, and what messengers do. Both classes go through
+the same. FOLDER is laid out as for `skfakereal train`.
+
+The copies are made in a temporary folder, a few hundred at a time. Every image is
+classified 29 times: --changes and --max-images make it less.
+"""
+
+_EPILOG = """\
+examples:
+  skfakereal robustness detector/ more-photos/ --out robustness/
+  skfakereal robustness detector/ photos/ --max-images 500
+  skfakereal robustness detector/ photos/ --changes jpeg,blur:1,chain:web
+
+changes, all of a kind or a single one:
+  jpeg, jpeg:85      quality, from 1 to 100; webp alike
+  scale, scale:0.5   factor of both sides
+  blur, blur:1       radius in pixels
+  noise, noise:5     deviation in levels of 255
+  crop, crop:0.9     share that is kept of each side
+  chain, chain:web   clean (JPEG 97), web (at most 768 px, JPEG 60), or hard
+                     (at most 512 px, JPEG 40)
+  copy               no pixel changes, only the file: a verdict that this turns
+                     did not come from the picture
+  fit:768, trim:2    longest side; pixels off each edge
+
+With --out, report.html, metrics.json, robustness.csv, predictions.csv (what each
+image was called after each change), robustness.png and config.json are written.
+
+exit codes:
+  0 done    3 done, but some images could not be read    1 error    2 wrong usage
+
+WARNING: loading a joblib file runs whatever code it holds. Only use models that
+you made or whose maker you trust.
+"""
+
+
+def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
+    """Add the verb to the parser.
+
+    Parameters
+    ----------
+    verbs : argparse action
+        Where to add it.
+    """
+    parser = add_verb(
+        verbs,
+        "robustness",
+        summary="tell what compression, scaling, blur and noise cost",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+    )
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="folder that `skfakereal train` made, or a joblib file that you trust",
+    )
+    parser.add_argument("folder", metavar="FOLDER", help="the labelled images")
+    parser.add_argument("--out", metavar="RUN", help="write a run folder")
+    parser.add_argument("--force", action="store_true", help="replace an earlier run")
+    parser.add_argument(
+        "--changes",
+        type=name_list,
+        metavar="A,B,...",
+        help="which changes, see below (default: 28 of all kinds)",
+    )
+    parser.add_argument(
+        "--max-images",
+        type=_count,
+        metavar="N",
+        help="draw so many images, each class by its share (default: all)",
+    )
+    parser.add_argument(
+        "--random-state",
+        type=int,
+        default=0,
+        metavar="SEED",
+        help="of the draw (default: 0)",
+    )
+    parser.add_argument(
+        "--split",
+        choices=("auto", "all", "train", "validation", "test"),
+        default="auto",
+        help="which split folder (default: test if there is one, else everything)",
+    )
+    parser.add_argument(
+        "--classes",
+        type=name_list,
+        metavar="A,B,...",
+        help="the class folders, in the order of the model's classes_ (default: as the run "
+        "folder says; else real,fake)",
+    )
+    parser.add_argument(
+        "--pos-label",
+        metavar="NAME",
+        help='the class that the figures speak of (default: "fake")',
+    )
+    finish_verb(parser, run)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 2:
+        raise ArgumentTypeError(f"must be a number of 2 or more, got {text!r}")
+    return int(text)
+
+
+def run(arguments: Namespace) -> int:
+    """Change and classify the images, and write a run folder if one is asked for.
+
+    Parameters
+    ----------
+    arguments : Namespace
+        What was parsed.
+
+    Returns
+    -------
+    int
+        0, or 3 if some images could not be read.
+    """
+    from skfakereal.cli._changes import read_changes
+    from skfakereal.cli._model import load_model
+    from skfakereal.cli._robustness_run import measure, write_robustness
+    from skfakereal.cli._run_folder import new_run
+    from skfakereal.cli._tested import draw_some, readable, tested_part
+
+    progress, out = wants_progress(arguments.progress), arguments.out
+    with ExitStack() as stack:
+        # First of all, so that a place that is taken comes to light before the work.
+        folder = stack.enter_context(new_run(out, force=arguments.force)) if out else None
+        changes = None if arguments.changes is None else read_changes(arguments.changes)
+        model = load_model(
+            arguments.model, pos_label=arguments.pos_label, names=arguments.classes
+        )
+        part, how = tested_part(arguments.folder, arguments.split, model)
+        n_all = len(part.paths)
+        if arguments.max_images is not None:
+            part = draw_some(part, arguments.max_images, arguments.random_state)
+        if len(part.paths) < n_all:
+            how += (
+                f" Of {n_all:,}, {len(part.paths):,} were drawn, each class by its share."
+            )
+        part, unreadable = readable(part, progress=progress)
+        report = measure(model, part, changes, progress=progress)
+        say(repr(report))
+        if folder is not None:
+            write_robustness(
+                folder,
+                report,
+                model,
+                part,
+                how,
+                place=arguments.model,
+                images=arguments.folder,
+                command_line=arguments.command_line,
+                unreadable=unreadable,
+                progress=progress,
+            )
+    if out:
+        say(f"\nThe report is {out}/report.html.")
+    if unreadable:
+        complain(f"{counted(len(unreadable), 'image')} could not be read")
+    return 3 if unreadable else 0

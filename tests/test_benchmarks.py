@@ -1,0 +1,165 @@
+"""The benchmark command: what it measures, keeps and says. No test asserts a time."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from benchmarks import __main__ as command
+from benchmarks._output import OutputFolder
+from benchmarks._rounds import Contest, Round, append_round, interleave, read_rounds
+from benchmarks._setting import SMALLEST
+from benchmarks._standings import standings
+from benchmarks._table import markdown
+
+SPEED = Contest("case", "speed", "rival", "images/s", at_least=2.0)
+SECONDS = Contest("case", "seconds", "rival", "s", at_least=2.0, at_most=1.0)
+PEAK = Contest("case", "peak", "the same with few", "MB", excess_at_most=100.0)
+
+
+def standing(contest, *pairs):
+    rounds = [Round(contest, i, ours, theirs) for i, (ours, theirs) in enumerate(pairs)]
+    (found,) = standings(rounds)
+    return found
+
+
+def test_all_take_their_turn_in_each_round():
+    calls = []
+
+    def contestant(name):
+        def measure():
+            calls.append(name)
+            return len(calls)
+
+        return measure
+
+    rounds = list(interleave({"ours": contestant("A"), "theirs": contestant("B")}, 2))
+    assert calls == ["A", "B", "A", "B"]
+    assert rounds == [(0, {"ours": 1, "theirs": 2}), (1, {"ours": 3, "theirs": 4})]
+
+
+def test_more_images_and_fewer_seconds_are_better():
+    assert standing(SPEED, (30, 10)).gain.median == 3
+    assert standing(SECONDS, (2, 10)).gain.median == 5
+    assert standing(PEAK, (310, 250)).gain.median == 60
+
+
+def test_ratios_are_taken_round_by_round():
+    # The second round ran beside other load, which slowed both.
+    found = standing(SECONDS, (1, 4), (10, 30), (1, 5))
+    assert (found.gain.median, found.gain.least, found.gain.largest) == (4, 3, 5)
+    assert found.ours.median == 1
+    assert found.n_rounds == 3
+
+
+@pytest.mark.parametrize(
+    ("contest", "pair", "met"),
+    [
+        (SPEED, (20, 10), True),
+        (SPEED, (19, 10), False),
+        (SECONDS, (1, 3), True),
+        (SECONDS, (2, 9), False),  # much better, and still too long
+        (PEAK, (350, 250), True),
+        (PEAK, (351, 250), False),
+        (replace(SPEED, at_least=None), (1, 10), None),
+        (SPEED, (None, None), None),
+    ],
+)
+def test_targets(contest, pair, met):
+    assert standing(contest, pair).met is met
+
+
+def test_a_contest_held_again_counts_from_its_last_start(tmp_path):
+    file = tmp_path / "rounds.jsonl"
+    for measured in (
+        Round(SPEED, 0, 1, 1),
+        Round(SPEED, 1, 1, 1),
+        Round(PEAK, 0, 5, 5),
+        Round(SPEED, 0, 2, 1),
+    ):
+        append_round(file, measured)
+    with file.open("a") as stream:
+        stream.write('{"contest": {"ca')  # killed while it wrote
+    assert read_rounds(file) == [Round(SPEED, 0, 2, 1), Round(PEAK, 0, 5, 5)]
+
+
+def test_the_table_says_what_was_measured_and_what_was_missed():
+    found = [
+        standing(replace(SPEED, note="5 images"), (30, 10), (28, 10)),
+        standing(SECONDS, (2, 6)),
+        standing(PEAK, (310, 250)),
+        standing(replace(SPEED, row="other", note="not installed"), (None, None)),
+    ]
+    page = markdown(found, {"machine": "a small one"}, picture="ratios.png")
+    rows = [line for line in page.splitlines() if line.startswith("| ")][1:]
+    assert rows == [
+        "| speed | rival | 29.0 images/s (28.0 to 30.0) | 10.0 images/s | "
+        "2.90x (2.80 to 3.00) | at least 2x | yes | 1 |",
+        "| seconds | rival | 2.00 s | 6.00 s | 3.00x | at least 2x, at most 1 s | **no** |  |",
+        "| peak | the same with few | 310 MB | 250 MB | +60.0 MB | at most +100 MB | yes |  |",
+        "| other | rival | - | - | - | at least 2x |  | 2 |",
+    ]
+    assert "- machine: a small one" in page
+    assert "1. 5 images." in page
+    assert "(ratios.png)" in page
+
+
+def test_a_folder_keeps_to_one_setting(tmp_path):
+    first = OutputFolder(tmp_path, {"rounds": "5"}, {})
+    first.add(Round(SPEED, 0, 3, 1))
+    again = OutputFolder(tmp_path, {"rounds": "5"}, {})
+    again.add(Round(PEAK, 0, 3, 1))
+    again.write()
+    table = again.table.read_text()
+    assert "| speed |" in table
+    assert "| peak |" in table
+    assert again.plot.read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(ValueError, match="settings"):
+        OutputFolder(tmp_path, {"rounds": "2"}, {})
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch):
+    # The command sets these for its workers.
+    for name in ("SKFAKEREAL_CACHE", "TF_CPP_MIN_LOG_LEVEL"):
+        monkeypatch.setenv(name, "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", command.CASES)
+def test_every_case_runs(case, tmp_path, capsys):
+    code = command.run([case], SMALLEST, tmp_path)
+    shown = capsys.readouterr()
+    assert code == 0, shown.err
+    lines = [json.loads(line) for line in (tmp_path / "rounds.jsonl").open()]
+    assert {line["contest"]["case"] for line in lines} == {case}
+    measured = [line for line in lines if line["ours"] is not None]
+    assert measured
+    assert all(line["ours"] > 0 and line["theirs"] > 0 for line in measured)
+    assert (tmp_path / "table.md").read_text() in shown.out
+    assert (tmp_path / "ratios.png").exists()
+
+
+def test_a_case_that_fails_leaves_the_others(tmp_path, capsys, monkeypatch):
+    def broken(setting, folder):
+        yield Round(PEAK, 0, 2, 1)
+        raise OSError("no space left")
+
+    monkeypatch.setitem(command.CASES, "broken", broken)
+    monkeypatch.setitem(
+        command.CASES, "sound", lambda setting, folder: iter([Round(SPEED, 0, 3, 1)])
+    )
+    assert command.run(["broken", "sound"], SMALLEST, tmp_path) == 1
+    shown = capsys.readouterr()
+    assert "broken: failed" in shown.err
+    assert "no space left" in shown.err
+    # What the broken case had measured is kept.
+    assert "| peak |" in shown.out
+    assert "| speed |" in shown.out
+
+
+def test_wrong_arguments(tmp_path, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        command.main(["--rounds", "0", "--out", str(tmp_path)])
+    assert stopped.value.code == 2
+    assert "--rounds must be at least 1" in capsys.readouterr().err

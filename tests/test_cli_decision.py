@@ -1,0 +1,337 @@
+"""``skfakereal train``: the threshold, the calibration and the unsure band of a run."""
+
+import csv
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+from conftest import write_image
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.model_selection import FixedThresholdClassifier
+
+from skfakereal import VGG16ImageClassifier
+from skfakereal.cli import main
+from skfakereal.cli._decision_page import decision_line, decision_sections
+from skfakereal.evaluation import learn_unsure_band
+from skfakereal.thresholds import choose_threshold
+
+Train = Callable[..., int]
+
+
+def write_photos(folder: Path, levels: dict[str, int], n_images: int, seed: int) -> None:
+    """Write noisy images of some brightness for each class."""
+    random = np.random.default_rng(seed)
+    for name, level in levels.items():
+        for i in range(n_images):
+            noise = random.integers(0, 60, (32, 32, 3))
+            pixels = np.clip(level + random.normal(0, 25) + noise, 0, 255)
+            write_image(folder / name / f"{i:03}.png", pixels.astype(np.uint8))
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def decision_of(run: Path) -> Any:
+    return json.loads((run / "config.json").read_text())["decision"]
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    write_photos(folder, {"real": 60, "fake": 120}, 60, seed=0)
+    return folder
+
+
+@pytest.fixture
+def train(narrow_trunk: str, photos: Path, tmp_path: Path) -> Train:
+    """Return a function that trains within a second, half of the images validating."""
+    quick = ["--image-size", "32", "--weights", narrow_trunk, "--hidden-units", "8"]
+    quick += ["--learning-rate", "0.05", "--batch-size", "12", "--epochs", "6"]
+    quick += ["--no-augmentation", "--n-jobs", "1", "--validation-fraction", "0.45"]
+
+    def run(*options: str, folder: Path = photos) -> int:
+        out = str(tmp_path / "run")
+        return main(["train", str(folder), "--out", out, *quick, *options])
+
+    return run
+
+
+def test_a_chosen_threshold_is_part_of_the_model(
+    train: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    assert train("--target-fpr", "0.1") == 0
+    said = capsys.readouterr().out
+    model = joblib.load(run / "model.joblib")
+    assert isinstance(model, FixedThresholdClassifier)
+    decision = decision_of(run)
+    assert model.threshold == decision["threshold"] != 0.5
+
+    validated = read_csv(run / "validation.csv")
+    parts = {row["path"]: row["part"] for row in read_csv(run / "images.csv")}
+    assert {r["path"] for r in validated} == {
+        path for path, part in parts.items() if part == "validation"
+    }
+    choice = choose_threshold(
+        [row["label"] for row in validated],
+        [float(row["probability"]) for row in validated],
+        target_fpr=0.1,
+    )
+    assert decision["threshold"] == pytest.approx(choice.threshold, abs=2e-6)
+    assert decision["pos_label"] == "fake"
+    assert decision["reason"] == "a false positive rate of at most 10 %"
+    for key in ("n_positive", "n_negative", "true_positive_rate", "false_positive_rate"):
+        assert decision[key] == pytest.approx(getattr(choice, key)), key
+    assert decision["false_positive_interval"] == pytest.approx(
+        choice.false_positive_interval
+    )
+    assert decision["calibration"] is decision["refused"] is None
+
+    for name in ("validation.csv", "predictions.csv"):
+        for row in read_csv(run / name):
+            called = float(row["probability"]) >= decision["threshold"]
+            assert row["predicted"] == ("fake" if called else "real")
+    metrics = json.loads((run / "metrics.json").read_text())
+    chosen = metrics["operating_points"][0]
+    assert (chosen["name"], chosen["threshold"]) == ("chosen", decision["threshold"])
+    assert f"Called 'fake' from a probability of {decision['threshold']:.3f} on" in said
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert "The decision" in page
+    assert "a false positive rate of at most 10 %" in page
+
+
+def test_other_verbs_use_the_threshold(
+    train: Train, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # A missed fake is nothing against a false alarm, so hardly anything is called fake.
+    assert train("--costs", "10000:1", "--prevalence", "0.01") == 0
+    run = tmp_path / "run"
+    threshold = decision_of(run)["threshold"]
+    assert decision_of(run)["expected_cost"] is not None
+    capsys.readouterr()
+    main(["predict", str(run), str(photos / "fake"), "--format", "json"])
+    rows = json.loads(capsys.readouterr().out)
+    assert {row["label"] for row in rows} == {"real", "fake"}
+    for row in rows:
+        assert row["label"] == ("fake" if row["probability"] >= threshold else "real")
+    assert main(["evaluate", str(run), str(photos), "--out", str(tmp_path / "e")]) == 0
+    assert re.search(rf"chosen +{threshold:.3f}", capsys.readouterr().out)
+    assert decision_of(tmp_path / "e") == decision_of(run)
+
+
+def test_calibration_is_part_of_the_model(train: Train, tmp_path: Path) -> None:
+    assert train("--calibration", "sigmoid") == 0
+    model = joblib.load(tmp_path / "run/model.joblib")
+    assert isinstance(model, CalibratedClassifierCV)
+    decision = decision_of(tmp_path / "run")
+    assert (decision["calibration"], decision["threshold"]) == ("sigmoid", 0.5)
+    rows = read_csv(tmp_path / "run/validation.csv")
+    fake = model.predict_proba([row["path"] for row in rows])[:, 1]
+    assert [float(row["probability"]) for row in rows] == pytest.approx(fake, abs=1e-6)
+    # Calibrated on these very images: as many fakes as are said.
+    assert fake.mean() == pytest.approx(
+        np.mean([row["label"] == "fake" for row in rows]), abs=0.02
+    )
+    assert train("--calibration", "isotonic", "--balanced", "--force") == 0
+    page = (tmp_path / "run/report.html").read_text(encoding="utf-8")
+    assert "Isotonic calibration follows its images closely" in page
+    assert decision_of(tmp_path / "run")["reason"] == "the highest balanced accuracy"
+
+
+def test_the_band_is_that_of_the_validation_images(train: Train, tmp_path: Path) -> None:
+    assert train("--unsure-precision", "0.9") == 0
+    decision = decision_of(tmp_path / "run")
+    rows = read_csv(tmp_path / "run/validation.csv")
+    band = learn_unsure_band(
+        [row["label"] for row in rows],
+        [float(row["probability"]) for row in rows],
+        precision=0.9,
+        pos_label="fake",
+    )
+    assert decision["unsure_band"] == pytest.approx([band.low, band.high], abs=1e-5)
+    assert decision["unsure"]["precision"] == 0.9
+    assert decision["unsure"]["n_images"] == len(rows)
+    assert isinstance(joblib.load(tmp_path / "run/model.joblib"), VGG16ImageClassifier)
+
+
+def test_without_options_nothing_is_chosen(
+    train: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train("--validation-fraction", "0.1") == 0
+    assert isinstance(joblib.load(tmp_path / "run/model.joblib"), VGG16ImageClassifier)
+    decision = decision_of(tmp_path / "run")
+    assert (decision["threshold"], decision["reason"]) == (0.5, "the more probable class")
+    assert decision["n_positive"] + decision["n_negative"] == 10
+    assert decision["unsure_band"] is None
+    assert "at least 20 validation images" in decision["no_unsure_band"]
+    assert "Caution: --" not in capsys.readouterr().out
+
+
+def test_nothing_is_held_out_where_nothing_needs_it(train: Train, tmp_path: Path) -> None:
+    assert train("--no-early-stopping") == 0
+    decision = decision_of(tmp_path / "run")
+    assert decision["threshold"] == 0.5
+    assert decision["true_positive_rate"] is None
+    assert not (tmp_path / "run/validation.csv").exists()
+    assert train("--no-early-stopping", "--balanced", "--force") == 0
+    assert decision_of(tmp_path / "run")["n_negative"] > 15
+
+
+@pytest.mark.parametrize(
+    ("options", "messages"),
+    [
+        (["--target-fpr", "0.01"], ["at least 99", "'real', got 22", "48 in all"]),
+        (["--target-fpr", "0.03"], ["at least 33", "48 in all"]),
+        (
+            ["--target-fpr", "0.05", "--validation-fraction", "0.2"],
+            ["at least 19", "--validation-fraction 0.42"],
+        ),
+        (["--target-fpr", "0.1", "--confidence", "0.95"], ["at least 29"]),
+        (["--unsure-precision", "0.98"], ["at least 50 validation images of each class"]),
+        (["--calibration", "sigmoid", "--validation-fraction", "0.05"], ["at least 5"]),
+        (["--confidence", "0.9"], ["--confidence belongs to --target-fpr"]),
+        (["--balanced", "--prevalence", "0.1"], ["--prevalence belongs to --costs"]),
+        (["--balanced", "--classes", "real,fake,else"], ["two classes only"]),
+    ],
+)
+def test_what_cannot_be_had_is_refused_before_training(
+    options: list[str],
+    messages: list[str],
+    train: Train,
+    photos: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_photos(photos, {"else": 200}, 3, seed=1)
+    assert train(*options) == 1
+    output = capsys.readouterr()
+    for message in messages:
+        assert message in output.err
+    assert "Trained" not in output.out
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--costs", "10"],
+        ["--costs", "0:1"],
+        ["--costs", "1:1", "--balanced"],
+        ["--target-fpr", "1"],
+        ["--unsure-precision", "0.5"],
+    ],
+)
+def test_options_that_make_no_sense(options: list[str], train: Train) -> None:
+    with pytest.raises(SystemExit) as end:
+        train(*options)
+    assert end.value.code == 2
+
+
+def test_a_target_that_fails_after_training_does_not_lose_the_model(
+    train: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "in"
+    for part in ("train", "test"):
+        write_photos(folder / part, {"real": 20, "fake": 180}, 12, seed=len(part))
+    # Here everything is the other way round, so no fake lies above the real images.
+    write_photos(folder / "validation", {"real": 180, "fake": 20}, 12, seed=9)
+    assert train("--target-fpr", "0.1", "--calibration", "sigmoid", folder=folder) in (0, 4)
+    assert train("--target-fpr", "0.1", "--force", folder=folder) == 4
+    output = capsys.readouterr()
+    assert "Caution: --target-fpr could not be done" in output.out
+    assert "could not be had" in output.err
+    run = tmp_path / "run"
+    decision = decision_of(run)
+    assert decision["threshold"] == 0.5
+    assert "images of class 'real' have the highest probabilities" in decision["refused"]
+    assert isinstance(joblib.load(run / "model.joblib"), VGG16ImageClassifier)
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert "could not be done" in page
+    assert "threshold that was asked for could not be had" in page
+
+
+def test_three_classes_have_no_decision(train: Train, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    write_photos(folder, {"real": 10, "gan": 100, "sd": 190}, 12, seed=0)
+    assert train("--classes", "real,gan,sd", folder=folder) == 0
+    assert decision_of(tmp_path / "run") is None
+    assert len(read_csv(tmp_path / "run/validation.csv")) > 5
+    page = (tmp_path / "run/report.html").read_text(encoding="utf-8")
+    assert "The decision" not in page
+
+
+def test_groups_have_rows_and_images_alone_have_none(
+    train: Train, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train() == 0
+    new, run = tmp_path / "new", tmp_path / "run"
+    write_photos(new, {"real": 60, "fake/gan": 120, "fake/sd": 200}, 6, seed=3)
+    capsys.readouterr()
+    assert main(["evaluate", str(run), str(new), "--out", str(tmp_path / "e")]) == 0
+    assert "small group" not in capsys.readouterr().out
+    metrics = json.loads((tmp_path / "e/metrics.json").read_text())
+    assert set(metrics["per_group"]) == {"gan", "sd"}
+    assert json.loads((run / "metrics.json").read_text())["per_group"] == {}
+
+
+def test_fake_may_be_the_first_class(train: Train, tmp_path: Path) -> None:
+    assert train("--balanced", "--classes", "fake,real") == 0
+    decision = decision_of(tmp_path / "run")
+    assert decision["pos_label"] == "fake"
+    assert joblib.load(tmp_path / "run/model.joblib").pos_label == 0
+    rows = read_csv(tmp_path / "run/predictions.csv")
+    assert {row["predicted"] for row in rows} == {"real", "fake"}
+    for row in rows:
+        called = float(row["probability"]) >= decision["threshold"]
+        assert row["predicted"] == ("fake" if called else "real")
+    chosen = json.loads((tmp_path / "run/metrics.json").read_text())["operating_points"][0]
+    assert chosen["threshold"] == decision["threshold"]
+
+
+def test_validation_images_of_one_class_choose_nothing(
+    train: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "in"
+    for seed, part in enumerate(("train", "test")):
+        write_photos(folder / part, {"real": 60, "fake": 120}, 12, seed)
+    write_photos(folder / "validation", {"real": 60}, 3, seed=3)
+    (folder / "validation/fake").mkdir()
+    (folder / "validation/fake/broken.png").write_bytes(b"no image")
+    assert train("--skip-unreadable", folder=folder) == 3
+    decision = decision_of(tmp_path / "run")
+    assert decision["threshold"] == 0.5
+    assert decision["true_positive_rate"] is decision["unsure_band"] is None
+    # Whether an image can be read shows before anything is trained.
+    assert train("--skip-unreadable", "--balanced", "--force", folder=folder) == 1
+    assert "'fake' has 0" in capsys.readouterr().err
+
+
+def test_a_band_of_everything_is_said_so() -> None:
+    config = {"decision": whole_band()}
+    assert "--stable is unsure throughout." in decision_line(config["decision"])
+    (section,) = decision_sections(config)
+    assert "every verdict is unsure" in section
+
+
+def whole_band() -> dict[str, Any]:
+    return {
+        "threshold": 0.99997,
+        "pos_label": "fake",
+        "reason": "the highest balanced accuracy",
+        "true_positive_rate": None,
+        "calibration": None,
+        "refused": None,
+        "unsure_band": [0.0, 1.0],
+        "unsure": {"precision": 0.95, "share_unsure": 1.0},
+    }
+
+
+def test_a_threshold_near_one_is_not_rounded_to_it() -> None:
+    assert "a probability of 0.99997 on" in decision_line(whole_band())

@@ -1,0 +1,189 @@
+"""``skfakereal robustness``: figures that are the report's, and a run folder."""
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+from conftest import write_image
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from skfakereal._images import read_image
+from skfakereal.cli import main
+from skfakereal.cli._changes import read_changes
+from skfakereal.datasets import load_image_folder
+from skfakereal.evaluation import robustness_report, standard_perturbations
+from skfakereal.evaluation.perturbations import Blur, Chain, Fit, Jpeg
+
+FILES = {
+    *("report.html", "metrics.json", "robustness.csv", "predictions.csv"),
+    *("robustness.png", "config.json"),
+}
+
+
+def contrast(X: Any) -> NDArray[np.float64]:
+    return np.array([[read_image(str(path)).std()] for path in np.ravel(X)])
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write smooth images as real and noisy ones as fake: blur makes them alike."""
+    folder, random = tmp_path_factory.mktemp("photos"), np.random.default_rng(0)
+    for i in range(8):
+        for name, depth in (("real", 20), ("fake", 90)):
+            pixels = 128 + random.integers(-depth, depth, (48, 48, 3))
+            write_image(folder / name / f"{i}.png", pixels.astype(np.uint8))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def detector(photos: Path) -> Any:
+    data = load_image_folder(photos)
+    pipeline = make_pipeline(FunctionTransformer(contrast), LogisticRegression())
+    return pipeline.fit(data.data, data.target)
+
+
+@pytest.fixture
+def model(detector: Any, tmp_path: Path) -> str:
+    joblib.dump(detector, tmp_path / "m.joblib")
+    return str(tmp_path / "m.joblib")
+
+
+def test_figures_and_files(
+    model: str,
+    detector: Any,
+    photos: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["robustness", model, str(photos), "--changes", "jpeg:30,blur,chain:web"]
+    out = tmp_path / "run"
+    assert main([*words, "--out", str(out), "--progress"]) == 0
+    output = capsys.readouterr()
+    changes = [Jpeg(30), Blur(0.5), Blur(1.0), Blur(2.0), standard_perturbations()[-2]]
+    data = load_image_folder(photos)
+    names = ["real", "fake"]
+    report = robustness_report(
+        detector, data.data, data.target, perturbations=changes, target_names=names
+    )
+    assert report["blur, radius 2 px"].accuracy < report["untouched"].accuracy
+    assert repr(report) in output.out
+    assert "Perturbing" in output.err
+    assert {path.name for path in out.iterdir()} == FILES
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics == report.to_dict()
+    with (out / "robustness.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["name"] for row in rows] == list(report)
+    assert [float(row["accuracy"]) for row in rows] == [
+        row.accuracy for row in report.values()
+    ]
+    with (out / "predictions.csv").open(newline="") as file:
+        verdicts = list(csv.DictReader(file))
+    assert len(verdicts) == 16
+    assert {row["blur, radius 2 px"] for row in verdicts} <= set(names)
+    config = json.loads((out / "config.json").read_text())
+    assert config["data"]["test"] == {"real": 8, "fake": 8}
+    assert set(config["files"]) == FILES - {"config.json"}
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert 'src="http' not in page
+    assert "blur,\N{NO-BREAK SPACE}radius\N{NO-BREAK SPACE}2\N{NO-BREAK SPACE}px" in page
+    assert main([*words, "--out", str(out)]) == 1
+    assert "--force" in capsys.readouterr().err
+
+
+def test_some_images_of_each_class(
+    model: str, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    words = ["robustness", model, str(photos), "--changes", "copy", "--out", str(out)]
+    assert main([*words, "--max-images", "5"]) == 0
+    config = json.loads((out / "config.json").read_text())
+    assert sorted(config["data"]["test"].values()) == [2, 3]
+    assert "Of 16, 5 were drawn" in config["data"]["test_images"]
+    said = capsys.readouterr().out
+    assert "RobustnessReport: 5 images" in said
+    for seed in range(6):
+        again = [*words, "--max-images", "6", "--random-state", str(seed), "--force"]
+        assert main(again) == 0
+        config = json.loads((out / "config.json").read_text())
+        assert config["data"]["test"] == {"real": 3, "fake": 3}
+    capsys.readouterr()
+    assert main([*words, "--max-images", "500", "--force"]) == 0
+    assert "RobustnessReport: 16 images" in capsys.readouterr().out
+
+
+def test_broken_images_are_named_and_left_out(
+    model: str, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "in/real/x.png"
+    for name in ("real", "fake"):
+        write_image(
+            tmp_path / "in" / name / "a.png", read_image(str(photos / "real/0.png"))
+        )
+    broken.write_bytes(b"no image")
+    words = ["robustness", model, str(tmp_path / "in"), "--changes", "copy"]
+    assert main([*words, "--out", str(tmp_path / "run")]) == 3
+    output = capsys.readouterr()
+    assert "RobustnessReport: 2 images" in output.out
+    assert "1 image could not be read" in output.err
+    config = json.loads((tmp_path / "run/config.json").read_text())
+    assert config["data"]["unreadable"] == [str(broken)]
+    for file in (tmp_path / "in").rglob("a.png"):
+        file.write_bytes(b"")
+    assert main(words) == 1
+    assert "nothing to change" in capsys.readouterr().err
+
+
+def test_three_classes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], make_three: Callable[[Path], str]
+) -> None:
+    model = make_three(tmp_path)
+    words = ["robustness", model, str(tmp_path / "in"), "--classes", "real,gan,sd"]
+    assert main([*words, "--changes", "jpeg", "--out", str(tmp_path / "run")]) == 0
+    assert "JPEG quality 85" in capsys.readouterr().out
+
+
+@pytest.fixture
+def make_three() -> Callable[[Path], str]:
+    def make(folder: Path) -> str:
+        random = np.random.default_rng(0)
+        for name, depth in (("real", 10), ("gan", 50), ("sd", 100)):
+            for i in range(4):
+                pixels = 128 + random.integers(-depth, depth, (32, 32, 3))
+                write_image(folder / "in" / name / f"{i}.png", pixels.astype(np.uint8))
+        data = load_image_folder(folder / "in", classes=("real", "gan", "sd"))
+        fitted = make_pipeline(FunctionTransformer(contrast), LogisticRegression())
+        joblib.dump(fitted.fit(data.data, data.target), folder / "m.joblib")
+        return str(folder / "m.joblib")
+
+    return make
+
+
+def test_changes_are_read() -> None:
+    assert len(read_changes(["jpeg", "jpeg:85", "JPEG:95"])) == 5
+    assert read_changes(["fit:768"]) == [Fit(768)]
+    (chain,) = read_changes(["chain:hard"])
+    assert isinstance(chain, Chain)
+    assert chain.name == "hard"
+    every = read_changes(
+        ["copy", "jpeg", "webp", "scale", "blur", "noise", "crop", "chain"]
+    )
+    assert len(every) == len(standard_perturbations())
+
+
+@pytest.mark.parametrize(
+    "word", ["sharpen", "jpeg:high", "jpeg:200", "chain:soft", "fit", "copy:2", "jpeg:"]
+)
+def test_changes_that_there_are_not(
+    word: str, model: str, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["robustness", model, str(photos), "--changes", word]) == 1
+    assert "--changes" in capsys.readouterr().err
