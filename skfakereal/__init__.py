@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from skfakereal import audit, datasets, evaluation, thresholds
+    from skfakereal import audit, cards, datasets, evaluation, thresholds
     from skfakereal._classifier import VGG16ImageClassifier
     from skfakereal._features import VGG16FeatureExtractor
     from skfakereal._images import ImageReadError
@@ -22,6 +22,7 @@ __all__ = [
     "VGG16FeatureExtractor",
     "VGG16ImageClassifier",
     "audit",
+    "cards",
     "datasets",
     "evaluation",
     "thresholds",
@@ -33,7 +34,7 @@ _HOME = {
     "VGG16FeatureExtractor": "skfakereal._features",
     "VGG16ImageClassifier": "skfakereal._classifier",
 }
-_SUBPACKAGES = ("audit", "datasets", "evaluation", "thresholds")
+_SUBPACKAGES = ("audit", "cards", "datasets", "evaluation", "thresholds")
 
 
 def __getattr__(name: str) -> Any:

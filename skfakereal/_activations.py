@@ -33,7 +33,7 @@ _IMAGENET_MEAN = np.array([103.939, 116.779, 123.68], np.float32)
 # at 64x64, of 4 at 224x224 come within 5 % of it), small enough to be little memory.
 _BATCH_PIXELS = 32 * 128 * 128
 # What activations are rounded to, stored or not, so that the store changes no result. The
-# difference to float32 is below that of another seed (docs/accuracy.md).
+# difference to float32 is far below that of another seed (docs/accuracy.md).
 _ROUNDED_TO: type[np.floating[Any]] = np.float16
 # A part of every key; to be raised when the same key would stand for other activations.
 _KEY_FORMAT = "1"

@@ -76,6 +76,8 @@ PARTS_STYLE = """
 .skfakereal .gallery.wide figure { margin: 0; }
 .skfakereal details { margin: .9rem 0; }
 .skfakereal summary { cursor: pointer; font-weight: 600; }
+.skfakereal pre { overflow-x: auto; margin: .9rem 0; padding: .7rem 1rem;
+  border-radius: 6px; background: var(--shade); font-size: .88rem; line-height: 1.5; }
 .skfakereal footer { margin-top: 3.5rem; padding-top: .9rem; font-size: .85rem;
   border-top: 1px solid var(--line); opacity: .75; }
 @media (max-width: 30rem) {

@@ -28,6 +28,7 @@ FILES = {
 }
 TRAINED = {
     "model.joblib",
+    "card.md",
     "images.csv",
     "audit.html",
     "training_curves.png",

@@ -1,11 +1,18 @@
 """What the page tells a newcomer to do next follows from the figures."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from skfakereal.evaluation import EvaluationReport
+from skfakereal.evaluation import EvaluationReport, compare_reports
 from skfakereal.evaluation._advice import next_steps
+from skfakereal.evaluation._comparison_advice import comparison_steps
+from skfakereal.evaluation._generator_advice import generator_steps
+from skfakereal.evaluation._generator_rows import GeneratorRow
+from skfakereal.evaluation._robustness_advice import robustness_steps
+from skfakereal.evaluation._robustness_rows import RobustnessRow
 
 
 def advice(score: NDArray[np.float64], y: NDArray[np.int64], **settings: object) -> str:
@@ -58,3 +65,101 @@ def test_probabilities_that_are_off_ask_for_calibration(
     score, y = fair
     assert "calibrate" not in advice(score, y)
     assert 'calibration="sigmoid"' in advice(0.5 + (score - 0.5) * 0.5, y)
+
+
+# What to do about altered images
+
+
+def change(level: str, **figures: float) -> RobustnessRow:
+    usual: dict[str, Any] = {"accuracy": 0.9, "roc_auc": 0.95, "tpr": 0.9, "fpr": 0.1}
+    usual |= {"flip_rate": 0.01, "n_images": 300, "n_unchanged": 0, "n_too_small": 0}
+    return RobustnessRow("JPEG", level, **usual | figures)
+
+
+def test_what_no_training_has_seen_asks_for_training() -> None:
+    rows = [change("90"), change("30", accuracy=0.6, roc_auc=0.6, flip_rate=0.3)]
+    first, second, last = robustness_steps(change(""), rows)
+    assert first.startswith("After 'JPEG 30' the classes are told apart less well. Train")
+    assert "Up to 30% of the verdicts flip" in second
+    assert "which images it does not hold for" in last
+
+
+def test_a_lost_threshold_asks_for_another() -> None:
+    rows = [change(str(q), accuracy=0.8 - q / 100, roc_auc=0.94) for q in range(5)]
+    first, _ = robustness_steps(change(""), rows)
+    assert "After 'JPEG 4', 'JPEG 3', 'JPEG 2' and 2 more the accuracy falls, but" in first
+    assert "not at this threshold" in first
+
+
+def test_what_bears_all_is_told_so() -> None:
+    (said,) = robustness_steps(change(""), [change("90"), change("30", accuracy=0.86)])
+    assert "None of these changes costs more than 0.05" in said
+
+
+def test_of_more_classes_only_the_accuracy_is_known() -> None:
+    nan = float("nan")
+    steps = robustness_steps(
+        change("", roc_auc=nan), [change("30", accuracy=0.6, roc_auc=nan)]
+    )
+    assert "told apart less well" in steps[0]
+
+
+# What to do about unseen generators
+
+
+def unseen(name: str, **drops: float) -> GeneratorRow:
+    seen = {"roc_auc": 0.9, "tpr": 0.8}
+    return GeneratorRow(
+        *(name, 100, 100, 400, 400),
+        seen=seen,
+        unseen={key: value - drops.get(key, 0) for key, value in seen.items()},
+    )
+
+
+def test_a_generator_that_is_lost_asks_for_more_generators() -> None:
+    rows = [unseen("gan"), unseen("sd", roc_auc=0.1, tpr=0.2), unseen("mj", roc_auc=0.3)]
+    first, *rest = generator_steps(rows)
+    assert first.startswith("Fakes of 'mj' and 'sd' are told less well")
+    assert not any("the threshold is to blame" in step for step in rest)
+
+
+def test_a_generator_that_only_the_threshold_misses_is_told_so() -> None:
+    first, *_ = generator_steps([unseen("gan"), unseen("sd", roc_auc=0.01, tpr=0.2)])
+    assert first.startswith("Of 'sd' fewer are found")
+
+
+def test_what_chance_may_do_blames_no_threshold() -> None:
+    # Of 100 images, 0.1 more or less are found by chance.
+    first, *_ = generator_steps([unseen("gan"), unseen("sd", tpr=0.09)])
+    assert first.startswith("No generator loses clearly")
+
+
+def test_no_drop_is_no_promise() -> None:
+    first, *_ = generator_steps([unseen("gan"), unseen("sd", roc_auc=float("nan"))])
+    assert first.startswith("No generator loses clearly")
+    assert "unlike all of these" in first
+
+
+# Which model to take
+
+
+def test_models_that_are_alike_are_told_so(
+    fair: tuple[NDArray[np.float64], NDArray[np.int64]],
+) -> None:
+    score, y = fair
+    worse = np.where(np.arange(len(y)) % 3, score, 1 - score)
+    reports = {
+        name: EvaluationReport(
+            [f"{i}" for i in range(len(y))],
+            y,
+            np.column_stack([1 - p, p]),
+            classes=[0, 1],
+            n_resamples=0,
+        )
+        for name, p in {"old": score, "twin": score, "worse": worse}.items()
+    }
+    comparison = compare_reports(reports, n_resamples=0)
+    steps = " ".join(comparison_steps(comparison))
+    assert "the accuracy of 'twin' cannot be told from that of 'old'" in steps
+    page = comparison.to_html().replace("&#x27;", "'")
+    assert all(step in page for step in comparison_steps(comparison))

@@ -7,6 +7,7 @@ from matplotlib import pyplot as plt
 from sklearn.metrics import roc_auc_score
 
 from skfakereal.evaluation import EvaluationReport, ReportComparison, compare_reports
+from skfakereal.evaluation._mcnemar import holm
 
 Case = dict[str, Any]
 N = 400
@@ -105,6 +106,40 @@ def test_mcnemar_counts_where_one_alone_is_right(comparison: ReportComparison) -
     assert (test.only_model_right, test.only_reference_right) == (6, 1)
     assert test.p_value == pytest.approx(2 * (1 + 7) / 2**7)
     assert comparison.mcnemar["new"].p_value < 0.05 < comparison.mcnemar["twin"].p_value
+
+
+def test_p_values_are_adjusted_as_in_holms_paper() -> None:
+    # Worked by hand: 0.01 * 4, 0.02 * 3, then never less than before.
+    assert holm([0.02, 0.01, 0.03, 0.9]) == pytest.approx([0.06, 0.04, 0.06, 0.9])
+    assert holm([0.6, 0.7]) == [1, 1]
+    assert holm([0.04]) == [0.04]
+    assert holm([]) == []
+
+
+def test_trying_many_models_makes_none_clearly_better() -> None:
+    # One pair of models, p = 0.0386: clear alone, not clear as one of two.
+    y, paths = np.repeat([0, 1], 20), [f"{i}" for i in range(40)]
+    right = np.eye(2)[y]
+    wrong = right.copy()
+    wrong[:12] = wrong[:12, ::-1]
+    other = right.copy()
+    other[38:] = other[38:, ::-1]
+    other[12] = other[12, ::-1]
+    made = {
+        name: EvaluationReport(paths, y, proba, classes=[0, 1], n_resamples=0)
+        for name, proba in {"old": wrong, "new": other, "twin": wrong}.items()
+    }
+    two = compare_reports({name: made[name] for name in ("old", "new")}, n_resamples=0)
+    three = compare_reports(made, n_resamples=0)
+    p = two.mcnemar["new"].p_value
+    assert 0.025 < p < 0.05
+    assert two.mcnemar["new"].p_adjusted == p == three.mcnemar["new"].p_value
+    assert three.mcnemar["new"].p_adjusted == 2 * p
+    assert "'new': 92.5%, clearly more" in two.summary()
+    assert "'new': 92.5%, no clear difference" in three.summary()
+    assert "adjusted for 2 comparisons" in repr(three)
+    assert "adjusted for" not in repr(two)
+    assert f"adjusted, p = {2 * p:.3f}" in three.to_html()
 
 
 def test_a_model_does_not_differ_from_itself(reports: dict[str, EvaluationReport]) -> None:

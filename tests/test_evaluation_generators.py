@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from skfakereal._images import read_image
+from skfakereal.datasets import load_image_folder
 from skfakereal.evaluation import GeneratorReport, leave_one_generator_out
 from skfakereal.evaluation._detection import detection_figures
 from skfakereal.evaluation._generator_folds import Trial, check_generators, make_trials
@@ -138,6 +139,14 @@ def test_a_fake_without_generator_is_named(missing: Any) -> None:
     fake = np.array([False, True, True, True])
     with pytest.raises(ValueError, match=r"generators\[2\] is .*'c.png'"):
         check_generators([None, "a", missing, "b"], fake, ["a", "b", "c.png", "d"])
+
+
+def test_loose_fakes_are_told_from_generators(tmp_path: Path) -> None:
+    for place in ("real/a", "real/b", "fake/sd/c", "fake/gan/d", "fake/e"):
+        write_image(tmp_path / f"{place}.png", np.zeros((8, 8, 3), np.uint8))
+    data = load_image_folder(tmp_path)
+    with pytest.raises(ValueError, match=r"generators\[\d\] is 'fake/e.png', the path of"):
+        leave_one_generator_out(detector(), data.data, data.target, data.groups)
 
 
 def test_what_stands_at_real_images_is_ignored() -> None:

@@ -12,6 +12,7 @@ FLOORS = {
     "cli": 5,
     "__main__": 6,
     "audit": 4,
+    "cards": 4,
     "evaluation": 4,
     "thresholds": 4,
     "_classifier": 3,

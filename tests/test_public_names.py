@@ -45,7 +45,7 @@ def test_unknown_name_is_an_attribute_error() -> None:
     "statement",
     [
         "import skfakereal",
-        "import skfakereal.datasets, skfakereal.evaluation, skfakereal.audit",
+        "import skfakereal.datasets, skfakereal.evaluation, skfakereal.audit, skfakereal.cards",
         "import skfakereal.thresholds",
         "from skfakereal import Augmentation, VGG16FeatureExtractor, VGG16ImageClassifier",
     ],

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skfakereal._html import Html
+from skfakereal.cli._card import generators_of
 from skfakereal.cli._classify import Verdict, classify
 from skfakereal.cli._model import Model
 from skfakereal.cli._output import watched
@@ -75,6 +76,7 @@ def evaluate_part(
         target_names=model.names,
         groups=part.groups if has_groups(part) else None,
         threshold=_threshold(model, verdicts),
+        generators=generators_of(part, model.names),
     )
     return report, verdicts
 

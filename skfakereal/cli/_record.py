@@ -1,15 +1,13 @@
 """What a run keeps of itself in ``config.json``: settings, versions, counts."""
 
-import os
 import platform
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from sklearn.base import BaseEstimator
-
 from skfakereal import __version__
+from skfakereal._settings import settings_of
 
 __all__ = ["describe_run", "settings_of"]
 
@@ -52,37 +50,3 @@ def _version(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
-
-
-def settings_of(estimator: Any) -> dict[str, Any]:
-    """Return the parameters of an estimator in a form that JSON knows.
-
-    Parameters
-    ----------
-    estimator : estimator
-        The estimator.
-
-    Returns
-    -------
-    dict of str to object
-        Its own parameters; those that are estimators themselves as dicts, with ``class``.
-    """
-    parameters = estimator.get_params(deep=False)
-    return {
-        "class": type(estimator).__name__,
-        **{name: _plain(value) for name, value in parameters.items()},
-    }
-
-
-def _plain(value: Any) -> Any:
-    match value:
-        case None | bool() | int() | float() | str():
-            return value
-        case list() | tuple():
-            return [_plain(item) for item in value]
-        case os.PathLike():
-            return os.fspath(value)
-        case BaseEstimator():
-            return settings_of(value)
-        case _:
-            return str(value)

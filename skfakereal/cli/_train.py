@@ -48,6 +48,7 @@ the run folder:
   predictions.csv  the test part: path,label,predicted,probability,error (the
                    probability is that of fake)
   validation.csv   the same for the validation part
+  card.md          the model card, to be published with the model
   images.csv       which image was in which part, with its SHA-256
   config.json      parameters, versions, counts, command
   *.png            confusion matrix, curves, worst errors, views of one image

@@ -11,6 +11,7 @@ from skfakereal import VGG16ImageClassifier
 from skfakereal._images import ImageReadError
 from skfakereal._parameters import check_parameters
 from skfakereal.cli._audit_of_run import Audited, audit_run
+from skfakereal.cli._card import card_facts, card_sections, write_card
 from skfakereal.cli._chance import no_better_than_chance
 from skfakereal.cli._decision import decide_by
 from skfakereal.cli._decision_check import check_decision
@@ -129,6 +130,8 @@ def train_run(plan: Plan) -> Trained:
         config["decision"] = decided.facts
         if audit:
             config["data"]["audit"] = audit.record
+        config["data"] |= card_facts(folder, parts.train, parts.names)
+        sections = [audit.section] if audit else []
         write_evaluation(
             folder,
             plan.title,
@@ -140,7 +143,7 @@ def train_run(plan: Plan) -> Trained:
             cautions=cautions,
             how=parts.how,
             figures=_figures(classifier, parts.train),
-            sections=[audit.section] if audit else [],
+            sections=[*sections, *card_sections(write_card(folder, report, config))],
         )
         seal(folder, config)
     n_unreadable = len(skipped) + len(report.unreadable)

@@ -44,8 +44,17 @@ def compare_reports(
     Notes
     -----
     Images that one of the models could not read are left out. If a report has groups, the
-    first of them says what is resampled. The p-values are not adjusted for the number of
-    models: with twenty comparisons, one is below 0.05 by chance.
+    first of them says what is resampled. The p-values of McNemar's test are adjusted for
+    the number of models (Holm 1979); the intervals of the differences are not: of twenty
+    figures that do not differ, about one is called better or worse.
+
+    References
+    ----------
+    Q. McNemar (1947). "Note on the sampling error of the difference between correlated
+    proportions or percentages". Psychometrika 12(2), 153-157.
+
+    S. Holm (1979). "A simple sequentially rejective multiple test procedure".
+    Scandinavian Journal of Statistics 6(2), 65-70.
 
     Examples
     --------

@@ -9,10 +9,8 @@ from skfakereal._html import Html, fragment, paragraph
 from skfakereal.evaluation._as_json import without_nan
 from skfakereal.evaluation._comparison_figures import (
     Difference,
-    McNemar,
     common_images,
     find_differences,
-    mcnemar,
 )
 from skfakereal.evaluation._comparison_parts import COMPARED
 from skfakereal.evaluation._comparison_plot import draw_comparison
@@ -23,6 +21,7 @@ from skfakereal.evaluation._comparison_views import (
 )
 from skfakereal.evaluation._frames import make_frame
 from skfakereal.evaluation._intervals import Interval
+from skfakereal.evaluation._mcnemar import McNemar, mcnemar_tests
 from skfakereal.evaluation._paged import Paged
 from skfakereal.evaluation._report import EvaluationReport
 from skfakereal.evaluation._results import Results
@@ -62,7 +61,7 @@ class ReportComparison(Paged):
         ``is_clear``.
     mcnemar : dict of str to McNemar
         For each model but the reference: on how many images only one of the two is right,
-        and the p-value of the exact test.
+        and the p-value of the exact test, as it is and adjusted for the number of models.
     remarks : list of str
         What was left out.
     """
@@ -80,8 +79,7 @@ class ReportComparison(Paged):
             {name: report._predictions for name, report in reports.items()}
         )
         self.names = list(known)
-        reference = known[self.names[0]]
-        self.n_images = len(reference.paths)
+        self.n_images = len(known[self.names[0]].paths)
         settings = {"n_resamples": n_resamples, "random_state": random_state}
         results = {name: Results(p, **settings) for name, p in known.items()}
         keys = [key for key in COMPARED if key in results[self.names[0]].figures.overall]
@@ -97,9 +95,7 @@ class ReportComparison(Paged):
         self.differences: list[Difference] = find_differences(
             known, self.values, **settings
         )
-        self.mcnemar: dict[str, McNemar] = {
-            name: mcnemar(name, known[name], reference) for name in self.names[1:]
-        }
+        self.mcnemar: dict[str, McNemar] = mcnemar_tests(known)
 
     def __repr__(self) -> str:
         return comparison_text(self)

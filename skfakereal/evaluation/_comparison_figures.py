@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from skfakereal.evaluation._intervals import Interval
@@ -15,7 +14,7 @@ from skfakereal.evaluation._predictions import Predictions
 from skfakereal.evaluation._resamples import draw_weights, plan_resamples
 from skfakereal.evaluation._weighted_figures import WeightedFigures
 
-__all__ = ["Difference", "McNemar", "common_images", "find_differences", "mcnemar"]
+__all__ = ["Difference", "common_images", "find_differences"]
 
 
 @dataclass(frozen=True)
@@ -44,28 +43,6 @@ class Difference:
         """Whether the interval leaves 0 out: chance alone hardly makes such a difference."""
         low, high = self.interval
         return low > 0 or high < 0
-
-
-@dataclass(frozen=True)
-class McNemar:
-    """On how many images one of two models is right and the other is wrong.
-
-    Parameters
-    ----------
-    model : str
-        The model that is held against the reference.
-    only_model_right, only_reference_right : int
-        The images that only one of the two classifies correctly.
-    p_value : float
-        How often two equally accurate models would disagree as one-sidedly, or more so:
-        the exact two-sided test (McNemar 1947; its binomial form, which has no need of
-        many images).
-    """
-
-    model: str
-    only_model_right: int
-    only_reference_right: int
-    p_value: float
 
 
 def common_images(
@@ -224,26 +201,3 @@ def _difference(
     if key == "expected_calibration_error":  # resamples exaggerate it, see `_intervals`
         low, high = 2 * value - high, 2 * value - low
     return Difference(name, key, value, (float(low), float(high)))
-
-
-def mcnemar(model: str, p: Predictions, reference: Predictions) -> McNemar:
-    """Test whether a model is as accurate as the reference.
-
-    Parameters
-    ----------
-    model : str
-        Its name.
-    p, reference : Predictions
-        The predictions of the same images.
-
-    Returns
-    -------
-    McNemar
-        The test. It counts images, and ignores weights and groups.
-    """
-    right, reference_right = (each.y_pred == each.y_true for each in (p, reference))
-    only_model = int(np.sum(right & ~reference_right))
-    only_reference = int(np.sum(~right & reference_right))
-    disagreeing = only_model + only_reference
-    p_value = binomtest(only_model, disagreeing).pvalue if disagreeing else 1.0
-    return McNemar(model, only_model, only_reference, float(p_value))

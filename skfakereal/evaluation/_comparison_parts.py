@@ -2,8 +2,9 @@
 
 from typing import Protocol
 
-from skfakereal.evaluation._comparison_figures import Difference, McNemar
+from skfakereal.evaluation._comparison_figures import Difference
 from skfakereal.evaluation._intervals import Interval
+from skfakereal.evaluation._mcnemar import McNemar
 from skfakereal.evaluation._probability_figures import tpr_key
 from skfakereal.evaluation._words import LOWER_IS_BETTER, WORDS
 

@@ -2,13 +2,15 @@
 
 import math
 
-from skfakereal._html import Html, note, paragraph, section, table
+from skfakereal._html import Html, items, note, paragraph, section, table
 from skfakereal._html_pictures import figure
-from skfakereal.evaluation._comparison_figures import Difference, McNemar
+from skfakereal.evaluation._comparison_advice import comparison_steps
+from skfakereal.evaluation._comparison_figures import Difference
 from skfakereal.evaluation._comparison_parts import Comparison, figure_word
 from skfakereal.evaluation._comparison_plot import draw_comparison
 from skfakereal.evaluation._intervals import Interval
-from skfakereal.evaluation._page_tables import with_interval
+from skfakereal.evaluation._mcnemar import McNemar
+from skfakereal.evaluation._page_tables import unbroken, with_interval
 from skfakereal.evaluation._text_table import text_table
 from skfakereal.evaluation._wording import counted
 from skfakereal.evaluation._words import LOWER_IS_BETTER, WORDS, decimal, interval_text
@@ -18,6 +20,19 @@ __all__ = [
     "comparison_sections",
     "comparison_text",
 ]
+
+
+_BY_CHANCE = (
+    "Better and worse are said of one figure at a time: where nothing differs, about one in "
+    "twenty figures is called so by chance."
+)
+
+
+def _adjusted(n_tests: int) -> str:
+    return (
+        f"The p-values are adjusted for {n_tests} comparisons (Holm 1979): the more models "
+        "are tried, the more likely it is that one of them looks better by luck."
+    )
 
 
 def comparison_lead(known: Comparison) -> str:
@@ -38,18 +53,18 @@ def comparison_lead(known: Comparison) -> str:
     said = [f"{reference!r} classified {share:.1%} of {known.n_images:,} images correctly."]
     for name in others:
         test, value = known.mcnemar[name], known.values[name]["accuracy"]
-        if test.p_value >= 0.05:
+        if test.p_adjusted >= 0.05:
             verdict = "no clear difference"
         else:
             verdict = "clearly more" if value > share else "clearly fewer"
-        said.append(f"{name!r}: {value:.1%}, {verdict} ({_disagreement(test)}).")
+        said.append(f"{name!r}: {value:.1%}, {verdict} (p {_p_text(test.p_adjusted)}).")
     return " ".join(said)
 
 
 def _disagreement(test: McNemar) -> str:
     return (
         f"right alone on {test.only_model_right:,}, wrong alone on "
-        f"{test.only_reference_right:,}, p {_p_text(test.p_value)}"
+        f"{test.only_reference_right:,}, p {_p_text(test.p_adjusted)}"
     )
 
 
@@ -86,7 +101,9 @@ def comparison_text(known: Comparison) -> str:
         blocks.append(
             f"McNemar, {name} and {reference}: {_disagreement(known.mcnemar[name])}"
         )
-    return "\n\n".join([*blocks, *known.remarks])
+    if len(others) > 1:
+        blocks.append(_adjusted(len(others)))
+    return "\n\n".join([*blocks, _BY_CHANCE, *known.remarks])
 
 
 def _difference_rows(known: Comparison, name: str) -> list[list[str]]:
@@ -126,7 +143,7 @@ def comparison_sections(known: Comparison) -> list[Html]:
     Returns
     -------
     list of Html
-        The figures, the differences, the pictures.
+        The figures, the differences, what to do, the pictures.
     """
     reference, *others = known.names
     rows = [
@@ -151,10 +168,12 @@ def comparison_sections(known: Comparison) -> list[Html]:
                 "All models saw the same images, so what counts is where they differ. The "
                 "interval of a difference says how far chance reaches: where it leaves out "
                 "0, the table says better or worse. The intervals of two models may overlap "
-                "although their difference is clear."
+                f"although their difference is clear. {_BY_CHANCE}"
             ),
             *(part for name in others for part in _held_against(known, name)),
+            *([note(_adjusted(len(others)))] if len(others) > 1 else []),
         ),
+        section("What to do next", items(comparison_steps(known))),
         section("Pictures", _drawn(known)),
     ]
 
@@ -163,13 +182,16 @@ def _held_against(known: Comparison, name: str) -> list[Html]:
     reference, test = known.names[0], known.mcnemar[name]
     header = [f"{name} against {reference}", "difference", "95 % interval", ""]
     both = test.only_model_right + test.only_reference_right
+    rows = [[unbroken(cell) for cell in row] for row in _difference_rows(known, name)]
     return [
-        table(_difference_rows(known, name), header),
+        table(rows, header),
         paragraph(
             f"Of {known.n_images:,} images, {both:,} are classified correctly by only one of "
             f"the two: {test.only_model_right:,} by {name}, {test.only_reference_right:,} by "
             f"{reference}. Were both equally accurate, chance would divide them as unevenly "
-            f"with a probability of p {_p_text(test.p_value)} (McNemar's exact test)."
+            f"with a probability of p {_p_text(test.p_value)} (McNemar's exact test"
+            + (f"; adjusted, p {_p_text(test.p_adjusted)}" if len(known.names) > 2 else "")
+            + ")."
         ),
     ]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,13 @@ def check_generators(
             f"{len(given)}."
         )
     for i in np.flatnonzero(is_fake).tolist():
+        if _is_own_path(given[i], paths[i]):
+            raise ValueError(
+                f"Every fake image needs its generator, but generators[{i}] is "
+                f"{given[i]!r}, the path of the image itself, which load_image_folder gives "
+                "to images in no folder of their own. Put the fakes of each generator into "
+                "a folder, as in fake/NAME/, or leave out what is of unknown origin."
+            )
         # NaN, as tables mark what is missing, does not equal itself.
         if given[i] is None or given[i] == "" or given[i] != given[i]:
             raise ValueError(
@@ -76,6 +84,12 @@ def check_generators(
             f"To leave one generator out, fakes of two or more are needed, got {known}."
         )
     return names
+
+
+def _is_own_path(name: Any, path: str) -> bool:
+    return (
+        isinstance(name, str) and "/" in name and Path(path).as_posix().endswith(f"/{name}")
+    )
 
 
 def make_trials(

@@ -8,6 +8,7 @@ import numpy as np
 
 from skfakereal._html import Html, details, headlines, items, note, section, table
 from skfakereal._html_pictures import figure, gallery
+from skfakereal.evaluation._generator_advice import generator_steps
 from skfakereal.evaluation._generator_rows import (
     GENERATOR_FIGURES,
     GeneratorRow,
@@ -38,18 +39,6 @@ _MEANINGS = (
     "(FPR): the share of the real images that was. Both at the classifier's own threshold.",
     "Drop: what is lost where the generator is unseen. Rise: by how much false alarms "
     "increase.",
-)
-
-
-_ADVICE = (
-    "Expect the unseen figures, not the seen ones, on images of unknown origin: the next "
-    "generator is not among those that were trained on.",
-    "Where a generator is lost when unseen, train on more and different ones, and measure it "
-    "in the same way.",
-    "Where found (TPR) falls and ROC-AUC does not, the threshold is to blame: choose it for a "
-    "false positive rate, and measure it on real images like those in use.",
-    "Compression and size can stand in for the generator. Audit the images first: a leak "
-    "makes the seen figures too good, and the drop too large.",
 )
 
 
@@ -183,7 +172,7 @@ def generator_sections(rows: Sequence[GeneratorRow], remarks: Sequence[str]) -> 
     Returns
     -------
     list of Html
-        Sections: figures, pictures, tables.
+        Sections: figures, what to do, pictures, tables.
     """
     import matplotlib.pyplot as plt
 
@@ -199,8 +188,8 @@ def generator_sections(rows: Sequence[GeneratorRow], remarks: Sequence[str]) -> 
             headlines((f"ROC-AUC, {kind}", means[kind]["roc_auc"]) for kind in means),
             *(note(remark) for remark in remarks),
             details("What the figures mean", items(_MEANINGS)),
-            details("What to do about it", items(_ADVICE)),
         ),
+        section("What to do next", items(generator_steps(rows))),
         section("Pictures", gallery(pictures, wide=True)),
         section("Tables", *(generator_table(rows, key) for key in GENERATOR_FIGURES)),
     ]
@@ -233,12 +222,6 @@ def generator_table(rows: Sequence[GeneratorRow], key: str) -> Html:
         ]
         for row in rows
     ]
-    total = [
-        "mean",
-        sum(row.n_fake for row in rows),
-        sum(row.n_real for row in rows),
-        *means,
-    ]
     header = [
         "generator",
         "fakes",
@@ -247,4 +230,4 @@ def generator_table(rows: Sequence[GeneratorRow], key: str) -> Html:
         "unseen",
         "rise" if key == "fpr" else "drop",
     ]
-    return table([*cells, total], header, GENERATOR_FIGURES[key])
+    return table([*cells, ["mean", None, None, *means]], header, GENERATOR_FIGURES[key])

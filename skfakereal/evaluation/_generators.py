@@ -52,7 +52,8 @@ def leave_one_generator_out(
     y : array-like of shape (n_images,)
         Their labels, two classes.
     generators : array-like of shape (n_images,)
-        What made each fake image, for instance the `groups` of `load_image_folder`. What
+        What made each fake image, for instance the `groups` of `load_image_folder` where
+        all fakes lie in folders of their generators. What
         stands at the real images is ignored.
     groups : array-like of shape (n_images,), default=None
         Images of one group are never both in training and test: subjects, sources, or the

@@ -19,6 +19,7 @@ __all__ = [
     "group_table",
     "reliability_table",
     "threshold_table",
+    "unbroken",
     "with_interval",
 ]
 
@@ -50,7 +51,7 @@ def figure_table(results: Results) -> Html:
         [
             WORDS[key],
             overall[key],
-            _unbroken(interval_text(results.intervals.overall.get(key))),
+            unbroken(interval_text(results.intervals.overall.get(key))),
             MEANINGS[key].format(name=name, rest=rest),
         ]
         for key in spoken_keys(results.figures)
@@ -210,8 +211,20 @@ def with_interval(value: float, interval: Interval | None) -> str | float:
         Both, or the value alone.
     """
     ends = interval_text(interval)
-    return f"{decimal(value)} ({_unbroken(ends)})" if ends else value
+    return f"{decimal(value)} ({unbroken(ends)})" if ends else value
 
 
-def _unbroken(text: str) -> str:
+def unbroken(text: str) -> str:
+    """Return text that is not broken into lines.
+
+    Parameters
+    ----------
+    text : str
+        The text.
+
+    Returns
+    -------
+    str
+        The text with spaces that hold it together.
+    """
     return text.replace(" ", "\N{NO-BREAK SPACE}")

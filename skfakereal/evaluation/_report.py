@@ -36,8 +36,9 @@ class EvaluationReport(Mapping[str, float], Paged):
     the true positive rates at false positive rates of 1 % and 5 %, ``tpr_at_fpr_0.01`` and
     ``tpr_at_fpr_0.05``. With more classes, ``roc_auc`` and ``average_precision`` are the
     mean over the classes, each against the rest. Figures go from 0 to 1; the Brier score
-    and the calibration error are better when lower. They are NaN where they are undefined,
-    and averages leave out classes of which no image was tested.
+    and the calibration error are better when lower; with more classes, the Brier score is half
+    of scikit-learn's default (``scale_by_half=True``). An undefined figure is NaN, and averages
+    leave out classes of which no image was tested.
 
     Parameters
     ----------

@@ -17,6 +17,7 @@ from skfakereal._html import (
 )
 from skfakereal._html_pictures import figure, gallery, picture
 from skfakereal.evaluation._predictions import Predictions
+from skfakereal.evaluation._robustness_advice import robustness_steps
 from skfakereal.evaluation._robustness_plots import draw_robustness, families_of
 from skfakereal.evaluation._robustness_rows import FIGURES, TABLE_HEADER, RobustnessRow
 from skfakereal.evaluation._wording import counted, shortened
@@ -36,16 +37,6 @@ _MEANINGS = (
     "threshold.",
     "Verdicts flipped: the share of images that are called otherwise than untouched, right "
     "or wrong. It tells how far a single verdict can be relied on.",
-)
-_ADVICE = (
-    "Where the accuracy falls and ROC-AUC does not: choose the threshold anew, on validation "
-    "images that went through such changes.",
-    "Where both fall: train on images that went through such changes, both classes alike "
-    "(an Augmentation has blur and jpeg_quality), and audit the training images for "
-    "differences of format, size and compression.",
-    "Where verdicts flip: judge single images with stable_verdicts (predict --stable), which "
-    'says "unsure" instead.',
-    "Where none of this helps: say with every verdict which images it does not hold for.",
 )
 
 
@@ -159,7 +150,7 @@ def robustness_sections(
     Returns
     -------
     list of Html
-        Sections: figures, curves, table, the images whose verdict is most fragile.
+        Sections: figures, what to do, curves, table, the images whose verdict is most fragile.
     """
     return [
         section(
@@ -167,12 +158,12 @@ def robustness_sections(
             robustness_headlines(untouched, rows),
             *(note(remark, "warning") for remark in remarks),
             details("What the figures mean", items(_MEANINGS)),
-            details("What to do about it", items(_ADVICE)),
             details(
                 "What was done",
                 items(f"{r.name}: {p!r}" for r, p in _pairs(rows, perturbations)),
             ),
         ),
+        section("What to do next", items(robustness_steps(untouched, rows))),
         section("Curves", _curves(untouched, rows)),
         section("Table", table(map(row_cells, [untouched, *rows]), TABLE_HEADER)),
         section("The most fragile verdicts", *_fragile(rows, predictions, flips)),

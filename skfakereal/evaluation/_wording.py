@@ -1,8 +1,9 @@
 """Words that text, tables and pictures share."""
 
 import re
+from collections.abc import Sequence
 
-__all__ = ["chance", "counted", "shortened"]
+__all__ = ["chance", "counted", "first_of", "shortened"]
 
 
 def chance(probability: float) -> str:
@@ -50,6 +51,33 @@ def counted(count: int, noun: str) -> str:
     ('1 image', '1,200 images')
     """
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def first_of(names: Sequence[str], most: int = 3) -> str:
+    """Return names in quotes, and how many more there are.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The names, the most important first.
+    most : int, default=3
+        How many are named at most.
+
+    Returns
+    -------
+    str
+        The enumeration.
+
+    Examples
+    --------
+    >>> first_of(["a", "b"]), first_of(["a", "b", "c", "d", "e"])
+    ("'a' and 'b'", "'a', 'b', 'c' and 2 more")
+    """
+    shown = [repr(name) for name in names[:most]]
+    if len(names) > most:
+        shown.append(f"{len(names) - most:,} more")
+    *first, last = shown
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def shortened(path: str, length: int = 34) -> str:

@@ -1,0 +1,42 @@
+"""An estimator -> its parameters in a form that JSON knows."""
+
+import os
+from typing import Any
+
+from sklearn.base import BaseEstimator
+
+__all__ = ["settings_of"]
+
+
+def settings_of(estimator: Any) -> dict[str, Any]:
+    """Return the parameters of an estimator in a form that JSON knows.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The estimator.
+
+    Returns
+    -------
+    dict of str to object
+        Its own parameters; those that are estimators themselves as dicts, with ``class``.
+    """
+    parameters = estimator.get_params(deep=False)
+    return {
+        "class": type(estimator).__name__,
+        **{name: _plain(value) for name, value in parameters.items()},
+    }
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case os.PathLike():
+            return os.fspath(value)
+        case BaseEstimator():
+            return settings_of(value)
+        case _:
+            return str(value)

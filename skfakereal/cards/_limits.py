@@ -1,0 +1,184 @@
+"""What is known of a run -> what its figures do not say, in sentences.
+
+Every sentence follows from a fact of this run; what would be true of any detector stands in
+the intended use.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from skfakereal.cards._blocks import Block, Bullets, Section, Text
+from skfakereal.cards._figures import positive_name
+from skfakereal.cards._public import network_settings, without_paths
+from skfakereal.cards._threshold import has_chosen
+from skfakereal.evaluation import EvaluationReport
+from skfakereal.evaluation._wording import counted
+
+__all__ = ["known_limits", "limits_section"]
+
+_FEW_TRAINED = 1000
+_FEW_TESTED = 100
+_SMALL_SIDE = 64
+
+Config = Mapping[str, Any]
+
+
+def limits_section(report: EvaluationReport, config: Config) -> Section:
+    """Return what the figures do not say.
+
+    Parameters
+    ----------
+    report : EvaluationReport
+        The figures.
+    config : mapping
+        What is known of the training.
+
+    Returns
+    -------
+    Section
+        The section.
+    """
+    limits = known_limits(report, config)
+    blocks: list[Block] = [Bullets(tuple(limits))] if limits else []
+    blocks.append(
+        Text(
+            "This list holds what the run knows of itself. That a limit is not on it does "
+            "not mean that there is none."
+        )
+    )
+    return Section("Known limits", tuple(blocks))
+
+
+def known_limits(report: EvaluationReport, config: Config) -> list[str]:
+    """Return the sentences.
+
+    Parameters
+    ----------
+    report : EvaluationReport
+        The figures.
+    config : mapping
+        What is known of the training, as `model_card` takes it.
+
+    Returns
+    -------
+    list of str
+        The sentences, the gravest first.
+    """
+    rules: tuple[Callable[[EvaluationReport, Config], list[str]], ...] = (
+        _remarks,
+        _audit,
+        _generators,
+        _few_images,
+        _trunk,
+        _size,
+        _threshold,
+    )
+    return [limit for rule in rules for limit in rule(report, config)]
+
+
+def _remarks(report: EvaluationReport, config: Config) -> list[str]:
+    return [without_paths(said) for said in config.get("remarks", ())]
+
+
+def _audit(report: EvaluationReport, config: Config) -> list[str]:
+    audit = config.get("data", {}).get("audit")
+    if not audit:
+        return [
+            "The images were not audited: they may give their class away by format, size or "
+            "metadata, which a detector learns instead of looking at the picture."
+        ]
+    if audit["word"] in ("leaking", "suspicious"):
+        return [
+            f"The audit calls the images {audit['word']}: files of one class can be told "
+            "from those of the other without a look at the picture. The figures may owe "
+            "more to that than to traces of forgery, and be far lower elsewhere."
+        ]
+    return []
+
+
+def _generators(report: EvaluationReport, config: Config) -> list[str]:
+    positive = positive_name(report)
+    groups = config.get("data", {}).get("groups", {}).get(positive)
+    if positive is None or groups is None:
+        return []
+    if not groups:
+        return [
+            f"The images of class {positive} do not say what made them (no folder below "
+            "the class names it), so nothing is known about single generators, nor about "
+            "those that are missing."
+        ]
+    if len(groups) == 1:
+        return [
+            f"All training images of class {positive} that have a group are of one: "
+            f"{next(iter(groups))}. Nothing is known about fakes of any other origin."
+        ]
+    return []
+
+
+def _few_images(report: EvaluationReport, config: Config) -> list[str]:
+    limits = []
+    trained = config.get("data", {}).get("train")
+    if trained and sum(trained.values()) < _FEW_TRAINED:
+        limits.append(
+            f"It was trained on {counted(sum(trained.values()), 'image')}, which is few: it "
+            "may have learned them rather than what they have in common."
+        )
+    tested = {name: figures["n_images"] for name, figures in report.per_class.items()}
+    few = {name: n for name, n in tested.items() if n < _FEW_TESTED}
+    if few:
+        counts = " and ".join(f"{n:,} of class {name}" for name, n in few.items())
+        limits.append(
+            f"It was tested on few images ({counts}): the intervals are wide, and rare "
+            "mistakes cannot show."
+        )
+    return limits
+
+
+def _trunk(report: EvaluationReport, config: Config) -> list[str]:
+    network = network_settings(config.get("model", {}))
+    if network.get("weights", "") == "cifake":
+        return [
+            "Its trunk has seen CIFAKE's training images with their labels. A figure that "
+            "was measured on those images is worthless, cross-validated or not, and "
+            "thresholds or calibration fitted on them are too confident. It knows one "
+            "generator (Stable Diffusion 1.4) and images of 32x32 pixels."
+        ]
+    if "weights" in network and network["weights"] is None:
+        return [
+            "Its trunk was not pretrained: apart from what training altered, its filters are "
+            "random."
+        ]
+    return []
+
+
+def _size(report: EvaluationReport, config: Config) -> list[str]:
+    network = network_settings(config.get("model", {}))
+    size = network.get("image_size")
+    if not size:
+        return []
+    limits = []
+    if min(size) <= _SMALL_SIDE:
+        limits.append(
+            f"It sees {size[0]}x{size[1]} pixels: of a larger image, most of the detail "
+            "that could give a fake away is gone before it looks."
+        )
+    elif network.get("resize") == "stretch":
+        limits.append(
+            f"Every image is resampled to {size[0]}x{size[1]} pixels, which wipes out some of "
+            "the traces that generators and editors leave."
+        )
+    if network.get("resize") == "crop":
+        limits.append(
+            f"It sees the {size[0]}x{size[1]} pixels in the middle of an image, and nothing "
+            "of what lies around them."
+        )
+    return limits
+
+
+def _threshold(report: EvaluationReport, config: Config) -> list[str]:
+    if report.pos_label is None or has_chosen(report, config.get("decision") or {}):
+        return []
+    return [
+        "Its threshold was not chosen for a purpose: how many real images are accused by "
+        "mistake was not set beforehand."
+    ]

@@ -1,0 +1,122 @@
+"""What the detector is, what it is for, and what it is not for."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from skfakereal.cards._blocks import Bullets, Code, Section, Text
+from skfakereal.cards._figures import positive_name
+from skfakereal.cards._public import network_settings
+from skfakereal.evaluation import EvaluationReport
+
+__all__ = ["details_section", "use_section", "uses_section"]
+
+
+def details_section(report: EvaluationReport, config: Mapping[str, Any]) -> Section:
+    """Return what the detector is.
+
+    Parameters
+    ----------
+    report : EvaluationReport
+        Its figures.
+    config : mapping
+        What is known of its training.
+
+    Returns
+    -------
+    Section
+        The section.
+    """
+    model = config.get("model", {})
+    network = network_settings(model)
+    image_size = network.get("image_size")
+    facts = [f"Task: tells images apart as {' or '.join(report.target_names)}."]
+    if network:
+        facts.append(
+            "Kind: transfer learning on VGG16 (Simonyan and Zisserman 2015), with layers "
+            "of its own on top."
+        )
+    elif "class" in model:
+        facts.append(f"Kind: {model['class']}, a scikit-learn classifier.")
+    if image_size:
+        facts.append(
+            f"Input: one image, brought to {image_size[0]}x{image_size[1]} pixels."
+        )
+    facts.append("Output: a probability of each class; they add up to 1.")
+    if "date" in config:
+        facts.append(f"Made on {str(config['date'])[:10]}.")
+    if "skfakereal" in config:
+        facts.append(f"Made with skfakereal {config['skfakereal']}.")
+    return Section("Model details", (Bullets(tuple(facts)),))
+
+
+def uses_section(report: EvaluationReport) -> Section:
+    """Return what the detector is for, and what it is not for.
+
+    Parameters
+    ----------
+    report : EvaluationReport
+        Its figures.
+
+    Returns
+    -------
+    Section
+        The section.
+    """
+    positive = positive_name(report)
+    what = f"that an image is {positive}" if positive else "each class of images"
+    out_of_scope = (
+        "As the only ground for an accusation, a takedown, or any decision about a person.",
+        "On images of other kinds than those it was tested on: other generators, cameras or "
+        "sizes, or images that were saved again, cropped or photographed from a screen. "
+        "Where a table below shows how it bears that, go by the table.",
+        "To say who made an image, when, or which part of it was altered.",
+    )
+    return Section(
+        "Intended use",
+        (
+            Text(
+                f"To help people decide which images deserve a closer look: it says how "
+                f"probable it finds {what}. It gives no proof and no reasons, and "
+                "a person should judge what it finds."
+            ),
+            Text("Out of scope:"),
+            Bullets(out_of_scope),
+        ),
+    )
+
+
+def use_section(report: EvaluationReport, config: Mapping[str, Any]) -> Section:
+    """Return how to use the detector.
+
+    Parameters
+    ----------
+    report : EvaluationReport
+        Its figures.
+    config : mapping
+        What is known of its training.
+
+    Returns
+    -------
+    Section
+        The section.
+    """
+    labels = dict(zip(report.classes.tolist(), report.target_names, strict=True))
+    release = f"=={config['skfakereal']}" if "skfakereal" in config else ""
+    lines = [
+        "import joblib",
+        "",
+        'model = joblib.load("model.joblib")',
+        f'model.predict(["suspect.jpg"])        # one of {labels}',
+        f'model.predict_proba(["suspect.jpg"])  # columns: {list(report.target_names)}',
+    ]
+    return Section(
+        "How to use it",
+        (
+            Code(f'pip install "skfakereal{release}"', "bash"),
+            Code("\n".join(lines), "python"),
+            Text(
+                "Loading a joblib file runs whatever code it holds: only load one whose "
+                "maker you trust, with the versions that are named above."
+            ),
+        ),
+    )

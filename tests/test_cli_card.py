@@ -1,0 +1,124 @@
+"""Every run that trains has a card, which tells what the run folder tells."""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from conftest import write_image
+
+from skfakereal.cli import main
+from skfakereal.cli._card import generators_of
+from skfakereal.cli._parts import Part
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write dark images as real and bright ones as fake, by two generators."""
+    root, random = tmp_path_factory.mktemp("janes_photos"), np.random.default_rng(23)
+    for i in range(16):
+        noise = random.integers(0, 40, (32, 32, 3), dtype=np.uint8)
+        write_image(root / "real" / f"{i:02}.png", noise)
+        write_image(root / "fake" / ("g*n" if i % 2 else "sd") / f"{i:02}.png", 255 - noise)
+    return root
+
+
+def train(photos: Path, out: Path, narrow_trunk: str) -> Path:
+    options = ["--image-size", "32", "--weights", narrow_trunk, "--hidden-units", "8"]
+    options += [
+        "--learning-rate",
+        "0.05",
+        "--epochs",
+        "3",
+        "--n-views",
+        "1",
+        "--n-jobs",
+        "1",
+    ]
+    options += ["--groups", "none"]
+    assert main(["train", str(photos), "--out", str(out), *options]) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def run(photos: Path, narrow_trunk: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return train(photos, tmp_path_factory.mktemp("runs") / "run", narrow_trunk)
+
+
+def test_the_card_tells_what_the_run_holds(run: Path) -> None:
+    card = (run / "card.md").read_text(encoding="utf-8")
+    config = json.loads((run / "config.json").read_text())
+    metrics = json.loads((run / "metrics.json").read_text())
+    metadata = yaml.safe_load(card.split("---\n")[1])
+    (result,) = metadata["model-index"][0]["results"]
+    stated = {metric["type"]: metric["value"] for metric in result["metrics"]}
+    assert stated["accuracy"] == round(metrics["accuracy"], 4)
+    assert config["files"]["card.md"] == hashlib.sha256(card.encode()).hexdigest()
+    assert hashlib.sha256((run / "images.csv").read_bytes()).hexdigest() in card
+    trained = config["data"]["train"]
+    assert f"| train | {trained['real']} | {trained['fake']} |" in card
+    groups = config["data"]["groups"]
+    assert groups["real"] == {}
+    assert sum(groups["fake"].values()) == trained["fake"]
+    assert f"g\\*n ({groups['fake']['g*n']})" in card
+
+
+def test_generators_have_rows(run: Path) -> None:
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert {"g*n", "sd", "real, in no folder"} >= set(metrics["per_group"])
+    assert {"g*n", "sd"} & set(metrics["per_group"])
+    card = (run / "card.md").read_text(encoding="utf-8")
+    assert "## By generator" in card
+    assert "in no folder" not in card
+
+
+def test_nothing_in_the_card_says_where_it_was_made(run: Path, photos: Path) -> None:
+    card = (run / "card.md").read_text(encoding="utf-8")
+    for secret in (str(photos), "janes_photos", str(run), str(Path.home()), "--out"):
+        assert secret not in card
+    assert not re.search(r"(?<![\w.<])/\w+/\w", card)
+
+
+def test_the_same_seed_gives_the_same_card(
+    run: Path, photos: Path, narrow_trunk: str, tmp_path: Path
+) -> None:
+    again = train(photos, tmp_path / "elsewhere", narrow_trunk)
+
+    def without_date(folder: Path) -> str:
+        text = (folder / "card.md").read_text(encoding="utf-8")
+        return re.sub(r"Made on \d{4}-\d\d-\d\d", "Made on DATE", text)
+
+    assert without_date(again) == without_date(run)
+    assert "Made on DATE" in without_date(run)
+
+
+def test_the_page_shows_limits_and_card(run: Path) -> None:
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert "<h2>Known limits</h2>" in page
+    assert "<summary>Intended use</summary>" in page
+    assert "<pre><code>import joblib" in page
+
+
+def test_only_the_largest_folders_have_rows() -> None:
+    names = np.array([f"g{i:02}" for i in range(30) for _ in range(30 - i)], dtype=object)
+    part = Part([f"{i}" for i in range(len(names))], np.zeros(len(names), int), names)
+    called = generators_of(part, ["fake"])
+    assert called is not None
+    assert set(called) == {*(f"g{i:02}" for i in range(20)), "other folders"}
+    assert called.count("other folders") == sum(range(1, 11))
+
+
+def test_images_in_no_folder_are_called_so() -> None:
+    def part(*groups: str) -> Part:
+        names = np.array(groups, dtype=object)
+        return Part(list(groups), np.arange(len(groups)) % 2, names)
+
+    assert generators_of(part("real/a.png", "fake/b.png"), ["real", "fake"]) is None
+    assert generators_of(part("real/a.png", "sd"), ["real", "fake"]) == [
+        *("real, in no folder", "sd")
+    ]
+    # An audit numbers its groups.
+    assert generators_of(part("0", "1"), ["real", "fake"]) is None
