@@ -121,7 +121,7 @@ def _cautions(report: AuditReport, about: list[str]) -> list[str]:
     return [
         f"The audit calls these images {report.verdict} "
         f"({', '.join(about) or 'their metadata'}): part of the figures may have "
-        "nothing to do with fakes. See “What the files give away”."
+        f"nothing to do with fakes; {AUDIT_FILE} has the evidence."
     ]
 
 
