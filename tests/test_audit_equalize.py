@@ -203,3 +203,34 @@ def test_settings_out_of_range(
     with pytest.raises(ValueError, match=message):
         equalize_images(*leaking, tmp_path / "out", **settings)  # type: ignore[arg-type]
     assert not (tmp_path / "out").exists()
+
+
+def test_folders_place_the_copies(
+    leaking: tuple[list[Path], list[int]], tmp_path: Path
+) -> None:
+    paths, y = leaking
+    folders = [f"{'train' if i % 2 else 'test'}/{label}" for i, label in enumerate(y)]
+    copies = equalize_images(paths, y, tmp_path / "out", folders=folders)
+    for copy, folder in zip(copies.data, folders, strict=True):
+        assert Path(copy).parent == tmp_path / "out" / folder
+
+
+@pytest.mark.parametrize(
+    ("folders", "message"),
+    [
+        (["a"] * 40, "Every class needs a folder of its own, but 'real' and 'fake' share"),
+        (["Up"] * 20 + ["up"] * 20, "share 'up'"),
+        (["../x"] * 40, r"folders must lead down from out, got '../x' at index 0"),
+        (["real"] * 20 + ["/x"] * 20, "got '/x' at index 20"),
+        (["a"], "folders must have one value for each of the 40 paths"),
+    ],
+)
+def test_folders_that_make_no_sense(
+    leaking: tuple[list[Path], list[int]],
+    tmp_path: Path,
+    folders: list[str],
+    message: str,
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        equalize_images(*leaking, tmp_path / "out", folders=folders)
+    assert not (tmp_path / "out").exists()

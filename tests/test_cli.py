@@ -21,7 +21,9 @@ from skfakereal.cli import main
 from skfakereal.cli._output import printable
 from skfakereal.cli._parser import build_parser
 
-VERBS = ("demo", "train", "evaluate", "robustness", "predict", "cache")
+VERBS = (
+    *("demo", "audit", "equalize", "train", "evaluate", "robustness", "predict", "cache"),
+)
 HEAVY = ("joblib", "keras", "matplotlib", "numpy", "PIL", "sklearn", "tensorflow")
 
 

@@ -30,6 +30,7 @@ TRAINED = {
     "model.joblib",
     "card.md",
     "images.csv",
+    "audit.html",
     "training_curves.png",
     "views.png",
     "validation.csv",
@@ -250,6 +251,64 @@ def test_broken_test_images_are_named_and_left_out(
     (row,) = [row for row in read_csv(out / "predictions.csv") if row["error"]]
     assert (row["path"], row["label"], row["predicted"]) == (str(broken), "fake", "")
     assert json.loads((out / "metrics.json").read_text())["unreadable"] == [str(broken)]
+
+
+def test_the_audit_of_clean_files_is_kept_and_shown(
+    run: Path, photos: Path, quick: list[str], tmp_path: Path
+) -> None:
+    audit = json.loads((run / "config.json").read_text())["data"]["audit"]
+    assert (audit["word"], audit["headline"], audit["findings"]) == ("clean", 0.5, [])
+    low, high = audit["interval"]
+    assert 0 < low < 0.5 < high < 1
+    assert audit["duplicates_across_splits"] == 0
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert "What the files give away" in page
+    assert "audit.html beside this page" in page
+    assert "The audit calls" not in page
+    out = tmp_path / "run"
+    assert main(["train", str(photos), "--out", str(out), *quick, "--no-audit"]) == 0
+    assert not (out / "audit.html").exists()
+    assert "audit" not in json.loads((out / "config.json").read_text())["data"]
+    assert "What the files give away" not in (out / "report.html").read_text()
+
+
+def test_a_leak_is_the_first_caution_and_names_itself(
+    quick: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos, out = make_photos(tmp_path / "in"), tmp_path / "run"
+    for path in (photos / "fake").iterdir():
+        Image.open(path).save(path.with_suffix(".jpg"))
+        path.unlink()
+    assert main(["train", str(photos), "--out", str(out), *quick]) == 0
+    said = capsys.readouterr().out
+    assert said.index("The audit says “leaking”.") < said.index("Trained in")
+    assert "File format “JPEG”: 0 % of real, 100 % of fake" in said
+    config = json.loads((out / "config.json").read_text())
+    assert config["data"]["audit"]["headline"] == 1
+    assert config["remarks"][0].startswith("The audit calls these images leaking (file")
+    (finding, *_) = config["data"]["audit"]["findings"]
+    assert (finding["name"], finding["word"]) == ("file format", "leaking")
+    assert "100 % of fake" in finding["evidence"]
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert page.index("The audit calls") < page.index("confusion")
+
+
+def test_groups_of_an_audit_keep_copies_on_one_side(
+    quick: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos, audit = make_photos(tmp_path / "in"), tmp_path / "audit"
+    for path in sorted(photos.rglob("*.png")):
+        (path.parent / f"{path.stem}-copy.png").write_bytes(path.read_bytes())
+    assert main(["audit", str(photos), "--out", str(audit)]) == 0
+    copies = {}
+    for groups in ("auto", str(audit / "groups.csv")):
+        out = tmp_path / f"run{len(copies)}"
+        order = ["train", str(photos), "--out", str(out), *quick, "--groups", groups]
+        assert main([*order, "--epochs", "1"]) == 0
+        config = json.loads((out / "config.json").read_text())
+        copies[groups] = config["data"]["audit"]["duplicates_across_splits"]
+    assert copies.pop("auto") > 5
+    assert list(copies.values()) == [0]
 
 
 def test_copies_of_training_images_among_the_tested_are_told(

@@ -232,7 +232,7 @@ def test_it_is_shown_in_text_table_page_picture_and_json(
     found = difference(comparison, "new", "accuracy")
     text = repr(comparison)
     assert "3 models on the same 400 images" in text
-    assert f"{found.interval[0]:+.3f} to {found.interval[1]:+.3f}    better" in text
+    assert f"{found.interval[0]:+.3f} to {found.interval[1]:+.3f}  better" in text
     assert "'new'" in comparison.summary()
     assert "clearly more" in comparison.summary()
     frame = comparison.to_frame().set_index(["model", "figure"])

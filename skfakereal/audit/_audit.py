@@ -83,8 +83,13 @@ def audit_images(
     pixels take one to four minutes and below 1 GB.
 
     Copies that were cropped by more than some per cent, mirrored or rotated are not
-    found. In small sets only strong leaks can be told from chance. With many classes, a
-    leak of one of them is diluted in the mean: audit "real or not" (``y == "real"``) too.
+    found. With many classes, a leak of one of them is diluted in the mean: audit "real or
+    not" (``y == "real"``) too.
+
+    In small sets only strong leaks can be told from chance, and the audit rather keeps
+    silent than accuses a clean set. Of 150 simulated clean sets of 40 images one was
+    accused, of 150 with 100 images none; a field with an AUC of 0.7, 0.8 and 0.9 was
+    noticed among 40 images in 12, 69 and 99 % of the cases.
 
     Examples
     --------
@@ -102,7 +107,7 @@ def audit_images(
     >>> report.verdict
     'leaking'
     >>> print(report.findings[0].what)
-    File format “JPEG”: 100 % of real, 0 % of fake (AUC of this alone 1.00). The same ...
+    File format “PNG”: 0 % of real, 100 % of fake; 100 % of real are “JPEG” (AUC of ...
     """
     files = check_paths(paths, name="paths")
     labels = check_labels(y, len(files))

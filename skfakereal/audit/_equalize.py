@@ -13,9 +13,14 @@ from tqdm import tqdm
 
 from skfakereal._images import ImageReadError, raise_unreadable
 from skfakereal._validation import check_labels, check_paths
-from skfakereal.audit._copying import EXTENSIONS, Form, safe_name, write_copy
+from skfakereal.audit._copying import EXTENSIONS, Form, write_copy
 from skfakereal.audit._labels import check_side, name_classes
-from skfakereal.audit._out_folder import open_folder, refuse_among_inputs, write_mapping
+from skfakereal.audit._out_folder import (
+    open_folder,
+    places_below,
+    refuse_among_inputs,
+    write_mapping,
+)
 
 __all__ = ["equalize_images"]
 
@@ -25,8 +30,9 @@ Resize = Literal["crop", "stretch"]
 _PART = 64  # files that a worker takes at a time
 _DESCR = """Copies of {n} images, written by skfakereal.audit.equalize_images.
 
-Format {format}{quality}, {size}, 8-bit RGB, no metadata. mapping.csv names the original of
-each copy. Traces of earlier compression and resampling are still in the pixels.
+Format {format}{quality}, {size}, 8-bit RGB, no metadata.
+mapping.csv names the original of each copy.
+Traces of earlier compression and resampling are still in the pixels.
 """
 
 
@@ -39,6 +45,7 @@ def equalize_images(
     quality: int = 95,
     size: tuple[int, int] | None = None,
     resize: Resize = "crop",
+    folders: ArrayLike | None = None,
     groups: ArrayLike | None = None,
     target_names: Sequence[str] | None = None,
     on_error: Literal["raise", "skip"] = "raise",
@@ -76,6 +83,9 @@ def equalize_images(
         How `size` is reached. "crop" cuts out the middle, without resampling, and asks
         for images that are large enough; "stretch" resamples, which leaves traces that
         differ with the original size.
+    folders : array-like of shape (n_images,), default=None
+        Folder of each copy below `out`, such as ``"train/fake/sd14"``; none may hold two
+        classes. None: the name of its class.
     groups : array-like of shape (n_images,), default=None
         Passed on to the result.
     target_names : sequence of str, default=None
@@ -135,16 +145,13 @@ def equalize_images(
     form = _check_form(format, quality, size, resize)
     if on_error not in ("raise", "skip"):
         raise ValueError(f'on_error must be "raise" or "skip", got {on_error!r}.')
-    top = Path(out)
-    folders = [top / safe_name(name) for name in names]
-    if len({str(f).casefold() for f in folders}) < len(folders):
-        raise ValueError(
-            f"Every class needs a folder of its own, but of {names} two share one."
-        )
-    refuse_among_inputs(top, files, [names[code] for code in codes])
-    open_folder(top, folders, form)
+    top, labels_of = Path(out), [names[code] for code in codes]
+    below = check_side(folders, len(files), "folders")
+    places = places_below(top, labels_of, None if below is None else below.tolist())
+    refuse_among_inputs(top, files, labels_of)
+    open_folder(top, places, form)
 
-    jobs = [(file, folders[code]) for file, code in zip(files, codes, strict=True)]
+    jobs = list(zip(files, places, strict=True))
     results = _write_all(jobs, form, n_jobs, verbose)
     failures = []
     for i, result in enumerate(results):
@@ -153,7 +160,7 @@ def equalize_images(
             failures.append(result)
     done = np.array([i for i, r in enumerate(results) if isinstance(r, str)], dtype=np.intp)
     copies = [str(results[i]) for i in done]
-    write_mapping(top, copies, [files[i] for i in done], [names[codes[i]] for i in done])
+    write_mapping(top, copies, [files[i] for i in done], [labels_of[i] for i in done])
     if on_error == "raise":
         raise_unreadable(failures, name="paths")
     return Bunch(

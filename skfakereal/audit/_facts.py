@@ -18,7 +18,11 @@ __all__ = ["THUMBNAIL_SIDE", "FileFacts", "read_facts"]
 
 THUMBNAIL_SIDE = 16  # pixels
 _HASHED_SIDE = 32  # pixels: what the perceptual hash looks at
-_FLAT = 10  # grey levels by which a line of pixels may differ and still be a border
+# Grey levels by which a line of pixels may differ from its border's colour, on average and
+# at most, and by which the picture beside it must. Borders of 4 pixels in JPEGs of 32x32 at
+# quality 70 and 90 are then found in 73 and 100 % of the cases, and of 800 CIFAKE images
+# 5 % seem to have one.
+_FLAT, _RINGING, _EDGE = 6, 60, 30
 _SHOWN = 60  # characters of a text that is kept as a value
 _PLAIN_MODES = {"L": "grey", "RGB": "RGB", "RGBA": "RGB with alpha", "P": "palette"}
 
@@ -100,7 +104,7 @@ def _shape(picture: Image.Image) -> dict[str, str | float]:
 def _packing(container: Container) -> dict[str, str | float]:
     return {
         "layout": container.layout or "(not read)",
-        "jpeg_tables": container.jpeg_tables or "(none)",
+        "jpeg_tables": _tables(container),
         "jpeg_quality": container.jpeg_quality,
         "progressive": {None: "(does not apply)", True: "yes", False: "no"}[
             container.progressive
@@ -111,6 +115,13 @@ def _packing(container: Container) -> dict[str, str | float]:
         "text_keys": _short(", ".join(sorted(set(container.text_keys)))),
         "c2pa": "yes" if container.c2pa else "no",
     }
+
+
+def _tables(container: Container) -> str:
+    if not container.jpeg_tables:
+        return "(none)"
+    # Nobody can read a digest, so it comes with what it means.
+    return f"near quality {container.jpeg_quality:.0f} [{container.jpeg_tables}]"
 
 
 def _header(data: bytes) -> dict[str, str | float]:
@@ -189,11 +200,14 @@ def _border(pixels: NDArray[np.uint8]) -> float:
 
 
 def _flat_lines(pixels: NDArray[np.uint8]) -> float:
-    """Return the share of lines from the top on that have the first pixel's colour."""
-    colour = pixels[0, 0].astype(np.int16)
-    count = 0
-    for line in pixels:
-        if np.abs(line.astype(np.int16) - colour).max() > _FLAT:
-            break
-        count += 1
-    return count / len(pixels)
+    """Return the share of lines from the top on that are a border, and not a pale sky.
+
+    They have one colour but for what JPEG adds at a sharp edge, and end at such an edge.
+    """
+    colour = np.median(pixels[0], axis=0)
+    for count, line in enumerate(pixels):
+        distance = np.abs(line - colour)
+        if distance.mean() > _FLAT or distance.max() > _RINGING:
+            jump = np.abs(pixels[count : count + 2] - colour).mean(axis=(1, 2)).max()
+            return count / len(pixels) if jump >= _EDGE else 0.0
+    return 1.0

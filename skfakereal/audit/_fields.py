@@ -12,9 +12,18 @@ __all__ = ["FIELDS", "Field", "codes_of"]
 _MOST_BINS = 32
 _IMAGES_A_BIN = 10
 
-_REENCODE = "Re-encode both classes the same way: equalize_images(paths, y, out)."
-_RESIZE = "Bring both classes to one size: equalize_images(..., size=(height, width))."
-_REPACK = "Write both classes anew without metadata: equalize_images(paths, y, out)."
+_REENCODE = (
+    "Re-encode both classes the same way: equalize_images(paths, y, out), or skfakereal "
+    "equalize FOLDER OUT."
+)
+_RESIZE = (
+    "Bring both classes to one size: equalize_images(..., size=(height, width)), or "
+    "skfakereal equalize FOLDER OUT --size HEIGHTxWIDTH."
+)
+_REPACK = (
+    "Write both classes anew without metadata: equalize_images(paths, y, out), or "
+    "skfakereal equalize FOLDER OUT."
+)
 _TRACES = "Compression leaves traces in the pixels, which a detector learns at once."
 _SIZES = (
     "Pictures of different sizes are resized differently before they reach the network, "
@@ -47,6 +56,8 @@ class Field:
         does not see.
     judged : bool
         Whether it counts for the verdict by itself.
+    unit : str
+        What stands after a number.
     """
 
     name: str
@@ -56,20 +67,22 @@ class Field:
     numeric: bool = False
     in_headline: bool = True
     judged: bool = True
+    unit: str = ""
 
 
 FIELDS: tuple[Field, ...] = (
     Field("format", "file format", _TRACES, _REENCODE),
     Field("extension", "file extension", _APART, _REPACK),
     Field("dimensions", "pixel size", _SIZES, _RESIZE),
-    Field("width", "width", _SIZES, _RESIZE, numeric=True),
-    Field("height", "height", _SIZES, _RESIZE, numeric=True),
+    Field("width", "width", _SIZES, _RESIZE, numeric=True, unit=" pixels"),
+    Field("height", "height", _SIZES, _RESIZE, numeric=True, unit=" pixels"),
     Field("aspect", "aspect ratio", _SIZES, _RESIZE, numeric=True),
     Field(
         "mode",
         "colour mode",
         "Grey pictures and palettes look different whatever they show.",
-        "Write both classes as RGB (equalize_images), or leave grey pictures out.",
+        "Write both classes as RGB (equalize_images, or skfakereal equalize FOLDER OUT), or "
+        "leave grey pictures out: grey saved as RGB is still grey.",
     ),
     Field("jpeg_quality", "JPEG quality (estimated)", _TRACES, _REENCODE, numeric=True),
     Field("jpeg_tables", "JPEG quantisation tables", _TRACES, _REENCODE),
@@ -101,14 +114,16 @@ FIELDS: tuple[Field, ...] = (
         numeric=True,
         in_headline=False,
         judged=False,
+        unit=" bytes",
     ),
     Field(
         "border",
-        "border of one colour, % of the side",
+        "border of one colour",
         "Bars, frames and white grounds can be told without a look at the rest.",
         "Crop the borders off, in both classes.",
         numeric=True,
         in_headline=False,
+        unit=" % of the side",
     ),
 )
 
@@ -135,17 +150,19 @@ def codes_of(
     if not field.numeric:
         names, codes = np.unique(np.asarray(values, dtype=str), return_inverse=True)
         return codes, [str(name) for name in names]
-    return _numeric_codes(np.asarray(values, dtype=np.float64))
+    return _numeric_codes(np.asarray(values, dtype=np.float64), field.unit)
 
 
-def _numeric_codes(numbers: NDArray[np.float64]) -> tuple[NDArray[np.intp], list[str]]:
+def _numeric_codes(
+    numbers: NDArray[np.float64], unit: str
+) -> tuple[NDArray[np.intp], list[str]]:
     """Give values that many images share a category of their own, the rest ranges."""
     n_bins = min(_MOST_BINS, max(2, len(numbers) // _IMAGES_A_BIN))
     counts = Counter(numbers[~np.isnan(numbers)].tolist())
     enough = 1 if len(counts) <= n_bins else max(2, len(numbers) // n_bins)
     frequent = sorted(v for v, n in counts.items() if n >= enough)
     codes = np.full(len(numbers), -1, dtype=np.intp)
-    names = [f"{v:,.10g}" for v in frequent]
+    names = [f"{v:,.10g}{unit}" for v in frequent]
     for code, value in enumerate(frequent):
         codes[numbers == value] = code
     if np.isnan(numbers).any():
@@ -160,7 +177,6 @@ def _numeric_codes(numbers: NDArray[np.float64]) -> tuple[NDArray[np.intp], list
             if len(member):
                 codes[member] = len(names)
                 low, high = numbers[member].min(), numbers[member].max()
-                names.append(
-                    f"{low:,.10g}" if low == high else f"{low:,.10g} to {high:,.10g}"
-                )
+                span = f"{low:,.10g}" if low == high else f"{low:,.10g} to {high:,.10g}"
+                names.append(span + unit)
     return codes, names

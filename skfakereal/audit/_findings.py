@@ -17,6 +17,7 @@ _SPLIT_SUSPICIOUS, _SPLIT_LEAKING = 0.005, 0.05
 _LOOSE_COPIES = 0.05
 _CONTRADICTIONS = 0.005
 _IMBALANCE = 3.0
+_AS_TELLING = 0.05  # of the shares
 _SPOKESMEN = ("format", "dimensions", "exif", "text_keys")
 
 
@@ -81,24 +82,40 @@ def _shortcut_findings(shortcuts: Sequence[Shortcut], names: list[str]) -> list[
 
 
 def _shortcut_finding(group: list[Shortcut], severity: str, names: list[str]) -> Finding:
-    # Of equally strong ones, the one that the others follow from speaks for them.
-    first = min(
-        group, key=lambda s: (-round(s.strength.auc, 2), s.field.name not in _SPOKESMEN)
-    )
-    row = first.rows[0]
-    shares = ", ".join(
-        f"{percent(share)} of {name}" for name, share in zip(names, row.shares, strict=True)
-    )
+    # Of about equally strong ones, the one that the others follow from speaks for them.
+    strongest = max(s.strength.auc for s in group)
+    equal = [s for s in group if s.strength.auc > strongest - _AS_TELLING]
+    first = min(equal, key=lambda s: (s.field.name not in _SPOKESMEN, -s.strength.auc))
+    told = _evidence(first, names)
     others = [s.field.title for s in group if s is not first]
     also = f" The same shows in: {', '.join(others)}." if others else ""
     return Finding(
+        first.field.title,
         severity,  # type: ignore[arg-type]
-        f"{_capital(first.field.title)} “{row.value}”: {shares} (AUC of this alone "
+        f"{_capital(first.field.title)} {told} (AUC of this alone "
         f"{first.strength.auc:.2f}).{also}",
         first.field.why,
         first.field.remedy,
         tuple(s.field.name for s in [first, *(s for s in group if s is not first)]),
     )
+
+
+def _evidence(shortcut: Shortcut, names: list[str]) -> str:
+    """Say what differs most, and what the classes that lack it have in its place."""
+    rows = [row for row in shortcut.rows if not row.is_rest]
+    # Of equally telling values the one of the last class, which is "fake" as a rule.
+    row = max(
+        (r for r in rows if r.difference > rows[0].difference - _AS_TELLING),
+        key=lambda r: r.shares[-1],
+    )
+    told = ", ".join(
+        f"{percent(share)} of {name}" for name, share in zip(names, row.shares, strict=True)
+    )
+    for c, name in enumerate(names):
+        usual = max(rows, key=lambda r: r.shares[c])
+        if row.shares[c] < 0.5 <= usual.shares[c]:
+            told += f"; {percent(usual.shares[c])} of {name} are “{usual.value}”"
+    return f"“{row.value}”: {told}"
 
 
 def _split_findings(
@@ -119,13 +136,15 @@ def _split_findings(
         )
         found.append(
             Finding(
+                f"copies of “{b}” in “{a}”",
                 severity,
                 f"{n:,} of the {split_counts[a]:,} images of “{a}” ({percent(share)}) have "
-                f"a copy in “{b}”: {exact.across_splits[a, b]:,} are identical to the byte, "
-                "the rest look the same.",
+                f"a copy in “{b}”: {exact.across_splits[a, b]:,} identical to the byte, "
+                f"{n - exact.across_splits[a, b]:,} that look the same.",
                 "What was seen in training is no test: scores come out too high.",
-                f"Leave them out of “{a}” or their copies out of “{b}” (both have the same "
-                "number in the report's copies_), or divide anew by groups_.",
+                f"Leave the copies out of “{a}” or of “{b}” (copies have the same number "
+                "in the report's copies_, and in the groups.csv that skfakereal audit "
+                "--out writes), or divide anew by groups.",
             )
         )
     return found
@@ -139,11 +158,12 @@ def _copy_findings(
         share = exact.across_classes / n_images
         found.append(
             Finding(
+                "one picture in two classes",
                 "suspicious" if share >= _CONTRADICTIONS else "minor",
-                f"{exact.across_classes:,} pictures lie in more than one class, identical "
-                "to the byte.",
+                "Pictures that lie in more than one class, identical to the byte: "
+                f"{exact.across_classes:,}.",
                 "At least one of their labels is wrong.",
-                "Find out which label is right, and remove the other file.",
+                "Find out which label of such a picture is right, and remove the other file.",
             )
         )
     if copies.n_clusters:
@@ -152,22 +172,26 @@ def _copy_findings(
         bad = share >= _LOOSE_COPIES and loose > 0 and not is_split
         near = copies.n_extra - exact.n_extra
         across = (
-            f" {copies.across_classes:,} sets of them hold more than one class."
+            " Sets of copies that hold more than one class, as fakes made from real "
+            f"pictures do: {copies.across_classes:,}."
             if copies.across_classes
             else ""
         ) + (
-            f" {copies.across_groups:,} sets hold more than one group."
+            f" Sets that hold more than one group: {copies.across_groups:,}."
             if copies.across_groups
             else ""
         )
         found.append(
             Finding(
+                "copies",
                 "suspicious" if bad else "minor",
-                f"{exact.n_extra:,} files are identical to another one, and {near:,} more "
-                f"look the same as another one ({percent(share)} of all).{across}",
+                f"Files that are identical to another one: {exact.n_extra:,}. Others that "
+                f"look the same as another one: {near:,}. Together {percent(share)} of "
+                f"all.{across}",
                 "A random division puts copies on both sides, and scores come out too high.",
-                "Pass the report's groups_ to fit and to a group-wise splitter, such as "
-                "StratifiedGroupKFold.",
+                "Keep copies on one side: pass the report's groups_ to fit and to a group-wise "
+                "splitter, such as StratifiedGroupKFold; on the command line, the groups.csv "
+                "that skfakereal audit --out writes to skfakereal train --groups.",
             )
         )
     return found
@@ -181,16 +205,18 @@ def _count_findings(
         listed = ", ".join(f"{n:,} of {name}" for name, n in unreadable.items())
         found.append(
             Finding(
+                "unreadable files",
                 "minor",
                 f"Files that cannot be read: {listed}.",
                 "They were left out of all figures, and training would stop at them.",
-                "Remove or replace them; the report's unreadable lists them.",
+                "Remove or replace them; the report lists them.",
             )
         )
     if max(counts.values()) > _IMBALANCE * min(counts.values()):
         listed = ", ".join(f"{n:,} of {name}" for name, n in counts.items())
         found.append(
             Finding(
+                "class balance",
                 "minor",
                 f"The classes differ in size: {listed}.",
                 "Accuracy then flatters whoever always names the larger class.",

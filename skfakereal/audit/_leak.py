@@ -14,14 +14,16 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from skfakereal.audit._fields import Field, codes_of
+from skfakereal.audit._columns import differing, encode
+from skfakereal.audit._fields import Field
 from skfakereal.audit._verdict import Strength, enough_images, judge
 
 __all__ = ["Folds", "draw_folds", "field_strength", "metadata_strength"]
 
 _N_FOLDS = 5
 _REPEATED_BELOW = 1000  # images; above it one division into folds is as good as three
-_MOST_VALUES = 20  # of one field that the metadata model tells apart
+
+_CHANCE = 0.05  # that the metadata model takes up anything where there is nothing
 
 Folds = list[NDArray[np.intp]]
 # Positions of training and test images -> a score for each test image and class.
@@ -107,7 +109,11 @@ def metadata_strength(
 ) -> Strength:
     """Measure how well a model that sees only the metadata tells the classes apart.
 
-    The model is a small histogram gradient boosting on all fields of the headline.
+    The model is a small histogram gradient boosting on all fields of the headline. It
+    takes up only what differs between the classes of its training images by more than
+    chance (`differing`): a model of everything would find patterns in noise, and on clean
+    sets of 40 images its AUC exceeded 0.6 in 22 % of
+    the cases (60 simulated sets).
 
     Parameters
     ----------
@@ -123,43 +129,31 @@ def metadata_strength(
     Strength
         The AUC with its interval and verdict.
     """
-    X = _encoded({f: v for f, v in values.items() if f.in_headline}, len(classes))
+    X = encode({f: v for f, v in values.items() if f.in_headline}, len(classes))
     if X.shape[1] == 0 or not enough_images(classes):
         return judge(0.5, classes, copies)
     leaf = int(np.clip(np.bincount(classes).min() // 8, 2, 20))
 
     def score(train: NDArray[np.intp], test: NDArray[np.intp]) -> NDArray[np.float64]:
+        kept = differing(X[train], classes[train], copies[train], chance=_CHANCE)
+        if not len(kept):
+            return np.zeros((len(test), int(classes.max()) + 1))
         model = HistGradientBoostingClassifier(
             max_iter=50,
             max_leaf_nodes=15,
+            # Of several columns that tell all, some must not be overlooked for one of them.
+            max_features=0.5,
             min_samples_leaf=leaf,
             early_stopping=False,
             random_state=0,
         )
         # On a busy machine OpenMP's threads wait for each other: 15 s in place of 0.9.
         with threadpool_limits(1, user_api="openmp"):
-            proba = model.fit(X[train], classes[train]).predict_proba(X[test])
+            model.fit(X[np.ix_(train, kept)], classes[train])
+            proba = model.predict_proba(X[np.ix_(test, kept)])
         return np.asarray(proba, dtype=np.float64)
 
     return judge(_mean_auc(score, classes, folds), classes, copies)
-
-
-def _encoded(
-    values: Mapping[Field, Sequence[str | float]], n_images: int
-) -> NDArray[np.float32]:
-    """Return numbers as they are, and a column of 0 and 1 for each frequent value."""
-    columns: list[NDArray[np.float32]] = []
-    for field, column in values.items():
-        if field.numeric:
-            numbers = np.asarray(column, dtype=np.float32)
-            if len(np.unique(numbers)) > 1:
-                columns.append(numbers)
-            continue
-        codes, names = codes_of(field, column)
-        if len(names) > 1:
-            frequent = np.argsort(-np.bincount(codes), kind="stable")[:_MOST_VALUES]
-            columns += [(codes == code).astype(np.float32) for code in frequent]
-    return np.column_stack(columns) if columns else np.empty((n_images, 0), np.float32)
 
 
 def _mean_auc(score: Score, classes: NDArray[np.intp], folds: Folds) -> float:

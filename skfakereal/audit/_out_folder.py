@@ -6,11 +6,11 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
+from pathlib import Path, PurePath
 
-from skfakereal.audit._copying import Form, write_whole
+from skfakereal.audit._copying import Form, safe_name, write_whole
 
-__all__ = ["open_folder", "refuse_among_inputs", "write_mapping"]
+__all__ = ["open_folder", "places_below", "refuse_among_inputs", "write_mapping"]
 
 _SETTINGS_FILE, _MAPPING_FILE = "equalize.json", "mapping.csv"
 
@@ -44,6 +44,48 @@ def refuse_among_inputs(top: Path, files: Sequence[str], labels: Sequence[str]) 
             )
 
 
+def places_below(
+    top: Path, labels: Sequence[str], folders: Sequence[str] | None
+) -> list[Path]:
+    """Return the folder of each copy.
+
+    Parameters
+    ----------
+    top : Path
+        Folder for all copies.
+    labels : sequence of str
+        Name of each copy's class.
+    folders : sequence of str or None
+        Where each copy goes below `top`; None for a folder of its class's name.
+
+    Returns
+    -------
+    list of Path
+        One for each copy.
+
+    Raises
+    ------
+    ValueError
+        If one leads out of `top`, or two classes would share one.
+    """
+    below = [safe_name(label) for label in labels] if folders is None else folders
+    label_of: dict[str, str] = {}
+    for i, (folder, label) in enumerate(zip(below, labels, strict=True)):
+        if PurePath(folder).is_absolute() or ".." in PurePath(folder).parts:
+            raise ValueError(
+                f"folders must lead down from out, got {folder!r} at index {i}. Give a "
+                "relative path without '..'."
+            )
+        # Many systems know no difference between upper and lower case.
+        other = label_of.setdefault(str(PurePath(folder)).casefold(), label)
+        if other != label:
+            raise ValueError(
+                f"Every class needs a folder of its own, but {other!r} and {label!r} share "
+                f"{folder!r}."
+            )
+    return [top / folder for folder in below]
+
+
 def open_folder(top: Path, folders: Sequence[Path], form: Form) -> None:
     """Make the folders, and refuse to mix with anything else.
 
@@ -52,7 +94,7 @@ def open_folder(top: Path, folders: Sequence[Path], form: Form) -> None:
     top : Path
         Folder for the copies.
     folders : sequence of Path
-        The classes' folders in it.
+        The folders of the copies in it.
     form : Form
         How the copies are written; recorded in `top`.
 
@@ -78,8 +120,8 @@ def open_folder(top: Path, folders: Sequence[Path], form: Form) -> None:
     # The record comes first, so that a call that is cut off here can be taken up again.
     top.mkdir(parents=True, exist_ok=True)
     write_whole(record, json.dumps(wanted, indent=2).encode())
-    for folder in folders:
-        folder.mkdir(exist_ok=True)
+    for folder in set(folders):
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def write_mapping(

@@ -7,7 +7,6 @@ from typing import Literal
 from skfakereal._html import (
     Html,
     details,
-    fragment,
     headlines,
     items,
     note,
@@ -28,7 +27,7 @@ from skfakereal.audit._verdict import (
 )
 from skfakereal.audit._words import Finding, headline_text, percent
 
-__all__ = ["audit_fragment", "audit_sections", "verdict_text"]
+__all__ = ["audit_sections", "verdict_text"]
 
 Kind = Literal["plain", "good", "warning", "bad"]
 _KINDS: dict[str, Kind] = {"leaking": "bad", "suspicious": "warning", "minor": "plain"}
@@ -50,6 +49,9 @@ _MEANINGS = (
     f"Leaking: AUC of {LEAKING_FROM} or more, and certainly above {SUSPICIOUS_FROM}. "
     f"Suspicious: {SUSPICIOUS_FROM} or more, and certainly above 0.5. Copies count as "
     "suspicious from 0.5 % of a split on, as leaking from 5 % on.",
+    "In small sets only strong leaks can be told from chance, so no property is accused "
+    "unless an exact test says that chance does not explain it. How large a leak could go "
+    "unseen is said beside the result.",
     "Minor: more than chance, but too little to count for the verdict.",
     "File size is shown but not counted: at equal format and pixel size it follows from "
     "what the picture shows.",
@@ -75,25 +77,10 @@ def verdict_text(verdict: Verdict) -> str:
     return _VERDICTS[verdict]
 
 
-def audit_fragment(parts: Sequence[str]) -> Html:
-    """Return the parts for a notebook's cell.
-
-    Parameters
-    ----------
-    parts : sequence of Html
-        From `audit_sections`.
-
-    Returns
-    -------
-    Html
-        The cell.
-    """
-    return fragment(*parts)
-
-
 def audit_sections(
     *,
     headline: Strength,
+    steps: Sequence[str],
     findings: Sequence[Finding],
     shortcuts: Sequence[Shortcut],
     copies: Copies,
@@ -108,6 +95,8 @@ def audit_sections(
     ----------
     headline : Strength
         What the metadata model reached.
+    steps : sequence of str
+        What to do.
     findings : sequence of Finding
         What was found.
     shortcuts : sequence of Shortcut
@@ -128,7 +117,9 @@ def audit_sections(
     """
     names = list(class_counts)
     parts: list[str] = [_headline(headline, class_counts, copies)]
-    parts.append(_findings(findings, shortcuts, readable, names))
+    parts.append(section("What to do", items(steps)))
+    if findings:
+        parts.append(_findings(findings, shortcuts, readable, names))
     if copies.examples:
         parts.append(_copies(copies, paths))
     if unreadable:
@@ -162,8 +153,6 @@ def _findings(
     paths: Sequence[str],
     names: list[str],
 ) -> Html:
-    if not findings:
-        return section("What to do", note("Nothing. Go on to training.", "good"))
     by_name = {s.field.name: s for s in shortcuts}
     parts: list[Html] = []
     for finding in findings:
@@ -175,7 +164,7 @@ def _findings(
         ]
         if finding.fields:
             parts += _evidence(by_name[finding.fields[0]], paths, names)
-    return section("What was found, and what to do", *parts)
+    return section("What was found", *parts)
 
 
 def _evidence(shortcut: Shortcut, paths: Sequence[str], names: list[str]) -> list[Html]:

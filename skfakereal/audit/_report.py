@@ -1,6 +1,5 @@
 """What an audit found: as words, as data, as a page."""
 
-from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -8,10 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skfakereal._html import page
+from skfakereal._html import fragment, page
 from skfakereal._images import ImageReadError
+from skfakereal.audit._advice import next_steps
+from skfakereal.audit._as_data import copies_data, shortcut_data, strength_data
 from skfakereal.audit._copies import Copies
-from skfakereal.audit._page import audit_fragment, audit_sections, verdict_text
+from skfakereal.audit._page import audit_sections, verdict_text
 from skfakereal.audit._shortcuts import Shortcut
 from skfakereal.audit._verdict import Strength, Verdict
 from skfakereal.audit._words import Finding, headline_text, overall_verdict
@@ -109,6 +110,17 @@ class AuditReport:
         """The worst word of headline and findings."""
         return overall_verdict(self.headline, self.findings)
 
+    def summary(self) -> str:
+        """Return the result in a few sentences.
+
+        Returns
+        -------
+        str
+            The verdict, what it means, and the headline.
+        """
+        meaning = f"{verdict_text(self.verdict)} {headline_text(self.headline)}"
+        return f"The audit says “{self.verdict}”. {meaning}"
+
     def __repr__(self) -> str:
         counts = ", ".join(f"{n:,} {name}" for name, n in self.class_counts.items())
         lines = [
@@ -125,10 +137,12 @@ class AuditReport:
                 f"  Why it matters: {finding.why}",
                 f"  What to do: {finding.remedy}",
             ]
+        steps = next_steps(self.verdict, self.findings)
+        lines += ["", "Next:", *(f"  {i}. {step}" for i, step in enumerate(steps, 1))]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        return str(audit_fragment(self._parts()))
+        return str(fragment(*self._parts()))
 
     def to_html(self) -> str:
         """Return the report as one page that can be mailed.
@@ -153,7 +167,8 @@ class AuditReport:
         path : path-like
             The file, usually with the extension .html. It is overwritten.
         """
-        Path(path).write_text(self.to_html(), encoding="utf-8")
+        # A file's name may be no valid text, and a page must be.
+        Path(path).write_text(self.to_html(), encoding="utf-8", errors="backslashreplace")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain data, for JSON.
@@ -168,9 +183,10 @@ class AuditReport:
             "verdict": self.verdict,
             "n_images": len(self.paths),
             "class_counts": dict(self.class_counts),
-            "headline": _strength(self.headline),
+            "headline": strength_data(self.headline),
             "findings": [
                 {
+                    "name": f.name,
                     "severity": f.severity,
                     "what": f.what,
                     "why": f.why,
@@ -180,10 +196,10 @@ class AuditReport:
                 for f in self.findings
             ],
             "shortcuts": {
-                s.field.name: _shortcut(s, self.target_names) for s in self.shortcuts
+                s.field.name: shortcut_data(s, self.target_names) for s in self.shortcuts
             },
-            "exact_duplicates": _copies(self.exact, self.paths),
-            "duplicates": _copies(self.copies, self.paths),
+            "exact_duplicates": copies_data(self.exact, self.paths),
+            "duplicates": copies_data(self.copies, self.paths),
             "unreadable": [
                 {"index": e.index, "path": e.path, "reason": e.reason}
                 for e in self.unreadable
@@ -193,6 +209,7 @@ class AuditReport:
     def _parts(self) -> list[str]:
         return audit_sections(
             headline=self.headline,
+            steps=next_steps(self.verdict, self.findings),
             findings=self.findings,
             shortcuts=self.shortcuts,
             copies=self.copies,
@@ -214,37 +231,3 @@ def _in_paths(copies: Copies, readable: NDArray[np.intp]) -> Copies:
         copies.across_splits,
         examples,
     )
-
-
-def _strength(strength: Strength) -> dict[str, Any]:
-    return {
-        "auc": None if np.isnan(strength.auc) else strength.auc,
-        "interval": [strength.low, strength.high],
-        "verdict": strength.verdict,
-    }
-
-
-def _shortcut(shortcut: Shortcut, names: Sequence[str]) -> dict[str, Any]:
-    return {
-        "title": shortcut.field.title,
-        "in_headline": shortcut.field.in_headline,
-        **_strength(shortcut.strength),
-        "values": [
-            {"value": row.value, "counts": dict(zip(names, row.counts, strict=True))}
-            for row in shortcut.rows
-        ],
-    }
-
-
-def _copies(copies: Copies, paths: Sequence[str]) -> dict[str, Any]:
-    return {
-        "n_sets": copies.n_clusters,
-        "n_images": copies.n_images,
-        "sets_across_classes": copies.across_classes,
-        "sets_across_groups": copies.across_groups,
-        "images_across_splits": [
-            {"of": a, "with_a_copy_in": b, "n_images": n}
-            for (a, b), n in copies.across_splits.items()
-        ],
-        "examples": [[paths[i] for i in cluster] for cluster in copies.examples],
-    }

@@ -1,20 +1,22 @@
 """One field's values by class: the evidence for a shortcut."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
+from skfakereal.audit._columns import differing, encode
 from skfakereal.audit._fields import Field, codes_of
 from skfakereal.audit._leak import Folds, field_strength
-from skfakereal.audit._verdict import CLEAN, Strength
+from skfakereal.audit._verdict import CLEAN, LEAKING, SUSPICIOUS, Strength
 
 __all__ = ["Shortcut", "ValueCounts", "find_shortcut"]
 
 _ROWS = 8
 _EXAMPLES = 3
+_CHANCE = 0.01  # that any field of a clean set is accused
 _LEAST_DIFFERENCE = 0.02  # of the shares; below it nothing is said, however certain
 
 
@@ -32,12 +34,15 @@ class ValueCounts:
         The same as a share of the class, from 0 to 1.
     examples : tuple of tuple of int
         Positions of a few such images, for each class.
+    is_rest : bool
+        Whether these are several values, summed up.
     """
 
     value: str
     counts: tuple[int, ...]
     shares: tuple[float, ...]
     examples: tuple[tuple[int, ...], ...]
+    is_rest: bool = False
 
     @property
     def difference(self) -> float:
@@ -105,6 +110,12 @@ def find_shortcut(
     """
     codes, names = codes_of(field, values)
     strength = field_strength(codes, classes, copies, folds, n_tests=n_tests)
+    columns = encode({field: values}, len(classes))
+    if strength.verdict in (SUSPICIOUS, LEAKING) and not len(
+        differing(columns, classes, copies, chance=_CHANCE / n_tests)
+    ):
+        # In small sets an AUC scatters more than its interval tells.
+        strength = replace(strength, verdict=CLEAN)
     counts = np.zeros((len(names), classes.max() + 1), dtype=np.intp)
     np.add.at(counts, (codes, classes), 1)
     shares = counts / counts.sum(axis=0)
@@ -118,7 +129,8 @@ def find_shortcut(
     if len(rest):
         title = f"{len(rest)} other values"
         member = np.isin(codes, rest)
-        rows.append(_row(title, member, classes, counts[rest].sum(0), shares[rest].sum(0)))
+        others = _row(title, member, classes, counts[rest].sum(0), shares[rest].sum(0))
+        rows.append(replace(others, is_rest=True))
     uneven = _is_uneven(rows[0], counts.sum(axis=0), n_tests * len(names))
     return Shortcut(field, strength, rows, uneven)
 

@@ -18,6 +18,8 @@ class Finding:
 
     Attributes
     ----------
+    name : str
+        What it is about, in a few words.
     severity : {"leaking", "suspicious", "minor"}
         How bad it is. "minor" does not count for the verdict.
     what : str
@@ -30,6 +32,7 @@ class Finding:
         Names of the fields that show it; empty for copies and unreadable files.
     """
 
+    name: str
     severity: Severity
     what: str
     why: str
@@ -61,18 +64,15 @@ def headline_text(headline: Strength) -> str:
         "is chance, 1 is perfect). "
     )
     if headline.verdict == LEAKING:
-        return figure + (
-            "The files give the classes away: a detector trained on them can look excellent "
-            "without having learned what a fake looks like."
-        )
+        return figure + "The files give the classes away."
     if headline.verdict == SUSPICIOUS:
         return figure + "The files say more about the classes than they should."
     if headline.high > _SURE_UP_TO:
         return figure + (
-            "Nothing speaks against the files, but with so few images a moderate leak "
-            "could not be seen."
+            "Nothing speaks against their metadata, but with so few images a leak of an AUC up "
+            f"to about {headline.high:.1f} could go unseen."
         )
-    return figure + "The files do not give the classes away."
+    return figure + "Their metadata does not give the classes away."
 
 
 def overall_verdict(headline: Strength, findings: Sequence[Finding]) -> Verdict:

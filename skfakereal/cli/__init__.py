@@ -1,4 +1,4 @@
-"""The command line: ``skfakereal demo``, ``train``, ``evaluate``,
+"""The command line: ``skfakereal demo``, ``audit``, ``equalize``, ``train``, ``evaluate``,
 ``robustness``, ``predict`` and ``cache``.
 
 Each verb is a module of its own that says what it takes (`add_parser`) and does it

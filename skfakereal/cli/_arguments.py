@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 __all__ = [
     "Verbs",
+    "add_classes",
     "add_verb",
     "finish_verb",
     "fraction",
@@ -57,6 +58,24 @@ def add_verb(
         epilog=epilog,
         formatter_class=RawDescriptionHelpFormatter,
         allow_abbrev=False,
+    )
+
+
+def add_classes(parser: ArgumentParser) -> None:
+    """Add the option that names the class folders.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        The parser of the verb.
+    """
+    parser.add_argument(
+        "--classes",
+        type=name_list,
+        default=("real", "fake"),
+        metavar="A,B,...",
+        help="the class folders (default: real,fake); of two, the second is the positive "
+        "one, unless one is called fake",
     )
 
 

@@ -133,5 +133,6 @@ def _say_what_next(images: Path, detector: Path) -> None:
     say(f"  {detector / 'report.html'}   the report, in a browser")
     say(f"  {images}   the images")
     say("Next, with images of your own in photos/real and photos/fake:")
+    say("  skfakereal audit photos/")
     say("  skfakereal train photos/ --out detector/")
     say("  skfakereal predict detector/ suspect.jpg")

@@ -3,7 +3,16 @@
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
 from skfakereal import __version__
-from skfakereal.cli import _cache, _demo, _evaluate, _predict, _robustness, _train
+from skfakereal.cli import (
+    _audit,
+    _cache,
+    _demo,
+    _equalize,
+    _evaluate,
+    _predict,
+    _robustness,
+    _train,
+)
 
 __all__ = ["build_parser"]
 
@@ -14,6 +23,7 @@ Tell fake images (generated or manipulated) from real ones.
 _EPILOG = """\
 examples:
   skfakereal demo                              all of it on toy images, offline
+  skfakereal audit photos/                     do the files give the fakes away?
   skfakereal train photos/ --out detector/     photos/real/..., photos/fake/...
   skfakereal evaluate detector/ more-photos/   how good is it on other images?
   skfakereal robustness detector/ photos/      what do JPEG, blur and noise cost?
@@ -46,6 +56,8 @@ def build_parser() -> ArgumentParser:
     version = f"skfakereal {__version__}"
     parser.add_argument("--version", action="version", version=version)
     verbs = parser.add_subparsers(required=True, metavar="VERB", title="verbs")
-    for verb in (_demo, _train, _evaluate, _robustness, _predict, _cache):
+    for verb in (
+        *(_demo, _audit, _equalize, _train, _evaluate, _robustness, _predict, _cache),
+    ):
         verb.add_parser(verbs)
     return parser

@@ -30,6 +30,8 @@ class Plan:
         part.
     use_groups : bool, default=True
         Whether to keep groups together.
+    groups_file : str or None, default=None
+        A file that tells the groups; None for the folders below the classes.
     random_state : int, default=0
         Seed of the test part's draw, and the estimator's own.
     decision : DecisionPlan, default=DecisionPlan()
@@ -40,6 +42,8 @@ class Plan:
         Whether an earlier run may be replaced.
     progress : bool, default=False
         Whether to show bars.
+    audit : bool, default=True
+        Whether to audit the images first.
     title : str, default="Fake or real?"
         Heading of the page.
     cautions : sequence of str, default=()
@@ -53,10 +57,12 @@ class Plan:
     classes: Sequence[str] = ("real", "fake")
     test_fraction: float = 0.2
     use_groups: bool = True
+    groups_file: str | None = None
     random_state: int = 0
     decision: DecisionPlan = field(default_factory=DecisionPlan)
     skip_unreadable: bool = False
     force: bool = False
     progress: bool = False
+    audit: bool = True
     title: str = "Fake or real?"
     cautions: Sequence[str] = ()

@@ -4,11 +4,11 @@ from argparse import SUPPRESS, ArgumentParser, Namespace, _ArgumentGroup
 
 from skfakereal.cli._arguments import (
     Verbs,
+    add_classes,
     add_verb,
     finish_verb,
     fraction,
     image_size,
-    name_list,
     none_or_text,
     units,
 )
@@ -42,6 +42,7 @@ examples:
 
 the run folder:
   report.html      one page with everything; it can be mailed
+  audit.html       what the files give away, without a look at the pictures
   model.joblib     the fitted estimator; its labels are 0 for real and 1 for fake
   metrics.json     figures on the test part
   predictions.csv  the test part: path,label,predicted,probability,error (the
@@ -78,14 +79,7 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
     parser.add_argument("folder", metavar="FOLDER", help="the labelled images")
     parser.add_argument("--out", metavar="RUN", required=True, help="the run folder")
     parser.add_argument("--force", action="store_true", help="replace an earlier run")
-    parser.add_argument(
-        "--classes",
-        type=name_list,
-        default=("real", "fake"),
-        metavar="A,B,...",
-        help="the class folders (default: real,fake); of two, the second is the positive "
-        "one, unless one is called fake",
-    )
+    add_classes(parser)
     parser.add_argument(
         "--test-fraction",
         type=fraction,
@@ -95,9 +89,11 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
     )
     parser.add_argument(
         "--groups",
-        choices=("auto", "none"),
         default="auto",
-        help="keep the folders below a class together, or not (default: auto)",
+        metavar="auto|none|FILE",
+        help="what to keep together: the folders below a class, nothing, or what the "
+        "groups.csv of `skfakereal audit --out` tells, so that no image is tested whose "
+        "copy was trained on (default: auto)",
     )
     parser.add_argument(
         "--skip-unreadable",
@@ -112,6 +108,13 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
         help="where to keep what VGG16 makes of the images, so that later runs on them are "
         "faster: a folder, none, or auto for one of your own (default: auto; see "
         "`skfakereal cache info`)",
+    )
+    parser.add_argument(
+        "--no-audit",
+        dest="audit",
+        action="store_false",
+        help="do not look first for what gives the classes away, such as file formats and "
+        "copies (see `skfakereal audit`)",
     )
     parser.add_argument(
         "--random-state",
@@ -241,12 +244,14 @@ def run(arguments: Namespace) -> int:
         command_line=arguments.command_line,
         classes=arguments.classes,
         test_fraction=arguments.test_fraction,
-        use_groups=arguments.groups == "auto",
+        use_groups=arguments.groups != "none",
+        groups_file=None if arguments.groups in ("auto", "none") else arguments.groups,
         random_state=arguments.random_state,
         decision=read_decision(arguments),
         skip_unreadable=arguments.skip_unreadable,
         force=arguments.force,
         progress=wants_progress(arguments.progress),
+        audit=arguments.audit,
     )
     trained = train_run(plan)
     say(f"\n{trained.report.summary()}\n\n{trained.report!r}\n")

@@ -10,6 +10,7 @@ import joblib
 from skfakereal import VGG16ImageClassifier
 from skfakereal._images import ImageReadError
 from skfakereal._parameters import check_parameters
+from skfakereal.cli._audit_of_run import Audited, audit_run
 from skfakereal.cli._card import card_facts, card_sections, write_card
 from skfakereal.cli._chance import no_better_than_chance
 from skfakereal.cli._decision import decide_by
@@ -19,11 +20,12 @@ from skfakereal.cli._evaluation import evaluate_part, write_evaluation, write_pr
 from skfakereal.cli._manifest import digests_of, seen_remark, write_manifest
 from skfakereal.cli._model import MODEL_FILE, Model, name_classes
 from skfakereal.cli._output import complain, counted, say
-from skfakereal.cli._parts import Part, Parts, split_folder, with_validation
+from skfakereal.cli._parts import Part, Parts
 from skfakereal.cli._pictures import draw_training, draw_views
 from skfakereal.cli._plan import Plan
 from skfakereal.cli._record import describe_run, settings_of
 from skfakereal.cli._run_folder import new_run, seal
+from skfakereal.cli._split import split_folder, with_validation
 from skfakereal.evaluation import EvaluationReport
 from skfakereal.evaluation._classes import positive_class
 
@@ -91,6 +93,7 @@ def train_run(plan: Plan) -> Trained:
             classes=plan.classes,
             test_fraction=plan.test_fraction,
             use_groups=plan.use_groups,
+            groups_file=plan.groups_file,
             random_state=plan.random_state,
         )
         if classifier.early_stopping or plan.decision.asked:
@@ -101,6 +104,7 @@ def train_run(plan: Plan) -> Trained:
                 random_state=plan.random_state,
             )
         _say_what_is_trained_on(parts)
+        audit = _audit(folder, plan, parts) if plan.audit else None
         began = perf_counter()
         parts, skipped = _fit(classifier, plan, parts)
         seconds = perf_counter() - began
@@ -119,12 +123,15 @@ def train_run(plan: Plan) -> Trained:
             write_predictions(folder / "validation.csv", decided.verdicts, model, labels)
         report, verdicts = evaluate_part(model, parts.test, progress=plan.progress)
         joblib.dump(model.estimator, folder / MODEL_FILE)
-        remarks = decided.cautions + _remarks(folder, plan, parts, skipped)
-        remarks += no_better_than_chance(report)
+        remarks = (audit.cautions if audit else []) + decided.cautions
+        remarks += _remarks(folder, plan, parts, skipped) + no_better_than_chance(report)
         cautions = [*plan.cautions, *remarks]
         config = _describe(plan, parts, classifier, seconds, skipped, cautions)
         config["decision"] = decided.facts
+        if audit:
+            config["data"]["audit"] = audit.record
         config["data"] |= card_facts(folder, parts.train, parts.names)
+        sections = [audit.section] if audit else []
         write_evaluation(
             folder,
             plan.title,
@@ -136,7 +143,7 @@ def train_run(plan: Plan) -> Trained:
             cautions=cautions,
             how=parts.how,
             figures=_figures(classifier, parts.train),
-            sections=card_sections(write_card(folder, report, config)),
+            sections=[*sections, *card_sections(write_card(folder, report, config))],
         )
         seal(folder, config)
     n_unreadable = len(skipped) + len(report.unreadable)
@@ -148,6 +155,13 @@ def _say_what_is_trained_on(parts: Parts) -> None:
     if parts.validation is not None:
         said += f", validating on {len(parts.validation.paths):,}"
     say(f"{said}; {len(parts.test.paths):,} are kept for the test.")
+
+
+def _audit(folder: Path, plan: Plan, parts: Parts) -> Audited:
+    """Audit what is to be trained and tested on, and say what comes of it."""
+    audited = audit_run(parts.by_name(), parts.names, folder, progress=plan.progress)
+    say(f"\n{audited.said}\n")
+    return audited
 
 
 def _fit(
@@ -187,8 +201,7 @@ def _fit_once(classifier: VGG16ImageClassifier, plan: Plan, parts: Parts) -> Non
 
 def _remarks(folder: Path, plan: Plan, parts: Parts, skipped: list[str]) -> list[str]:
     """Write the manifest; return what it and the unreadable files have to say."""
-    named = {"train": parts.train, "validation": parts.validation, "test": parts.test}
-    known = {name: part for name, part in named.items() if part is not None}
+    known = parts.by_name()
     paths = [path for part in known.values() for path in part.paths]
     digests = digests_of(paths, progress=plan.progress)
     write_manifest(folder, known, parts.names, digests)
@@ -211,15 +224,7 @@ def _describe(
     skipped: list[str],
     cautions: list[str],
 ) -> dict[str, Any]:
-    counts = {
-        name: part.count(parts.names)
-        for name, part in (
-            ("train", parts.train),
-            ("validation", parts.validation),
-            ("test", parts.test),
-        )
-        if part is not None
-    }
+    counts = {name: part.count(parts.names) for name, part in parts.by_name().items()}
     return describe_run(
         plan.command_line,
         data={

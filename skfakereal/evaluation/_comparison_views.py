@@ -11,7 +11,7 @@ from skfakereal.evaluation._comparison_plot import draw_comparison
 from skfakereal.evaluation._intervals import Interval
 from skfakereal.evaluation._mcnemar import McNemar
 from skfakereal.evaluation._page_tables import unbroken, with_interval
-from skfakereal.evaluation._text import aligned
+from skfakereal.evaluation._text_table import text_table
 from skfakereal.evaluation._wording import counted
 from skfakereal.evaluation._words import LOWER_IS_BETTER, WORDS, decimal, interval_text
 
@@ -93,11 +93,11 @@ def comparison_text(known: Comparison) -> str:
     blocks = [
         f"ReportComparison: {len(known.names)} models on the same "
         f"{counted(known.n_images, 'image')}",
-        aligned([["", *known.names], *rows]),
+        text_table([["", *known.names], *rows]),
     ]
     for name in others:
         header = [f"{name} - {reference}", "difference", "95 % interval", ""]
-        blocks.append(aligned([header, *_difference_rows(known, name)]))
+        blocks.append(text_table([header, *_difference_rows(known, name)]))
         blocks.append(
             f"McNemar, {name} and {reference}: {_disagreement(known.mcnemar[name])}"
         )

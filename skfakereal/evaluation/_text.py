@@ -1,12 +1,11 @@
 """Results -> plain text for a terminal."""
 
-from collections.abc import Sequence
-
 from skfakereal.evaluation._results import Results
+from skfakereal.evaluation._text_table import text_table
 from skfakereal.evaluation._wording import counted
 from skfakereal.evaluation._words import WORDS, decimal, interval_text, spoken_keys
 
-__all__ = ["aligned", "as_text"]
+__all__ = ["as_text"]
 
 _MOST_GROUPS = 20
 
@@ -40,9 +39,9 @@ def as_text(results: Results) -> str:
     ]
     blocks = [
         title,
-        aligned([["", "precision", "recall", "f1", "n_images"], *table]),
+        text_table([["", "precision", "recall", "f1", "n_images"], *table]),
         _overall(results),
-        aligned([["", *(f"called {name}" for name in names)], *matrix]),
+        text_table([["", *(f"called {name}" for name in names)], *matrix]),
         _thresholds(results),
         _groups(results),
         *figures.remarks,
@@ -63,7 +62,7 @@ def _overall(results: Results) -> str:
         [WORDS[key], decimal(overall[key]), interval_text(intervals.get(key))]
         for key in keys
     ]
-    return aligned([["", "value", "95 % interval"], *rows])
+    return text_table([["", "value", "95 % interval"], *rows])
 
 
 def _thresholds(results: Results) -> str:
@@ -87,7 +86,7 @@ def _thresholds(results: Results) -> str:
         ]
         for point in results.points
     ]
-    return aligned([header, *rows])
+    return text_table([header, *rows])
 
 
 def _groups(results: Results) -> str:
@@ -99,7 +98,7 @@ def _groups(results: Results) -> str:
         [row.name, f"{row.n_images:,}", *(decimal(row.figures[key]) for key in keys)]
         for row in weakest[:_MOST_GROUPS]
     ]
-    table = aligned([["group", "n_images", *(WORDS[key] for key in keys)], *rows])
+    table = text_table([["group", "n_images", *(WORDS[key] for key in keys)], *rows])
     more = len(weakest) - len(rows)
     return table + (f"\n... and {more:,} with a higher accuracy" if more else "")
 
@@ -107,25 +106,3 @@ def _groups(results: Results) -> str:
 def _count(value: float) -> str:
     # With weights, the cells are sums of weights.
     return f"{value:,}" if float(value).is_integer() else f"{value:,.1f}"
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows as lines whose columns stand below each other.
-
-    Parameters
-    ----------
-    rows : sequence of sequences of str
-        The cells, equally many in each row.
-
-    Returns
-    -------
-    str
-        The lines.
-    """
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "    ".join(
-            cell.rjust(width) for cell, width in zip(row, widths, strict=True)
-        ).rstrip()
-        for row in rows
-    )

@@ -1,0 +1,179 @@
+"""The audit against sets of every kind: one planted habit is named, no habit is not."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from audit_sets import Packing, jpeg, leaking_set, varied_set
+
+from skfakereal.audit import AuditReport, audit_images
+from skfakereal.audit._columns import differing
+
+# Tables that no quality setting makes, as cameras and generators of images have them.
+TABLES = [[7] * 64, [9] * 64]
+
+
+@pytest.fixture(scope="module")
+def pool(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    return varied_set(tmp_path_factory.mktemp("pool"), 400)
+
+
+def accused(report: AuditReport) -> list[str]:
+    return [f.what for f in report.findings if f.severity != "minor"]
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("n_images", [40, 100, 400])
+def test_labels_drawn_by_chance_are_never_accused(
+    pool: list[Path], n_images: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    paths = rng.permutation(pool)[:n_images]
+    report = audit_images(paths, rng.permutation(np.arange(n_images) % 2))
+    assert accused(report) == []
+    assert report.verdict == report.headline.verdict == "clean"
+    assert report.headline.auc <= 0.6
+    assert report.headline.low <= 0.5 <= report.headline.high
+
+
+@pytest.mark.slow
+def test_nor_are_two_thousand(tmp_path: Path) -> None:
+    paths = varied_set(tmp_path, 2000, seed=1)
+    for seed in range(5):
+        y = np.random.default_rng(seed).permutation(np.arange(2000) % 2)
+        report = audit_images(paths, y)
+        assert (report.verdict, accused(report)) == ("clean", [])
+        assert report.headline.auc <= 0.6
+
+
+Habit = Callable[[Packing], Packing]
+
+
+def plain(how: Packing) -> Packing:
+    return how
+
+
+def rgb_jpeg(how: Packing) -> Packing:
+    return jpeg(replace(how, mode="RGB"), progressive=False)
+
+
+def png(how: Packing) -> Packing:
+    return replace(how, extension=".png")
+
+
+def having(**facts: object) -> Habit:
+    return lambda how: replace(how, **facts)
+
+
+# What each fake is like, what the real ones are like, the field, a word that must be said.
+HABITS: dict[str, tuple[Habit, Habit, str, str]] = {
+    "one size": (having(size=(32, 32)), plain, "dimensions", "“32 x 32”"),
+    "taller": (having(size=(80, 40)), plain, "height", "“40 x 80”: 0 % of real"),
+    "progressive": (
+        lambda how: jpeg(how, progressive=True),
+        lambda how: jpeg(how, progressive=False),
+        "progressive",
+        "“yes”: 0 % of real, 100 % of fake",
+    ),
+    "PNG": (png, jpeg, "format", "“PNG”: 0 % of real, 100 % of fake"),
+    "no EXIF": (having(exif=False), having(exif=True), "exif", "“no”: 0 % of real"),
+    "tables": (
+        lambda how: jpeg(how, qtables=TABLES),
+        jpeg,
+        "jpeg_tables",
+        "“94”: 0 % of real",
+    ),
+    "quality": (lambda how: jpeg(how, quality=77), jpeg, "jpeg_quality", "“77”"),
+    "subsampling": (
+        lambda how: jpeg(rgb_jpeg(how), subsampling="4:2:2"),
+        rgb_jpeg,
+        "subsampling",
+        "“4:2:2”",
+    ),
+    "border": (
+        having(border=4),
+        having(border=0),
+        "border",
+        "“0 % of the side”",
+    ),
+    "border in JPEG": (
+        lambda how: replace(rgb_jpeg(how), border=6, size=(48, 48)),
+        lambda how: replace(rgb_jpeg(how), border=0, size=(48, 48)),
+        "border",
+        "“0 % of the side”",
+    ),
+    "grey": (having(mode="L"), having(mode="RGB"), "mode", "“grey”"),
+    "alpha": (
+        lambda how: replace(png(how), mode="RGBA"),
+        lambda how: replace(png(how), mode="RGB"),
+        "mode",
+        "“RGB with alpha”: 0 % of real, 100 % of fake",
+    ),
+}
+
+
+@pytest.mark.parametrize("habit", HABITS)
+@pytest.mark.parametrize("n_each", [20, 60])
+def test_a_habit_of_one_class_is_found_and_named(
+    tmp_path: Path, habit: str, n_each: int
+) -> None:
+    fake, real, field, words = HABITS[habit]
+    report = audit_images(*leaking_set(tmp_path, n_each, fake, real))
+    assert report.verdict == "leaking"
+    (found,) = [f for f in report.findings if field in f.fields and f.severity != "minor"]
+    assert found.severity == "leaking"
+    assert words in found.what
+
+
+@pytest.mark.parametrize(("n_each", "verdict"), [(10, "clean"), (100, "leaking")])
+def test_a_small_set_is_not_accused_but_says_what_it_cannot_show(
+    tmp_path: Path, n_each: int, verdict: str
+) -> None:
+    """Every fake is a PNG, and so is half of the real ones: an AUC of 0.75 to 0.8."""
+
+    def mixed(how: Packing) -> Packing:
+        return replace(how, extension=".png" if how.size[0] % 5 < 2 else ".jpg")
+
+    report = audit_images(*leaking_set(tmp_path, n_each, png, mixed))
+    assert report.verdict == verdict
+    assert ("could go unseen" in repr(report)) == (verdict == "clean")
+    named = [f.fields for f in report.findings if f.severity == "leaking"]
+    assert any("format" in fields for fields in named) == (verdict == "leaking")
+
+
+def test_the_report_ends_with_what_to_do_next(tmp_path: Path) -> None:
+    clean = audit_images(*leaking_set(tmp_path / "clean", 20, rgb_jpeg, rgb_jpeg))
+    assert repr(clean).endswith("Next:\n  1. Nothing has to be mended: go on to training.")
+    few = audit_images(*leaking_set(tmp_path / "few", 4, png, jpeg))
+    assert "1. Collect more images" in repr(few)
+    paths, y = leaking_set(tmp_path / "leaking", 20, having(size=(32, 32)), plain)
+    for i in range(4):
+        paths.append(tmp_path / f"copy{i}{paths[i].suffix}")
+        paths[-1].write_bytes(paths[i].read_bytes())
+    report = audit_images(paths, [*y, 0, 0, 0, 1])
+    steps = repr(report).partition("Next:\n")[2].splitlines()
+    starts = ("Find out which", "Keep copies on", "Write both", "Audit the result")
+    assert len(steps) == 4
+    for i, (step, start) in enumerate(zip(steps, starts, strict=True), 1):
+        assert step.startswith(f"  {i}. {start}")
+    assert "equalize FOLDER OUT --size SIDE" in steps[2]
+    assert steps[2].strip()[3:] in report.to_html()
+
+
+def test_copies_are_one_observation() -> None:
+    classes = np.repeat([0, 1], 20)
+    column = classes.astype(bool)[:, None]
+    assert differing(column, classes, np.arange(40), chance=0.05).tolist() == [0]
+    copies = np.where(column[:, 0], 40, np.arange(40))
+    assert differing(column, classes, copies, chance=0.05).tolist() == []
+
+
+def test_a_value_of_one_image_is_no_evidence_and_no_burden() -> None:
+    """Values that occur once could never come out, so they are not counted as tests."""
+    classes = np.repeat([0, 1], 8)
+    telling = np.arange(16) >= 7  # p = 0.0014
+    single = np.eye(16, dtype=bool)
+    columns = np.column_stack([single, telling])
+    assert differing(columns, classes, np.arange(16), chance=0.01).tolist() == [16]

@@ -1,0 +1,237 @@
+"""``skfakereal audit`` and ``equalize``: what they say, write, and end with."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from audit_sets import jpeg, leaking_set
+from PIL import Image
+
+from skfakereal.audit import audit_images
+from skfakereal.cli import main
+from skfakereal.cli._groups_file import read_groups
+from skfakereal.datasets import load_image_folder
+
+Said = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(scope="module")
+def leaking(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder whose fakes are all PNGs, square, and without EXIF."""
+    root = tmp_path_factory.mktemp("sets") / "leaking"
+    leaking_set(
+        root,
+        20,
+        lambda how: replace(how, extension=".png", size=(32, 32), exif=False),
+        lambda how: jpeg(replace(how, size=(how.size[0], 60), exif=True)),
+    )
+    return root
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("sets") / "clean"
+    leaking_set(root, 20, jpeg, jpeg)
+    return root
+
+
+def in_splits(folder: Path, root: Path) -> Path:
+    """Copy real/ and fake/ into train/ and test/, some of them into a group's folder."""
+    for path in sorted(folder.rglob("*.*")):
+        number = int(path.stem)
+        part = "test" if number % 4 == 0 else "train"
+        group = "sd14" if path.parent.name == "fake" and number % 2 else ""
+        place = root / part / path.parent.name / group / path.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, place)
+    return root
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p): p.read_bytes() for p in sorted(folder.rglob("*.*"))}
+
+
+def test_a_leak_is_said_with_what_to_do(leaking: Path, capsys: Said) -> None:
+    before = contents(leaking)
+    assert main(["audit", str(leaking)]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("AuditReport: LEAKING\n")
+    assert "[leaking] File format “PNG”: 0 % of real, 100 % of fake" in said
+    assert "skfakereal equalize FOLDER OUT" in said
+    assert contents(leaking) == before
+
+
+def test_strict_ends_with_1_unless_the_set_is_clean(
+    leaking: Path, clean: Path, tmp_path: Path, capsys: Said
+) -> None:
+    assert main(["audit", str(leaking), "--strict"]) == 1
+    assert main(["audit", str(clean), "--strict"]) == 0
+    few = tmp_path / "few"
+    for name in ("real", "fake"):
+        (few / name).mkdir(parents=True)
+        for path in sorted((clean / name).iterdir())[:5]:
+            shutil.copy(path, few / name)
+    assert main(["audit", str(few)]) == 0
+    assert main(["audit", str(few), "--strict"]) == 1
+    assert "TOO FEW IMAGES" in capsys.readouterr().out
+
+
+def test_out_holds_the_report_as_page_data_and_groups(
+    clean: Path, tmp_path: Path, capsys: Said
+) -> None:
+    root, out = in_splits(clean, tmp_path / "in"), tmp_path / "audit"
+    shutil.copy(root / "train/real/0001.jpg", root / "test/real/again.jpg")
+    assert main(["audit", str(root), "--out", str(out)]) == 0
+    assert f"The report is {out}/report.html." in capsys.readouterr().out
+    assert {p.name for p in out.iterdir()} == {
+        *("report.html", "audit.json", "groups.csv", "config.json")
+    }
+    data = json.loads((out / "audit.json").read_text())
+    assert data["verdict"] == "leaking"  # one of eleven tested images was trained on
+    record = json.loads((out / "config.json").read_text())["data"]["audit"]
+    assert record["word"] == "leaking"
+    assert record["duplicates_across_splits"] == 1
+    assert "Audit: leaking" in (out / "report.html").read_text(encoding="utf-8")
+    rows = {row["path"]: row for row in read_csv(out / "groups.csv")}
+    assert len(rows) == 41
+    one, other = rows["train/real/0001.jpg"], rows["test/real/again.jpg"]
+    assert one["group"] == other["group"]
+    assert one["copies"] == other["copies"] != ""
+    assert (other["label"], other["part"]) == ("real", "test")
+    # The folder below a class is a group in whatever split; other images are alone.
+    groups = [row["group"] for path, row in rows.items() if "sd14" in path]
+    assert len(groups) == 10
+    assert len(set(groups)) == 1
+    assert len({row["group"] for row in rows.values()}) == 41 - 9 - 1
+    # An earlier report is replaced only if it is wanted.
+    assert main(["audit", str(root), "--out", str(out)]) == 1
+    assert main(["audit", str(root), "--out", str(out), "--force"]) == 0
+
+
+def test_unreadable_files_are_listed_and_are_exit_code_3(
+    clean: Path, tmp_path: Path, capsys: Said
+) -> None:
+    root = shutil.copytree(clean, tmp_path / "in")
+    (root / "fake/broken.png").write_bytes(b"no image")
+    assert main(["audit", str(root)]) == 3
+    output = capsys.readouterr()
+    assert "AuditReport: CLEAN" in output.out
+    assert "0 of real, 1 of fake" in output.out
+    assert f"{root}/fake/broken.png: not an image" in output.err
+    assert main(["audit", str(root), "--strict"]) == 3
+
+
+def test_other_classes_and_progress(leaking: Path, tmp_path: Path, capsys: Said) -> None:
+    root = shutil.copytree(leaking, tmp_path / "in")
+    (root / "fake").rename(root / "gan")
+    assert main(["audit", str(root)]) == 1
+    assert "none is called 'fake'" in capsys.readouterr().err
+    assert main(["audit", str(root), "--classes", "real,gan", "--progress"]) == 0
+    output = capsys.readouterr()
+    assert "100 % of gan" in output.out
+    assert "Reading files" in output.err
+
+
+@pytest.mark.parametrize("verb", ["audit", "equalize"])
+def test_neither_tensorflow_nor_plots_are_imported(
+    verb: str, clean: Path, tmp_path: Path
+) -> None:
+    words = [verb, str(clean), *([str(tmp_path / "out")] if verb == "equalize" else [])]
+    code = (
+        "import sys; from skfakereal.cli import main\n"
+        f"assert main({words!r}) == 0\n"
+        "print(sorted({'tensorflow', 'keras', 'matplotlib'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_equalized_copies_are_laid_out_alike_and_clean(
+    leaking: Path, tmp_path: Path, capsys: Said
+) -> None:
+    root, out = in_splits(leaking, tmp_path / "in"), tmp_path / "out"
+    before = contents(root)
+    order = ["equalize", str(root), str(out), "--size", "24"]
+    assert main(order) == 0
+    said = capsys.readouterr().out
+    assert "Before: leaking, AUC 1.000 from metadata alone" in said
+    assert {"file format", "pixel size"} <= set(
+        said.partition("Found: ")[2].partition(".")[0].split(", ")
+    )
+    assert "After: clean, AUC 0.500" in said
+    assert contents(root) == before
+    originals, copies = load_image_folder(root), load_image_folder(out)
+    for name in ("target", "split"):
+        assert sorted(originals[name].tolist()) == sorted(copies[name].tolist())
+    assert {g for g in copies.groups.tolist() if "/" not in g} == {"sd14"}
+    original_of = {row["copy"]: row["original"] for row in read_csv(out / "mapping.csv")}
+    assert len(original_of) == 40
+    for copy, original in original_of.items():
+        assert Path(copy).parent == Path(os.path.relpath(original, root)).parent
+        with Image.open(out / copy) as image:
+            assert (image.format, image.size) == ("JPEG", (24, 24))
+    assert main(["audit", str(out), "--strict"]) == 0
+    # A second call goes on; other settings are refused.
+    stamps = [p.stat().st_mtime_ns for p in sorted(out.rglob("*.jpg"))]
+    assert main([*order, "--no-audit"]) == 0
+    assert [p.stat().st_mtime_ns for p in sorted(out.rglob("*.jpg"))] == stamps
+    assert main([*order, "--quality", "80", "--no-audit"]) == 1
+    assert "Before" not in capsys.readouterr().out.split("Next:")[1]
+
+
+def test_what_equalize_cannot_copy_is_an_error_or_left_out(
+    leaking: Path, tmp_path: Path, capsys: Said
+) -> None:
+    root = shutil.copytree(leaking, tmp_path / "in")
+    (root / "real/broken.jpg").write_bytes(b"")
+    order = ["equalize", str(root), str(tmp_path / "out"), "--format", "png"]
+    assert main(order) == 1
+    error = capsys.readouterr().err
+    assert str(root / "real/broken.jpg") in error
+    assert "--skip-unreadable" in error
+    assert main([*order, "--skip-unreadable"]) == 3
+    output = capsys.readouterr()
+    assert "1 image could not be copied" in output.err
+    # Their sizes still differ, and it says so.
+    assert "After: leaking" in output.out
+    assert "--size HEIGHTxWIDTH" in output.out
+
+
+@pytest.mark.parametrize("place", ["in", "in/out", "in/real", "."])
+def test_equalize_never_writes_among_the_originals(
+    clean: Path, tmp_path: Path, place: str, capsys: Said
+) -> None:
+    root = shutil.copytree(clean, tmp_path / "in")
+    before = contents(tmp_path)
+    assert main(["equalize", str(root), str(tmp_path / place)]) == 1
+    assert "OUT must lie outside FOLDER" in capsys.readouterr().err
+    assert contents(tmp_path) == before
+
+
+def test_groups_that_were_written_are_read_again(clean: Path, tmp_path: Path) -> None:
+    root, out = shutil.copytree(clean, tmp_path / "in"), tmp_path / "audit"
+    shutil.copy(root / "real/0001.jpg", root / "real/again.jpg")
+    assert main(["audit", str(root), "--out", str(out)]) == 0
+    data = load_image_folder(root)
+    groups = read_groups(str(out / "groups.csv"), data.data.tolist(), str(root))
+    expected = audit_images(data.data, data.target).groups_
+    same = groups[:, None] == groups[None, :]
+    assert np.array_equal(same, expected[:, None] == expected[None, :])
+    with pytest.raises(ValueError, match=r"no line for 'real/new.jpg' \(image 0\)"):
+        read_groups(str(out / "groups.csv"), [str(root / "real/new.jpg")], str(root))
+    with pytest.raises(ValueError, match="must have the columns path and group"):
+        read_groups(str(out / "audit.json"), [], str(root))
