@@ -1,8 +1,7 @@
-"""What the verbs' parsers share: common options, and text -> values."""
+"""What the verbs' parsers share: options that several have, in the same words."""
 
 from argparse import (
     ArgumentParser,
-    ArgumentTypeError,
     BooleanOptionalAction,
     Namespace,
     RawDescriptionHelpFormatter,
@@ -10,16 +9,16 @@ from argparse import (
 )
 from collections.abc import Callable
 
+from skfakereal.cli._conversions import name_list
+
 __all__ = [
     "Verbs",
     "add_classes",
+    "add_model",
+    "add_run",
+    "add_tested",
     "add_verb",
     "finish_verb",
-    "fraction",
-    "image_size",
-    "name_list",
-    "none_or_text",
-    "units",
 ]
 
 Verbs = _SubParsersAction  # [ArgumentParser]; argparse has no public name for it
@@ -79,6 +78,65 @@ def add_classes(parser: ArgumentParser) -> None:
     )
 
 
+def add_model(parser: ArgumentParser) -> None:
+    """Add the argument that names a model.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        The parser of the verb.
+    """
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="folder that `skfakereal train` made, or a joblib file that you trust",
+    )
+
+
+def add_run(parser: ArgumentParser, *, required: bool = False) -> None:
+    """Add the options that name a run folder to be written.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        The parser of the verb.
+    required : bool, default=False
+        Whether there must be one.
+    """
+    parser.add_argument(
+        "--out", metavar="RUN", required=required, help="the run folder to be written"
+    )
+    parser.add_argument("--force", action="store_true", help="replace an earlier run")
+
+
+def add_tested(parser: ArgumentParser) -> None:
+    """Add the options that say which images a model is tested on, and as what.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        The parser of the verb.
+    """
+    parser.add_argument(
+        "--split",
+        choices=("auto", "all", "train", "validation", "test"),
+        default="auto",
+        help="which split folder (default: test if there is one, else everything)",
+    )
+    parser.add_argument(
+        "--classes",
+        type=name_list,
+        metavar="A,B,...",
+        help="the class folders, in the order of the model's classes_ (default: as the run "
+        "folder says; else real,fake)",
+    )
+    parser.add_argument(
+        "--pos-label",
+        metavar="NAME",
+        help='the class that the figures speak of (default: "fake")',
+    )
+
+
 def finish_verb(parser: ArgumentParser, run: Callable[[Namespace], int]) -> None:
     """Add the options that every verb has, after its own, and what the verb does.
 
@@ -99,120 +157,3 @@ def finish_verb(parser: ArgumentParser, run: Callable[[Namespace], int]) -> None
         "--debug", action="store_true", help="show where an error happened (a traceback)"
     )
     parser.set_defaults(run=run)
-
-
-def image_size(text: str) -> tuple[int, int]:
-    """Read ``224`` or ``224x320`` (height, width).
-
-    Parameters
-    ----------
-    text : str
-        What the user wrote.
-
-    Returns
-    -------
-    tuple of (int, int)
-        Height and width.
-
-    Raises
-    ------
-    ArgumentTypeError
-        If it is neither.
-
-    Examples
-    --------
-    >>> image_size("64"), image_size("64x96")
-    ((64, 64), (64, 96))
-    """
-    sides = [int(side) for side in text.lower().split("x") if side.isdecimal()]
-    if len(sides) not in (1, 2) or "x".join(map(str, sides)) != text.lower():
-        raise ArgumentTypeError(f"must be SIDE or HEIGHTxWIDTH in pixels, got {text!r}")
-    return sides[0], sides[-1]
-
-
-def units(text: str) -> tuple[int, ...]:
-    """Read ``256,128``; nothing at all is no layer.
-
-    Parameters
-    ----------
-    text : str
-        What the user wrote.
-
-    Returns
-    -------
-    tuple of int
-        The numbers.
-
-    Raises
-    ------
-    ArgumentTypeError
-        If they are no numbers.
-    """
-    try:
-        return tuple(int(number) for number in text.split(",") if number)
-    except ValueError as error:
-        raise ArgumentTypeError(f"must be like 256,128, got {text!r}") from error
-
-
-def none_or_text(text: str) -> str | None:
-    """Read ``none``, a name or a path.
-
-    Parameters
-    ----------
-    text : str
-        What the user wrote.
-
-    Returns
-    -------
-    str or None
-        None for ``none``.
-
-    Examples
-    --------
-    >>> none_or_text("imagenet"), none_or_text("none")
-    ('imagenet', None)
-    """
-    return None if text.lower() == "none" else text
-
-
-def fraction(text: str) -> float:
-    """Read a number between 0 and 1, both excluded.
-
-    Parameters
-    ----------
-    text : str
-        What the user wrote.
-
-    Returns
-    -------
-    float
-        The number.
-
-    Raises
-    ------
-    ArgumentTypeError
-        If it is none.
-    """
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1
-    if not 0 < number < 1:
-        raise ArgumentTypeError(f"must be a number between 0 and 1, got {text!r}")
-    return number
-
-
-def name_list(text: str) -> tuple[str, ...]:
-    """Read names that are separated by commas.
-
-    Parameters
-    ----------
-    text : str
-        What the user wrote.
-
-    Returns
-    -------
-    tuple of str
-        The names.
-    """
-    return tuple(name.strip() for name in text.split(",") if name.strip())

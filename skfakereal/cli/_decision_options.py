@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
-from skfakereal.cli._arguments import fraction
+from skfakereal.cli._conversions import fraction
 from skfakereal.cli._decision_plan import DecisionPlan
 
 __all__ = ["add_decision_options", "read_decision"]

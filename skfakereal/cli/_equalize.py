@@ -4,13 +4,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skfakereal.cli._arguments import (
-    Verbs,
-    add_classes,
-    add_verb,
-    finish_verb,
-    image_size,
-)
+from skfakereal.cli._arguments import Verbs, add_classes, add_verb, finish_verb
+from skfakereal.cli._conversions import image_size
 from skfakereal.cli._output import complain, counted, say, wants_progress
 
 if TYPE_CHECKING:

@@ -3,7 +3,14 @@
 from argparse import ArgumentParser, Namespace
 from contextlib import ExitStack
 
-from skfakereal.cli._arguments import Verbs, add_verb, finish_verb, name_list
+from skfakereal.cli._arguments import (
+    Verbs,
+    add_model,
+    add_run,
+    add_tested,
+    add_verb,
+    finish_verb,
+)
 from skfakereal.cli._output import complain, counted, say, wants_progress
 
 __all__ = ["add_parser", "run"]
@@ -51,32 +58,10 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
         description=_DESCRIPTION,
         epilog=_EPILOG,
     )
-    parser.add_argument(
-        "model",
-        metavar="MODEL",
-        help="folder that `skfakereal train` made, or a joblib file that you trust",
-    )
+    add_model(parser)
     parser.add_argument("folder", metavar="FOLDER", help="the labelled images")
-    parser.add_argument("--out", metavar="RUN", help="write a run folder")
-    parser.add_argument("--force", action="store_true", help="replace an earlier run")
-    parser.add_argument(
-        "--split",
-        choices=("auto", "all", "train", "validation", "test"),
-        default="auto",
-        help="which split folder (default: test if there is one, else everything)",
-    )
-    parser.add_argument(
-        "--classes",
-        type=name_list,
-        metavar="A,B,...",
-        help="the class folders, in the order of the model's classes_ (default: as the run "
-        "folder says; else real,fake)",
-    )
-    parser.add_argument(
-        "--pos-label",
-        metavar="NAME",
-        help='the class that the figures speak of (default: "fake")',
-    )
+    add_run(parser)
+    add_tested(parser)
     finish_verb(parser, run)
 
 

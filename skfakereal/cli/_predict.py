@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skfakereal.cli._arguments import Verbs, add_verb, finish_verb
+from skfakereal.cli._arguments import Verbs, add_model, add_verb, finish_verb
 from skfakereal.cli._output import complain, counted, wants_progress, watched
 
 if TYPE_CHECKING:
@@ -70,11 +70,7 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
         description=_DESCRIPTION,
         epilog=_EPILOG,
     )
-    parser.add_argument(
-        "model",
-        metavar="MODEL",
-        help="folder that `skfakereal train` made, or a joblib file that you trust",
-    )
+    add_model(parser)
     parser.add_argument(
         "images",
         metavar="IMAGE",

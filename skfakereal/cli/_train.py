@@ -2,16 +2,8 @@
 
 from argparse import SUPPRESS, ArgumentParser, Namespace, _ArgumentGroup
 
-from skfakereal.cli._arguments import (
-    Verbs,
-    add_classes,
-    add_verb,
-    finish_verb,
-    fraction,
-    image_size,
-    none_or_text,
-    units,
-)
+from skfakereal.cli._arguments import Verbs, add_classes, add_run, add_verb, finish_verb
+from skfakereal.cli._conversions import fraction, image_size, none_or_text, units
 from skfakereal.cli._decision_options import add_decision_options, read_decision
 from skfakereal.cli._output import complain, counted, say, wants_progress
 
@@ -77,8 +69,7 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
         epilog=_EPILOG,
     )
     parser.add_argument("folder", metavar="FOLDER", help="the labelled images")
-    parser.add_argument("--out", metavar="RUN", required=True, help="the run folder")
-    parser.add_argument("--force", action="store_true", help="replace an earlier run")
+    add_run(parser, required=True)
     add_classes(parser)
     parser.add_argument(
         "--test-fraction",
