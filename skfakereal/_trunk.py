@@ -179,8 +179,13 @@ def trunk_network(trunk: Trunk, cut: str | None, pooling: str) -> Network:
         Without any layer for ``"block1"``.
     """
     if cut is None:
-        return Network((*_blocks(trunk, 1, 5), _pooling(pooling)))
-    return Network(tuple(_blocks(trunk, 1, int(cut[-1]) - 1)))
+        network = Network((*_blocks(trunk, 1, 5), _pooling(pooling)))
+    else:
+        network = Network(tuple(_blocks(trunk, 1, int(cut[-1]) - 1)))
+    # Follows from what is known; to hash all weights again takes 0.1 s.
+    source = trunk.digest + f"{cut} {pooling}".encode()
+    vars(network)["digest"] = blake2b(source, digest_size=16).digest()
+    return network
 
 
 def tail_convolutions(trunk: Trunk, cut: str | None, pooling: str) -> Network:
