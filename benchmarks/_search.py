@@ -7,7 +7,7 @@ from typing import Any
 
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 
-from benchmarks._fit import classifier
+from benchmarks._fit import classifier, forget_tails
 from benchmarks._material import Images, write_images, write_weights
 from benchmarks._rounds import Contest, Round, interleave
 from benchmarks._setting import Setting
@@ -98,6 +98,7 @@ def _make_ours(
                 refit=False,
                 error_score="raise",
             )
+            forget_tails()
             return seconds_of(lambda: found.fit(*images))
 
     paths, labels = images

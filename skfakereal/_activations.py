@@ -305,8 +305,10 @@ _networks: dict[tuple[bytes, str | None, str], Network] = {}
 
 def _trunk_network(trunk: Trunk, cut: str | None, pooling: str) -> Network:
     key = (trunk.digest, cut, pooling)
-    if key not in _networks:
-        while len(_networks) >= 4:
-            del _networks[next(iter(_networks))]
-        _networks[key] = trunk_network(trunk, cut, pooling)
-    return _networks[key]
+    network = _networks.get(key)
+    if network is None:
+        network = _networks[key] = trunk_network(trunk, cut, pooling)
+        # Other threads may be doing the same, so nothing is taken for granted.
+        for oldest in list(_networks)[:-4]:
+            _networks.pop(oldest, None)
+    return network

@@ -1,5 +1,6 @@
 """Activations of a fixed list of images, kept by view while a fit lasts."""
 
+import os
 import tempfile
 from collections.abc import Sequence
 from typing import Any
@@ -82,8 +83,18 @@ class ActivationShelf:
         shape = (len(self.paths), *self.reader.shape)
         if self._in_memory:
             return np.empty(shape, self.reader.dtype)
+        n_bytes = int(np.prod(shape)) * self.reader.dtype.itemsize
         with tempfile.TemporaryFile(prefix="skfakereal-") as file:
-            return np.memmap(file, self.reader.dtype, "w+", shape=shape)
+            try:
+                _reserve(file.fileno(), n_bytes)
+            except OSError as error:
+                raise OSError(
+                    error.errno,
+                    f"The activations of one view need {n_bytes / 1e9:.3g} GB in the "
+                    f"temporary folder {tempfile.gettempdir()!r}, but: {error.strerror}. Set "
+                    "TMPDIR to a folder with more room, or trainable_from to a later block",
+                ) from error
+            return np.memmap(file, self.reader.dtype, "r+", shape=shape)
 
     def take(self, rows: NDArray[np.intp], view: int) -> NDArray[np.float32]:
         """Return the activations of some images.
@@ -121,3 +132,14 @@ class ActivationShelf:
             failure.index = int(self._positions[rows[failure.index or 0]])
             failure.array = self._array
         return failures
+
+
+def _reserve(file: int, n_bytes: int) -> None:
+    """Give a file its size and, where the system can, its room on the disk.
+
+    Memory is mapped on it: a disk that is full later would end the process by SIGBUS.
+    """
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file, 0, n_bytes)
+    else:
+        os.truncate(file, n_bytes)

@@ -1,5 +1,9 @@
+import os
+import sys
+import tempfile
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,9 +11,10 @@ import numpy as np
 import pytest
 
 from skfakereal import Augmentation, ImageReadError
-from skfakereal._activations import ActivationReader, TrunkSettings
+from skfakereal._activations import ActivationReader, TrunkSettings, _trunk_network
 from skfakereal._shelf import ActivationShelf
 from skfakereal._store import ActivationStore
+from skfakereal._trunk import Trunk
 from skfakereal._weights import load_trunk
 
 PLAIN = TrunkSettings((32, 32), "stretch", "unit", "avg", None)
@@ -164,6 +169,46 @@ def test_a_shelf_gives_back_what_was_filled(make_reader, noise_images, max_bytes
     assert isinstance(shelf._kept[1], np.memmap) == (max_bytes == 0)
 
 
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="cannot reserve room")
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="reads Linux's /proc")
+def test_a_file_has_its_room_before_it_is_mapped(
+    make_reader, noise_images, tmp_path, monkeypatch
+) -> None:
+    """Else a disk that is full would end the process by SIGBUS."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    shelf = ActivationShelf(make_reader(), noise_images * 100, n_views=1, max_bytes=0)
+    mapped = shelf._allocate()
+    files = [file for file in Path("/proc/self/fd").iterdir() if file.is_symlink()]
+    (file,) = [file for file in files if file.readlink().is_relative_to(tmp_path)]
+    assert file.stat().st_size == mapped.nbytes == 3000 * 8 * 2
+    assert file.stat().st_blocks * 512 >= mapped.nbytes
+
+
+_NO_ROOM = """
+import resource, sys
+import numpy as np
+from skfakereal._activations import ActivationReader, TrunkSettings
+from skfakereal._shelf import ActivationShelf
+from skfakereal._weights import load_trunk
+settings = TrunkSettings((32, 32), "stretch", "unit", "avg", None)
+reader = ActivationReader(load_trunk(sys.argv[1]), settings)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+try:
+    ActivationShelf(reader, sys.argv[2:] * 100, n_views=1, max_bytes=0).fill(0)
+except OSError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits the size of files")
+def test_no_room_for_a_file_is_an_error_with_a_way_out(
+    run_python, narrow_trunk, noise_images
+) -> None:
+    said = run_python(_NO_ROOM, narrow_trunk, *noise_images)
+    assert "temporary folder" in said
+    assert "TMPDIR" in said
+
+
 def test_a_view_is_filled_only_once(make_reader, noise_images) -> None:
     reader = make_reader()
     shelf = ActivationShelf(reader, noise_images, n_views=1)
@@ -303,3 +348,21 @@ def test_the_pooling_after_the_cut_changes_no_key(make_reader, noise_images, sto
         reader = make_reader(replace(PLAIN, cut="block5", pooling=pooling), store=store)
         read_all(reader, noise_images[:2])
         assert reader.n_computed == n_computed
+
+
+def test_threads_share_the_networks_of_many_trunks() -> None:
+    """As a search in threads over weights and cuts does."""
+    arrays = load_trunk(None).arrays
+    trunks = [Trunk(arrays, f"trunk {i}", digest=bytes([i])) for i in range(6)]
+
+    def ask(seed: int) -> None:
+        for i in np.random.default_rng(seed).integers(0, 6, 3000):
+            assert len(_trunk_network(trunks[i], "block2", "avg").layers) == 3
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(16) as pool:
+            list(pool.map(ask, range(16)))
+    finally:
+        sys.setswitchinterval(interval)

@@ -6,6 +6,8 @@ from dataclasses import replace
 import pytest
 
 from benchmarks import __main__ as command
+from benchmarks import _fit, _search
+from benchmarks._material import write_images, write_weights
 from benchmarks._output import OutputFolder
 from benchmarks._rounds import Contest, Round, append_round, interleave, read_rounds
 from benchmarks._setting import SMALLEST
@@ -156,6 +158,25 @@ def test_a_case_that_fails_leaves_the_others(tmp_path, capsys, monkeypatch):
     # What the broken case had measured is kept.
     assert "| peak |" in shown.out
     assert "| speed |" in shown.out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", [_fit, _search], ids=["fit", "search"])
+def test_no_round_knows_the_compiled_tails_of_another(case, tmp_path):
+    pytest.importorskip("keras")
+    from skfakereal import _tail_pool
+
+    weights = str(write_weights(tmp_path / "vgg16.safetensors"))
+    images = write_images(tmp_path / "images", 24, 32)
+    work = case._make_ours(weights, 32, 1, images)
+    kept = []
+    for number in range(2):
+        # A store, and the settings; or the number of views.
+        work(*([str(tmp_path / f"{number}"), {"n_views": 1}] if case is _fit else [1]))
+        kept.append([tail for _, tail in _tail_pool._free])
+    _tail_pool._free.clear()
+    assert kept[0]
+    assert not set(kept[0]) & set(kept[1])
 
 
 def test_wrong_arguments(tmp_path, capsys):
