@@ -105,6 +105,18 @@ HABITS: dict[str, tuple[Habit, Habit, str, str]] = {
         "“0 % of the side”",
     ),
     "grey": (having(mode="L"), having(mode="RGB"), "mode", "“grey”"),
+    "grey in RGB": (
+        lambda how: replace(rgb_jpeg(how), grey=True),
+        rgb_jpeg,
+        "colour",
+        "“none”: 0 % of real, 100 % of fake",
+    ),
+    "whole blocks": (
+        lambda how: replace(how, size=(8 * how.size[0], how.size[1])),
+        lambda how: replace(how, size=(8 * how.size[0] - how.size[0] % 7 - 1, how.size[1])),
+        "blocks",
+        "“none”: 100 % of real, 0 % of fake",
+    ),
     "alpha": (
         lambda how: replace(png(how), mode="RGBA"),
         lambda how: replace(png(how), mode="RGB"),

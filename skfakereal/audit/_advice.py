@@ -7,7 +7,7 @@ from skfakereal.audit._words import Finding
 
 __all__ = ["next_steps"]
 
-_SIZES = frozenset({"dimensions", "width", "height", "aspect"})
+_SIZES = frozenset({"dimensions", "width", "height", "aspect", "blocks"})
 
 
 def next_steps(verdict: Verdict, findings: Sequence[Finding]) -> list[str]:

@@ -18,7 +18,7 @@ _LOOSE_COPIES = 0.05
 _CONTRADICTIONS = 0.005
 _IMBALANCE = 3.0
 _AS_TELLING = 0.05  # of the shares
-_SPOKESMEN = ("format", "dimensions", "exif", "text_keys")
+_SPOKESMEN = ("format", "dimensions", "mode", "exif", "text_keys")
 
 
 def find_problems(
