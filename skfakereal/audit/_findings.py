@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from skfakereal.audit._copies import Copies
 from skfakereal.audit._shortcuts import Shortcut
 from skfakereal.audit._verdict import LEAKING, SUSPICIOUS
-from skfakereal.audit._words import Finding, Severity, percent
+from skfakereal.audit._words import UNREADABLE, Finding, Severity, percent
 
 __all__ = ["find_problems"]
 
@@ -205,7 +205,7 @@ def _count_findings(
         listed = ", ".join(f"{n:,} of {name}" for name, n in unreadable.items())
         found.append(
             Finding(
-                "unreadable files",
+                UNREADABLE,
                 "minor",
                 f"Files that cannot be read: {listed}.",
                 "They were left out of all figures, and training would stop at them.",
