@@ -67,6 +67,16 @@ def test_probabilities_that_are_off_ask_for_calibration(
     assert 'calibration="sigmoid"' in advice(0.5 + (score - 0.5) * 0.5, y)
 
 
+def test_no_threshold_is_advised_where_the_ranking_is_chance() -> None:
+    y = np.arange(400) % 2
+    blind = np.random.default_rng(0).uniform(0.55, 0.7, 400)
+    told = advice(blind, y)
+    assert told.startswith("Do not use this model yet: its ROC-AUC of 0.")
+    assert "higher threshold" not in told
+    assert "calibrate" not in told
+    assert "Do not use" not in advice(blind + 0.1 * y, y)
+
+
 # What to do about altered images
 
 

@@ -239,6 +239,9 @@ def test_a_constant_classifier_is_not_certain_to_be_half_right() -> None:
     for report, high in ((one, 0.624), (grouped, 0.710)):
         for key in ("accuracy", "accuracy_at_0.5", "balanced_accuracy"):
             assert report.intervals.overall[key] == pytest.approx((0.376, high), abs=5e-4)
+        # 13 of 26 in every resample, were it not for the sizes of groups.
+        assert np.isnan(report.intervals.overall["precision"]).all()
+        assert np.isnan(report.intervals.per_class["0"]["f1"]).all()
 
 
 @pytest.mark.parametrize("n_images", [13, 25, 100])

@@ -146,7 +146,9 @@ def run(arguments: Namespace) -> int:
         after = _audit(arguments.out, arguments)
         say("\n".join([f"After: {_headline(after)}", *severe_lines(after)]) + "\n")
         if after.verdict != "clean":
-            step = f"skfakereal audit {arguments.out} tells what is left to do before training"
+            step = (
+                f"skfakereal audit {arguments.out} tells what is left to do before training"
+            )
     say(f"Next: {step}")
     if copies.failures:
         complain(f"{counted(len(copies.failures), 'image')} could not be copied")
