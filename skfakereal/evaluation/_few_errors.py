@@ -65,11 +65,11 @@ def stratum(
         return None
     _, member = np.unique(unit[weights > 0], return_inverse=True)
     right, weights = right[weights > 0], weights[weights > 0]
-    share = float(right @ weights / total)
     of_unit = np.bincount(member, weights)
-    if share in (0, 1):
+    if right.all() or not right.any():
         # Kish's number of equal units; there is no variance to go by.
-        return Stratum(total, share, float(total**2 / (of_unit @ of_unit)))
+        return Stratum(total, float(right[0]), float(total**2 / (of_unit @ of_unit)))
+    share = float(right @ weights / total)
     if len(of_unit) == 1:
         return None
     variance = np.sum((np.bincount(member, weights * right) - share * of_unit) ** 2)

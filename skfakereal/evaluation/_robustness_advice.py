@@ -33,7 +33,8 @@ def robustness_steps(untouched: RobustnessRow, rows: Sequence[RobustnessRow]) ->
             "As they are, the images are hardly told apart at the model's threshold "
             f"({untouched.tpr:.0%} of the positive class are called so, and "
             f"{untouched.fpr:.0%} of the others), so there is nothing to lose and this "
-            "says nothing on robustness. Look at the report on the model first (skfakereal evaluate)."
+            "says nothing on robustness. Look at the report on the model first (skfakereal "
+            "evaluate)."
         ]
     worse = [row for row in rows if untouched.accuracy - row.accuracy > _LOSS]
     # With more than two classes ROC-AUC is NaN: a loss of accuracy is then all we know.
