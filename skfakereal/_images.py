@@ -89,7 +89,10 @@ def _rebuild_error(
 
 
 def raise_unreadable(
-    failures: Sequence[ImageReadError], *, name: str | None = None
+    failures: Sequence[ImageReadError],
+    *,
+    name: str | None = None,
+    fault: str = "cannot be read. Remove or replace",
 ) -> None:
     """Raise one error that lists all unreadable files; do nothing if there are none.
 
@@ -100,6 +103,8 @@ def raise_unreadable(
     name : str or None, default=None
         What the message calls the array that the indices refer to; None for the `array`
         of each error.
+    fault : str, default="cannot be read. Remove or replace"
+        What is wrong with them, and what to do.
 
     Raises
     ------
@@ -120,7 +125,7 @@ def raise_unreadable(
         )
     count = "1 image" if len(failures) == 1 else f"{len(failures)} images"
     raise ImageReadError(
-        f"{count} cannot be read. Remove or replace:\n" + "\n".join(shown),
+        f"{count} {fault}:\n" + "\n".join(shown),
         path=failures[0].path,
         reason=failures[0].reason,
         index=failures[0].index,

@@ -30,6 +30,7 @@ class Packing:
     exif: bool
     border: int
     jpeg: dict[str, Any]
+    grey: bool = False  # what it shows, whatever the mode
 
 
 def draw_packing(rng: np.random.Generator) -> Packing:
@@ -58,6 +59,8 @@ def write(path: Path, rng: np.random.Generator, how: Packing) -> Path:
     pixels = smooth_noise(rng, *how.size)
     if how.border:
         pixels[: how.border] = pixels[-how.border :] = rng.integers(0, 256, 3)
+    if how.grey:
+        pixels = np.repeat(pixels[..., :1], 3, axis=-1)
     image = Image.fromarray(pixels)
     is_jpeg = how.extension in (".jpg", ".jpeg")
     image = image.convert("RGB" if is_jpeg and how.mode == "RGBA" else how.mode)

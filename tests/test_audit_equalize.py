@@ -175,7 +175,7 @@ def test_bad_images_are_all_listed_or_skipped(
     paths, y = leaking
     paths[1].write_bytes(b"")
     Image.new("RGB", (8, 8)).save(paths[25])
-    with pytest.raises(ImageReadError, match="2 images cannot be read") as caught:
+    with pytest.raises(ImageReadError, match="2 images cannot be copied") as caught:
         equalize_images(paths, y, tmp_path / "out", size=(32, 32))
     assert [f.index for f in caught.value.failures] == [1, 25]
     copies = equalize_images(paths, y, tmp_path / "out", size=(32, 32), on_error="skip")

@@ -105,6 +105,18 @@ HABITS: dict[str, tuple[Habit, Habit, str, str]] = {
         "“0 % of the side”",
     ),
     "grey": (having(mode="L"), having(mode="RGB"), "mode", "“grey”"),
+    "grey in RGB": (
+        lambda how: replace(rgb_jpeg(how), grey=True),
+        rgb_jpeg,
+        "colour",
+        "“none”: 0 % of real, 100 % of fake",
+    ),
+    "whole blocks": (
+        lambda how: replace(how, size=(8 * how.size[0], how.size[1])),
+        lambda how: replace(how, size=(8 * how.size[0] - how.size[0] % 7 - 1, how.size[1])),
+        "blocks",
+        "“none”: 100 % of real, 0 % of fake",
+    ),
     "alpha": (
         lambda how: replace(png(how), mode="RGBA"),
         lambda how: replace(png(how), mode="RGB"),
@@ -145,7 +157,13 @@ def test_a_small_set_is_not_accused_but_says_what_it_cannot_show(
 
 def test_the_report_ends_with_what_to_do_next(tmp_path: Path) -> None:
     clean = audit_images(*leaking_set(tmp_path / "clean", 20, rgb_jpeg, rgb_jpeg))
-    assert repr(clean).endswith("Next:\n  1. Nothing has to be mended: go on to training.")
+    assert "Next:\n  1. Nothing has to be mended: go on to training" in repr(clean)
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"no image")
+    paths, y = leaking_set(tmp_path / "one broken", 20, rgb_jpeg, rgb_jpeg)
+    first = repr(audit_images([*paths, broken], [*y, 1])).partition("Next:\n")[2]
+    assert first.startswith("  1. Remove or replace the files that cannot be read")
+    assert "--skip-unreadable" in first
     few = audit_images(*leaking_set(tmp_path / "few", 4, png, jpeg))
     assert "1. Collect more images" in repr(few)
     paths, y = leaking_set(tmp_path / "leaking", 20, having(size=(32, 32)), plain)

@@ -241,6 +241,13 @@ def test_limits_follow_from_the_facts(
         assert len(now) == len(usual) - 1
 
 
+def test_what_a_remark_says_of_the_audit_is_said_once(report: EvaluationReport) -> None:
+    remark = "The audit calls these images leaking (format): part of it may be format."
+    config = CONFIG | {"data": {"audit": AUDIT | {"word": "leaking"}}, "remarks": [remark]}
+    said = [limit for limit in known_limits(report, config) if "audit calls" in limit]
+    assert said == [remark]
+
+
 def test_few_tested_images_are_a_limit() -> None:
     said = " ".join(known_limits(make_report(60), CONFIG))
     assert "(30 of class real and 30 of class fake)" in said

@@ -209,6 +209,7 @@ def test_what_equalize_cannot_copy_is_an_error_or_left_out(
     # Their sizes still differ, and it says so.
     assert "After: leaking" in output.out
     assert "--size HEIGHTxWIDTH" in output.out
+    assert f"Next: skfakereal audit {tmp_path / 'out'} tells" in output.out
 
 
 @pytest.mark.parametrize("place", ["in", "in/out", "in/real", "."])

@@ -214,7 +214,7 @@ def test_what_cannot_be_had_is_refused_before_training(
     output = capsys.readouterr()
     for message in messages:
         assert message in output.err
-    assert "Trained" not in output.out
+    assert output.out == ""  # nor is anything audited, which may take minutes
     assert list(tmp_path.iterdir()) == []
 
 

@@ -264,6 +264,22 @@ def test_table_is_for_people(
     assert output.err == "skfakereal: 2 images: 1 could not be read, 1 real\n"
 
 
+@pytest.mark.parametrize("remarks", [[], ["It has learned little."]])
+def test_cautions_of_the_run_are_told_again(
+    remarks: list[str],
+    model: str,
+    dark: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    Path(model).rename(tmp_path / "model.joblib")
+    config = {"skfakereal": "0.1.0", "remarks": remarks}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert main(["predict", str(tmp_path), dark]) == 0
+    told = f"1 caution on this model: read {tmp_path}/report.html before"
+    assert (told in capsys.readouterr().err) == bool(remarks)
+
+
 def test_out_is_never_overwritten_unasked(
     model: str, dark: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

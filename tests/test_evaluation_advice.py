@@ -67,6 +67,16 @@ def test_probabilities_that_are_off_ask_for_calibration(
     assert 'calibration="sigmoid"' in advice(0.5 + (score - 0.5) * 0.5, y)
 
 
+def test_no_threshold_is_advised_where_the_ranking_is_chance() -> None:
+    y = np.arange(400) % 2
+    blind = np.random.default_rng(0).uniform(0.55, 0.7, 400)
+    told = advice(blind, y)
+    assert told.startswith("Do not use this model yet: its ROC-AUC of 0.")
+    assert "higher threshold" not in told
+    assert "calibrate" not in told
+    assert "Do not use" not in advice(blind + 0.1 * y, y)
+
+
 # What to do about altered images
 
 
@@ -96,10 +106,17 @@ def test_what_bears_all_is_told_so() -> None:
     assert "None of these changes costs more than 0.05" in said
 
 
+def test_what_tells_nothing_apart_has_nothing_to_lose() -> None:
+    (said,) = robustness_steps(change("", tpr=1.0, fpr=0.95), [change("90")])
+    assert "says nothing on robustness" in said
+    assert "100% of the positive class are called so, and 95% of the others" in said
+
+
 def test_of_more_classes_only_the_accuracy_is_known() -> None:
     nan = float("nan")
     steps = robustness_steps(
-        change("", roc_auc=nan), [change("30", accuracy=0.6, roc_auc=nan)]
+        change("", roc_auc=nan, tpr=nan, fpr=nan),
+        [change("30", accuracy=0.6, roc_auc=nan)],
     )
     assert "told apart less well" in steps[0]
 

@@ -221,6 +221,68 @@ def test_no_error_is_no_certainty() -> None:
     assert low**6 == pytest.approx(0.025)
 
 
+def verdicts(right: list[tuple[int, int]], **settings: Any) -> EvaluationReport:
+    """Return the report on (right, wrong) images of each class."""
+    y = np.repeat(np.arange(len(right)), [sum(pair) for pair in right])
+    is_right = np.concatenate([np.repeat([True, False], pair) for pair in right])
+    proba = np.where((y == 1) == is_right, 0.8, 0.2)
+    paths = [f"{i}" for i in range(len(y))]
+    proba = np.column_stack([1 - proba, proba])
+    return EvaluationReport(paths, y, proba, classes=[0, 1], **settings)
+
+
+def test_a_constant_classifier_is_not_certain_to_be_half_right() -> None:
+    # Every resample of 13 and 13 images gives 0.5, or with groups what their sizes give.
+    groups = np.append(np.arange(13), 13 + np.arange(13) // 2)
+    one = verdicts([(13, 0), (0, 13)])
+    grouped = verdicts([(13, 0), (0, 13)], groups=groups)
+    for report, high in ((one, 0.624), (grouped, 0.710)):
+        for key in ("accuracy", "accuracy_at_0.5", "balanced_accuracy"):
+            assert report.intervals.overall[key] == pytest.approx((0.376, high), abs=5e-4)
+        # 13 of 26 in every resample, were it not for the sizes of groups.
+        assert np.isnan(report.intervals.overall["precision"]).all()
+        assert np.isnan(report.intervals.per_class["0"]["f1"]).all()
+
+
+@pytest.mark.parametrize("n_images", [13, 25, 100])
+def test_the_interval_of_the_accuracy_holds_the_truth_of_few_errors(n_images: int) -> None:
+    held = {"accuracy": 0, "balanced_accuracy": 0, "recall": 0}
+    for seed in range(100):
+        n_right = np.random.default_rng(seed).binomial(n_images, 0.95, 2)
+        report = verdicts([(int(n), int(n_images - n)) for n in n_right], n_resamples=100)
+        for key in held:
+            low, high = report.intervals.overall[key]
+            held[key] += low <= 0.95 <= high
+    assert min(held.values()) >= 90  # of 100; percentiles of 13 images a class hold 77
+
+
+def test_enough_errors_leave_the_bootstrap_alone() -> None:
+    def remarks(report: EvaluationReport) -> bool:
+        return any("Clopper" in remark for remark in report.intervals.remarks)
+
+    enough, few = verdicts([(50, 10), (10, 50)]), verdicts([(51, 9), (10, 50)])
+    assert (remarks(enough), remarks(few)) == (False, True)
+    lows = [report.intervals.overall["accuracy"][0] for report in (enough, few)]
+    assert lows == pytest.approx([0.433, 0.433], abs=0.02)  # no leap where the rule changes
+
+
+def test_few_errors_of_groups_count_groups() -> None:
+    # Two of twenty videos of a class are not recognised, frame by frame.
+    single = verdicts([(18, 2), (18, 2)]).intervals.overall["accuracy"]
+    groups = np.arange(400) // 10
+    videos = verdicts([(180, 20), (180, 20)], groups=groups).intervals.overall["accuracy"]
+    assert videos == pytest.approx(single)
+    frames = verdicts([(180, 20), (180, 20)]).intervals.overall["accuracy"]
+    assert np.ptp(frames) < 0.5 * np.ptp(single)
+
+
+def test_a_weight_of_two_is_not_two_images() -> None:
+    plain = verdicts([(13, 0), (12, 1)]).intervals
+    heavy = verdicts([(13, 0), (12, 1)], sample_weight=np.full(26, 2.0)).intervals
+    assert heavy.overall["accuracy"] == pytest.approx(plain.overall["accuracy"])
+    assert heavy.per_class["0"]["recall"] == pytest.approx(plain.per_class["0"]["recall"])
+
+
 def test_undefined_figures_have_no_interval() -> None:
     assert np.isnan(quantile_interval(np.full(100, 0.5))).all()
     assert np.isnan(quantile_interval(np.where(np.arange(100) < 10, np.nan, 0.5))).all()

@@ -1,6 +1,7 @@
 """Thresholds: chosen on validation images, refused where these cannot support them."""
 
 import pickle
+import re
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from sklearn.preprocessing import FunctionTransformer
 from skfakereal._images import ImageReadError, read_image
 from skfakereal.evaluation import evaluate
 from skfakereal.thresholds import choose_threshold, tune_threshold
+from skfakereal.thresholds._needed import check_negatives
 
 
 def draw(
@@ -99,6 +101,21 @@ def test_one_percent_of_fifty_is_refused() -> None:
         match="rate of 1 % needs at least 99 validation images of class 'real', got 50",
     ):
         choose_threshold(names, score, target_fpr=0.01)
+
+
+@pytest.mark.parametrize("confidence", [None, 0.95])
+@pytest.mark.parametrize("n_real", [1, 9, 16, 50, 98])
+def test_the_target_that_is_offered_instead_can_be_kept(
+    n_real: int, confidence: float | None
+) -> None:
+    y, score = draw(n_real, 300)
+    with pytest.raises(ValueError, match="higher target; ") as refused:
+        choose_threshold(y, score, target_fpr=0.001, confidence=confidence)
+    offered = re.findall(r"can keep ([\d.]+) %", str(refused.value))
+    lowest = float(offered[0]) / 100
+    check_negatives(n_real, lowest, confidence, "0")
+    with pytest.raises(ValueError, match="needs at least"):
+        check_negatives(n_real, 0.9 * lowest, confidence, "0")
 
 
 def test_a_target_that_finds_nothing_is_refused() -> None:

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from skfakereal.audit._verdict import CLEAN, TOO_FEW, Verdict
-from skfakereal.audit._words import Finding
+from skfakereal.audit._words import UNREADABLE, Finding
 
 __all__ = ["next_steps"]
 
-_SIZES = frozenset({"dimensions", "width", "height", "aspect"})
+_SIZES = frozenset({"dimensions", "width", "height", "aspect", "blocks"})
 
 
 def next_steps(verdict: Verdict, findings: Sequence[Finding]) -> list[str]:
@@ -23,16 +23,29 @@ def next_steps(verdict: Verdict, findings: Sequence[Finding]) -> list[str]:
     Returns
     -------
     list of str
-        A sentence or two each. Findings that are minor ask for nothing.
+        A sentence or two each. Of the findings that are minor, only
+        unreadable files ask for anything.
     """
+    # Training stops at what cannot be read, whatever the verdict.
+    broken = [
+        "Remove or replace the files that cannot be read, or leave them out of training "
+        "with skfakereal train --skip-unreadable: it stops at them."
+        for finding in findings
+        if finding.name == UNREADABLE
+    ]
     if verdict == CLEAN:
-        return ["Nothing has to be mended: go on to training."]
+        rest = "Nothing else" if broken else "Nothing"
+        return [
+            *broken,
+            f"{rest} has to be mended: go on to training, skfakereal train FOLDER --out RUN "
+            "(in Python: fit).",
+        ]
     if verdict == TOO_FEW:
         return ["Collect more images of each class, and audit again."]
     severe = [finding for finding in findings if finding.severity != "minor"]
     unequal = [f for f in severe if "equalize" in f.remedy]
     # Files go before copies are made of the rest.
-    steps = list(dict.fromkeys(f.remedy for f in severe if f not in unequal))
+    steps = broken + list(dict.fromkeys(f.remedy for f in severe if f not in unequal))
     if unequal:
         sized = any(_SIZES & set(finding.fields) for finding in unequal)
         size = " --size SIDE, with a SIDE that your smallest picture has" if sized else ""

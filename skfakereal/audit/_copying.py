@@ -116,7 +116,7 @@ def _sized(picture: Image.Image, path: str, form: Form) -> Image.Image:
     if picture.width < width or picture.height < height:
         raise ImageReadError(
             f"{path!r} has {picture.width}x{picture.height} pixels, too few to cut "
-            f'{width}x{height} out of it. Choose a smaller size, or resize="stretch".',
+            f"{width}x{height} out of it.",
             path=path,
             reason="too small",
         )

@@ -162,7 +162,7 @@ def equalize_images(
     copies = [str(results[i]) for i in done]
     write_mapping(top, copies, [files[i] for i in done], [labels_of[i] for i in done])
     if on_error == "raise":
-        raise_unreadable(failures, name="paths")
+        raise_unreadable(failures, name="paths", fault=_fault(failures))
     return Bunch(
         data=np.array(copies, dtype=object),
         target=codes[done].astype(np.int64),
@@ -171,6 +171,15 @@ def equalize_images(
         originals=np.array([files[i] for i in done], dtype=object),
         failures=failures,
         DESCR=_describe(len(done), form),
+    )
+
+
+def _fault(failures: Sequence[ImageReadError]) -> str:
+    if not any(failure.reason == "too small" for failure in failures):
+        return "cannot be read. Remove or replace"
+    return (
+        'cannot be copied. Remove them, choose a smaller size, or resize="stretch" (on the '
+        "command line: --size, --resize stretch)"
     )
 
 

@@ -24,6 +24,10 @@ _REPACK = (
     "Write both classes anew without metadata: equalize_images(paths, y, out), or "
     "skfakereal equalize FOLDER OUT."
 )
+_UNGREY = (
+    "Write both classes as RGB (equalize_images, or skfakereal equalize FOLDER OUT), or "
+    "leave grey pictures out: grey saved as RGB is still grey."
+)
 _TRACES = "Compression leaves traces in the pixels, which a detector learns at once."
 _SIZES = (
     "Pictures of different sizes are resized differently before they reach the network, "
@@ -78,11 +82,23 @@ FIELDS: tuple[Field, ...] = (
     Field("height", "height", _SIZES, _RESIZE, numeric=True, unit=" pixels"),
     Field("aspect", "aspect ratio", _SIZES, _RESIZE, numeric=True),
     Field(
+        "blocks",
+        "largest block that divides width and height",
+        "Many generators make pictures of whole blocks only, and cameras and crops do not.",
+        _RESIZE,
+    ),
+    Field(
         "mode",
         "colour mode",
         "Grey pictures and palettes look different whatever they show.",
-        "Write both classes as RGB (equalize_images, or skfakereal equalize FOLDER OUT), or "
-        "leave grey pictures out: grey saved as RGB is still grey.",
+        _UNGREY,
+    ),
+    Field(
+        "colour",
+        "colour in the picture",
+        "Grey pictures look different whatever they show.",
+        _UNGREY,
+        in_headline=False,
     ),
     Field("jpeg_quality", "JPEG quality (estimated)", _TRACES, _REENCODE, numeric=True),
     Field("jpeg_tables", "JPEG quantisation tables", _TRACES, _REENCODE),

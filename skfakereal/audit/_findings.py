@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from skfakereal.audit._copies import Copies
 from skfakereal.audit._shortcuts import Shortcut
 from skfakereal.audit._verdict import LEAKING, SUSPICIOUS
-from skfakereal.audit._words import Finding, Severity, percent
+from skfakereal.audit._words import UNREADABLE, Finding, Severity, percent
 
 __all__ = ["find_problems"]
 
@@ -18,7 +18,11 @@ _LOOSE_COPIES = 0.05
 _CONTRADICTIONS = 0.005
 _IMBALANCE = 3.0
 _AS_TELLING = 0.05  # of the shares
-_SPOKESMEN = ("format", "dimensions", "exif", "text_keys")
+_WHERE = (
+    "copies have the same number in the report's copies_, and in the groups.csv that skfakereal "
+    "audit --out writes"
+)
+_SPOKESMEN = ("format", "dimensions", "mode", "exif", "text_keys")
 
 
 def find_problems(
@@ -142,9 +146,8 @@ def _split_findings(
                 f"a copy in “{b}”: {exact.across_splits[a, b]:,} identical to the byte, "
                 f"{n - exact.across_splits[a, b]:,} that look the same.",
                 "What was seen in training is no test: scores come out too high.",
-                f"Leave the copies out of “{a}” or of “{b}” (copies have the same number "
-                "in the report's copies_, and in the groups.csv that skfakereal audit "
-                "--out writes), or divide anew by groups.",
+                f"Leave the copies out of “{a}” or of “{b}” ({_WHERE}), or divide anew by "
+                "groups.",
             )
         )
     return found
@@ -163,7 +166,8 @@ def _copy_findings(
                 "Pictures that lie in more than one class, identical to the byte: "
                 f"{exact.across_classes:,}.",
                 "At least one of their labels is wrong.",
-                "Find out which label of such a picture is right, and remove the other file.",
+                "Find out which label of such a picture is right, and remove the other file "
+                f"({_WHERE}).",
             )
         )
     if copies.n_clusters:
@@ -205,7 +209,7 @@ def _count_findings(
         listed = ", ".join(f"{n:,} of {name}" for name, n in unreadable.items())
         found.append(
             Finding(
-                "unreadable files",
+                UNREADABLE,
                 "minor",
                 f"Files that cannot be read: {listed}.",
                 "They were left out of all figures, and training would stop at them.",

@@ -132,7 +132,7 @@ def audit_sections(
 def _headline(headline: Strength, counts: Mapping[str, int], copies: Copies) -> Html:
     figures = [("AUC without a look at the pictures", headline.auc)]
     figures += [(f"{name} images", n) for name, n in counts.items()]
-    figures += [("copies to spare", copies.n_extra)]
+    figures += [("files that repeat another", copies.n_extra)]
     kinds: dict[Verdict, Kind] = {
         "clean": "good",
         "suspicious": "warning",

@@ -6,9 +6,17 @@ from typing import Literal
 
 from skfakereal.audit._verdict import CLEAN, LEAKING, SUSPICIOUS, TOO_FEW, Strength, Verdict
 
-__all__ = ["Finding", "Severity", "headline_text", "overall_verdict", "percent"]
+__all__ = [
+    "UNREADABLE",
+    "Finding",
+    "Severity",
+    "headline_text",
+    "overall_verdict",
+    "percent",
+]
 
 Severity = Literal["leaking", "suspicious", "minor"]
+UNREADABLE = "unreadable files"  # the name of the finding
 _SURE_UP_TO = 0.65  # upper end of the interval, below which "clean" needs no reservation
 
 

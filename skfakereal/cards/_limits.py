@@ -87,7 +87,8 @@ def _audit(report: EvaluationReport, config: Config) -> list[str]:
             "The images were not audited: they may give their class away by format, size or "
             "metadata, which a detector learns instead of looking at the picture."
         ]
-    if audit["word"] in ("leaking", "suspicious"):
+    said = any(f"images {audit['word']}" in remark for remark in config.get("remarks", ()))
+    if audit["word"] in ("leaking", "suspicious") and not said:
         return [
             f"The audit calls the images {audit['word']}: files of one class can be told "
             "from those of the other without a look at the picture. The figures may owe "

@@ -136,10 +136,15 @@ def run(arguments: Namespace) -> int:
     for failure in copies.failures:
         complain(str(failure))
     say(f"\n{copies.DESCR}")
+    step = f"skfakereal train {arguments.out} --out RUN"
     if arguments.audit:
         after = _audit(arguments.out, arguments)
         say("\n".join([f"After: {_headline(after)}", *severe_lines(after)]) + "\n")
-    say(f"Next: skfakereal train {arguments.out} --out RUN")
+        if after.verdict != "clean":
+            step = (
+                f"skfakereal audit {arguments.out} tells what is left to do before training"
+            )
+    say(f"Next: {step}")
     if copies.failures:
         complain(f"{counted(len(copies.failures), 'image')} could not be copied")
     return 3 if copies.failures else 0

@@ -103,6 +103,7 @@ def train_run(plan: Plan) -> Trained:
                 use_groups=plan.use_groups,
                 random_state=plan.random_state,
             )
+        check_decision(plan.decision, parts)
         _say_what_is_trained_on(parts)
         audit = _audit(folder, plan, parts) if plan.audit else None
         began = perf_counter()

@@ -127,7 +127,8 @@ def find_classes(folder: Path, names: list[str]) -> list[Path]:
             raise ValueError(
                 f"{str(folder)!r} must have a folder for each class ({', '.join(names)}; "
                 f"upper or lower case), but none is called {name!r}. It has these "
-                f"folders: {_quote(found)}."
+                f"folders: {_quote(found)}. Rename them, or name yours: classes=(...), on the "
+                "command line --classes A,B."
             )
         class_folders += matches
     return class_folders

@@ -11,6 +11,7 @@ _WIDE = 0.1  # an interval of the accuracy that leaves a good and a poor detecto
 _MANY_ACCUSED = 0.05
 _MISLEADING = 0.05  # a calibration error that a reader of probabilities would notice
 _WEAK = 0.1
+_BLIND = 0.5  # the ROC-AUC of a classifier that does not look
 
 
 def next_steps(results: Results) -> list[str]:
@@ -26,10 +27,13 @@ def next_steps(results: Results) -> list[str]:
     list of str
         Sentences, the most urgent first.
     """
+    by_chance = _chance(results)
+    # Neither a threshold nor calibration mends a ranking that is no better than chance.
+    mendable = [] if by_chance else [*_threshold(results), *_calibration(results)]
     return [
+        *by_chance,
         *_more_images(results),
-        *_threshold(results),
-        *_calibration(results),
+        *mendable,
         *_weak_groups(results),
         "Look at the worst errors below: do they have something in common that is missing "
         "from the training images?",
@@ -37,6 +41,17 @@ def next_steps(results: Results) -> list[str]:
         "(skfakereal audit), and test images that were saved again or shrunk (skfakereal "
         "robustness), and fakes from a generator that was not trained on, before you rely on "
         "these figures.",
+    ]
+
+
+def _chance(results: Results) -> list[str]:
+    low, high = results.intervals.overall.get("roc_auc", (np.nan, np.nan))
+    if not low <= _BLIND:
+        return []
+    return [
+        f"Do not use this model yet: its ROC-AUC of {results.figures.overall['roc_auc']:.2f} "
+        f"({low:.2f} to {high:.2f}) may be chance, and no threshold mends that. Train on more "
+        "images, for longer, or with other weights and image size, or test on more images."
     ]
 
 

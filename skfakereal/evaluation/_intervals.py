@@ -6,8 +6,8 @@ exception: resampled images are further from calibration than those they are dra
 so its percentiles lie too high. Its interval is mirrored (the basic interval, Davison and
 Hinkley 1997, section 5.2), and begins at 0 where even perfect calibration may show as much.
 
-Images without an error have none in any resample either, which does not mean that there are
-none: the interval of such a share is the exact one (Clopper and Pearson 1934).
+Where few images of a class were misclassified, or few were not, resamples vary too little:
+the intervals of shares are then made of exact ones (`_few_errors`).
 """
 
 from collections import defaultdict
@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from skfakereal.evaluation._few_errors import Stratum, is_scarce, share_interval, stratum
 from skfakereal.evaluation._groups import Group
 from skfakereal.evaluation._metrics import Figures
 from skfakereal.evaluation._predictions import Predictions
@@ -32,9 +32,11 @@ __all__ = ["Interval", "Intervals", "compute_intervals", "quantile_interval"]
 _QUANTILES = (0.025, 0.975)
 _CALIBRATION = "expected_calibration_error"
 
-_EXACT = (
-    "Where no image was misclassified, or every one, resamples cannot differ: the interval of "
-    "that share is the exact one of Clopper and Pearson, and other figures may have none."
+_SCARCE = (
+    "Where fewer than ten images of a class or group were misclassified, or fewer than ten were "
+    "not, the intervals of accuracy, balanced accuracy and recall come from the exact ones of "
+    "each class (Clopper and Pearson), since resamples differ too little there; those of the "
+    "other figures are rather too narrow, or missing."
 )
 
 Interval = tuple[float, float]
@@ -112,11 +114,7 @@ def compute_intervals(
     error = figures.overall[_CALIBRATION]
     found[(_CALIBRATION,)] = _mirrored(found[(_CALIBRATION,)], error, by_chance)
 
-    exact = {
-        key: _exact(share, len(np.unique(plan.unit[rows])))
-        for key, (share, rows) in _shares(p, figures, groups).items()
-        if key in found and np.isnan(found[key][0]) and share in (0, 1)
-    }
+    exact = _exact_intervals(p, plan.unit, groups)
     found |= exact
 
     none = (np.nan, np.nan)
@@ -132,7 +130,7 @@ def compute_intervals(
         per_group={group.name: _of_group(found, group.name) for group in groups},
         remarks=[
             *plan.remarks,
-            *([_EXACT] if exact else []),
+            *([_SCARCE] if exact else []),
             *_calibration_remark(error, by_chance),
         ],
         n_resamples=n_resamples,
@@ -147,30 +145,59 @@ def _of_group(found: Mapping[tuple[str, ...], Any], name: str) -> dict[str, Inte
     }
 
 
-def _shares(
-    p: Predictions, figures: Figures, groups: Sequence[Group]
-) -> dict[tuple[str, ...], tuple[float, NDArray[np.intp]]]:
-    """Return the figures that are a share of images, with these images."""
-    everything = np.arange(len(p.paths))
-    shares: dict[tuple[str, ...], tuple[float, NDArray[np.intp]]] = {
-        (key,): (figures.overall[key], everything)
-        for key in ("accuracy", "accuracy_at_0.5")
-        if key in figures.overall
-    }
-    for c, name in enumerate(p.names):
-        recall = figures.per_class[name]["recall"]
-        shares[name, "recall"] = recall, np.flatnonzero(p.y_true == c)
+def _exact_intervals(
+    p: Predictions, unit: NDArray[np.intp], groups: Sequence[Group]
+) -> dict[tuple[str, ...], Interval]:
+    """Return the intervals of shares that resamples would make too narrow."""
+    right = p.y_pred == p.y_true
+    found: dict[tuple[str, ...], Interval] = {}
+
+    def add(keys: Sequence[tuple[str, ...]], strata: list[Stratum], **how: Any) -> None:
+        if any(map(is_scarce, strata)):
+            found.update(dict.fromkeys(keys, share_interval(strata, **how)))
+
+    of_class = _strata(p, right, unit)
+    add([("accuracy",), ("recall_weighted",)], list(of_class.values()))
+    equal = [1.0] * len(of_class)
+    add([("balanced_accuracy",), ("recall_macro",)], list(of_class.values()), weights=equal)
+    for c, one in of_class.items():
+        keys: list[tuple[str, ...]] = [(p.names[c], "recall")]
+        add([*keys, ("recall",)] if c == p.positive else keys, [one])
+    if of_class and all(one.share in (0, 1) for one in of_class.values()):
+        # Every resample has the same errors: only the sizes of groups could differ in it.
+        kinds = [(kind,) for kind in ("precision", "f1")]
+        kinds += [
+            (f"{kind}_{mean}",) for (kind,) in kinds for mean in ("macro", "weighted")
+        ]
+        kinds += [(name, kind) for name in p.names for kind in ("precision", "f1")]
+        found.update(dict.fromkeys(kinds, (np.nan, np.nan)))
     if p.positive is not None:
-        shares[("recall",)] = shares[p.names[p.positive], "recall"]
+        probable = (p.y_proba[:, p.positive] >= 0.5) == (p.y_true == p.positive)
+        add([("accuracy_at_0.5",)], list(_strata(p, probable, unit).values()))
     for group in groups:
-        accuracy = group.row(p.weights).figures["accuracy"]
-        shares["group", group.name, "accuracy"] = accuracy, group.own
-    return shares
+        own = list(_strata(p, right, unit, group.own).values())
+        add([("group", group.name, "accuracy")], own)
+    return found
 
 
-def _exact(share: float, n_units: int) -> Interval:
-    ends = binomtest(round(share * n_units), n_units).proportion_ci(method="exact")
-    return float(ends.low), float(ends.high)
+def _strata(
+    p: Predictions,
+    right: NDArray[np.bool_],
+    unit: NDArray[np.intp],
+    rows: NDArray[np.intp] | None = None,
+) -> dict[int, Stratum]:
+    """Sum up the images of each class; nothing where one of them tells nothing."""
+    rows = np.arange(len(right)) if rows is None else rows
+    found = {}
+    for c in np.unique(p.y_true[rows]).tolist():
+        own = rows[p.y_true[rows] == c]
+        if not p.weights[own].any():
+            continue
+        one = stratum(right[own], p.weights[own], unit[own])
+        if one is None:
+            return {}
+        found[c] = one
+    return found
 
 
 def quantile_interval(resampled: NDArray[np.float64]) -> Interval:

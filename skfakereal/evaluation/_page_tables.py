@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 _POINTS = {
-    "chosen": "chosen: what the classifier decides by",
+    "chosen": "in use: what the classifier decides by",
     "0.5": "0.5: the more probable class",
     "oracle": "oracle: the best on these very images",
 }

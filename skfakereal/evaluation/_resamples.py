@@ -105,7 +105,7 @@ def plan_resamples(predictions: Predictions) -> ResamplingPlan:
                 urns.append(unit[rows])
                 n_units += len(rows)
             continue
-        if _FEWEST_GROUPS <= len(members) < _MANY_GROUPS:
+        if _FEWEST_GROUPS <= len(members) < _MANY_GROUPS and len(images) > len(members):
             remarks.append(
                 f"Only {len(members)} of the groups {hold}: the intervals are rather too "
                 "narrow."

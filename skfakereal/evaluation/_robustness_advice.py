@@ -10,6 +10,8 @@ __all__ = ["robustness_steps"]
 
 _LOSS = 0.05  # what a reader would notice, of accuracy, of ROC-AUC, of single verdicts
 
+_HARDLY = 0.1  # of the true above the false positive rate: an accuracy of 55 %
+
 
 def robustness_steps(untouched: RobustnessRow, rows: Sequence[RobustnessRow]) -> list[str]:
     """Return what the figures ask for.
@@ -26,6 +28,14 @@ def robustness_steps(untouched: RobustnessRow, rows: Sequence[RobustnessRow]) ->
     list of str
         Sentences, the most urgent first.
     """
+    if untouched.tpr - untouched.fpr <= _HARDLY:
+        return [
+            "As they are, the images are hardly told apart at the model's threshold "
+            f"({untouched.tpr:.0%} of the positive class are called so, and "
+            f"{untouched.fpr:.0%} of the others), so there is nothing to lose and this "
+            "says nothing on robustness. Look at the report on the model first (skfakereal "
+            "evaluate)."
+        ]
     worse = [row for row in rows if untouched.accuracy - row.accuracy > _LOSS]
     # With more than two classes ROC-AUC is NaN: a loss of accuracy is then all we know.
     ranked = [row for row in worse if untouched.roc_auc - row.roc_auc <= _LOSS]

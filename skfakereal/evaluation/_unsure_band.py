@@ -170,7 +170,7 @@ def _check_enough(fake: Any, precision: float, pos_label: Any) -> None:
             raise ValueError(
                 f"To show a precision of {precision:g}, at least {needed} validation images "
                 f"of each class are needed, got {count} of a class {which} {pos_label!r}. "
-                "Pass more, or ask for less."
+                "Bring more, or ask for less."
             )
 
 

@@ -78,8 +78,18 @@ def check_negatives(
         return
     certain = "" if confidence is None else f" with a confidence of {confidence:.0%}"
     needed = negatives_needed(target_fpr, confidence)
+    lowest = f"; {n_negative:,} can keep {_lowest(n_negative, confidence)}"
     raise ValueError(
         f"A false positive rate of {100 * target_fpr:.4g} %{certain} needs at least "
         f"{needed:,} validation images of class {name}, got {n_negative:,}. Bring more, or "
-        "choose a higher target."
+        f"choose a higher target{lowest if n_negative else ''}."
     )
+
+
+def _lowest(n_negative: int, confidence: float | None) -> str:
+    """Return the lowest target that so many images allow, rounded up."""
+    exact = 1 / (n_negative + 1)
+    if confidence is not None:
+        exact = 1 - (1 - confidence) ** (1 / n_negative)
+    unit = 10.0 ** (math.floor(math.log10(exact)) - 1)
+    return f"{100 * math.ceil(exact / unit - _ROUNDING) * unit:.4g} %"
