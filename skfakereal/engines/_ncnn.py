@@ -77,7 +77,7 @@ def compile_with_ncnn(
     """
     maps_part = list(takewhile(lambda layer: isinstance(layer, _MAPS), network.layers))
     stacked = max(input_shape[:2]) <= _LARGEST_STACKED
-    stages = _compile_stages(maps_part, input_shape, stacked, n_threads)
+    stages = _compile_stages(maps_part, input_shape, stacked)
     finish = _compile_rest(network.layers[len(maps_part) :])
     first_map = Network(network.layers[:1]).output_shape(input_shape)
     largest = max(1, _STACK_VALUES // int(np.prod(first_map))) if stacked else 1
@@ -138,16 +138,14 @@ class _Stage:
 
 
 def _compile_stages(
-    layers: Sequence[Layer], shape: tuple[int, ...], stacked: bool, n_threads: int
+    layers: Sequence[Layer], shape: tuple[int, ...], stacked: bool
 ) -> list[_Stage]:
     """Compile the layers; a stack is built anew after each pooling, which halves it."""
     stages, memory = [], WorkingMemory()
     for part in _split_after_pooling(layers) if stacked else [layers]:
         if part:
             pitch = (shape[0] // _TILE + 1) * _TILE if stacked else shape[0]
-            net, n_masks = load_net(
-                part, (pitch, *shape[1:]), memory, stacked=stacked, n_threads=n_threads
-            )
+            net, n_masks = load_net(part, (pitch, *shape[1:]), memory, stacked=stacked)
             shape = Network(tuple(part)).output_shape(shape)
             stages.append(_Stage(net, memory, n_masks, pitch, shape))
     return stages

@@ -49,7 +49,6 @@ def load_net(
     memory: WorkingMemory,
     *,
     stacked: bool,
-    n_threads: int,
 ) -> tuple[Any, int]:
     """Load layers into ncnn.
 
@@ -65,8 +64,6 @@ def load_net(
     stacked : bool
         Whether inputs are stacks of images, so that what a convolution writes between
         the images must be set to zero (by a product with a mask) before the next.
-    n_threads : int
-        In how many threads the weights are transformed; the net computes in one.
 
     Returns
     -------
@@ -85,13 +82,9 @@ def load_net(
     net = ncnn.Net()
     memory.lend_to(net.opt)
     _set_options(net.opt, input_shape, stacked)
-    net.opt.num_threads = n_threads
     text, n_masks = _describe(layers, input_shape, stacked)
     if net.load_param_mem(text) != 0 or net.load_model(_reader(_weights(layers))) != 0:
         raise RuntimeError(f"ncnn {ncnn.__version__} cannot load this network:\n{text}")
-    # Threads beside each other instead: ncnn's own spin while they wait, and beside
-    # another busy process lose most of their speed.
-    net.opt.num_threads = 1
     return net, n_masks
 
 
@@ -105,6 +98,10 @@ def to_mat(array: NDArray[np.float32]) -> Any:
 
 
 def _set_options(options: Any, input_shape: tuple[int, ...], stacked: bool) -> None:
+    # Threads beside each other instead: ncnn's own spin while they wait, and beside
+    # another busy process lose most of their speed. Already while it loads: ncnn computes
+    # in as many as it was loaded with, and says so on standard error if they differ.
+    options.num_threads = 1
     for name in _ROUNDING_OPTIONS:
         setattr(options, name, False)
     if stacked:
