@@ -146,6 +146,15 @@ def test_an_image_has_the_same_activations_in_every_batch_and_thread(size: int) 
         np.testing.assert_array_equal(with_ncnn(network, batch, n_threads)(batch), together)
 
 
+@pytest.mark.parametrize("size", [32, 160])
+def test_computing_writes_nothing_to_the_screen(
+    size: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    network, batch = trunk_network(narrow_trunk(), None, "avg"), images(3, size, size)
+    with_ncnn(network, batch, 2)(batch)
+    assert capfd.readouterr() == ("", "")  # ncnn writes there by itself
+
+
 def test_several_threads_may_compute_at_once() -> None:
     network, batch = trunk_network(narrow_trunk(), "block5", "avg"), images(8, 48, 48)
     forward = with_ncnn(network, batch)

@@ -165,11 +165,10 @@ def _exact_intervals(
         add([*keys, ("recall",)] if c == p.positive else keys, [one])
     if of_class and all(one.share in (0, 1) for one in of_class.values()):
         # Every resample has the same errors: only the sizes of groups could differ in it.
-        kinds = [(kind,) for kind in ("precision", "f1")]
-        kinds += [
-            (f"{kind}_{mean}",) for (kind,) in kinds for mean in ("macro", "weighted")
-        ]
-        kinds += [(name, kind) for name in p.names for kind in ("precision", "f1")]
+        kinds: list[tuple[str, ...]] = []
+        for kind in ("precision", "f1"):
+            kinds += [(kind,), (f"{kind}_macro",), (f"{kind}_weighted",)]
+            kinds += [(name, kind) for name in p.names]
         found.update(dict.fromkeys(kinds, (np.nan, np.nan)))
     if p.positive is not None:
         probable = (p.y_proba[:, p.positive] >= 0.5) == (p.y_true == p.positive)
