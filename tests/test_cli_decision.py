@@ -267,7 +267,7 @@ def test_three_classes_have_no_decision(train: Train, tmp_path: Path) -> None:
     assert "The decision" not in page
 
 
-def test_groups_have_rows_and_images_alone_have_none(
+def test_folders_have_rows_and_images_in_none_share_one(
     train: Train, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert train() == 0
@@ -277,7 +277,7 @@ def test_groups_have_rows_and_images_alone_have_none(
     assert main(["evaluate", str(run), str(new), "--out", str(tmp_path / "e")]) == 0
     assert "small group" not in capsys.readouterr().out
     metrics = json.loads((tmp_path / "e/metrics.json").read_text())
-    assert set(metrics["per_group"]) == {"gan", "sd"}
+    assert set(metrics["per_group"]) == {"gan", "sd", "real, in no folder"}
     assert json.loads((run / "metrics.json").read_text())["per_group"] == {}
 
 
