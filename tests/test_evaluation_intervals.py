@@ -198,6 +198,8 @@ def test_a_handful_of_groups_is_told() -> None:
     assert any(said in remark for remark in report.intervals.remarks)
     assert said in repr(report)
     assert said in report.to_html().replace("&#x27;", "'")
+    alone = EvaluationReport(**case, groups=np.where(is_fake, 0, 10 + np.arange(100)))
+    assert any("1 of the groups holds only" in said for said in alone.intervals.remarks)
     eight = np.where(is_fake, np.arange(100) % 8, 10 + np.arange(100))
     remarks = EvaluationReport(**case, groups=eight).intervals.remarks
     assert [r for r in remarks if "Only 8 of the groups hold only images of class '1'" in r]

@@ -1,4 +1,4 @@
-"""Is a model any better than one that does not look?"""
+"""Is a model any better than one that does not look, and what may chance explain?"""
 
 import numpy as np
 from scipy.stats import binomtest
@@ -6,7 +6,7 @@ from scipy.stats import binomtest
 from skfakereal.cli._output import counted
 from skfakereal.evaluation import EvaluationReport
 
-__all__ = ["no_better_than_chance", "truth_about"]
+__all__ = ["missed_target", "no_better_than_chance", "truth_about"]
 
 _RARE = 0.025  # one end of a 95 % interval
 
@@ -46,6 +46,40 @@ def no_better_than_chance(report: EvaluationReport) -> list[str]:
     return [
         "This model cannot be told from one that answers without looking at the image: it "
         "has learned little, or was tested on too few images."
+    ]
+
+
+def missed_target(report: EvaluationReport, target_fpr: float) -> list[str]:
+    """Return a caution if the test shows more false alarms than were asked for.
+
+    Parameters
+    ----------
+    report : EvaluationReport
+        The figures of a model of two classes, at a threshold that was chosen elsewhere.
+    target_fpr : float
+        The false positive rate that it was chosen for.
+
+    Returns
+    -------
+    list of str
+        The caution, or nothing where chance explains as many (exact binomial test).
+    """
+    positive = report.classes.tolist().index(report.pos_label)
+    name, rest = report.target_names[positive], report.target_names[1 - positive]
+    others = report.y_true != report.pos_label
+    n_accused = int(np.sum(report.y_pred[others] == report.pos_label))
+    n_others = int(np.sum(others))
+    if not n_others:
+        return []
+    test = binomtest(n_accused, n_others, target_fpr, alternative="greater")
+    if test.pvalue > _RARE:
+        return []
+    return [
+        f"{n_accused:,} of {counted(n_others, 'tested image')} of class {rest!r} are called "
+        f"{name!r} ({n_accused / n_others:.1%}), which is more than the "
+        f"{100 * target_fpr:.4g} % that was asked for and than chance explains: the validation "
+        "images, on which the threshold was chosen, do not stand for them. Expect as many, "
+        "or choose it on more images (--validation-fraction)."
     ]
 
 

@@ -12,7 +12,7 @@ from skfakereal._images import ImageReadError
 from skfakereal._parameters import check_parameters
 from skfakereal.cli._audit_of_run import Audited, audit_run
 from skfakereal.cli._card import card_facts, card_sections, write_card
-from skfakereal.cli._chance import no_better_than_chance
+from skfakereal.cli._chance import missed_target, no_better_than_chance
 from skfakereal.cli._decision import decide_by
 from skfakereal.cli._decision_check import check_decision
 from skfakereal.cli._decision_page import decision_line
@@ -126,6 +126,8 @@ def train_run(plan: Plan) -> Trained:
         joblib.dump(model.estimator, folder / MODEL_FILE)
         remarks = (audit.cautions if audit else []) + decided.cautions
         remarks += _remarks(folder, plan, parts, skipped) + no_better_than_chance(report)
+        if plan.decision.target_fpr is not None and not decided.refused:
+            remarks += missed_target(report, plan.decision.target_fpr)
         cautions = [*plan.cautions, *remarks]
         config = _describe(plan, parts, classifier, seconds, skipped, cautions)
         config["decision"] = decided.facts

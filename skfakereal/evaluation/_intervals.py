@@ -165,11 +165,11 @@ def _exact_intervals(
         add([*keys, ("recall",)] if c == p.positive else keys, [one])
     if of_class and all(one.share in (0, 1) for one in of_class.values()):
         # Every resample has the same errors: only the sizes of groups could differ in it.
-        kinds: list[tuple[str, ...]] = []
-        for kind in ("precision", "f1"):
-            kinds += [(kind,), (f"{kind}_macro",), (f"{kind}_weighted",)]
-            kinds += [(name, kind) for name in p.names]
-        found.update(dict.fromkeys(kinds, (np.nan, np.nan)))
+        kinds = ("precision", "f1")
+        means = [f"{kind}{mean}" for kind in kinds for mean in ("", "_macro", "_weighted")]
+        none = (np.nan, np.nan)
+        found.update({(key,): none for key in means})
+        found.update({(name, kind): none for name in p.names for kind in kinds})
     if p.positive is not None:
         probable = (p.y_proba[:, p.positive] >= 0.5) == (p.y_true == p.positive)
         add([("accuracy_at_0.5",)], list(_strata(p, probable, unit).values()))

@@ -92,7 +92,8 @@ def plan_resamples(predictions: Predictions) -> ResamplingPlan:
     for k, classes in enumerate(kinds):
         members = np.flatnonzero(kind == k)
         named = " and ".join(repr(p.names[c]) for c in np.flatnonzero(classes))
-        hold = f"hold {'only ' if classes.sum() == 1 else ''}images of class {named}"
+        verb = "holds" if len(members) == 1 else "hold"
+        hold = f"{verb} {'only ' if classes.sum() == 1 else ''}images of class {named}"
         images = np.flatnonzero(np.isin(group, members))
         if len(members) < _FEWEST_GROUPS and len(images) > len(members):
             remarks.append(
