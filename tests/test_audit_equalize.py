@@ -76,6 +76,7 @@ def test_without_a_size_the_difference_of_sizes_stays(
         "dimensions",
         "width",
         "aspect",
+        "blocks",
     }
 
 
