@@ -17,6 +17,8 @@ __all__ = [
     "trained_layers",
 ]
 
+# As activations are, whatever the user's keras.json says.
+_LAYOUT = {"data_format": "channels_last"}
 _WITH_KERNEL = (keras.layers.Conv2D, keras.layers.Dense)
 
 
@@ -117,15 +119,16 @@ def _keras_layer(layer: Layer) -> keras.layers.Layer:
                 padding="same",
                 activation="relu",
                 kernel_initializer="zeros",
+                **_LAYOUT,
             )
         case MaxPool():
-            return keras.layers.MaxPooling2D(2)
+            return keras.layers.MaxPooling2D(2, **_LAYOUT)
         case GlobalPool("avg"):
-            return keras.layers.GlobalAveragePooling2D()
+            return keras.layers.GlobalAveragePooling2D(**_LAYOUT)
         case GlobalPool():
-            return keras.layers.GlobalMaxPooling2D()
+            return keras.layers.GlobalMaxPooling2D(**_LAYOUT)
         case Flatten():
-            return keras.layers.Flatten()
+            return keras.layers.Flatten(**_LAYOUT)
     raise TypeError(f"A {type(layer).__name__} layer is no part of a trunk.")
 
 

@@ -208,3 +208,24 @@ def test_a_loss_that_is_not_finite(
     clf = make_classifier(optimizer="sgd", learning_rate=1e30, epochs=20)
     with pytest.raises(ValueError, match=r"diverges in epoch .* lower learning_rate"):
         clf.fit(*dark_and_bright)
+
+
+@pytest.mark.parametrize("pooling", ["avg", "flatten"])
+def test_the_layout_of_images_in_keras_settings_does_not_matter(
+    make_classifier: MakeClassifier, dark_and_bright: Images, pooling: str
+) -> None:
+    import keras
+
+    from skfakereal._tail_pool import _free
+
+    def fit() -> Any:
+        _free.clear()  # a tail that is kept already has its layout
+        clf = make_classifier(trainable_from="block5", pooling=pooling, epochs=1)
+        return clf.fit(*dark_and_bright).predict_proba(dark_and_bright[0])
+
+    expected, layout = fit(), keras.config.image_data_format()
+    try:
+        keras.config.set_image_data_format("channels_first")
+        np.testing.assert_array_equal(fit(), expected)
+    finally:
+        keras.config.set_image_data_format(layout)
