@@ -34,7 +34,8 @@ def draw(standings: Sequence[Standing], file: Path) -> None:
         if chosen:
             axes.barh(
                 [y for y, _ in chosen],
-                [gain.median for _, gain in chosen],
+                [gain.median - 1 for _, gain in chosen],
+                left=1,
                 color=colour,
                 label=_LABELS[met],
             )
@@ -47,8 +48,10 @@ def draw(standings: Sequence[Standing], file: Path) -> None:
         range(len(rows)), [f"{s.contest.row}  /  {s.contest.rival}" for s in rows]
     )
     axes.invert_yaxis()
-    axes.margins(x=0.12)
-    axes.set_xlabel("times better than the other (median; line: least to largest)")
+    axes.margins(x=0.1, y=0.01)
+    axes.set_xlabel(
+        "times better (median; line: least to largest; dots: target)"
+    )
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}x")
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
@@ -61,7 +64,7 @@ def _annotate(axes: Any, y: int, gain: Spread, target: float | None) -> None:
     axes.hlines(y, gain.least, gain.largest, color="black", linewidth=1.2)
     axes.annotate(
         f"{gain.median:.3g}",
-        (max(gain.largest, 1), y),
+        (max(gain.largest, target or 1, 1), y),
         xytext=(4, 0),
         textcoords="offset points",
         va="center",
