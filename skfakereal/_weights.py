@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
+from skfakereal._threads import limit_tensorflow
 from skfakereal._trunk import Trunk, convolution_names, random_trunk
 
 __all__ = ["load_trunk"]
@@ -103,6 +104,7 @@ def _trunk_from_file(path: Path, changed: int, size: int) -> Trunk:
 
 
 def _keras_trunk(weights: str, name: str) -> Trunk:
+    limit_tensorflow()
     from keras.applications import VGG16
 
     with _python_random_state():

@@ -10,6 +10,7 @@ import joblib
 from skfakereal import VGG16ImageClassifier
 from skfakereal._images import ImageReadError
 from skfakereal._parameters import check_parameters
+from skfakereal._weights import load_trunk
 from skfakereal.cli._audit_of_run import Audited, audit_run
 from skfakereal.cli._card import card_facts, card_sections, write_card
 from skfakereal.cli._chance import missed_target, no_better_than_chance
@@ -104,6 +105,7 @@ def train_run(plan: Plan) -> Trained:
                 random_state=plan.random_state,
             )
         check_decision(plan.decision, parts)
+        load_trunk(classifier.weights)  # weights that cannot be had are said at once
         _say_what_is_trained_on(parts)
         audit = _audit(folder, plan, parts) if plan.audit else None
         began = perf_counter()
