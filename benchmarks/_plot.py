@@ -49,9 +49,7 @@ def draw(standings: Sequence[Standing], file: Path) -> None:
     )
     axes.invert_yaxis()
     axes.margins(x=0.1, y=0.01)
-    axes.set_xlabel(
-        "times better (median; line: least to largest; dots: target)"
-    )
+    axes.set_xlabel("times better (median; line: least to largest; dots: target)")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}x")
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
