@@ -52,7 +52,8 @@ class ActivationShelf:
         self._array = array
         self._kept: dict[int, NDArray[Any]] = {}
         self._keeps = reader.settings.cut != "block1"
-        n_bytes = 2 * len(paths) * n_views * int(np.prod(reader.shape))
+        n_values = len(paths) * n_views * int(np.prod(reader.shape))
+        n_bytes = n_values * reader.dtype.itemsize
         self._in_memory = n_bytes <= max_bytes
 
     def fill(self, view: int) -> list[ImageReadError]:
