@@ -29,14 +29,14 @@ __all__ = [
 
 # ImageNet's mean colour as Keras's VGG16 was trained with it: blue, green, red.
 _IMAGENET_MEAN = np.array([103.939, 116.779, 123.68], np.float32)
-# Pixels in one batch: large enough for TensorFlow to be at its best rate (batches of 16
-# at 64x64, of 4 at 224x224 come within 5 % of it), small enough to be little memory.
-_BATCH_PIXELS = 32 * 128 * 128
+# Pixels in one batch, 20 images of 224x224: enough for both engines to be at their best
+# rate, small enough to be little memory.
+_BATCH_PIXELS = 2**20
 # What activations are rounded to, stored or not, so that the store changes no result. The
 # difference to float32 is far below that of another seed (docs/accuracy.md).
 _ROUNDED_TO: type[np.floating[Any]] = np.float16
 # A part of every key; to be raised when the same key would stand for other activations.
-_KEY_FORMAT = "1"
+_KEY_FORMAT = "2"
 
 
 @dataclass(frozen=True)
@@ -202,7 +202,7 @@ class ActivationReader:
 
     def _load(self, paths: Sequence[str], view: int) -> Iterator[_Loaded]:
         height, width = self.settings.image_size
-        size = min(256, max(1, _BATCH_PIXELS // (height * width)))
+        size = min(256, max(self.n_threads, _BATCH_PIXELS // (height * width)))
         size = min(size, -(-len(paths) // self.n_threads))
         self._n_recent = (self.n_threads + 2) * size
         pool = ThreadPoolExecutor(self.n_threads)

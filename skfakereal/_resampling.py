@@ -2,8 +2,8 @@
 
 Interpolation leaves traces that a detector can learn instead of the picture's own. So a
 rotation, a zoom and the resize are one affine resampling; where it shrinks, it goes to a
-grid fine enough to lose nothing, which the filter of the plain resize then reduces by a
-whole number. The border reflects.
+grid as fine as the image, which the filter of the plain resize then reduces. The border
+reflects.
 """
 
 import math
@@ -57,8 +57,9 @@ def resample(
     averaged_x, averaged_y = image.width / original[0], image.height / original[1]
     shrink_x, centre_x = shrink_x * averaged_x, centre_x * averaged_x
     shrink_y, centre_y = shrink_y * averaged_y, centre_y * averaged_y
-    # As many samples for each pixel of the view as the image has there.
-    fine_x, fine_y = math.ceil(shrink_x), math.ceil(shrink_y)
+    # As many samples as the image has pixels there.
+    fine = max(width, round(width * shrink_x)), max(height, round(height * shrink_y))
+    fine_x, fine_y = fine[0] / width, fine[1] / height
 
     cos, sin = math.cos(angle), math.sin(angle)
     ax, bx = shrink_x * cos, -shrink_x * sin
@@ -72,7 +73,6 @@ def resample(
         padding = ((pad_y, pad_y), (pad_x, pad_x), (0, 0))
         image = Image.fromarray(np.pad(np.asarray(image), padding, mode="symmetric"))
     affine = (ax / fine_x, bx / fine_y, cx + pad_x, ay / fine_x, by / fine_y, cy + pad_y)
-    fine = (width * fine_x, height * fine_y)
     turned = image.transform(fine, Image.Transform.AFFINE, affine, _BICUBIC)
     return np.asarray(turned.resize((width, height), _BICUBIC))
 
