@@ -17,7 +17,7 @@ from skfakereal._network import Network
 from skfakereal._store import ActivationStore
 from skfakereal._threads import count_threads
 from skfakereal._trunk import Trunk, trunk_network
-from skfakereal._views import Augmentation, content_digest, render_view
+from skfakereal._views import ViewSettings, content_digest, render_view
 from skfakereal.engines import choose_engine, compile_network
 
 __all__ = [
@@ -110,7 +110,7 @@ class ActivationReader:
         What computes.
     store : ActivationStore or None, default=None
         Where activations are looked up and kept.
-    augmentation : Augmentation or None, default=None
+    augmentation : ViewSettings or None, default=None
         The settings of the views; None where only view 0 is read.
     n_jobs : int or None, default=None
         Threads that decode, and that ncnn computes in; None for this process's share of
@@ -137,7 +137,7 @@ class ActivationReader:
         *,
         engine: str = "auto",
         store: ActivationStore | None = None,
-        augmentation: Augmentation | None = None,
+        augmentation: ViewSettings | None = None,
         n_jobs: int | None = None,
         verbose: int = 0,
     ) -> None:

@@ -12,8 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 from skfakereal._activations import ActivationReader, trunk_settings
 from skfakereal._images import ImageReadError, raise_unreadable
 from skfakereal._parameters import check_parameters, record_columns
+from skfakereal._paths import check_paths
 from skfakereal._store import open_store
-from skfakereal._validation import check_paths
 from skfakereal._weights import load_trunk
 
 __all__ = ["VGG16FeatureExtractor"]

@@ -9,8 +9,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
+from skfakereal._augmentation import Augmentation
 from skfakereal._trunk import CUTS
-from skfakereal._views import Augmentation
 
 __all__ = ["check_parameters", "record_columns"]
 

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
 from skfakereal._images import ImageReadError
-from skfakereal._validation import check_labels, check_paths
+from skfakereal._paths import check_paths
+from skfakereal._validation import check_labels
 from skfakereal.audit._copies import count_copies
 from skfakereal.audit._duplicates import connected, exact_pairs, near_pairs
 from skfakereal.audit._facts import FileFacts, read_facts
