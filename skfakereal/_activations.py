@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from hashlib import blake2b
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -207,9 +208,12 @@ class ActivationReader:
         self._n_recent = (self.n_threads + 2) * size
         pool = ThreadPoolExecutor(self.n_threads)
         waiting: deque[Any] = deque()
+        # Nothing is computed until the first batch is loaded, so of many it is a small one.
+        first = max(1, size // 4) if len(paths) > 2 * size else size
+        starts = [0, *range(first, len(paths), size), len(paths)]
         try:
-            for start in range(0, len(paths), size):
-                waiting.append(pool.submit(self._load_batch, paths, start, size, view))
+            for start, end in pairwise(starts):
+                waiting.append(pool.submit(self._load_batch, paths, start, end, view))
                 if len(waiting) > self.n_threads:
                     yield waiting.popleft().result()
             while waiting:
@@ -217,10 +221,8 @@ class ActivationReader:
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _load_batch(
-        self, paths: Sequence[str], start: int, size: int, view: int
-    ) -> _Loaded:
-        batch = paths[start : start + size]
+    def _load_batch(self, paths: Sequence[str], start: int, end: int, view: int) -> _Loaded:
+        batch = paths[start:end]
         loaded = _Loaded(start, len(batch), rows={}, known={}, views={}, failures=[])
         prefix = self._key_prefix(view)
         for row, path in enumerate(batch):
