@@ -13,9 +13,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from skfakereal._activations import ActivationReader, TrunkSettings, trunk_settings
 from skfakereal._augmentation import Augmentation
+from skfakereal._columns import record_columns
 from skfakereal._holdout import LabelledPaths, hold_out
 from skfakereal._network import Dense, Network
-from skfakereal._parameters import check_parameters, record_columns
+from skfakereal._parameters import check_parameters
 from skfakereal._paths import check_paths
 from skfakereal._probabilities import compute_probabilities
 from skfakereal._store import open_store
