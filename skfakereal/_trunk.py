@@ -122,9 +122,7 @@ class Trunk:
             for part in ("kernel", "scale", "bias")
             if f"{layer}/{part}" in self.arrays
         }
-        return Trunk(
-            kept, self.name, n_blocks=n_blocks, array_digests=self.array_digests
-        )
+        return Trunk(kept, self.name, n_blocks=n_blocks, array_digests=self.array_digests)
 
     @cached_property
     def array_digests(self) -> dict[str, bytes]:
@@ -170,7 +168,7 @@ def array_digest(array: NDArray[Any], content: bytes | None = None) -> bytes:
     """
     if content is None:
         flat = np.ascontiguousarray(array).reshape(-1).view(np.uint8)  # not a copy
-        content = blake2b(flat, digest_size=16).digest()
+        content = blake2b(flat.data, digest_size=16).digest()
     kind = f"{array.dtype.str}{array.shape}".encode()
     return blake2b(kind + content, digest_size=16).digest()
 
