@@ -213,7 +213,9 @@ def _parse_header(text: bytes, path: Path) -> tuple[Any, list[_Entry]]:
             )
         raise ValueError("the number of its format is none")
     if metadata.keys() != {"skfr", "description"}:
-        raise ValueError(f"metadata {sorted(metadata)}")
+        raise ValueError("its metadata has other keys than it must")
+    if not isinstance(metadata["description"], str):
+        raise ValueError("its description is no text")
     description = parse_json(metadata["description"].encode("utf-8", "surrogatepass"))
     entries = [_parse_entry(name, entry) for name, entry in header.items()]
     return description, sorted(entries, key=lambda entry: (entry.begin, entry.end))

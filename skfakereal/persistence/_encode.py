@@ -2,6 +2,7 @@
 
 import math
 import ntpath
+import re
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from importlib import import_module
@@ -120,7 +121,7 @@ class _Encoder:
             )
         fortran = array.flags.f_contiguous and not array.flags.c_contiguous
         if id(array) not in self._names:
-            name = f"{len(self.arrays)}.{where.rpartition('.')[2][:100]}"
+            name = f"{len(self.arrays)}.{_last_name(where)}"
             self._names[id(array)] = name
             self._alive.append(array)
             self.arrays[name] = np.ascontiguousarray(array.T if fortran else array).reshape(
@@ -205,6 +206,12 @@ def _step_name(item: Any, position: int) -> str:
     """Return the name of a step, or the position of anything else."""
     named = isinstance(item, tuple) and item and isinstance(item[0], str)
     return repr(item[0]) if named else str(position)
+
+
+def _last_name(where: str) -> str:
+    """Return an attribute's name, or the last key in it that is a text."""
+    found = re.search(r"([\w/]+)('\])?(\[\d+\])*$", where)
+    return found[1][:100] if found else ""
 
 
 def _function_name(function: Callable[..., Any], where: str) -> str:

@@ -96,6 +96,10 @@ def _check_place(path: str | os.PathLike[str]) -> Path:
             f"{str(place)!r} is a folder. Name a file in it, such as "
             f"{str(place / 'model.skfr')!r}."
         )
+    if not place.parent.is_dir():
+        raise FileNotFoundError(
+            f"The folder of {str(place)!r} does not exist. Create it first."
+        )
     if place.suffix != _SUFFIX:
         raise ValueError(
             f"A model file must have the suffix {_SUFFIX}, since the names of pickles "

@@ -33,8 +33,9 @@ def write_whole(
     """
     place = Path(os.path.realpath(path))
     # Not from tempfile, whose files only their owner may read.
-    part = place.with_name(f".{place.name}.{secrets.token_hex(4)}.part")
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    part = place.with_name(f".{secrets.token_hex(8)}.skfr.part")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    handle = os.open(part, flags, 0o666)
     try:
         with os.fdopen(handle, "wb") as file:
             for piece in pieces:
