@@ -8,11 +8,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from skfakereal import audit, cards, datasets, evaluation, thresholds
+    from skfakereal import audit, cards, datasets, evaluation, persistence, thresholds
     from skfakereal._augmentation import Augmentation
     from skfakereal._classifier import VGG16ImageClassifier
     from skfakereal._features import VGG16FeatureExtractor
     from skfakereal._images import ImageReadError
+    from skfakereal.persistence import load, save
 
 __version__ = "0.1.0"
 
@@ -25,6 +26,9 @@ __all__ = [
     "cards",
     "datasets",
     "evaluation",
+    "load",
+    "persistence",
+    "save",
     "thresholds",
 ]
 
@@ -33,8 +37,10 @@ _HOME = {
     "ImageReadError": "skfakereal._images",
     "VGG16FeatureExtractor": "skfakereal._features",
     "VGG16ImageClassifier": "skfakereal._classifier",
+    "load": "skfakereal.persistence",
+    "save": "skfakereal.persistence",
 }
-_SUBPACKAGES = ("audit", "cards", "datasets", "evaluation", "thresholds")
+_SUBPACKAGES = ("audit", "cards", "datasets", "evaluation", "persistence", "thresholds")
 
 
 def __getattr__(name: str) -> Any:

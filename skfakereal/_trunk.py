@@ -15,12 +15,12 @@ from skfakereal._network import (
     Layer,
     MaxPool,
     Network,
-    update_digest,
 )
 
 __all__ = [
     "CUTS",
     "Trunk",
+    "array_digest",
     "continued_tail",
     "convolution_names",
     "random_trunk",
@@ -55,8 +55,9 @@ class Trunk:
         hold.
     n_blocks : int, default=5
         How many of the five blocks there are.
-    digest : bytes or None, default=None
-        The digest of the whole trunk, where there are fewer.
+    array_digests : mapping of str to bytes or None, default=None
+        What `array_digest` gives, where it is known already; for the blocks that are not
+        there it is what their part of the digest is made of.
 
     Raises
     ------
@@ -71,14 +72,13 @@ class Trunk:
         *,
         seeded: bool = False,
         n_blocks: int = 5,
-        digest: bytes | None = None,
+        array_digests: Mapping[str, bytes] | None = None,
     ) -> None:
         self.arrays = dict(arrays)
         self.name = name
         self.seeded = seeded
         self.n_blocks = n_blocks
-        if digest is not None:
-            self.digest = digest
+        self._known_digests = dict(array_digests or {})
         channels = 3
         for layer in convolution_names(n_blocks):
             channels = self._check(layer, channels)
@@ -108,7 +108,7 @@ class Trunk:
     def __reduce__(self) -> tuple[Any, ...]:
         if self.seeded:
             return random_trunk, ()
-        make = partial(Trunk, n_blocks=self.n_blocks, digest=self.digest)
+        make = partial(Trunk, n_blocks=self.n_blocks, array_digests=self.array_digests)
         return make, (self.arrays, self.name)
 
     def before(self, cut: str | None) -> "Trunk":
@@ -122,15 +122,25 @@ class Trunk:
             for part in ("kernel", "scale", "bias")
             if f"{layer}/{part}" in self.arrays
         }
-        return Trunk(kept, self.name, n_blocks=n_blocks, digest=self.digest)
+        return Trunk(kept, self.name, n_blocks=n_blocks, array_digests=self.array_digests)
+
+    @cached_property
+    def array_digests(self) -> dict[str, bytes]:
+        """Digests of the arrays, those of the blocks that are not there included."""
+        known = self._known_digests
+        own = {
+            name: known[name] if name in known else array_digest(array)
+            for name, array in self.arrays.items()
+        }
+        return known | own
 
     @cached_property
     def digest(self) -> bytes:
-        """Digest of the weights."""
+        """Digest of the weights of all five blocks."""
         digest = blake2b(digest_size=16)
-        for name in sorted(self.arrays):
+        for name, part in sorted(self.array_digests.items()):
             digest.update(name.encode())
-            update_digest(digest, self.arrays[name])
+            digest.update(part)
         return digest.digest()
 
     def convolution(self, name: str) -> Conv:
@@ -139,6 +149,28 @@ class Trunk:
         if f"{name}/scale" in self.arrays:
             kernel = kernel * self.arrays[f"{name}/scale"].astype(np.float32)
         return Conv(kernel, self.arrays[f"{name}/bias"].astype(np.float32, copy=False))
+
+
+def array_digest(array: NDArray[Any], content: bytes | None = None) -> bytes:
+    """Return what tells one array from another: a digest of its type, shape and bytes.
+
+    Parameters
+    ----------
+    array : ndarray
+        The array.
+    content : bytes or None, default=None
+        The digest of its bytes (BLAKE2b, 16 bytes), where it is known already.
+
+    Returns
+    -------
+    bytes
+        16 bytes.
+    """
+    if content is None:
+        flat = np.ascontiguousarray(array).reshape(-1).view(np.uint8)  # not a copy
+        content = blake2b(flat.data, digest_size=16).digest()
+    kind = f"{array.dtype.str}{array.shape}".encode()
+    return blake2b(kind + content, digest_size=16).digest()
 
 
 def convolution_names(n_blocks: int = 5) -> list[str]:

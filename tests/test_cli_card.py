@@ -99,7 +99,7 @@ def test_the_page_shows_limits_and_card(run: Path) -> None:
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "<h2>Known limits</h2>" in page
     assert "<summary>Intended use</summary>" in page
-    assert "<pre><code>import joblib" in page
+    assert "<pre><code>import skfakereal" in page
 
 
 def test_only_the_largest_folders_have_rows() -> None:

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import pytest
 from conftest import write_image
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.model_selection import FixedThresholdClassifier
 
+import skfakereal
 from skfakereal import VGG16ImageClassifier
 from skfakereal.cli import main
 from skfakereal.cli._decision_page import decision_line, decision_sections
@@ -69,7 +69,7 @@ def test_a_chosen_threshold_is_part_of_the_model(
     run = tmp_path / "run"
     assert train("--target-fpr", "0.1") == 0
     said = capsys.readouterr().out
-    model = joblib.load(run / "model.joblib")
+    model = skfakereal.load(run / "model.skfr")
     assert isinstance(model, FixedThresholdClassifier)
     decision = decision_of(run)
     assert model.threshold == decision["threshold"] != 0.5
@@ -128,7 +128,7 @@ def test_other_verbs_use_the_threshold(
 
 def test_calibration_is_part_of_the_model(train: Train, tmp_path: Path) -> None:
     assert train("--calibration", "sigmoid") == 0
-    model = joblib.load(tmp_path / "run/model.joblib")
+    model = skfakereal.load(tmp_path / "run/model.skfr")
     assert isinstance(model, CalibratedClassifierCV)
     decision = decision_of(tmp_path / "run")
     assert (decision["calibration"], decision["threshold"]) == ("sigmoid", 0.5)
@@ -158,14 +158,14 @@ def test_the_band_is_that_of_the_validation_images(train: Train, tmp_path: Path)
     assert decision["unsure_band"] == pytest.approx([band.low, band.high], abs=1e-5)
     assert decision["unsure"]["precision"] == 0.9
     assert decision["unsure"]["n_images"] == len(rows)
-    assert isinstance(joblib.load(tmp_path / "run/model.joblib"), VGG16ImageClassifier)
+    assert isinstance(skfakereal.load(tmp_path / "run/model.skfr"), VGG16ImageClassifier)
 
 
 def test_without_options_nothing_is_chosen(
     train: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert train("--validation-fraction", "0.1") == 0
-    assert isinstance(joblib.load(tmp_path / "run/model.joblib"), VGG16ImageClassifier)
+    assert isinstance(skfakereal.load(tmp_path / "run/model.skfr"), VGG16ImageClassifier)
     decision = decision_of(tmp_path / "run")
     assert (decision["threshold"], decision["reason"]) == (0.5, "the more probable class")
     assert decision["n_positive"] + decision["n_negative"] == 10
@@ -251,7 +251,7 @@ def test_a_target_that_fails_after_training_does_not_lose_the_model(
     decision = decision_of(run)
     assert decision["threshold"] == 0.5
     assert "images of class 'real' have the highest probabilities" in decision["refused"]
-    assert isinstance(joblib.load(run / "model.joblib"), VGG16ImageClassifier)
+    assert isinstance(skfakereal.load(run / "model.skfr"), VGG16ImageClassifier)
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "could not be done" in page
     assert "threshold that was asked for could not be had" in page
@@ -285,7 +285,7 @@ def test_fake_may_be_the_first_class(train: Train, tmp_path: Path) -> None:
     assert train("--balanced", "--classes", "fake,real") == 0
     decision = decision_of(tmp_path / "run")
     assert decision["pos_label"] == "fake"
-    assert joblib.load(tmp_path / "run/model.joblib").pos_label == 0
+    assert skfakereal.load(tmp_path / "run/model.skfr").pos_label == 0
     rows = read_csv(tmp_path / "run/predictions.csv")
     assert {row["predicted"] for row in rows} == {"real", "fake"}
     for row in rows:

@@ -361,7 +361,7 @@ def test_a_folder_without_images_or_model(
     assert main(["predict", model, str(tmp_path / "nothing")]) == 1
     assert "no folder holds any" in capsys.readouterr().err
     assert main(["predict", str(tmp_path / "nothing"), "a.png"]) == 1
-    assert "model.joblib in it" in capsys.readouterr().err
+    assert "model.skfr in it" in capsys.readouterr().err
 
 
 def test_what_is_no_local_file_is_a_row_too(

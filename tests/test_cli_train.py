@@ -18,6 +18,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import FixedThresholdClassifier
 
+import skfakereal
 from skfakereal.cli import main
 from skfakereal.datasets import load_image_folder
 
@@ -27,7 +28,7 @@ FILES = {
     "worst_errors.png",
 }
 TRAINED = {
-    "model.joblib",
+    "model.skfr",
     "card.md",
     "images.csv",
     "audit.html",
@@ -97,7 +98,7 @@ def test_predictions_and_metrics_are_those_of_the_saved_model(
         Path(path).parent.name == row["label"]
         for path, row in zip(paths, rows, strict=True)
     )
-    model = joblib.load(run / "model.joblib")
+    model = skfakereal.load(run / "model.skfr")
     assert model.classes_.tolist() == [0, 1]
     fake = model.predict_proba(paths)[:, 1]
     assert [float(row["probability"]) for row in rows] == pytest.approx(fake, abs=1e-6)
@@ -116,7 +117,7 @@ def test_the_test_part_was_not_trained_on(run: Path, photos: Path) -> None:
     assert sorted(row["path"] for row in images) == everything.data.tolist()
     tested = {row["path"] for row in read_csv(run / "predictions.csv")}
     assert {row["path"] for row in images if row["part"] == "test"} == tested
-    model = joblib.load(run / "model.joblib")
+    model = skfakereal.load(run / "model.skfr")
     # 19 images: 2 to validate on, 17 to train on in 2 views.
     assert model.n_computed_ == 2 + 17 * 2
 
@@ -167,7 +168,7 @@ def test_what_train_says(
     assert "images were classified correctly" in output.out
     assert f"skfakereal predict {out} IMAGE" in output.out
     assert "epoch" in output.err
-    assert joblib.load(out / "model.joblib").verbose == 0
+    assert skfakereal.load(out / "model.skfr").verbose == 0
     # Nothing is augmented, so there are no views to be seen.
     assert {path.name for path in out.iterdir()} == FILES | TRAINED - {
         "views.png",
@@ -342,7 +343,7 @@ def test_more_than_two_classes(
         )
     capsys.readouterr()
     # The run folder knows the names, by itself and by its file.
-    for model in (out, out / "model.joblib"):
+    for model in (out, out / "model.skfr"):
         main(["predict", str(model), rows[0]["path"], "--format", "json"])
         (told,) = json.loads(capsys.readouterr().out)
         assert told["label"] == rows[0]["predicted"]
@@ -430,7 +431,7 @@ def test_evaluate_a_model_with_labels_of_its_own(
 def test_evaluate_respects_a_threshold(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    detector = FrozenEstimator(joblib.load(run / "model.joblib"))
+    detector = FrozenEstimator(skfakereal.load(run / "model.skfr"))
     data = load_image_folder(make_photos(tmp_path / "in"))
     strict = FixedThresholdClassifier(detector, threshold=0.0).fit(data.data, data.target)
     joblib.dump(strict, tmp_path / "m.joblib")

@@ -103,9 +103,9 @@ def use_section(report: EvaluationReport, config: Mapping[str, Any]) -> Section:
     labels = dict(zip(report.classes.tolist(), report.target_names, strict=True))
     release = f"=={config['skfakereal']}" if "skfakereal" in config else ""
     lines = [
-        "import joblib",
+        "import skfakereal",
         "",
-        'model = joblib.load("model.joblib")',
+        'model = skfakereal.load("model.skfr")',
         f'model.predict(["suspect.jpg"])        # one of {labels}',
         f'model.predict_proba(["suspect.jpg"])  # columns: {list(report.target_names)}',
     ]
@@ -115,8 +115,9 @@ def use_section(report: EvaluationReport, config: Mapping[str, Any]) -> Section:
             Code(f'pip install "skfakereal{release}"', "bash"),
             Code("\n".join(lines), "python"),
             Text(
-                "Loading a joblib file runs whatever code it holds: only load one whose "
-                "maker you trust, with the versions that are named above."
+                "A .skfr file holds arrays and settings and no code, so loading it is safe "
+                "whoever made it. With the versions that are named above it predicts the "
+                "same."
             ),
         ),
     )

@@ -89,7 +89,7 @@ def add_model(parser: ArgumentParser) -> None:
     parser.add_argument(
         "model",
         metavar="MODEL",
-        help="folder that `skfakereal train` made, or a joblib file that you trust",
+        help="folder that `skfakereal train` made, a .skfr file, or a joblib file that you trust",
     )
 
 

@@ -31,15 +31,16 @@ examples:
   skfakereal evaluate detector/ photos/ --split test --out evaluation/
   skfakereal evaluate pipeline.joblib more-photos/
 
-A joblib file may hold any fitted scikit-learn classifier over image paths. With
---out, report.html, metrics.json, predictions.csv, config.json and the plots are
-written. Images that cannot be read are named, and left out of the figures.
+MODEL is a run folder, a .skfr file (skfakereal.save), or a joblib file of any
+fitted scikit-learn classifier over image paths. With --out, report.html,
+metrics.json, predictions.csv, config.json and the plots are written. Images that
+cannot be read are named, and left out of the figures.
 
 exit codes:
   0 done    3 done, but some images could not be read    1 error    2 wrong usage
 
-WARNING: loading a joblib file runs whatever code it holds. Only use models that
-you made or whose maker you trust.
+A .skfr file is safe to load. WARNING: a joblib file runs whatever code it holds
+when it is loaded. Only use those that you made or whose maker you trust.
 """
 
 

@@ -1,4 +1,4 @@
-"""A run folder or a joblib file -> a fitted classifier, and what its classes are called."""
+"""A run folder or a model file -> a fitted classifier, and what its classes are called."""
 
 import json
 from collections.abc import Sequence
@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from skfakereal.evaluation._classes import class_names, positive_class
 
-__all__ = ["MODEL_FILE", "Model", "load_model", "name_classes"]
+__all__ = ["MODEL_FILE", "Model", "describe_for_file", "load_model", "name_classes"]
 
-MODEL_FILE = "model.joblib"
+MODEL_FILE = "model.skfr"
+# What a run folder may hold instead, if its model was exchanged by hand.
+_OTHER_FILE = "model.joblib"
 _CONFIG_FILE = "config.json"
 
 
@@ -34,7 +34,7 @@ class Model:
     run : Path or None
         The run folder that it comes from.
     config : dict
-        What that folder records of the run.
+        What that folder, or the file itself, records of the run.
     """
 
     estimator: Any
@@ -45,19 +45,26 @@ class Model:
 
 
 def load_model(
-    place: str, *, pos_label: str | None = None, names: Sequence[str] | None = None
+    place: str,
+    *,
+    pos_label: str | None = None,
+    names: Sequence[str] | None = None,
+    only_predict: bool = False,
 ) -> Model:
-    """Load a model, which runs whatever code its file holds.
+    """Load a model. A joblib file runs whatever code it holds, a ``.skfr`` file none.
 
     Parameters
     ----------
     place : str
-        A run folder, or a joblib file.
+        A run folder, or a ``.skfr`` or joblib file.
     pos_label : str or None, default=None
         Name of the positive class; None for "fake".
     names : sequence of str or None, default=None
         What the classes are called, in the order of ``classes_``. None: as the run folder
-        says, else "real" and "fake" for 0 and 1, else the labels themselves.
+        or the file says, else "real" and "fake" for 0 and 1, else the labels themselves.
+    only_predict : bool, default=False
+        Whether predicting is all that is asked of it, for which a ``.skfr`` file mostly
+        needs no scikit-learn.
 
     Returns
     -------
@@ -69,47 +76,116 @@ def load_model(
     OSError
         If there is no such file.
     ValueError
-        If it is no joblib file, the names do not fit, or the positive class is open.
+        If it is no model file, the names do not fit, or the positive class is open.
     TypeError
         If what it holds is no fitted classifier.
     """
     path = Path(place)
-    file = path / MODEL_FILE if path.is_dir() else path
+    file = _model_in(path) if path.is_dir() else path
     if not file.is_file():
         raise FileNotFoundError(
             f"MODEL must be a folder that `skfakereal train` made, with {MODEL_FILE} in it, "
-            f"or a joblib file, but there is no file {str(file)!r}."
+            f"or a .skfr or joblib file, but there is no file {str(file)!r}."
         )
-    estimator = _load(file)
-    config = _read_config(file) if file.name == MODEL_FILE else {}
+    if file.suffix.lower() == ".skfr":
+        estimator, metadata = _load_skfr(file, only_predict)
+    else:
+        estimator, metadata = _load_joblib(file), {}
+    _check_classifier(estimator, file)
+    run = _read_config(file) if file.name in (MODEL_FILE, _OTHER_FILE) else {}
+    config = run or _trusted(metadata)
     if names is None:
         names = config.get("data", {}).get("classes")
     known = name_classes(estimator.classes_, names)
     positive = _positive(estimator.classes_, known, pos_label)
-    return Model(estimator, known, positive, file.parent if config else None, config)
+    return Model(estimator, known, positive, file.parent if run else None, config)
 
 
-def _load(file: Path) -> Any:
+def _model_in(folder: Path) -> Path:
+    safe, other = folder / MODEL_FILE, folder / _OTHER_FILE
+    return other if other.is_file() and not safe.is_file() else safe
+
+
+def _load_skfr(file: Path, only_predict: bool) -> tuple[Any, dict[str, Any]]:
+    from skfakereal.persistence import load_with_metadata
+
+    return load_with_metadata(file, only_predict=only_predict)
+
+
+def _load_joblib(file: Path) -> Any:
+    import joblib
+
     try:
-        estimator = joblib.load(file)
+        return joblib.load(file)
     except Exception as error:  # a pickle can raise anything
         what = f"{type(error).__name__}: {error}"
         raise ValueError(
             f"{str(file)!r} cannot be loaded as a joblib file ({what}). A model needs the "
             "versions of Python and of the packages that it was saved with."
         ) from error
-    if not (hasattr(estimator, "predict") and hasattr(estimator, "fit")):
+
+
+def _check_classifier(estimator: Any, file: Path) -> None:
+    if not hasattr(estimator, "predict"):
         raise TypeError(
             f"{str(file)!r} must hold a fitted classifier, but holds an object of type "
             f"{type(estimator).__name__}."
         )
-    check_is_fitted(estimator)
+    if hasattr(estimator, "fit"):
+        from sklearn.utils.validation import check_is_fitted
+
+        check_is_fitted(estimator)
     if not hasattr(estimator, "classes_"):
         raise TypeError(
             f"{str(file)!r} must hold a classifier, but its {type(estimator).__name__} has "
             "no classes_."
         )
-    return estimator
+
+
+def describe_for_file(names: Sequence[str], decision: Any) -> dict[str, Any]:
+    """Return what a model file says beside the model, so that it is complete by itself.
+
+    Parameters
+    ----------
+    names : sequence of str
+        What the classes are called.
+    decision : dict or None
+        What ``config.json`` says of the decision.
+
+    Returns
+    -------
+    dict of str to object
+        In the form of ``config.json``.
+    """
+    return {"data": {"classes": list(names)}, "decision": decision}
+
+
+def _trusted(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Return what a file says of itself, unless it is not what we write.
+
+    Whoever made the file may have written anything there.
+    """
+    data, decision = metadata.get("data"), metadata.get("decision")
+    config: dict[str, Any] = {}
+    names = data.get("classes") if isinstance(data, dict) else None
+    if isinstance(names, list) and all(
+        isinstance(name, str) and name.isprintable() for name in names
+    ):
+        config["data"] = {"classes": names}
+    if isinstance(decision, dict) and _is_band(decision.get("unsure")):
+        config["decision"] = {
+            "unsure": decision["unsure"],
+            "pos_label": decision.get("pos_label"),
+        }
+    return config
+
+
+def _is_band(numbers: Any) -> bool:
+    return (
+        isinstance(numbers, dict)
+        and numbers.keys() == {"low", "high", "precision", "n_images", "share_unsure"}
+        and all(type(value) in (int, float) for value in numbers.values())
+    )
 
 
 def _read_config(file: Path) -> dict[str, Any]:

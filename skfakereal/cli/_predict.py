@@ -37,7 +37,8 @@ examples:
   skfakereal predict detector/ inbox/ --format json | jq '.[] | .label'
   skfakereal predict pipeline.joblib *.png
 
-A joblib file may hold any fitted scikit-learn classifier over image paths.
+MODEL is a run folder, a .skfr file (skfakereal.save), or a joblib file of any
+fitted scikit-learn classifier over image paths.
 
 formats:
   table  for people
@@ -50,8 +51,8 @@ there are. A file that is cut short holds the rows until then.
 exit codes:
   0 all images were read    3 some could not be read    1 error    2 wrong usage
 
-WARNING: loading a joblib file runs whatever code it holds. Only use models that
-you made or whose maker you trust.
+A .skfr file is safe to load. WARNING: a joblib file runs whatever code it holds
+when it is loaded. Only use those that you made or whose maker you trust.
 """
 
 
@@ -118,7 +119,9 @@ def run(arguments: Namespace) -> int:
 
     out, pos_label = arguments.out, arguments.pos_label
     paths = find_images(arguments.images)
-    model = load_model(arguments.model, pos_label=pos_label)
+    model = load_model(
+        arguments.model, pos_label=pos_label, only_predict=not arguments.stable
+    )
     _warn(model)
     found = (_stable_rows if arguments.stable else _rows)(model, paths)
     counts = Counter[str]()

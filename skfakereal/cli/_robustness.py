@@ -50,8 +50,8 @@ image was called after each change), robustness.png and config.json are written.
 exit codes:
   0 done    3 done, but some images could not be read    1 error    2 wrong usage
 
-WARNING: loading a joblib file runs whatever code it holds. Only use models that
-you made or whose maker you trust.
+A .skfr file is safe to load. WARNING: a joblib file runs whatever code it holds
+when it is loaded. Only use those that you made or whose maker you trust.
 """
 
 

@@ -35,7 +35,7 @@ examples:
 the run folder:
   report.html      one page with everything; it can be mailed
   audit.html       what the files give away, without a look at the pictures
-  model.joblib     the fitted estimator; its labels are 0 for real and 1 for fake
+  model.skfr       the fitted estimator; its labels are 0 for real and 1 for fake
   metrics.json     figures on the test part
   predictions.csv  the test part: path,label,predicted,probability,error (the
                    probability is that of fake)

@@ -5,9 +5,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-import joblib
-
-from skfakereal import VGG16ImageClassifier
+from skfakereal import VGG16ImageClassifier, save
 from skfakereal._images import ImageReadError
 from skfakereal._parameters import check_parameters
 from skfakereal._weights import load_trunk
@@ -19,7 +17,7 @@ from skfakereal.cli._decision_check import check_decision
 from skfakereal.cli._decision_page import decision_line
 from skfakereal.cli._evaluation import evaluate_part, write_evaluation, write_predictions
 from skfakereal.cli._manifest import digests_of, seen_remark, write_manifest
-from skfakereal.cli._model import MODEL_FILE, Model, name_classes
+from skfakereal.cli._model import MODEL_FILE, Model, describe_for_file, name_classes
 from skfakereal.cli._output import complain, counted, say
 from skfakereal.cli._parts import Part, Parts
 from skfakereal.cli._pictures import draw_training, draw_views
@@ -125,7 +123,7 @@ def train_run(plan: Plan) -> Trained:
             labels = parts.validation.labels
             write_predictions(folder / "validation.csv", decided.verdicts, model, labels)
         report, verdicts = evaluate_part(model, parts.test, progress=plan.progress)
-        joblib.dump(model.estimator, folder / MODEL_FILE)
+        save(model.estimator, folder / MODEL_FILE, describe_for_file(names, decided.facts))
         remarks = (audit.cautions if audit else []) + decided.cautions
         remarks += _remarks(folder, plan, parts, skipped) + no_better_than_chance(report)
         if plan.decision.target_fpr is not None and not decided.refused:

@@ -6,8 +6,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skfakereal._classifier import VGG16ImageClassifier
-
 __all__ = ["predict_once"]
 
 
@@ -35,9 +33,14 @@ def predict_once(estimator: Any, X: Any) -> tuple[NDArray[Any], NDArray[np.float
         Probabilities from 0 to 1; NaN for images that could not be read, where the
         estimator lets that pass.
     """
+    own = getattr(estimator, "predict_once", None)
+    if own is not None:  # a Detector, which is to import no scikit-learn
+        y_pred, y_proba = own(X)
+        return y_pred, y_proba
+    from skfakereal._classifier import VGG16ImageClassifier
+
     if type(estimator).predict is VGG16ImageClassifier.predict:
         return _predict_directly(estimator, X)
-    # Here, since they take a quarter of a second, which one image takes in all.
     from sklearn.frozen import FrozenEstimator
     from sklearn.pipeline import Pipeline
     from sklearn.utils import _safe_indexing
@@ -58,9 +61,7 @@ def predict_once(estimator: Any, X: Any) -> tuple[NDArray[Any], NDArray[np.float
     return y_pred, y_proba
 
 
-def _predict_directly(
-    estimator: VGG16ImageClassifier, X: Any
-) -> tuple[NDArray[Any], NDArray[np.float64]]:
+def _predict_directly(estimator: Any, X: Any) -> tuple[NDArray[Any], NDArray[np.float64]]:
     """Do what its predict does, which would read the images anew to name broken ones."""
     y_proba, y_pred, readable = _predict_probabilities(estimator, X)
     y_pred[readable] = estimator.classes_[y_proba[readable].argmax(axis=1)]

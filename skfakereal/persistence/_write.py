@@ -1,0 +1,62 @@
+"""Bytes -> a file that is there as a whole or not at all."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+__all__ = ["write_whole"]
+
+
+def write_whole(
+    path: Path, pieces: Iterable[bytes | memoryview], verify: Callable[[Path], None]
+) -> None:
+    """Write a file beside its place, verify it, and put it there in one step.
+
+    Whatever happens in between (a full disk, the end of the process, a second process that
+    writes to the same place), the place holds what it held before, or the whole new file.
+
+    Parameters
+    ----------
+    path : Path
+        The place. A symbolic link stays one, and what it points to is replaced.
+    pieces : iterable of bytes-like
+        The content.
+    verify : callable
+        Takes the path of the finished file, and raises if it must not be kept.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    place = Path(os.path.realpath(path))
+    # Not from tempfile, whose files only their owner may read.
+    part = place.with_name(f".{secrets.token_hex(8)}.skfr.part")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    handle = os.open(part, flags, 0o666)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            for piece in pieces:
+                file.write(piece)
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileNotFoundError):
+            part.chmod(place.stat().st_mode & 0o777)
+        verify(part)
+        part.replace(place)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    _sync_folder(place.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name last through a power cut, where folders can be opened."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

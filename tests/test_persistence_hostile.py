@@ -1,0 +1,615 @@
+"""Files that are damaged, foreign or made to do harm: one clear ValueError for each."""
+
+import json
+import os
+import pickle
+import sys
+from collections.abc import Callable
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+from conftest import Images, MakeClassifier
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
+from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+import skfakereal
+from skfakereal._trunk import Trunk
+from skfakereal._weights import load_trunk
+from skfakereal.persistence import read_description
+from skfakereal.persistence._container import pack, read_container
+from skfakereal.persistence._nodes import decode_objects
+
+X = np.random.default_rng(0).standard_normal((40, 3))
+Y = np.where(X[:, 0] > 0, "real", "fake")
+# Another three classes, for what is kept by pairs of them.
+Y3 = np.digitize(X[:, 1], [-0.5, 0.5])
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("whole") / "model.skfr"
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y)
+    skfakereal.save(model, path)
+    return path.read_bytes()
+
+
+def assert_refused(content: bytes, path: Path, says: str = "") -> None:
+    path.write_bytes(content)
+    for read in (read_description, skfakereal.load):
+        with pytest.raises(ValueError, match=says) as caught:
+            read(path)
+        assert repr(str(path)) in str(caught.value)
+        assert len(str(caught.value)) < 1000
+
+
+def with_digest(header: bytes, data: bytes = b"", parts: tuple[int, ...] = ()) -> bytes:
+    """Return a file with a right digest around any header."""
+    start = len(header).to_bytes(8, "little") + header
+    digest, begin = blake2b(start, digest_size=32), 0
+    for end in parts or ((len(data),) if data else ()):
+        digest.update(blake2b(data[begin:end], digest_size=16).digest())
+        begin = end
+    return start + data + digest.digest()
+
+
+def describing(objects: Any, **arrays: Any) -> bytes:
+    """Return a file that is right but for what it describes."""
+    versions = {"skfakereal": "0.1.0", "scikit-learn": "1.9.1", "numpy": "2.0.0"}
+    description = {"made_with": versions, "metadata": {}, "objects": objects}
+    return b"".join(pack(description, arrays))
+
+
+# Damage.
+
+
+def test_the_safetensors_library_opens_it(whole: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "model.skfr"
+    path.write_bytes(whole)
+    ours, theirs = read_container(path), load_file(path)
+    assert bytes(theirs.pop("digest")) == whole[-32:]
+    assert ours.arrays.keys() == theirs.keys()
+    for name, array in ours.arrays.items():
+        np.testing.assert_array_equal(array, theirs[name])
+    with safe_open(path, "np") as file:
+        assert json.loads(file.metadata()["description"]) == ours.description
+
+
+def test_every_flipped_bit_is_noticed(whole: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "model.skfr"
+    n_header = 8 + int.from_bytes(whole[:8], "little")
+    random = np.random.default_rng(1)
+    # All bits of the length, of the first and last bytes, and some of all others.
+    positions = {*range(80), *range(n_header - 40, n_header + 40), *range(-40, 0)}
+    positions |= set(random.integers(0, len(whole), 1500).tolist())
+    for position in positions:
+        for bit in range(8) if position < 80 else [int(random.integers(8))]:
+            damaged = bytearray(whole)
+            damaged[position] ^= 1 << bit
+            path.write_bytes(damaged)
+            with pytest.raises(ValueError, match=r"model\.skfr"):
+                read_description(path)
+
+
+def test_every_truncation_is_noticed(whole: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "model.skfr"
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        with pytest.raises(ValueError, match=r"damaged|empty"):
+            read_description(path)
+    assert_refused(whole + b"\0", path, "1 bytes after its end")
+    assert_refused(whole + whole, path, "after its end")
+
+
+# Other files.
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "is empty"),
+        (pickle.dumps({"a": 1}), r"looks like a pickle.*joblib\.load"),
+        (b"<!DOCTYPE html><html>404</html>", "web page"),
+        (b"\n\n  <html>", "web page"),
+        (b"PK\x03\x04" + bytes(60), "ZIP"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(60), "HDF5"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+        (b"hello world, this is some text", r"no \.skfr model"),
+        (bytes(100), r"no \.skfr model"),
+        (b"{", r"no \.skfr model"),
+    ],
+)
+def test_other_files_are_named(content: bytes, says: str, tmp_path: Path) -> None:
+    assert_refused(content, tmp_path / "model.skfr", says)
+
+
+@pytest.mark.parametrize(
+    "compress", [0, 3, ("gzip", 3), ("bz2", 3), ("xz", 3), ("lzma", 3)]
+)
+def test_a_joblib_file_is_named(compress: Any, tmp_path: Path) -> None:
+    joblib.dump(LogisticRegression().fit(X, Y), tmp_path / "m.joblib", compress=compress)
+    assert_refused((tmp_path / "m.joblib").read_bytes(), tmp_path / "m.skfr", "joblib.load")
+
+
+def test_weights_alone_are_named(narrow_trunk: str, tmp_path: Path) -> None:
+    content = Path(narrow_trunk).read_bytes()
+    assert_refused(content, tmp_path / "m.skfr", "is a safetensors file, but not a model")
+    save_file({"a": X}, tmp_path / "b.skfr", metadata={"format": "np"})
+    assert_refused(
+        (tmp_path / "b.skfr").read_bytes(), tmp_path / "b.skfr", "but not a model"
+    )
+
+
+def test_a_newer_format_is_named(tmp_path: Path) -> None:
+    newer = json.dumps({"__metadata__": {"skfr": "2", "extra": "?"}}).encode()
+    assert_refused(with_digest(newer), tmp_path / "m.skfr", "format 2.*Update skfakereal")
+
+
+def test_folders_missing_files_and_pipes(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError, match="is a folder"):
+        skfakereal.load(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        skfakereal.load(tmp_path / "none.skfr")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.skfr")
+        with pytest.raises(ValueError, match="no regular file"):
+            skfakereal.load(tmp_path / "pipe.skfr")
+
+
+class _Bomb:
+    def __reduce__(self) -> Any:
+        return os.system, (f"touch {os.environ['SKFAKEREAL_BOMB']}",)
+
+
+def test_a_renamed_pickle_never_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trace = tmp_path / "it-ran"
+    monkeypatch.setenv("SKFAKEREAL_BOMB", str(trace))
+    for protocol in range(6):
+        content = pickle.dumps(_Bomb(), protocol=protocol)
+        assert_refused(content, tmp_path / "model.skfr", r"no \.skfr model")
+        # Nor as the content of an array, the metadata or a label.
+        assert_refused(describing([{"class": content.hex()}]), tmp_path / "model.skfr")
+    assert not trace.exists()
+    pickle.loads(pickle.dumps(_Bomb()))  # it would have
+    assert trace.exists()
+
+
+# A header that lies.
+
+META = '"__metadata__":{"skfr":"1","description":"{}"}'
+DIGEST = '"digest":{"dtype":"U8","shape":[32],"data_offsets":[%d,%d]}'
+
+
+def entry(name: str, begin: int, end: int, dtype: str = "U8", shape: Any = None) -> str:
+    offsets = {
+        "dtype": dtype,
+        "shape": shape or [end - begin],
+        "data_offsets": [begin, end],
+    }
+    return f'"{name}":{json.dumps(offsets)}'
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        f"{{{META}}}",
+        f"{{{META},{META},{DIGEST % (0, 32)}}}",
+        f"{{{META},{entry('a', 0, 4)},{entry('a', 4, 8)},{DIGEST % (8, 40)}}}",
+        f"{{{META},{entry('a', 0, 8)},{entry('b', 4, 8)},{DIGEST % (8, 40)}}}",
+        f"{{{META},{entry('a', 0, 4)},{entry('b', 5, 8)},{DIGEST % (8, 40)}}}",
+        f"{{{META},{entry('a', 0, 8, 'F64', [2])},{DIGEST % (8, 40)}}}",
+        f"{{{META},{entry('a', 0, 8, 'F99', [1])},{DIGEST % (8, 40)}}}",
+        f"{{{META},{entry('a', 0, 8, 'C64', [1])},{DIGEST % (8, 40)}}}",
+        f"{{{META},{entry('a', 0, 8, 'F64', [1] * 40)},{DIGEST % (8, 40)}}}",
+        f"{{{META},{entry('a', 0, 8, 'F64', [-1])},{DIGEST % (8, 40)}}}",
+        f"{{{META},{entry('a', 0, 8, 'F64', [1.0])},{DIGEST % (8, 40)}}}",
+        f"{{{META},{entry('a', 0, 8, 'F64', [True])},{DIGEST % (8, 40)}}}",
+        f"{{{META},{entry('a', 0, 8, 'F64', [2**61, 8])},{DIGEST % (8, 40)}}}",
+        f"{{{META},{entry('a', 0, 2**62, 'U8', [2**62])},{DIGEST % (2**62, 2**62 + 32)}}}",
+        f"{{{META},{entry('a', 0, 10**12, 'U8')},{DIGEST % (10**12, 10**12 + 32)}}}",
+        f"{{{META},{entry('a', 0, 10**4000, 'U8')},{DIGEST % (8, 40)}}}",
+        f"{{{META},{entry('a', 0, 10**5000 if sys.version_info < (3, 11) else 9)}",
+        f"{{{META},{entry('a', 0, 0, 'F64', [0, 2**61, 2**61])},{DIGEST % (0, 32)}}}",
+        f"{{{META},{DIGEST % (0, 32)},{entry('a', 32, 40)}}}",
+        f'{{{META},"a":[],{DIGEST % (0, 32)}}}',
+        f'{{{META},"a":NaN,{DIGEST % (0, 32)}}}',
+        f'{{{META},"a":1e999,{DIGEST % (0, 32)}}}',
+        f"{{{META},{DIGEST % (0, 32)}}} {{}}",
+        f'{{{META},"a":{"[" * 100_000}',
+        f'{{"__metadata__":[],{DIGEST % (0, 32)}}}',
+        f'{{"__metadata__":{{"skfr":1,"description":"{{}}"}},{DIGEST % (0, 32)}}}',
+        f'{{"__metadata__":{{"skfr":"x","description":"{{}}"}},{DIGEST % (0, 32)}}}',
+        f'{{"__metadata__":{{"skfr":"1","description":{{}}}},{DIGEST % (0, 32)}}}',
+        f'{{"__metadata__":{{"skfr":"1","description":"[]"}},{DIGEST % (0, 32)}}}',
+        f'{{"__metadata__":{{"skfr":"1","description":"\\ud800"}},{DIGEST % (0, 32)}}}',
+        f'{{"__metadata__":{{"skfr":"1","description":"{"[" * 9999}"}},{DIGEST % (0, 32)}}}',
+        f"{{{META},{DIGEST % (0, 32)}}}",
+        "[]",
+        "{}",
+        '{"\xff":1}',
+    ],
+    ids=lambda header: header[50:110],
+)
+def test_headers_that_lie(header: str, tmp_path: Path) -> None:
+    for data, parts in (
+        (b"", ()),
+        (bytes(8), (8,)),
+        (bytes(8), (4, 8)),
+        (bytes(8), (8, 8)),
+    ):
+        content = with_digest(header.encode("latin-1"), data, parts)
+        assert_refused(content, tmp_path / "model.skfr")
+
+
+def test_the_length_of_the_header_may_be_anything(whole: bytes, tmp_path: Path) -> None:
+    for length in (0, 1, 8, 2**23, 2**23 + 1, 2**31, 2**32, 2**63 - 1, 2**63, 2**64 - 1):
+        content = length.to_bytes(8, "little") + whole[8:]
+        assert_refused(content, tmp_path / "model.skfr")
+
+
+MEASURE = """
+import resource, sys
+from skfakereal.persistence import read_description
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    read_description(sys.argv[1])
+except ValueError:
+    pass
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="resource is a module of Unix")
+@pytest.mark.parametrize("bomb", ["[],", '"",', "{},", '{"values":[16777216,[1],["a"]]},'])
+def test_a_small_file_takes_no_gigabytes(
+    bomb: str, run_python: Callable[..., str], tmp_path: Path
+) -> None:
+    many = json.loads("[" + bomb * (2_500_000 // len(bomb)) + "0]")
+    node = {"class": "sklearn.preprocessing.StandardScaler", "state": {"mean_": many}}
+    (tmp_path / "m.skfr").write_bytes(describing([node]))
+    assert float(run_python(MEASURE, str(tmp_path / "m.skfr"))) < 500
+
+
+# A description that lies.
+
+SCALER = "sklearn.preprocessing.StandardScaler"
+
+
+def state(**values: Any) -> list[Any]:
+    return [{"class": SCALER, "params": {}, "state": values}]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "os.system",
+        "builtins.eval",
+        "builtins.object",
+        "this.d",
+        "sklearn.utils._joblib.Memory",
+        "sklearn.preprocessing.FunctionTransformer",
+        "sklearn.preprocessing._data.StandardScaler",
+        "sklearn.preprocessing.StandardScaler.fit",
+        "StandardScaler",
+        "skfakereal.persistence._homes.resolve",
+        "",
+        None,
+        ["os.system"],
+        {"function": "os.system"},
+    ],
+    ids=str,
+)
+def test_other_classes_are_refused_and_not_imported(name: Any, tmp_path: Path) -> None:
+    assert_refused(describing([{"class": name}]), tmp_path / "m.skfr", "may be in a file")
+    if isinstance(name, str):
+        value = {"function": name}
+        assert_refused(describing(state(mean_=value)), tmp_path / "m.skfr", "function")
+    assert "this" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("objects", "says"),
+    [
+        ([], "no object"),
+        ({}, "no object"),
+        ([1], "other keys"),
+        ([{"class": SCALER, "init": {}}], "other keys"),
+        ([{"class": SCALER, "state": []}], "must be objects"),
+        (state(predict=1), "no attribute 'predict'"),
+        (state(__class__=1), "no attribute"),
+        (state(__dict__={"dict": []}), "no attribute"),
+        (state(mean_={"object": 0}), "no earlier object"),
+        (state(mean_={"object": -1}), "no earlier object"),
+        (state(mean_={"object": True}), "no earlier object"),
+        (state(mean_={"array": "0.coef_"}), "there is no array"),
+        (state(mean_={"array": ["x"]}), "there is no array"),
+        (state(mean_={"pickle": "gASVAAA"}), "no kind of value"),
+        (state(mean_={}), "no kind of value"),
+        (state(mean_={"tuple": [], "dict": []}), "no kind of value"),
+        (state(mean_={"tuple": 1}), "parts"),
+        (state(mean_={"float": "1"}), "no float"),
+        (state(mean_={"dict": [[1]]}), "parts"),
+        (state(mean_={"dict": [[1, 2], [1, 3]]}), "key twice"),
+        (state(mean_={"dict": [[[1], 2]]}), "no text or number"),
+        (state(mean_={"dict": [[{"tuple": [[1]]}, 2]]}), ""),
+        (state(mean_={"scalar": ["object_", 1]}), "type of a scalar"),
+        (state(mean_={"scalar": ["int8", 1000]}), ""),
+        (state(mean_={"scalar": ["int8", "7"]}), "no int8"),
+        (state(mean_={"scalar": ["str_", 7]}), "no str_"),
+        (state(mean_={"values": ["object", [1], [[]]]}), "more than texts"),
+        (state(mean_={"values": [1, [1], ["ab"]]}), "longer texts"),
+        (state(mean_={"values": [10**9, [1], ["ab"]]}), "width"),
+        (state(mean_={"values": [2, [2], ["ab"]]}), "another size"),
+        (state(mean_={"values": [2, [-1], ["ab"]]}), "shape"),
+        (state(mean_=json.loads("[" * 50 + "]" * 50)), "too deeply"),
+        ([{"class": "skfakereal.MaxPool", "params": {"a": 1}}], "no parameters"),
+    ],
+    ids=str,
+)
+def test_descriptions_that_lie(objects: Any, says: str, tmp_path: Path) -> None:
+    assert_refused(describing(objects), tmp_path / "m.skfr", says)
+
+
+def test_arrays_that_nothing_names_are_refused(tmp_path: Path) -> None:
+    content = describing(state(), a=np.zeros(3))
+    assert_refused(content, tmp_path / "m.skfr", "belongs to nothing")
+
+
+def test_truth_values_are_0_or_1(tmp_path: Path) -> None:
+    content = describing(
+        state(mean_={"array": "a"}), a=np.array([2, 1], np.uint8).view(bool)
+    )
+    assert_refused(content, tmp_path / "m.skfr", "truth values")
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("sklearn.pipeline.Pipeline", {"steps": [], "memory": "pickles/"}),
+        ("skfakereal.VGG16ImageClassifier", {"cache": "somewhere"}),
+        ("skfakereal.VGG16ImageClassifier", {"weights": "../secret.h5"}),
+        ("skfakereal.VGG16ImageClassifier", {"weights": "C:secret.h5"}),
+        ("skfakereal.VGG16ImageClassifier", {"weights": "\\\\server\\secret.h5"}),
+        ("skfakereal.VGG16ImageClassifier", {"optimizer": "__lambda__"}),
+        ("skfakereal.VGG16ImageClassifier", {"n_jobs": 10**9}),
+        ("sklearn.linear_model.LogisticRegression", {"n_jobs": -(10**9)}),
+    ],
+    ids=str,
+)
+def test_parameters_that_reach_out_are_refused(
+    name: str, params: dict[str, Any], tmp_path: Path
+) -> None:
+    content = describing([{"class": name, "params": params, "state": {}}])
+    assert_refused(
+        content, tmp_path / "m.skfr", f"{next(reversed(params))} of {name} must be"
+    )
+
+
+def test_unknown_parameters_are_a_matter_of_versions(tmp_path: Path) -> None:
+    (tmp_path / "m.skfr").write_bytes(describing([{"class": SCALER, "params": {"new": 1}}]))
+    with pytest.raises(ValueError, match=r"StandardScaler.*'new'.*scikit-learn 1\.9\.1"):
+        skfakereal.load(tmp_path / "m.skfr")
+
+
+# Sizes on which compiled code relies.
+
+
+def altered(model: Any, path: Path, change: Callable[[Any], None]) -> None:
+    """Save a model, alter the state of its last object, and load it."""
+    skfakereal.save(model, path)
+    container = read_container(path)
+    arrays, description = dict(container.arrays), container.description
+    node = decode_objects(description["objects"], arrays)[-1]
+    change(node.state)
+    for key, value in node.state.items():
+        if isinstance(value, np.ndarray) and value.dtype.kind in "fiu":
+            arrays[f"x.{key}"] = np.ascontiguousarray(value)
+            description["objects"][-1]["state"][key] = {"array": f"x.{key}"}
+        elif isinstance(value, int | str | dict):
+            encoded = {"dict": list(value.items())} if isinstance(value, dict) else value
+            description["objects"][-1]["state"][key] = encoded
+    used = json.dumps(description)
+    arrays = {name: array for name, array in arrays.items() if json.dumps(name) in used}
+    path.write_bytes(b"".join(pack(description, arrays)))
+    skfakereal.load(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"_n_support": np.array([10**6, 0, 0], np.int32)},
+        {"_n_support": np.array([60, -10, -10], np.int32)},
+        {"_n_support": np.array([20, 20], np.int32)},
+        {"support_": np.arange(3, dtype=np.int32)},
+        {"support_vectors_": np.zeros((2, 3))},
+        {"support_vectors_": np.zeros((40, 300))},
+        {"_dual_coef_": np.zeros((2, 1))},
+        {"_intercept_": np.zeros(1)},
+        {"_probA": np.zeros(1)},
+        {"n_features_in_": 1000},
+        {"_sparse": 1},
+    ],
+    ids=str,
+)
+def test_support_vectors(change: dict[str, Any], tmp_path: Path) -> None:
+    model = SVC().fit(X, Y3)
+    altered(model, tmp_path / "m.skfr", lambda state: None)
+    with pytest.raises(ValueError, match="support vectors do not fit"):
+        altered(model, tmp_path / "m.skfr", lambda state: state.update(change))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"_y": np.full(40, 10**6)},
+        {"_y": np.full(40, -1)},
+        {"_y": np.zeros(4, np.int64)},
+        {"_fit_X": np.zeros((40, 2))},
+        {"_fit_X": np.zeros((30, 3))},
+        {"n_samples_fit_": 10**6},
+        {"effective_metric_": "seuclidean"},
+        {"effective_metric_params_": {"V": 1}},
+        {"_fit_method": "kd_tree"},
+    ],
+    ids=str,
+)
+def test_neighbors(change: dict[str, Any], tmp_path: Path) -> None:
+    model = KNeighborsClassifier(algorithm="brute").fit(X, Y3)
+    altered(model, tmp_path / "m.skfr", lambda state: None)
+    with pytest.raises(ValueError, match="neighbours"):
+        altered(model, tmp_path / "m.skfr", lambda state: state.update(change))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"coef_": np.zeros((3, 2))},
+        {"intercept_": np.zeros(1)},
+        {"_average_coef": np.zeros((1, 3))},
+        {"_expanded_class_weight": np.zeros(1)},
+        {"n_features_in_": 50},
+    ],
+    ids=str,
+)
+def test_gradient_descent(change: dict[str, Any], tmp_path: Path) -> None:
+    model = SGDClassifier(average=True).fit(X, Y3)
+    altered(model, tmp_path / "m.skfr", lambda state: None)
+    with pytest.raises(ValueError, match="do not fit the classes"):
+        altered(model, tmp_path / "m.skfr", lambda state: state.update(change))
+
+
+@pytest.fixture(scope="module")
+def fine_tuned(make_classifier: MakeClassifier, dark_and_bright: Images) -> Any:
+    return make_classifier(trainable_from="block5", epochs=1).fit(*dark_and_bright)
+
+
+def rewrite(path: Path, change: Callable[[list[Any], dict[str, Any]], None]) -> None:
+    """Change the objects or the arrays of a file, with a right digest, and load it."""
+    container = read_container(path)
+    change(container.description["objects"], container.arrays)
+    path.write_bytes(b"".join(pack(container.description, container.arrays)))
+    skfakereal.load(path)
+
+
+def of_class(objects: list[Any], name: str) -> Any:
+    return next(o for o in objects if o["class"] == f"skfakereal.{name}")["state"]
+
+
+@pytest.mark.parametrize(
+    ("where", "change"),
+    [
+        ("Dense", lambda s, a: a.update({s["bias"]["array"]: np.zeros(3, np.float32)})),
+        (
+            "Dense",
+            lambda s, a: a.update({s["kernel"]["array"]: np.zeros((4, 8), np.float32)}),
+        ),
+        ("Dense", lambda s, a: a.update({s["kernel"]["array"]: np.zeros((8, 8))})),
+        ("Dense", lambda s, a: s.update(activation="tanh")),
+        ("Conv", lambda s, a: a.update({s["bias"]["array"]: np.zeros(3, np.float32)})),
+        (
+            "Conv",
+            lambda s, a: a.update({s["kernel"]["array"]: np.zeros((3, 3, 5, 8), "f4")}),
+        ),
+        ("GlobalPool", lambda s, a: s.update(kind="sum")),
+        ("Network", lambda s, a: s["layers"]["tuple"].pop()),
+        ("Network", lambda s, a: s["layers"]["tuple"].reverse()),
+        ("TrunkSettings", lambda s, a: s.update(cut=None)),
+        ("TrunkSettings", lambda s, a: s.update(cut="block9")),
+        ("TrunkSettings", lambda s, a: s.update(image_size=[1, 1])),
+        ("TrunkSettings", lambda s, a: s.update(pooling="flatten;")),
+        ("Trunk", lambda s, a: s.update(n_blocks=3)),
+        ("Trunk", lambda s, a: s.update(n_blocks=10**9)),
+        ("Trunk", lambda s, a: s.update(source="a/path")),
+        ("Trunk", lambda s, a: s.update(source="cifake")),
+        ("Trunk", lambda s, a: s.update(digest="00")),
+        ("Trunk", lambda s, a: s["missing"]["dict"].pop()),
+        ("Trunk", lambda s, a: s["arrays"]["dict"].pop()),
+        ("VGG16ImageClassifier", lambda s, a: s.update(_trunk=None)),
+        ("VGG16ImageClassifier", lambda s, a: s.update(_tail=s["_trunk"])),
+        ("VGG16ImageClassifier", lambda s, a: s.update(classes_=[0, 1])),
+        ("VGG16ImageClassifier", lambda s, a: s.pop("classes_")),
+        ("VGG16ImageClassifier", lambda s, a: s.pop("_settings")),
+    ],
+)
+def test_networks(where: str, change: Any, fine_tuned: Any, tmp_path: Path) -> None:
+    skfakereal.save(fine_tuned, tmp_path / "m.skfr")
+    rewrite(tmp_path / "m.skfr", lambda objects, arrays: None)
+    with pytest.raises(ValueError, match=r"m\.skfr"):
+        rewrite(tmp_path / "m.skfr", lambda o, a: change(of_class(o, where), a))
+
+
+def test_nobody_can_claim_the_digest_of_another_trunk(
+    fine_tuned: Any, tmp_path: Path
+) -> None:
+    """Its activations would stand in the user's store as those of the other trunk."""
+    path = tmp_path / "m.skfr"
+    skfakereal.save(fine_tuned, path)
+
+    def change(objects: list[Any], arrays: dict[str, Any]) -> None:
+        name = next(name for name in arrays if name.endswith("block1_conv1/kernel"))
+        arrays[name] = arrays[name] + np.float32(1)
+
+    with pytest.raises(ValueError, match="digest of its trunk"):
+        rewrite(path, change)
+
+
+def test_a_part_of_a_trunk_has_the_digest_of_the_whole() -> None:
+    whole = load_trunk("cifake")
+    part = whole.before("block4")
+    assert part.digest == whole.digest == pickle.loads(pickle.dumps(part)).digest
+    changed = {name: array + 1 for name, array in part.arrays.items()}
+    others = {
+        name: digest
+        for name, digest in whole.array_digests.items()
+        if name not in part.arrays
+    }
+    forged = Trunk(changed, "forged", n_blocks=3, array_digests=others)
+    assert forged.digest != whole.digest
+
+
+def test_no_crash_on_random_changes_of_a_description(whole: bytes, tmp_path: Path) -> None:
+    """With a right digest, as somebody who means harm would make it."""
+    path = tmp_path / "m.skfr"
+    path.write_bytes(whole)
+    container, random = read_container(path), np.random.default_rng(3)
+    text = json.dumps(container.description)
+    tokens = ['"', "[", "]", "{", "}", "null", "-1", "1e9", '"array"', '"object"', ",", ":"]
+    loaded = refused = named = 0
+    for _ in range(1000):
+        at, length = int(random.integers(len(text))), int(random.integers(0, 6))
+        changed = text[:at] + str(random.choice(tokens)) + text[at + length :]
+        try:
+            description = json.loads(changed)
+        except ValueError:
+            continue
+        path.write_bytes(b"".join(pack(description, container.arrays)))
+        try:
+            skfakereal.load(path)
+            loaded += 1  # a text or a number that may be anything
+        except ValueError as error:
+            named += str(path) in str(error)
+            refused += 1
+    assert refused == named > 500
+    assert loaded < 200
+
+
+def test_save_refuses_other_suffixes_and_folders(tmp_path: Path) -> None:
+    model = LogisticRegression().fit(X, Y)
+    for name in ("model.joblib", "model.pkl", "model.safetensors", "model", "m.skfr.gz"):
+        with pytest.raises(ValueError, match=r"suffix \.skfr"):
+            skfakereal.save(model, tmp_path / name)
+    with pytest.raises(IsADirectoryError, match="is a folder"):
+        skfakereal.save(model, tmp_path)
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        skfakereal.save(model, tmp_path / "none" / "m.skfr")
+    assert list(tmp_path.iterdir()) == []
