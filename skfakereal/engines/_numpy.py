@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, softmax
 
 from skfakereal._network import Dense, Forward, Network
 
@@ -35,7 +34,15 @@ def _activate(values: NDArray[np.float64], activation: str) -> NDArray[np.float6
         case "relu":
             return np.maximum(values, 0)
         case "sigmoid":
-            return np.asarray(expit(values))
+            return _sigmoid(values)
         case "softmax":
-            return np.asarray(softmax(values, axis=1))
+            powers = np.exp(values - values.max(axis=1, keepdims=True))
+            return np.asarray(powers / powers.sum(axis=1, keepdims=True))
     raise ValueError(f"There is no activation {activation!r}.")
+
+
+def _sigmoid(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    # SciPy has it too, but takes longer to import than an image takes to compute. Only
+    # negative powers, which cannot overflow.
+    powers = np.exp(-np.abs(values))
+    return np.where(values >= 0, 1, powers) / (1 + powers)
