@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 
+import skfakereal
 from benchmarks._fit import classifier
 from benchmarks._material import Images, write_images, write_weights
 from benchmarks._rounds import Contest, Round, interleave
@@ -47,7 +47,7 @@ def measure(setting: Setting, folder: Path) -> Iterator[Round]:
     )
     weights = str(write_weights(folder / "vgg16.safetensors"))
     images = write_images(folder / "images", 20, side + side // 4)
-    ours, theirs = folder / "model.joblib", folder / "model.keras"
+    ours, theirs = folder / "model.skfr", folder / "model.keras"
     with Worker(_make_models, weights, side, images) as make:
         make(str(ours), str(theirs))
     image = str(images[0][0])
@@ -114,7 +114,7 @@ def _make_models(weights: str, side: int, images: Images) -> Callable[[str, str]
 
     def save(ours: str, theirs: str) -> None:
         fitted: Any = classifier(weights, side, 1, cache=None, augmentation=None)
-        joblib.dump(fitted.fit(*images), ours)
+        skfakereal.save(fitted.fit(*images), ours)
         model = build_model(weights, side)
         heads = [layer for layer in model.layers if "dense" in layer.name]
         dense = [layer for layer in fitted._tail.layers if isinstance(layer, Dense)]

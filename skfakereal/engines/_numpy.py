@@ -45,4 +45,4 @@ def _sigmoid(values: NDArray[np.float64]) -> NDArray[np.float64]:
     # SciPy has it too, but takes longer to import than an image takes to compute. Only
     # negative powers, which cannot overflow.
     powers = np.exp(-np.abs(values))
-    return np.where(values >= 0, 1, powers) / (1 + powers)
+    return np.asarray(np.where(values >= 0, 1, powers) / (1 + powers))
