@@ -139,6 +139,7 @@ def audit_images(
     )
     lost = np.bincount(codes[~readable], minlength=len(names)).tolist()
     unreadable = dict(zip(names, lost, strict=True))
+    sides = [float(f.values[side]) for f in seen for side in ("width", "height")]
     split_counts = dict(Counter([] if split_of is None else split_of.tolist()))
     return AuditReport(
         paths=files,
@@ -148,6 +149,7 @@ def audit_images(
         shortcuts=sorted(shortcuts, key=lambda s: -s.strength.auc),
         exact=exact,
         copies=copies,
+        shortest_side=int(min(sides)),
         findings=find_problems(
             shortcuts,
             exact,
@@ -156,6 +158,7 @@ def audit_images(
             counts,
             split_counts,
             grouped=given is not None,
+            shortest_side=int(min(sides)),
         ),
         unreadable=[
             _indexed(f.error, i) for i, f in enumerate(facts) if f.error is not None

@@ -16,9 +16,11 @@ _REENCODE = (
     "Re-encode both classes the same way: equalize_images(paths, y, out), or skfakereal "
     "equalize FOLDER OUT."
 )
+# SIDE becomes the largest square that no image has to be enlarged for.
 _RESIZE = (
-    "Bring both classes to one size: equalize_images(..., size=(height, width)), or "
-    "skfakereal equalize FOLDER OUT --size HEIGHTxWIDTH."
+    "Bring both classes to one size: equalize_images(..., size=(SIDE, SIDE)), or "
+    "skfakereal equalize FOLDER OUT --size SIDE. That is the shortest side of any of these "
+    "images: leave out the smallest ones for a larger size."
 )
 _REPACK = (
     "Write both classes anew without metadata: equalize_images(paths, y, out), or "
@@ -52,7 +54,7 @@ class Field:
     why : str
         What a detector could make of it.
     remedy : str
-        What to do about it.
+        What to do about it; SIDE in it stands for the shortest side of all images.
     numeric : bool
         Whether the values are numbers.
     in_headline : bool
