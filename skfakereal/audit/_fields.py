@@ -62,6 +62,9 @@ class Field:
         does not see.
     judged : bool
         Whether it counts for the verdict by itself.
+    noted : bool
+        Whether a difference is told as minor, though it does not count: no network could
+        learn it, but it betrays that the classes came by different ways.
     unit : str
         What stands after a number.
     """
@@ -73,12 +76,22 @@ class Field:
     numeric: bool = False
     in_headline: bool = True
     judged: bool = True
+    noted: bool = False
     unit: str = ""
 
 
 FIELDS: tuple[Field, ...] = (
     Field("format", "file format", _TRACES, _REENCODE),
     Field("extension", "file extension", _APART, _REPACK),
+    Field(
+        "extension_case",
+        "capitals in the file extension",
+        _APART,
+        _REPACK,
+        in_headline=False,
+        judged=False,
+        noted=True,
+    ),
     Field("dimensions", "pixel size", _SIZES, _RESIZE),
     Field("width", "width", _SIZES, _RESIZE, numeric=True, unit=" pixels"),
     Field("height", "height", _SIZES, _RESIZE, numeric=True, unit=" pixels"),
@@ -110,6 +123,15 @@ FIELDS: tuple[Field, ...] = (
     Field("layout", "order of the file's parts", _APART, _REPACK),
     Field("exif", "EXIF present", _APART, _REPACK),
     Field("exif_tags", "EXIF tags", _APART, _REPACK),
+    Field(
+        "orientation",
+        "EXIF orientation",
+        _APART,
+        _REPACK,
+        in_headline=False,
+        judged=False,
+        noted=True,
+    ),
     Field("camera", "camera", _APART, _REPACK),
     Field("software", "software", _APART, _REPACK),
     Field(

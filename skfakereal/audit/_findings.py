@@ -77,7 +77,7 @@ def _shortcut_findings(
     for shortcut in sorted(shortcuts, key=lambda s: -s.strength.auc):
         if shortcut.matters:
             severity = shortcut.strength.verdict
-        elif shortcut.uneven and shortcut.field.judged:
+        elif shortcut.uneven and (shortcut.field.judged or shortcut.field.noted):
             severity = "minor"  # type: ignore[assignment]
         else:
             continue
