@@ -14,7 +14,9 @@ from skfakereal.cli._conversions import name_list
 __all__ = [
     "Verbs",
     "add_classes",
+    "add_folder",
     "add_model",
+    "add_n_jobs",
     "add_run",
     "add_tested",
     "add_verb",
@@ -75,6 +77,33 @@ def add_classes(parser: ArgumentParser) -> None:
         metavar="A,B,...",
         help="the class folders (default: real,fake); of two, the second is the positive "
         "one, unless one is called fake",
+    )
+
+
+def add_folder(parser: ArgumentParser) -> None:
+    """Add the argument that names the labelled images.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        The parser of the verb.
+    """
+    parser.add_argument("folder", metavar="FOLDER", help="the labelled images")
+
+
+def add_n_jobs(parser: ArgumentParser) -> None:
+    """Add the option that says how many processes read images.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        The parser of the verb.
+    """
+    parser.add_argument(
+        "--n-jobs",
+        type=int,
+        metavar="N",
+        help="processes that read images; -1 for one on each core (default: 1)",
     )
 
 
