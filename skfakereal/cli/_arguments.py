@@ -13,6 +13,7 @@ from skfakereal.cli._conversions import name_list
 
 __all__ = [
     "Verbs",
+    "add_card",
     "add_classes",
     "add_folder",
     "add_model",
@@ -119,6 +120,21 @@ def add_model(parser: ArgumentParser) -> None:
         "model",
         metavar="MODEL",
         help="folder that `skfakereal train` made, or a joblib file that you trust",
+    )
+
+
+def add_card(parser: ArgumentParser) -> None:
+    """Add the option that names a model card to be extended.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        The parser of the verb.
+    """
+    parser.add_argument(
+        "--card",
+        metavar="FILE",
+        help="add the figures to this model card, such as MODEL/card.md",
     )
 
 

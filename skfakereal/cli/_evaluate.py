@@ -5,6 +5,7 @@ from contextlib import nullcontext
 
 from skfakereal.cli._arguments import (
     Verbs,
+    add_card,
     add_folder,
     add_model,
     add_run,
@@ -30,11 +31,14 @@ _EPILOG = """\
 examples:
   skfakereal evaluate detector/ more-photos/
   skfakereal evaluate detector/ photos/ --split test --out evaluation/
+  skfakereal evaluate detector/ more-photos/ --card detector/card.md
   skfakereal evaluate pipeline.joblib more-photos/
 
 A joblib file may hold any fitted scikit-learn classifier over image paths. With
 --out, report.html, metrics.json, predictions.csv, config.json and the plots are
-written. Images that cannot be read are named, and left out of the figures.
+written. Images that cannot be read are named, and left out of the figures. With
+--card, a model card gets a section "Evaluation: FOLDER" (the last part of its
+name); a run folder whose card was changed is not replaced by `train --force`.
 
 exit codes:
   0 done    3 done, but some images could not be read    1 error    2 wrong usage
@@ -62,6 +66,7 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
     add_model(parser)
     add_folder(parser)
     add_run(parser)
+    add_card(parser)
     add_tested(parser)
     finish_verb(parser, run)
 
@@ -81,6 +86,7 @@ def run(arguments: Namespace) -> int:
     """
     from skfakereal.cli._chance import no_better_than_chance
     from skfakereal.cli._evaluation import evaluate_part, write_evaluation
+    from skfakereal.cli._later_figures import add_to_card, check_card
     from skfakereal.cli._manifest import seen_cautions
     from skfakereal.cli._run_folder import new_run, seal
     from skfakereal.cli._tested import describe_test, end_test, load_tested
@@ -88,6 +94,7 @@ def run(arguments: Namespace) -> int:
     progress, out = wants_progress(arguments.progress), arguments.out
     # First of all, so that a place that is taken comes to light before the work.
     with new_run(out, force=arguments.force) if out else nullcontext() as folder:
+        check_card(arguments.card)
         model, part, how = load_tested(arguments)
         report, verdicts = evaluate_part(model, part, progress=progress)
         cautions = seen_cautions(model, part, progress=progress)
@@ -112,4 +119,5 @@ def run(arguments: Namespace) -> int:
                 how=how,
             )
             seal(folder, config)
+    add_to_card(arguments.card, report, arguments.folder)
     return end_test(out, report.unreadable)

@@ -5,6 +5,7 @@ from contextlib import nullcontext
 
 from skfakereal.cli._arguments import (
     Verbs,
+    add_card,
     add_folder,
     add_model,
     add_run,
@@ -30,7 +31,7 @@ classified 29 times: --changes and --max-images make it less.
 _EPILOG = """\
 examples:
   skfakereal robustness detector/ more-photos/ --out robustness/
-  skfakereal robustness detector/ photos/ --max-images 500
+  skfakereal robustness detector/ photos/ --max-images 500 --card detector/card.md
   skfakereal robustness detector/ photos/ --changes jpeg,blur:1,chain:web
 
 changes, all of a kind or a single one:
@@ -47,6 +48,8 @@ changes, all of a kind or a single one:
 
 With --out, report.html, metrics.json, robustness.csv, predictions.csv (what each
 image was called after each change), robustness.png and config.json are written.
+With --card, the section "Robustness" of a model card is replaced; a run folder
+whose card was changed is not replaced by `train --force`.
 
 exit codes:
   0 done    3 done, but some images could not be read    1 error    2 wrong usage
@@ -74,6 +77,7 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
     add_model(parser)
     add_folder(parser)
     add_run(parser)
+    add_card(parser)
     parser.add_argument(
         "--changes",
         type=name_list,
@@ -117,6 +121,7 @@ def run(arguments: Namespace) -> int:
         0, or 3 if some images could not be read.
     """
     from skfakereal.cli._changes import read_changes
+    from skfakereal.cli._later_figures import add_to_card, check_card
     from skfakereal.cli._manifest import seen_cautions
     from skfakereal.cli._robustness_run import measure, write_robustness
     from skfakereal.cli._run_folder import new_run
@@ -131,6 +136,7 @@ def run(arguments: Namespace) -> int:
     progress, out = wants_progress(arguments.progress), arguments.out
     # First of all, so that a place that is taken comes to light before the work.
     with new_run(out, force=arguments.force) if out else nullcontext() as folder:
+        check_card(arguments.card)
         changes = None if arguments.changes is None else read_changes(arguments.changes)
         model, part, how = load_tested(arguments)
         n_all = len(part.paths)
@@ -149,4 +155,5 @@ def run(arguments: Namespace) -> int:
                 arguments, model, part, how, unreadable=unreadable, cautions=cautions
             )
             write_robustness(folder, report, config, how=how, cautions=cautions)
+    add_to_card(arguments.card, report, arguments.folder)
     return end_test(out, unreadable)
