@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FIELDS", "Field", "codes_of"]
+__all__ = ["FIELDS", "N_JUDGED", "Field", "codes_of"]
 
 _MOST_BINS = 32
 _IMAGES_A_BIN = 10
@@ -166,6 +166,9 @@ FIELDS: tuple[Field, ...] = (
         unit=" % of the side",
     ),
 )
+
+# Among how many one may stand out by chance. What cannot be accused is no burden for the rest.
+N_JUDGED = sum(field.judged for field in FIELDS)
 
 
 def codes_of(
