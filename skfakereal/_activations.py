@@ -239,41 +239,40 @@ class ActivationReader:
         prefix = self._key_prefix(view)
         for row, path in enumerate(batch):
             try:
-                data = read_bytes(path)
-                digest = content_digest(data)
-                key = blake2b(prefix + digest, digest_size=16).digest()
-                if key not in loaded.rows and key not in seen:
-                    self._load_image(loaded, key, data, path, digest, view)
+                self._load_image(loaded, row, path, prefix, view, seen)
             except ImageReadError as failure:
                 failure.index = start + row
                 loaded.failures.append(failure)
-            else:
-                loaded.rows.setdefault(key, []).append(row)
         return loaded
 
     def _load_image(
         self,
         loaded: _Loaded,
-        key: bytes,
-        data: bytes,
+        row: int,
         path: str,
-        digest: bytes,
+        prefix: bytes,
         view: int,
+        seen: Mapping[bytes, int],
     ) -> None:
-        # One look-up an image costs 15 to 28 microseconds; in that way no more than one
-        # file's bytes are held at a time.
-        stored = self._store.get_many([key])[0] if self._store else None
-        if stored is not None:
-            loaded.known[key] = np.frombuffer(stored, "<f2").reshape(self.shape)
-            return
-        loaded.views[key] = render_view(
-            decode_image(data, path),
-            image_size=self.settings.image_size,
-            resize=self.settings.resize,
-            augmentation=self.augmentation,
-            digest=digest,
-            view=view,
-        )
+        data = read_bytes(path)
+        digest = content_digest(data)
+        key = blake2b(prefix + digest, digest_size=16).digest()
+        if key not in loaded.rows and key not in seen:
+            # One look-up an image costs 15 to 28 microseconds; in that way no more than one
+            # file's bytes are held at a time.
+            stored = self._store.get_many([key])[0] if self._store else None
+            if stored is not None:
+                loaded.known[key] = np.frombuffer(stored, "<f2").reshape(self.shape)
+            else:
+                loaded.views[key] = render_view(
+                    decode_image(data, path),
+                    image_size=self.settings.image_size,
+                    resize=self.settings.resize,
+                    augmentation=self.augmentation,
+                    digest=digest,
+                    view=view,
+                )
+        loaded.rows.setdefault(key, []).append(row)
 
     def _key_prefix(self, view: int) -> bytes:
         """Return what, together with an image's content, an activation depends on."""
