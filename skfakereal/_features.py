@@ -182,7 +182,7 @@ class VGG16FeatureExtractor(
         keep_going = self.on_error == "nan"
         for batch in reader.read(paths, keep_going=keep_going):
             failures += batch.failures
-            features[batch.start : batch.start + len(batch.activations)] = batch.activations
+            batch.write_to(features)
         if not keep_going:
             raise_unreadable(failures)
         return features

@@ -55,11 +55,13 @@ def compute_probabilities(
     for batch in reader.read(paths, keep_going=keep_going):
         failures += batch.failures
         broken = [(failure.index or 0) - batch.start for failure in batch.failures]
-        rows = np.delete(np.arange(len(batch.activations)), broken)
+        rows = np.delete(np.arange(len(batch.activations)), [*broken, *batch.repeats])
         outputs = forward(batch.activations[rows].astype(np.float32)).astype(np.float64)
         if n_classes == 2:
             outputs = np.column_stack([1 - outputs, outputs])
         probabilities[batch.start + rows] = outputs
+        for row, earlier in batch.repeats.items():
+            probabilities[batch.start + row] = probabilities[earlier]
     if not keep_going:
         raise_unreadable(failures)
     return probabilities
