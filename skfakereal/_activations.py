@@ -18,18 +18,12 @@ from skfakereal._network import Network
 from skfakereal._store import ActivationStore
 from skfakereal._threads import count_threads
 from skfakereal._trunk import Trunk, trunk_network
+from skfakereal._trunk_settings import TrunkSettings
 from skfakereal._views import ViewSettings, content_digest, render_view
 from skfakereal.engines import choose_engine, compile_network
 
-__all__ = [
-    "ActivationReader",
-    "Batch",
-    "TrunkSettings",
-    "trunk_settings",
-]
+__all__ = ["ActivationReader", "Batch"]
 
-# ImageNet's mean colour as Keras's VGG16 was trained with it: blue, green, red.
-_IMAGENET_MEAN = np.array([103.939, 116.779, 123.68], np.float32)
 # Pixels in one batch, 20 images of 224x224: enough for both engines to be at their best
 # rate, small enough to be little memory.
 _BATCH_PIXELS = 2**20
@@ -38,35 +32,6 @@ _BATCH_PIXELS = 2**20
 _ROUNDED_TO: type[np.floating[Any]] = np.float16
 # A part of every key; to be raised when the same key would stand for other activations.
 _KEY_FORMAT = "2"
-
-
-@dataclass(frozen=True)
-class TrunkSettings:
-    """What decides an image's activations beside its content and the trunk's weights."""
-
-    image_size: tuple[int, int]
-    resize: str
-    preprocessing: str
-    pooling: str
-    cut: str | None
-
-    def preprocess(self, views: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return pixels as the trunk takes them."""
-        if self.preprocessing == "imagenet":
-            return views[..., ::-1].astype(np.float32) - _IMAGENET_MEAN
-        return views.astype(np.float32) / np.float32(255)
-
-
-def trunk_settings(estimator: Any, *, cut: str | None = None) -> TrunkSettings:
-    """Return the settings of the trunk from an estimator's parameters."""
-    height, width = estimator.image_size
-    return TrunkSettings(
-        image_size=(int(height), int(width)),
-        resize=estimator.resize,
-        preprocessing=estimator.preprocessing,
-        pooling=estimator.pooling,
-        cut=cut,
-    )
 
 
 @dataclass

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from skfakereal._activations import ActivationReader, TrunkSettings, trunk_settings
+from skfakereal._activations import ActivationReader
 from skfakereal._augmentation import Augmentation
 from skfakereal._columns import record_columns
 from skfakereal._holdout import LabelledPaths, hold_out
@@ -22,6 +22,7 @@ from skfakereal._probabilities import compute_probabilities
 from skfakereal._store import open_store
 from skfakereal._threads import limit_tensorflow
 from skfakereal._trunk import Trunk, continued_tail, tail_convolutions
+from skfakereal._trunk_settings import TrunkSettings, trunk_settings
 from skfakereal._weights import load_trunk
 
 __all__ = ["VGG16ImageClassifier"]

@@ -9,12 +9,13 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from skfakereal._activations import ActivationReader, trunk_settings
+from skfakereal._activations import ActivationReader
 from skfakereal._columns import record_columns
 from skfakereal._images import ImageReadError, raise_unreadable
 from skfakereal._parameters import check_parameters
 from skfakereal._paths import check_paths
 from skfakereal._store import open_store
+from skfakereal._trunk_settings import trunk_settings
 from skfakereal._weights import load_trunk
 
 __all__ = ["VGG16FeatureExtractor"]

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from skfakereal import Augmentation, ImageReadError
-from skfakereal._activations import ActivationReader, TrunkSettings, _trunk_network
+from skfakereal._activations import ActivationReader, _trunk_network
 from skfakereal._shelf import ActivationShelf
 from skfakereal._store import ActivationStore
 from skfakereal._trunk import Trunk
+from skfakereal._trunk_settings import TrunkSettings
 from skfakereal._weights import load_trunk
 
 PLAIN = TrunkSettings((32, 32), "stretch", "unit", "avg", None)

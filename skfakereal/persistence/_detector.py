@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skfakereal._activations import ActivationReader, TrunkSettings
+from skfakereal._activations import ActivationReader
 from skfakereal._network import Network
 from skfakereal._parameters import check_parameters
 from skfakereal._paths import check_paths
 from skfakereal._probabilities import compute_probabilities
 from skfakereal._store import open_store
 from skfakereal._trunk import Trunk
+from skfakereal._trunk_settings import TrunkSettings
 from skfakereal.persistence._arrays import is_array
 from skfakereal.persistence._build import Builder
 from skfakereal.persistence._classes import PARTS

@@ -9,7 +9,7 @@ __all__ = ["REQUEST_METHODS", "name_of", "resolve"]
 
 # Ours by module: the names in files stay where modules are renamed.
 _OURS = {
-    "_activations": ("TrunkSettings",),
+    "_trunk_settings": ("TrunkSettings",),
     "_classifier": ("VGG16ImageClassifier",),
     "_features": ("VGG16FeatureExtractor",),
     "_network": ("Conv", "Dense", "Flatten", "GlobalPool", "MaxPool", "Network"),

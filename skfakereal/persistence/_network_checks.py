@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skfakereal._activations import ActivationReader, TrunkSettings
+from skfakereal._activations import ActivationReader
 from skfakereal._network import Conv, Dense, Flatten, GlobalPool, MaxPool, Network
 from skfakereal._parameters import check_parameters
 from skfakereal._trunk import Trunk
+from skfakereal._trunk_settings import TrunkSettings
 from skfakereal.persistence._arrays import is_array, require
 
 __all__ = ["check_classifier", "check_extractor", "check_network", "check_settings"]

@@ -1,0 +1,41 @@
+"""What decides an image's activations beside its content and the trunk's weights."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["TrunkSettings", "trunk_settings"]
+
+# ImageNet's mean colour as Keras's VGG16 was trained with it: blue, green, red.
+_IMAGENET_MEAN = np.array([103.939, 116.779, 123.68], np.float32)
+
+
+@dataclass(frozen=True)
+class TrunkSettings:
+    """What decides an image's activations beside its content and the trunk's weights."""
+
+    image_size: tuple[int, int]
+    resize: str
+    preprocessing: str
+    pooling: str
+    cut: str | None
+
+    def preprocess(self, views: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return pixels as the trunk takes them."""
+        if self.preprocessing == "imagenet":
+            return views[..., ::-1].astype(np.float32) - _IMAGENET_MEAN
+        return views.astype(np.float32) / np.float32(255)
+
+
+def trunk_settings(estimator: Any, *, cut: str | None = None) -> TrunkSettings:
+    """Return the settings of the trunk from an estimator's parameters."""
+    height, width = estimator.image_size
+    return TrunkSettings(
+        image_size=(int(height), int(width)),
+        resize=estimator.resize,
+        preprocessing=estimator.preprocessing,
+        pooling=estimator.pooling,
+        cut=cut,
+    )
