@@ -42,7 +42,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return path.read_bytes()
 
 
-def assert_refused(content: bytes, path: Path, says: str = "") -> None:
+def assert_refused(content: bytes, path: Path, says: str | None = None) -> None:
     path.write_bytes(content)
     for read in (read_description, skfakereal.load):
         with pytest.raises(ValueError, match=says) as caught:
@@ -341,9 +341,9 @@ def test_other_classes_are_refused_and_not_imported(name: Any, tmp_path: Path) -
         (state(mean_={"dict": [[1]]}), "parts"),
         (state(mean_={"dict": [[1, 2], [1, 3]]}), "key twice"),
         (state(mean_={"dict": [[[1], 2]]}), "no text or number"),
-        (state(mean_={"dict": [[{"tuple": [[1]]}, 2]]}), ""),
+        (state(mean_={"dict": [[{"tuple": [[1]]}, 2]]}), "unhashable"),
         (state(mean_={"scalar": ["object_", 1]}), "type of a scalar"),
-        (state(mean_={"scalar": ["int8", 1000]}), ""),
+        (state(mean_={"scalar": ["int8", 1000]}), "out of bounds"),
         (state(mean_={"scalar": ["int8", "7"]}), "no int8"),
         (state(mean_={"scalar": ["str_", 7]}), "no str_"),
         (state(mean_={"values": ["object", [1], [[]]]}), "more than texts"),
@@ -577,6 +577,7 @@ def test_a_part_of_a_trunk_has_the_digest_of_the_whole() -> None:
     assert forged.digest != whole.digest
 
 
+@pytest.mark.filterwarnings("ignore:Trying to unpickle")
 def test_no_crash_on_random_changes_of_a_description(whole: bytes, tmp_path: Path) -> None:
     """With a right digest, as somebody who means harm would make it."""
     path = tmp_path / "m.skfr"
@@ -599,7 +600,7 @@ def test_no_crash_on_random_changes_of_a_description(whole: bytes, tmp_path: Pat
         except ValueError as error:
             named += str(path) in str(error)
             refused += 1
-    assert refused == named > 500
+    assert refused == named > 200
     assert loaded < 200
 
 

@@ -81,12 +81,17 @@ def save(
         check_is_fitted(estimator)
     objects, arrays = encode_estimator(estimator)
     description = {"made_with": _versions(), "metadata": noted, "objects": objects}
+
+    def verify(part: Path) -> None:
+        try:
+            build_estimator(read_model(part))
+        except ValueError as error:
+            raise ValueError(
+                f"{str(place)!r} was not written, since it could not be read back: {error}"
+            ) from error
+
     # What could not be loaded must not take the place of what can.
-    write_whole(
-        place,
-        pack(description, arrays),
-        verify=lambda part: build_estimator(read_model(part)) and None,
-    )
+    write_whole(place, pack(description, arrays), verify)
 
 
 def _check_place(path: str | os.PathLike[str]) -> Path:
