@@ -106,14 +106,14 @@ class _Encoder:
         return {"scalar": [kind, self.value(value.item(), where)]}
 
     def _array(self, array: NDArray[Any], where: str) -> Any:
-        if array.dtype.kind in "UO":
-            kind = (
-                max(1, array.dtype.itemsize // 4) if array.dtype.kind == "U" else "object"
-            )
-            items = [self.value(item, f"{where}[{i}]") for i, item in enumerate(array.flat)]
-            if kind != "object":
-                items = [str(item) for item in array.flat]
-            return {"values": [kind, list(array.shape), items]}
+        if array.dtype.kind == "U":
+            width = max(1, array.dtype.itemsize // 4)
+            return {
+                "values": [width, list(array.shape), [str(item) for item in array.flat]]
+            }
+        if array.dtype.kind == "O":
+            items = self._items(array.ravel().tolist(), where)
+            return {"values": ["object", list(array.shape), items]}
         if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
             raise TypeError(
                 f"{where} is an array of {array.dtype}, which a .skfr file cannot hold. "
