@@ -256,6 +256,16 @@ def test_another_version_of_scikit_learn_warns(
         skfakereal.load(path)
 
 
+def test_parameters_on_their_way_out_are_left_to_each_version(
+    features: Features, tmp_path: Path
+) -> None:
+    fitted = LogisticRegression().fit(*features)
+    copy = round_trip(fitted, tmp_path)
+    assert copy.get_params() == fitted.get_params()
+    assert "deprecated" in fitted.get_params().values()
+    assert b"deprecated" not in (tmp_path / "model.skfr").read_bytes()
+
+
 class _Mine(LogisticRegression):
     """A subclass may do anything in its methods, so it is another class."""
 
