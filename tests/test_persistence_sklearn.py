@@ -246,7 +246,7 @@ def test_another_version_of_scikit_learn_warns(
     features: Features, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "skfakereal.persistence._save.version",
+        "importlib.metadata.version",
         lambda package: "1.6.1" if package == "scikit-learn" else "2.0.0",
     )
     path = tmp_path / "old.skfr"

@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +128,8 @@ def _check_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str]:
+    from importlib.metadata import version  # 25 ms, and no reader needs it
+
     from skfakereal import __version__
 
     packages = ("scikit-learn", "numpy")
