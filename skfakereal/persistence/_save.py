@@ -128,7 +128,7 @@ def _check_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str]:
-    from importlib.metadata import version  # 25 ms, and no reader needs it
+    from importlib.metadata import version  # slow to import, and no reader needs it
 
     from skfakereal import __version__
 
