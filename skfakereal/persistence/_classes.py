@@ -133,7 +133,7 @@ ESTIMATORS = {
 
 _SPLITS = "n_splits shuffle random_state"
 _SHUFFLED = "n_splits test_size train_size random_state _default_test_size"
-_SCORER = "_score_func _sign _kwargs _response_method _metadata_request"
+_SCORER = "_score_func _sign _kwargs _response_method _metadata_request _deprecation_msg"
 
 # What estimators are made of, or take, without being one: all their attributes.
 _PARTS = {

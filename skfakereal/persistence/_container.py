@@ -6,7 +6,6 @@ that is cut short while it is read would end the process. The tests open our fil
 """
 
 import json
-import math
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -19,28 +18,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skfakereal.persistence._foreign import explain_foreign
-from skfakereal.persistence._strict_json import parse_json
+from skfakereal.persistence._header import (
+    DIGEST_SIZE,
+    DTYPES,
+    FORMAT,
+    Entry,
+    ForeignError,
+    check_layout,
+    parse_header,
+)
 
-__all__ = ["FORMAT", "Container", "damaged", "pack", "read_container"]
+__all__ = ["Container", "damaged", "pack", "read_container"]
 
-FORMAT = 1
 # What is parsed, and so may become Python objects of twenty times its size.
 MAX_HEADER = 8 * 2**20
-_MAX_DIMENSIONS = 8
-_CHUNK = 2**20
-# https://github.com/huggingface/safetensors#format, without the types that NumPy lacks.
-_DTYPES = {
-    name: np.dtype(code)
-    for name, code in [
-        *[(f"F{8 * size}", f"<f{size}") for size in (2, 4, 8)],
-        *[(f"I{8 * size}", f"<i{size}") for size in (1, 2, 4, 8)],
-        *[(f"U{8 * size}", f"<u{size}") for size in (1, 2, 4, 8)],
-        ("BOOL", "?"),
-    ]
-}
-_NAMES = {dtype: name for name, dtype in _DTYPES.items()}
-_DIGEST = "digest"
-_DIGEST_SIZE = 32
+_NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
 @dataclass(frozen=True)
@@ -52,15 +44,6 @@ class Container:
     arrays: dict[str, NDArray[Any]]
     digests: dict[str, bytes] = field(repr=False)
     n_bytes: int
-
-
-@dataclass(frozen=True)
-class _Entry:
-    name: str
-    dtype: np.dtype[Any]
-    shape: tuple[int, ...]
-    begin: int
-    end: int
 
 
 def pack(
@@ -100,7 +83,7 @@ def pack(
     for name, array in little.items():
         header[name] = _header_entry(_NAMES[array.dtype], array.shape, begin, array.nbytes)
         begin += array.nbytes
-    header[_DIGEST] = _header_entry("U8", (_DIGEST_SIZE,), begin, _DIGEST_SIZE)
+    header["digest"] = _header_entry("U8", (DIGEST_SIZE,), begin, DIGEST_SIZE)
     text = json.dumps(header, separators=(",", ":")).encode("ascii")
     text += b" " * (-len(text) % 8)
     if len(text) > MAX_HEADER:
@@ -109,7 +92,7 @@ def pack(
             f"{MAX_HEADER} that a .skfr file may have. Save it with joblib."
         )
     start = len(text).to_bytes(8, "little") + text
-    whole = blake2b(start, digest_size=_DIGEST_SIZE)
+    whole = blake2b(start, digest_size=DIGEST_SIZE)
     yield start
     for array in little.values():
         content = array.reshape(-1).view(np.uint8).data
@@ -162,17 +145,13 @@ def read_container(path: str | os.PathLike[str]) -> Container:
         size = os.fstat(file.fileno()).st_size
         start = _read_start(file, size, place)
         try:
-            description, entries = _parse_header(start[8:], place)
-            _check_layout(entries, size - len(start))
-        except _ForeignError:
+            description, entries = parse_header(start[8:], place)
+            check_layout(entries, size - len(start))
+        except ForeignError:
             raise
         except (TypeError, ValueError) as error:
             raise damaged(place, str(error)) from error
         return _read_arrays(file, place, start, description, entries)
-
-
-class _ForeignError(ValueError):
-    """The file is whole, but not one for us."""
 
 
 def damaged(path: Path, reason: str) -> ValueError:
@@ -196,72 +175,10 @@ def _read_start(file: BinaryIO, size: int, path: Path) -> bytes:
     return start + file.read(length - 1)
 
 
-def _parse_header(text: bytes, path: Path) -> tuple[Any, list[_Entry]]:
-    header = parse_json(text)
-    metadata = header.pop("__metadata__", None)
-    if not isinstance(metadata, dict) or "skfr" not in metadata:
-        raise _ForeignError(
-            f"{str(path)!r} is a safetensors file, but not a model that skfakereal.save "
-            "wrote. If it holds the weights of a VGG16, pass it as weights=."
-        )
-    number = metadata["skfr"]
-    if number != str(FORMAT):
-        if isinstance(number, str) and number.isdecimal() and int(number[:9]) > FORMAT:
-            raise _ForeignError(
-                f"{str(path)!r} has format {number[:9]} of .skfr files, and this version of "
-                f"skfakereal reads up to {FORMAT}. Update skfakereal."
-            )
-        raise ValueError("the number of its format is none")
-    if metadata.keys() != {"skfr", "description"}:
-        raise ValueError("its metadata has other keys than it must")
-    if not isinstance(metadata["description"], str):
-        raise ValueError("its description is no text")
-    description = parse_json(metadata["description"].encode("utf-8", "surrogatepass"))
-    entries = [_parse_entry(name, entry) for name, entry in header.items()]
-    return description, sorted(entries, key=lambda entry: (entry.begin, entry.end))
-
-
-def _parse_entry(name: str, entry: Any) -> _Entry:
-    if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
-        raise ValueError(f"array {name[:50]!r} is not described as it must be")
-    shape, offsets = entry["shape"], entry["data_offsets"]
-    numbers = all(
-        isinstance(part, list) and all(type(n) is int and 0 <= n < 2**62 for n in part)
-        for part in (shape, offsets)
-    )
-    known = isinstance(entry["dtype"], str) and entry["dtype"] in _DTYPES
-    if not (numbers and known and len(shape) <= _MAX_DIMENSIONS and len(offsets) == 2):
-        raise ValueError(f"array {name[:50]!r} has no type, shape or place of arrays")
-    dtype = _DTYPES[entry["dtype"]]
-    if math.prod(shape) * dtype.itemsize != offsets[1] - offsets[0]:
-        raise ValueError(f"array {name[:50]!r} has another size than its shape says")
-    return _Entry(name, dtype, tuple(shape), *offsets)
-
-
-def _check_layout(entries: list[_Entry], n_bytes: int) -> None:
-    """Check that the arrays lie one after the other, the digest last, and fill the file."""
-    end = 0
-    for entry in entries:
-        if entry.begin != end:
-            raise ValueError("its arrays overlap or leave gaps")
-        end = entry.end
-    if end > n_bytes:
-        raise ValueError(f"cut short: {n_bytes} bytes of arrays, and {end} are announced")
-    if end < n_bytes:
-        raise ValueError(f"{n_bytes - end} bytes after its end")
-    last = entries[-1] if entries else None
-    if last is None or (last.name, last.dtype.str, last.shape) != (
-        _DIGEST,
-        "|u1",
-        (_DIGEST_SIZE,),
-    ):
-        raise ValueError("it does not end with a digest")
-
-
 def _read_arrays(
-    file: BinaryIO, path: Path, start: bytes, description: Any, entries: list[_Entry]
+    file: BinaryIO, path: Path, start: bytes, description: Any, entries: list[Entry]
 ) -> Container:
-    whole = blake2b(start, digest_size=_DIGEST_SIZE)
+    whole = blake2b(start, digest_size=DIGEST_SIZE)
     arrays: dict[str, NDArray[Any]] = {}
     digests: dict[str, bytes] = {}
     for entry in entries[:-1]:
@@ -275,7 +192,7 @@ def _read_arrays(
         digest = blake2b(content, digest_size=16).digest()
         whole.update(digest)
         arrays[entry.name], digests[entry.name] = array, digest
-    if file.read(_DIGEST_SIZE) != whole.digest():
+    if file.read(DIGEST_SIZE) != whole.digest():
         raise damaged(path, "its digest does not fit its content")
     for name, array in arrays.items():
         # NumPy takes any byte for a truth value, and then computes nonsense.

@@ -1,10 +1,8 @@
 """A fitted estimator -> a description and arrays."""
 
 import math
-import ntpath
 import re
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
 from importlib import import_module
 from types import FunctionType
 from typing import Any
@@ -12,27 +10,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
-from sklearn.utils.metadata_routing import MetadataRequest
 
 from skfakereal._trunk import Trunk
 from skfakereal.persistence._checks import check_restored
-from skfakereal.persistence._classes import ESTIMATORS, FUNCTIONS, NOT_KEPT
-from skfakereal.persistence._homes import REQUEST_METHODS, name_of
-from skfakereal.persistence._trunks import trunk_state
+from skfakereal.persistence._classes import ESTIMATORS, FUNCTIONS
+from skfakereal.persistence._homes import name_of
+from skfakereal.persistence._state import ELSEWHERE, PLAIN, estimator_parts, part_state
 
 __all__ = ["encode_estimator"]
 
-_ELSEWHERE = (
-    "Use joblib.dump, whose files run code when they are loaded, or skops.io for parts of "
-    "scikit-learn."
-)
 _SEARCHES = (
     "GridSearchCV",
     "HalvingGridSearchCV",
     "HalvingRandomSearchCV",
     "RandomizedSearchCV",
 )
-_PLAIN = (type(None), bool, int, str)
 
 
 def encode_estimator(estimator: Any) -> tuple[list[Any], dict[str, NDArray[Any]]]:
@@ -71,7 +63,7 @@ class _Encoder:
 
     def value(self, value: Any, where: str) -> Any:
         """Encode a value; `where` is how one gets at it from the estimator."""
-        if type(value) in _PLAIN:
+        if type(value) in PLAIN:
             return value
         if type(value) is float:
             return value if math.isfinite(value) else {"float": str(value)}
@@ -106,18 +98,18 @@ class _Encoder:
         return {"scalar": [kind, self.value(value.item(), where)]}
 
     def _array(self, array: NDArray[Any], where: str) -> Any:
-        if array.dtype.kind in "UO":
-            kind = (
-                max(1, array.dtype.itemsize // 4) if array.dtype.kind == "U" else "object"
-            )
-            items = [self.value(item, f"{where}[{i}]") for i, item in enumerate(array.flat)]
-            if kind != "object":
-                items = [str(item) for item in array.flat]
-            return {"values": [kind, list(array.shape), items]}
+        if array.dtype.kind == "U":
+            width = max(1, array.dtype.itemsize // 4)
+            return {
+                "values": [width, list(array.shape), [str(item) for item in array.flat]]
+            }
+        if array.dtype.kind == "O":
+            items = self._items(array.ravel().tolist(), where)
+            return {"values": ["object", list(array.shape), items]}
         if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
             raise TypeError(
                 f"{where} is an array of {array.dtype}, which a .skfr file cannot hold. "
-                f"{_ELSEWHERE}"
+                f"{ELSEWHERE}"
             )
         fortran = array.flags.f_contiguous and not array.flags.c_contiguous
         if id(array) not in self._names:
@@ -148,58 +140,14 @@ class _Encoder:
         return self._indices[same]
 
     def _estimator(self, estimator: Any, name: str, where: str) -> dict[str, Any]:
-        params = estimator.get_params(deep=False)
-        kept = {key: _without_place(name, key, value) for key, value in params.items()}
-        fresh = vars(type(estimator)(**params))
-        state = {}
-        for key, value in estimator.__getstate__().items():
-            if key in params or key in NOT_KEPT or key == "_sklearn_version":
-                continue
-            if key in ESTIMATORS[name]:
-                state[key] = value
-            elif not (key in fresh and type(value) in (*_PLAIN, float, tuple)):
-                raise TypeError(
-                    f"{where} has the attribute {key!r}, which a .skfr file has no place "
-                    f"for. Delete it if it is yours. {_ELSEWHERE}"
-                )
-        return {"params": self._named(kept, where), "state": self._named(state, where)}
+        params, state = estimator_parts(estimator, name, where)
+        return {"params": self._named(params, where), "state": self._named(state, where)}
 
     def _part(self, part: Any, name: str, where: str) -> dict[str, Any]:
-        if isinstance(part, Trunk):
-            state = trunk_state(part)
-        elif isinstance(part, MetadataRequest):
-            state = _request_state(part)
-        elif is_dataclass(part):
-            state = {field.name: getattr(part, field.name) for field in fields(part)}
-        else:
-            state = vars(part)
-        return {"state": self._named(state, where)}
+        return {"state": self._named(part_state(part, name, where), where)}
 
     def _named(self, values: dict[str, Any], where: str) -> dict[str, Any]:
         return {key: self.value(value, f"{where}.{key}") for key, value in values.items()}
-
-
-def _without_place(class_name: str, parameter: str, value: Any) -> Any:
-    """Replace what names a folder of the maker's."""
-    if parameter == "memory":
-        return None
-    if class_name.startswith("skfakereal."):
-        if parameter == "cache" and value is not None:
-            return "auto"
-        if parameter == "weights" and value is not None:
-            return ntpath.basename(str(value))
-    return value
-
-
-def _request_state(request: Any) -> dict[str, Any]:
-    owner = request.owner
-    requests = {
-        method: dict(getattr(request, method).requests) for method in REQUEST_METHODS
-    }
-    return {
-        "owner": owner if isinstance(owner, str) else type(owner).__name__,
-        "requests": {method: asked for method, asked in requests.items() if asked},
-    }
 
 
 def _step_name(item: Any, position: int) -> str:
@@ -221,7 +169,7 @@ def _function_name(function: Callable[..., Any], where: str) -> str:
             return name
     raise TypeError(
         f"{where} is the function {function.__qualname__}, and a .skfr file holds no code. "
-        f"{_ELSEWHERE}"
+        f"{ELSEWHERE}"
     )
 
 
@@ -238,8 +186,8 @@ def _refusal(value: Any, where: str) -> TypeError:
             "int or None with set_params, which changes no prediction."
         )
     if hasattr(value, "toarray"):
-        return TypeError(f"{where} is sparse, which a .skfr file cannot hold. {_ELSEWHERE}")
+        return TypeError(f"{where} is sparse, which a .skfr file cannot hold. {ELSEWHERE}")
     return TypeError(
         f"{where} is of class {kind}, which a .skfr file cannot hold: it has a closed list "
-        f"of classes (docs/model_file.md), or else loading one could run code. {_ELSEWHERE}"
+        f"of classes (docs/model_file.md), or else loading one could run code. {ELSEWHERE}"
     )

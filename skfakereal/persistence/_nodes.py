@@ -4,7 +4,6 @@ Needs neither scikit-learn nor Keras, so that predictions can be computed withou
 """
 
 import math
-import ntpath
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skfakereal.persistence._classes import ESTIMATORS, FUNCTIONS, PARTS
+from skfakereal.persistence._parameter_rules import check_file_parameters
 
 __all__ = ["Function", "Node", "decode_objects"]
 
@@ -126,7 +126,7 @@ class _Decoder:
             {key: self.value(value) for key, value in params.items()},
             {key: self.value(value) for key, value in state.items()},
         )
-        _check_parameters(node)
+        check_file_parameters(name, node.params)
         self.nodes.append(node)
 
     def value(self, value: Any, depth: int = 0) -> Any:
@@ -220,7 +220,9 @@ def _list(value: Any, length: int | None = None) -> list[Any]:
 
 def _text_dtype(dtype: Any, items: tuple[Any, ...]) -> np.dtype[Any]:
     if dtype == "object":
-        if not all(isinstance(item, str | int | float | None) for item in items):
+        if not all(
+            isinstance(item, str | int | float | np.generic | None) for item in items
+        ):
             raise ValueError("an array of objects holds more than texts and numbers")
         return np.dtype(object)
     if type(dtype) is not int or not 1 <= dtype <= _MAX_TEXT_BYTES // 4:
@@ -228,44 +230,3 @@ def _text_dtype(dtype: Any, items: tuple[Any, ...]) -> np.dtype[Any]:
     if not all(isinstance(item, str) and len(item) <= dtype for item in items):
         raise ValueError("an array of texts holds something else, or longer texts")
     return np.dtype(f"<U{dtype}")
-
-
-def _check_parameters(node: Node) -> None:
-    """Refuse parameters that would make a later `fit` touch places of the maker's choice.
-
-    A ``memory`` is a folder of pickles, which the next `fit` would load.
-    """
-    ours = node.name.startswith("skfakereal.")
-    for name, (wanted, holds) in (_RULES | (_OUR_RULES if ours else {})).items():
-        if name in node.params and not holds(node.params[name]):
-            raise ValueError(f"{name} of {node.name} must be {wanted} in a file")
-
-
-def _is_file_name(value: Any) -> bool:
-    # Windows's rule knows both slashes and the colon of a drive.
-    return value is None or (
-        isinstance(value, str) and ntpath.basename(value) == value not in ("", ".", "..")
-    )
-
-
-def _is_worker_count(value: Any) -> bool:
-    return value is None or (type(value) is int and abs(value) <= 1024)
-
-
-def _is_cache(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and value == "auto")
-
-
-_Rules = dict[str, tuple[str, Callable[[Any], bool]]]
-_RULES: _Rules = {
-    "memory": ("None", lambda value: value is None),
-    "n_jobs": ("None or a number up to 1024", _is_worker_count),
-}
-_OUR_RULES: _Rules = {
-    "cache": ("'auto' or None", _is_cache),
-    "optimizer": (
-        "a name",
-        lambda value: isinstance(value, str) and value.isidentifier() and value[0] != "_",
-    ),
-    "weights": ("a name without a folder, or None", _is_file_name),
-}

@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -81,12 +80,17 @@ def save(
         check_is_fitted(estimator)
     objects, arrays = encode_estimator(estimator)
     description = {"made_with": _versions(), "metadata": noted, "objects": objects}
+
+    def verify(part: Path) -> None:
+        try:
+            build_estimator(read_model(part))
+        except ValueError as error:
+            raise ValueError(
+                f"{str(place)!r} was not written, since it could not be read back: {error}"
+            ) from error
+
     # What could not be loaded must not take the place of what can.
-    write_whole(
-        place,
-        pack(description, arrays),
-        verify=lambda part: build_estimator(read_model(part)) and None,
-    )
+    write_whole(place, pack(description, arrays), verify)
 
 
 def _check_place(path: str | os.PathLike[str]) -> Path:
@@ -124,6 +128,8 @@ def _check_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str]:
+    from importlib.metadata import version  # slow to import, and no reader needs it
+
     from skfakereal import __version__
 
     packages = ("scikit-learn", "numpy")

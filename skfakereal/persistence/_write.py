@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import secrets
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -33,7 +32,7 @@ def write_whole(
     """
     place = Path(os.path.realpath(path))
     # Not from tempfile, whose files only their owner may read.
-    part = place.with_name(f".{secrets.token_hex(8)}.skfr.part")
+    part = place.with_name(f".{os.urandom(8).hex()}.skfr.part")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     handle = os.open(part, flags, 0o666)
     try:

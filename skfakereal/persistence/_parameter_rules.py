@@ -1,0 +1,60 @@
+"""Which parameters a file may set to which values."""
+
+import ntpath
+from collections.abc import Callable, Mapping
+from typing import Any
+
+__all__ = ["check_file_parameters"]
+
+
+def check_file_parameters(name: str, params: Mapping[str, Any]) -> None:
+    """Refuse parameters that would make a later `fit` touch places of the maker's choice.
+
+    A ``memory``, say, is a folder of pickles, which the next `fit` would load.
+
+    Parameters
+    ----------
+    name : str
+        The class, as files name it.
+    params : mapping of str to object
+        The parameters.
+
+    Raises
+    ------
+    ValueError
+        If one has another value than a file may give it.
+    """
+    ours = name.startswith("skfakereal.")
+    for key, (wanted, holds) in (_RULES | (_OUR_RULES if ours else {})).items():
+        if key in params and not holds(params[key]):
+            raise ValueError(f"{key} of {name} must be {wanted} in a file")
+
+
+def _is_file_name(value: Any) -> bool:
+    # Windows's rule knows both slashes and the colon of a drive.
+    return value is None or (
+        isinstance(value, str) and ntpath.basename(value) == value not in ("", ".", "..")
+    )
+
+
+def _is_worker_count(value: Any) -> bool:
+    return value is None or (type(value) is int and abs(value) <= 1024)
+
+
+def _is_cache(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and value == "auto")
+
+
+_Rules = dict[str, tuple[str, Callable[[Any], bool]]]
+_RULES: _Rules = {
+    "memory": ("None", lambda value: value is None),
+    "n_jobs": ("None or a number up to 1024", _is_worker_count),
+}
+_OUR_RULES: _Rules = {
+    "cache": ("'auto' or None", _is_cache),
+    "optimizer": (
+        "a name",
+        lambda value: isinstance(value, str) and value.isidentifier() and value[0] != "_",
+    ),
+    "weights": ("a name without a folder, or None", _is_file_name),
+}
