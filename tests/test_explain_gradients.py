@@ -84,7 +84,9 @@ def test_ties_and_dead_values_are_shared_as_in_tensorflow(pooling: str) -> None:
     layers = [
         MaxPool(),
         Flatten() if pooling == "flatten" else GlobalPool("max"),
-        Dense(np.ones((2 if pooling == "max" else 8, 1), "f4"), np.zeros(1, "f4"), "linear"),
+        Dense(
+            np.ones((2 if pooling == "max" else 8, 1), "f4"), np.zeros(1, "f4"), "linear"
+        ),
     ]
     inputs = np.ones((1, 4, 4, 2), np.float32)
     scores = Scores(np.zeros(1, int), np.ones(1, np.float32))

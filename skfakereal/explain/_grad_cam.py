@@ -16,10 +16,9 @@ from skfakereal.evaluation._predict_checked import check_classifier
 from skfakereal.evaluation._predict_once import predict_once
 from skfakereal.explain._detector import Detector, open_detector
 from skfakereal.explain._explanation import Explanation, classes_to_explain
-from skfakereal.explain._gradients import score_and_gradient
-from skfakereal.explain._steps import Steps
+from skfakereal.explain._gradients import class_activation
 
-__all__ = ["Seen", "grad_cam", "look_at", "signed_cells"]
+__all__ = ["Seen", "grad_cam", "look_at"]
 
 FloatArray = NDArray[np.float32]
 _BATCH = 8  # images whose maps and their derivatives are in memory at a time
@@ -107,14 +106,14 @@ def grad_cam(
     check_classifier(estimator)
     steps, detector = open_detector(estimator)
     n_layers = detector.position(layer)
-    paths = check_paths(_before(steps, X))
+    paths = check_paths(steps.transformed(X))
     classes = np.asarray(estimator.classes_)
     classes_to_explain(classes, label, classes[:1])  # before any image is read
     seen = look_at(detector, paths)
     predicted, probabilities = predict_once(estimator, X)
     wanted = classes_to_explain(classes, label, predicted)
     cells = [
-        signed_cells(detector, seen.views[part], n_layers, wanted[part])
+        _signed_cells(detector, seen.views[part], n_layers, wanted[part])
         for part in _parts(len(paths))
     ]
     factor = 2 ** sum(isinstance(x, MaxPool) for x in detector.layers[:n_layers])
@@ -161,21 +160,13 @@ def look_at(detector: Detector, paths: Sequence[str]) -> Seen:
     return Seen(np.stack(views), np.array(areas, dtype=np.float64))
 
 
-def signed_cells(
+def _signed_cells(
     detector: Detector, views: NDArray[np.uint8], n_layers: int, wanted: NDArray[np.intp]
 ) -> FloatArray:
     """Return the weighted sums of the channels, negative ones too: (n, rows, columns)."""
     activations = detector.activations(views, n_layers)
     rest = detector.layers[n_layers:]
-    _, gradient = score_and_gradient(rest, activations, detector.scores_of(wanted))
-    weights = gradient.mean(axis=(1, 2))
-    return np.einsum("nhwc,nc->nhw", activations, weights)
-
-
-def _before(steps: Steps, X: Any) -> Any:
-    for step in steps.before:
-        X = step.transform(X)
-    return X
+    return class_activation(rest, activations, detector.scores_of(wanted))
 
 
 def _parts(n_images: int) -> list[slice]:

@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 
 from skfakereal._network import Conv, Dense, Flatten, GlobalPool, Layer, MaxPool
 
-__all__ = ["Scores", "score_and_gradient", "with_plain_scores"]
+__all__ = [
+    "Scores",
+    "class_activation",
+    "forward",
+    "score_and_gradient",
+    "with_plain_scores",
+]
 
 FloatArray = NDArray[np.float32]
 
@@ -50,6 +56,53 @@ def with_plain_scores(layers: Sequence[Layer]) -> list[Layer]:
     if not isinstance(last, Dense):
         raise TypeError(f"The last layer must be a Dense one, got {type(last).__name__}.")
     return [*others, replace(last, activation="linear")]
+
+
+def class_activation(
+    layers: Sequence[Layer], activations: FloatArray, scores: Scores
+) -> FloatArray:
+    """Return Grad-CAM's sum of the channels, before its negative part is cut off.
+
+    Each channel weighs as much as the score changes with it, on average over its places
+    (Selvaraju et al., 2017, equations 1 and 2).
+
+    Parameters
+    ----------
+    layers : sequence of layers
+        What follows the activations, up to the scores.
+    activations : ndarray of shape (n_images, height, width, channels)
+        Of the layer in question.
+    scores : Scores
+        Which score is meant.
+
+    Returns
+    -------
+    ndarray of shape (n_images, height, width)
+        Above zero where the image speaks for the class.
+    """
+    _, gradient = score_and_gradient(layers, activations, scores)
+    weights = gradient.mean(axis=(1, 2))
+    return np.asarray(np.einsum("nhwc,nc->nhw", activations, weights))
+
+
+def forward(layers: Sequence[Layer], inputs: FloatArray) -> FloatArray:
+    """Return what layers make of inputs.
+
+    Parameters
+    ----------
+    layers : sequence of layers
+        In their order.
+    inputs : ndarray of shape (n_images, ...)
+        What the first one takes.
+
+    Returns
+    -------
+    ndarray of shape (n_images, ...)
+        What the last one gives.
+    """
+    for layer in layers:
+        inputs = _forward(layer, inputs)
+    return inputs
 
 
 def score_and_gradient(

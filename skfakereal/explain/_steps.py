@@ -35,6 +35,12 @@ class Steps:
     network: Network16
     after: tuple[Any, ...]
 
+    def transformed(self, X: Any) -> Any:
+        """Return the paths as the VGG16 takes them, whatever comes before it."""
+        for step in self.before:
+            X = step.transform(X)
+        return X
+
 
 def find_network(estimator: Any) -> Steps | None:
     """Find the one VGG16 through which an estimator sees its images.
@@ -87,7 +93,9 @@ def inner_steps(estimator: Any) -> list[Any]:
         case CalibratedClassifierCV(calibrated_classifiers_=folds):
             # Several folds of one frozen classifier share it; several fits share nothing.
             inner = [inner_steps(fold.estimator) for fold in folds]
-            return inner[0] if all(_same(inner[0], other) for other in inner) else [estimator]
+            return (
+                inner[0] if all(_same(inner[0], other) for other in inner) else [estimator]
+            )
     return [estimator]
 
 
