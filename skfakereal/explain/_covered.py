@@ -89,7 +89,7 @@ class _InMemory:
         return np.asarray(self._estimator.predict_proba(keys), dtype=np.float64)
 
     def _answer(self, X: Any) -> NDArray[Any]:
-        return self._answers[np.asarray(X).astype(int).ravel()]
+        return np.asarray(self._answers[np.asarray(X).astype(int).ravel()])
 
     def _compute(self, image: Image.Image, changes: Sequence[Perturbation]) -> NDArray[Any]:
         """Do for copies in memory what the estimator does for files."""
@@ -103,12 +103,12 @@ class _InMemory:
         forward = self._compiled(reader.network, (*settings.image_size, 3))
         rounded = forward(settings.preprocess(np.stack(views))).astype(reader.dtype)
         if not isinstance(self._network, VGG16ImageClassifier):
-            return rounded.astype(np.float32)
+            return np.asarray(rounded.astype(np.float32))
         outputs = self._compiled(self._network._tail, reader.shape)(rounded.astype("f4"))
-        outputs = outputs.astype(np.float64)
+        outputs = np.asarray(outputs, dtype=np.float64)
         if outputs.shape[1] == 1:
             return np.column_stack([1 - outputs, outputs])
-        return outputs
+        return np.asarray(outputs)
 
     def _compiled(self, network: Any, shape: tuple[int, ...]) -> Any:
         engine, n_threads = self._network.engine, self._reader.n_threads

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,8 +80,7 @@ def check_patches(patch: int | None, stride: int | None, fill: str) -> None:
         If a number is not at least 1, or there is no such fill.
     """
     for name, value in (("patch", patch), ("stride", stride)):
-        whole = isinstance(value, Integral) and not isinstance(value, bool)
-        if value is not None and not (whole and int(value) >= 1):
+        if value is not None and not _is_positive(value):
             raise ValueError(
                 f"{name} must be a number of pixels of at least 1, or None, got {value!r}."
             )
@@ -94,6 +93,10 @@ def check_patches(patch: int | None, stride: int | None, fill: str) -> None:
             f"stride must not exceed patch, or pixels between patches are never covered, "
             f"got stride={stride} and patch={patch}."
         )
+
+
+def _is_positive(value: Any) -> bool:
+    return isinstance(value, Integral) and value is not True and int(value) >= 1
 
 
 def cover_image(

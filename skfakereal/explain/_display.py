@@ -1,7 +1,7 @@
 """Pictures of maps: the image, the map over it, and the map with its colour bar."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GradCAMDisplay", "OcclusionDisplay"]
 
-Panel = Literal["image", "overlay", "map"]
-_PANELS: tuple[Panel, ...] = ("image", "overlay", "map")
+_N_PANELS = 3  # the image, the map over it, the map
 _TILE = 2.8  # inches
 
 
@@ -107,8 +106,8 @@ class _MapDisplay:
         heights = [min(max(h / w, 0.4), 2.5) * _TILE for w, h in frames]
         _, axes = plt.subplots(
             n,
-            len(_PANELS),
-            figsize=(len(_PANELS) * _TILE + 1.2, sum(heights) + 0.5 * n),
+            _N_PANELS,
+            figsize=(_N_PANELS * _TILE + 1.2, sum(heights) + 0.5 * n),
             squeeze=False,
             layout="constrained",
             height_ratios=heights,

@@ -1,7 +1,7 @@
 """What a map is of: images, maps, classes and probabilities, side by side."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -64,6 +64,27 @@ class Explanation:
 
     def __len__(self) -> int:
         return len(self.paths)
+
+    def only(self, row: int) -> "Explanation":
+        """Return the explanation of one of the images.
+
+        Parameters
+        ----------
+        row : int
+            Its position.
+
+        Returns
+        -------
+        Explanation
+            Of this image alone.
+        """
+        part = slice(row, row + 1)
+        sliced = {
+            name: value[part]
+            for name, value in vars(self).items()
+            if name not in ("method", "unit", "classes", "cells")
+        }
+        return replace(self, **sliced)
 
     def __repr__(self) -> str:
         images = "1 image" if len(self) == 1 else f"{len(self)} images"

@@ -144,11 +144,11 @@ def score_and_gradient(
 def _forward(layer: Layer, values: FloatArray) -> FloatArray:
     match layer:
         case Conv(kernel, bias):
-            return np.maximum(_convolve(values, kernel) + bias, 0)
+            return np.asarray(np.maximum(_convolve(values, kernel) + bias, 0))
         case MaxPool():
-            return _windows(values).max(axis=-1)
+            return np.asarray(_windows(values).max(axis=-1))
         case GlobalPool("avg"):
-            return values.mean(axis=(1, 2))
+            return np.asarray(values.mean(axis=(1, 2)))
         case GlobalPool():
             return np.asarray(values.max(axis=(1, 2)))
         case Flatten():
@@ -174,7 +174,7 @@ def _backward(
         case GlobalPool():
             greatest = before == after[:, None, None]
             count = greatest.sum(axis=(1, 2), keepdims=True, dtype=np.float32)
-            return greatest / count * gradient[:, None, None]
+            return np.asarray(greatest / count * gradient[:, None, None])
         case Flatten():
             return gradient.reshape(before.shape)
         case Dense(kernel, _, activation):

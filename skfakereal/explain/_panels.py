@@ -78,5 +78,5 @@ def _add_bar(ax: "Axes", drawn: Any, explanation: Explanation) -> None:
     bar = ax.figure.colorbar(drawn, ax=ax, shrink=0.85)
     bar.set_label(explanation.unit, fontsize="small")
     bar.ax.tick_params(labelsize="small")
-    bar.formatter.set_powerlimits((-3, 3))
+    bar.ax.ticklabel_format(axis="y", style="sci", scilimits=(-3, 3))
     bar.ax.yaxis.get_offset_text().set_fontsize("small")

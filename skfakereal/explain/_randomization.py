@@ -208,7 +208,9 @@ def randomization_check(
         n_cells = own.shape[1]
         drawn = [
             [
-                _rank_correlations(own, maker.signed_maps(detector.with_random(stage, draw)))
+                _rank_correlations(
+                    own, maker.signed_maps(detector.with_random(stage, draw))
+                )
                 for draw in _draws(random_state, n_draws)
             ]
             for stage in stages
