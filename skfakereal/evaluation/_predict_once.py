@@ -35,7 +35,8 @@ def predict_once(estimator: Any, X: Any) -> tuple[NDArray[Any], NDArray[np.float
         Probabilities from 0 to 1; NaN for images that could not be read, where the
         estimator lets that pass.
     """
-    if type(estimator).predict is VGG16ImageClassifier.predict:
+    # FrozenEstimator has no predict of its own: it passes on that of what it holds.
+    if getattr(type(estimator), "predict", None) is VGG16ImageClassifier.predict:
         return _predict_directly(estimator, X)
     # Here, since they take a quarter of a second, which one image takes in all.
     from sklearn.frozen import FrozenEstimator

@@ -69,9 +69,11 @@ class _InMemory:
         self._paths = paths
         self._answers: NDArray[Any] = np.empty(0)
         twin = copy.copy(network)
-        is_classifier = isinstance(network, VGG16ImageClassifier)
-        # An attribute of the object, which hides the method of its class.
-        setattr(twin, "predict_proba" if is_classifier else "transform", self._answer)
+        # Attributes of the object, which hide the methods of its class.
+        if isinstance(network, VGG16ImageClassifier):
+            twin.predict_proba = self.predict_proba
+        else:
+            twin.transform = self.predict_proba
         # Copied with the twin in the place of the original, however deep that lies.
         self._estimator = copy.deepcopy(estimator, {id(network): twin})
         self._reader = ActivationReader(
@@ -88,7 +90,9 @@ class _InMemory:
         keys = np.arange(len(changes)).astype(str).astype(object)
         return np.asarray(self._estimator.predict_proba(keys), dtype=np.float64)
 
-    def _answer(self, X: Any) -> NDArray[Any]:
+    # scikit-learn recognises a response method by its name, and treats others otherwise.
+    def predict_proba(self, X: Any) -> NDArray[Any]:
+        """Return what is known of copies, by their numbers as text."""
         return np.asarray(self._answers[np.asarray(X).astype(int).ravel()])
 
     def _compute(self, image: Image.Image, changes: Sequence[Perturbation]) -> NDArray[Any]:
