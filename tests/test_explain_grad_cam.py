@@ -56,7 +56,9 @@ def by_tensorflow(clf: VGG16ImageClassifier, path: str, layer: str, column: int)
 
     pixels = seen_by(clf, path).astype(np.float32)
     pixels = (
-        pixels[..., ::-1] - IMAGENET_MEAN if clf.preprocessing == "imagenet" else pixels / 255
+        pixels[..., ::-1] - IMAGENET_MEAN
+        if clf.preprocessing == "imagenet"
+        else pixels / 255
     )
     weights = clf._trunk.arrays | {
         f"{name}/{part}": getattr(trained, part)
@@ -191,7 +193,9 @@ def test_a_threshold_on_features_and_a_search_are_looked_through(
     inside = make_pipeline(extractor, StandardScaler(), inner).fit(X, y)
     search = GridSearchCV(inside, {"fixedthresholdclassifier__threshold": [0.3]}, cv=2)
     assert grad_cam(inside, X[:1]).maps.shape == (1, 64, 64)
-    assert np.array_equal(grad_cam(search.fit(X, y), X[:1]).maps, grad_cam(inside, X[:1]).maps)
+    assert np.array_equal(
+        grad_cam(search.fit(X, y), X[:1]).maps, grad_cam(inside, X[:1]).maps
+    )
 
 
 def test_a_scaler_is_part_of_the_head(
@@ -228,10 +232,10 @@ def test_what_cannot_be_differentiated_is_refused(
     with pytest.raises(TypeError, match=r"got RandomForestClassifier\. Use occlusion"):
         grad_cam(forest, X)
     between = make_pipeline(extractor, FunctionTransformer(), LogisticRegression())
-    with pytest.raises(TypeError, match="StandardScaler .*got FunctionTransformer"):
+    with pytest.raises(TypeError, match=r"StandardScaler .*got FunctionTransformer"):
         grad_cam(between.fit(X, y), X)
     voting = VotingClassifier([("one", pipeline)], voting="soft").fit(X, y)
-    with pytest.raises(TypeError, match="one VGG16 .* got VotingClassifier. Use occlusion"):
+    with pytest.raises(TypeError, match=r"one VGG16 .* got VotingClassifier\. Use occlusion"):
         grad_cam(voting, X)
     folds = CalibratedClassifierCV(pipeline, cv=2).fit(X, y)
     with pytest.raises(TypeError, match="got CalibratedClassifierCV"):
@@ -280,7 +284,9 @@ def test_an_odd_size_leaves_the_cells_in_their_places(
         maps.append(grad_cam(clf, X[:1], layer="block5_pool"))
     assert maps[1].cells == (2, 2)
     assert maps[1].maps.shape == (1, 95, 95)
-    assert np.array_equal(maps[1].maps[0, 64:, 64:], np.full((31, 31), maps[1].maps[0, 63, 63]))
+    assert np.array_equal(
+        maps[1].maps[0, 64:, 64:], np.full((31, 31), maps[1].maps[0, 63, 63])
+    )
     assert maps[1].areas.tolist() == [[-31, -31, 95, 95]]
 
 

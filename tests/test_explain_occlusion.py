@@ -131,9 +131,7 @@ def test_copies_never_get_into_the_store(
 ) -> None:
     X, y = dark_and_bright
     store = str(tmp_path / "store")
-    features = VGG16FeatureExtractor(
-        weights=narrow_trunk, image_size=(32, 32), cache=store
-    )
+    features = VGG16FeatureExtractor(weights=narrow_trunk, image_size=(32, 32), cache=store)
     clf = make_pipeline(features, LogisticRegression())
     if wrapper is VotingClassifier:
         other = make_pipeline(features, RandomForestClassifier(2))

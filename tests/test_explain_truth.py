@@ -86,7 +86,8 @@ def energy_inside(result: Explanation, corners: NDArray[np.int64], slack: int) -
     for values, (top, left) in zip(result.maps, corners, strict=True):
         positive = np.maximum(values, 0)
         box = positive[
-            max(0, top - slack) : top + BOX + slack, max(0, left - slack) : left + BOX + slack
+            max(0, top - slack) : top + BOX + slack,
+            max(0, left - slack) : left + BOX + slack,
         ]
         shares.append(box.sum() / positive.sum())
     return float(np.mean(shares))
@@ -112,10 +113,10 @@ def test_occlusion_points_at_the_evidence(
     detector: Pipeline, planted: Planted, fill: Any
 ) -> None:
     paths, _, corners = planted
-    result = occlusion(detector, paths[:6], fill=fill, patch=24, stride=6)
-    assert hits(result, corners[:6], 12) == 1
-    assert hits(result, corners[::-1][:6], 12) < 0.5  # of other images: by chance
-    assert energy_inside(result, corners[:6], 12) > 0.95
+    result = occlusion(detector, paths[:4], fill=fill, patch=24, stride=8)
+    assert hits(result, corners[:4], 12) == 1
+    assert hits(result, corners[::-1][:4], 12) < 0.5  # of other images: by chance
+    assert energy_inside(result, corners[:4], 12) > 0.95
     assert result.maps.max() <= 1
 
 
@@ -132,7 +133,9 @@ def test_evidence_for_the_one_class_is_evidence_against_the_other(
 ) -> None:
     paths = planted[0][:2]
     assert grad_cam(detector, paths, label=0).maps.max() == 0
-    for_fake, for_real = (occlusion(detector, paths, label=i, patch=32).maps for i in (1, 0))
+    for_fake, for_real = (
+        occlusion(detector, paths, label=i, patch=32).maps for i in (1, 0)
+    )
     np.testing.assert_allclose(for_fake, -for_real, atol=1e-6)
 
 
