@@ -235,7 +235,9 @@ def test_what_cannot_be_differentiated_is_refused(
     with pytest.raises(TypeError, match=r"StandardScaler .*got FunctionTransformer"):
         grad_cam(between.fit(X, y), X)
     voting = VotingClassifier([("one", pipeline)], voting="soft").fit(X, y)
-    with pytest.raises(TypeError, match=r"one VGG16 .* got VotingClassifier\. Use occlusion"):
+    with pytest.raises(
+        TypeError, match=r"one VGG16 .* got VotingClassifier\. Use occlusion"
+    ):
         grad_cam(voting, X)
     folds = CalibratedClassifierCV(pipeline, cv=2).fit(X, y)
     with pytest.raises(TypeError, match="got CalibratedClassifierCV"):

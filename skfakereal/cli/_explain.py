@@ -19,9 +19,9 @@ grad-cam   looks into the model's VGG16; a second an image, at 14x14 cells.
 occlusion  covers parts of the image and tells what the probability loses; for
            any model; some 170 times as long as a prediction.
 
-A map shows what the model used. It is no evidence that an image was manipulated,
-nor where. The page also says how much of each map would look the same if the model
-had random weights.
+A map shows what the model used. It is no evidence that an image was
+manipulated, nor where. The page also says how much of each map would look the
+same if the model had random weights.
 """
 
 _EPILOG = """\
@@ -30,9 +30,9 @@ examples:
   skfakereal explain detector/ inbox/ --out why/ --method occlusion
   skfakereal explain detector/ small.png --out why/ --layer block3_conv3 --class real
 
-Written are explanation.html, a PNG for each image, maps.npz with all maps as arrays,
-and config.json. At most 50 images; an image that cannot be read is named, and the
-others are explained.
+Written are explanation.html, a PNG for each image, maps.npz with all maps as
+arrays, and config.json. At most 50 images; an image that cannot be read is
+named, and the others are explained.
 
 exit codes:
   0 all images were read    3 some could not be read    1 error    2 wrong usage
