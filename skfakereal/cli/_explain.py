@@ -15,9 +15,9 @@ _DESCRIPTION = """\
 Show where in images a model found what speaks for "fake" (or for --class): maps
 of colours over the images, on one page.
 
-grad-cam   looks into the model's VGG16; a second an image, at 14x14 cells.
+grad-cam   looks into the model's VGG16; some seconds an image, at 14x14 cells.
 occlusion  covers parts of the image and tells what the probability loses; for
-           any model; some 170 times as long as a prediction.
+           any model; as long as 170 predictions, for a VGG16 340.
 
 A map shows what the model used. It is no evidence that an image was
 manipulated, nor where. The page also says how much of each map would look the
