@@ -83,9 +83,7 @@ def pointing(maps):
 layer = "block4_conv3"
 for name in ("block5_conv3", layer, "block3_conv3"):
     print(f"{name}:", pointing(grad_cam(clf, paths[shown], layer=name).maps))
-for fill in ("mean", "blur"):
-    maps = occlusion(clf, paths[shown], patch=16, fill=fill).maps
-    print(f"occlusion, {fill}: {pointing(maps)}")
+print("occlusion:", pointing(occlusion(clf, paths[shown], patch=16).maps))
 
 # %%
 # What would be seen if nothing had been learned? See `randomization_check`.

@@ -42,6 +42,7 @@ _READING = {
         "An image that is surely real has its brightest place too.",
         "Cells are large, and each sees far beyond its borders: trust the region, not the "
         "outline.",
+        "The picture is what the detector sees of the image, at the proportions of the file.",
     ),
     "occlusion": (
         "Red: with this place covered, the class loses probability, so something there "
@@ -197,9 +198,7 @@ def _page(explained: Explained, config: Mapping[str, Any]) -> str:
             items(_READING[method]),
             "The sanity check puts random weights in the place of learned ones and compares "
             "the maps: the likeness is the mean absolute rank correlation over ten draws, "
-            "from 0 to 1 (Adebayo et al., 2018, Sanity checks for saliency maps). The "
-            "pictures are what the detector sees of an image, at the proportions of the "
-            "file.",
+            "from 0 to 1 (Adebayo et al., 2018, Sanity checks for saliency maps).",
         )
     )
     facts = {"command": " ".join(config["command"]), "model": config["model"]["file"]}
