@@ -123,6 +123,29 @@ def test_occlusion_explains_any_model(
     assert main([*words, "--method", "occlusion", "--force"]) == 0
 
 
+@pytest.mark.parametrize(
+    ("method", "said"),
+    [("grad-cam", "nowhere does anything speak for fake"), ("occlusion", "of fake stays")],
+)
+def test_an_empty_map_is_said_to_be_empty(
+    narrow_trunk: str,
+    save: Callable[[Any], str],
+    dark_and_bright: Images,
+    photo: str,
+    tmp_path: Path,
+    method: str,
+    said: str,
+) -> None:
+    features = VGG16FeatureExtractor(weights=narrow_trunk, image_size=(64, 64), cache=None)
+    clf = make_pipeline(features, LogisticRegression()).fit(*dark_and_bright)
+    clf[-1].coef_ = -np.abs(clf[-1].coef_) if method == "grad-cam" else 0 * clf[-1].coef_
+    words = ["explain", save(clf), photo, "--method", method]
+    assert main([*words, "--out", str(tmp_path / "why")]) == 0
+    page = (tmp_path / "why" / "explanation.html").read_text(encoding="utf-8")
+    assert said in page
+    assert "Sanity check. With" not in page
+
+
 def test_occlusion_of_a_vgg16_is_checked(
     pipeline: Pipeline, save: Callable[[Any], str], photo: str, tmp_path: Path
 ) -> None:

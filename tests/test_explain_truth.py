@@ -116,7 +116,7 @@ def test_occlusion_points_at_the_evidence(
     result = occlusion(detector, paths[:4], fill=fill, patch=24, stride=8)
     assert hits(result, corners[:4], 12) == 1
     assert hits(result, corners[::-1][:4], 12) < 0.5  # of other images: by chance
-    assert energy_inside(result, corners[:4], 12) > 0.95
+    assert energy_inside(result, corners[:4], 12) > 0.9
     assert result.maps.max() <= 1
 
 

@@ -34,12 +34,19 @@ _NO_CHECK = (
     "The sanity check with random weights needs a VGG16 with a head that can be looked "
     "into, which this model has not."
 )
+_EMPTY = {
+    "grad-cam": (
+        "The map is empty: nowhere does anything speak for {}, at this layer. Whatever "
+        "probability is left comes from what is missing, or from the detector's own offset."
+    ),
+    "occlusion": "The map is empty: whatever is covered, the probability of {} stays.",
+}
 _READING = {
     "grad-cam": (
         "Bright: there is evidence for the class, in the eyes of this detector. Dark: there "
         "is none, or evidence against it.",
         "Each map has a scale of its own, so brightness cannot be compared between images. "
-        "An image that is surely real has its brightest place too.",
+        "A photograph that is surely real has a brightest place too.",
         "Cells are large, and each sees far beyond its borders: trust the region, not the "
         "outline.",
         "The picture is what the detector sees of the image, at the proportions of the file.",
@@ -141,10 +148,11 @@ def _add(
     verdict = model.names[position[maps.predicted.tolist()[row]]]
     label = model.names[position[maps.explained.tolist()[row]]]
     says = f"Called {verdict}; the probability of {label} is {maps.probabilities[row]:.3f}."
+    worth = f"Sanity check. {sanity}"
+    if not maps.maps[row].any():
+        worth = _EMPTY[method].format(label)
     alt = f"{name}: the image, the map for {label} over it, and the map"
-    explained.sections.append(
-        section(name, says, figure(drawn, alt=alt), f"Sanity check. {sanity}")
-    )
+    explained.sections.append(section(name, says, figure(drawn, alt=alt), worth))
     plt.close(drawn)
     facts = {
         "paths": maps.paths[row],

@@ -20,7 +20,7 @@ from skfakereal.explain._gradients import Scores, with_plain_scores
 from skfakereal.explain._linear import linear_head
 from skfakereal.explain._steps import Steps, find_network
 
-__all__ = ["Detector", "layer_names", "open_detector", "trunk_part"]
+__all__ = ["Detector", "layer_names", "open_detector"]
 
 FloatArray = NDArray[np.float32]
 
@@ -129,11 +129,11 @@ def open_detector(estimator: Any) -> tuple[Steps, Detector]:
         head = [linear_head(steps.after, steps.network.n_features_out_)]
     else:
         raise TypeError("A VGG16FeatureExtractor alone has no classes to explain.")
-    layers = (*trunk_part(steps.network).layers, *head)
+    layers = (*_trunk_part(steps.network).layers, *head)
     return steps, Detector(layers, *_means(steps.network))
 
 
-def trunk_part(network: VGG16ImageClassifier | VGG16FeatureExtractor) -> Network:
+def _trunk_part(network: VGG16ImageClassifier | VGG16FeatureExtractor) -> Network:
     """Return the frozen layers of a fitted estimator, up to the cut."""
     settings = network._settings
     return trunk_network(network._trunk, settings.cut, settings.pooling)

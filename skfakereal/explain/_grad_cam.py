@@ -10,7 +10,6 @@ from PIL import Image
 
 from skfakereal._images import ImageReadError, decode_image, raise_unreadable, read_bytes
 from skfakereal._network import MaxPool
-from skfakereal._resampling import _offset
 from skfakereal._validation import check_paths
 from skfakereal.evaluation._predict_checked import check_classifier
 from skfakereal.evaluation._predict_once import predict_once
@@ -178,7 +177,9 @@ def _area(detector: Detector, image: Image.Image) -> tuple[int, int, int, int]:
     height, width = detector.settings.image_size
     if detector.settings.resize == "stretch":
         return 0, 0, image.height, image.width
-    return _offset(image.height, height), _offset(image.width, width), height, width
+    # Towards zero, as the crop is cut, also where the image is the smaller one.
+    top, left = int((image.height - height) / 2), int((image.width - width) / 2)
+    return top, left, height, width
 
 
 def _upsampled(cells: FloatArray, factor: int, size: tuple[int, int]) -> FloatArray:
