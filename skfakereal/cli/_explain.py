@@ -28,7 +28,7 @@ _EPILOG = """\
 examples:
   skfakereal explain detector/ suspect.jpg --out why/
   skfakereal explain detector/ inbox/ --out why/ --method occlusion
-  skfakereal explain detector/ small.png --out why/ --layer block3_conv3 --class real
+  skfakereal explain detector/ small.png --out why/ --layer block3_conv3
 
 Written are explanation.html, a PNG for each image, maps.npz with all maps as
 arrays, and config.json. At most 50 images; an image that cannot be read is
