@@ -10,7 +10,7 @@ from PIL import Image
 
 from skfakereal._images import ImageReadError, decode_image, raise_unreadable, read_bytes
 from skfakereal._network import MaxPool
-from skfakereal._validation import check_paths
+from skfakereal._paths import check_paths
 from skfakereal.evaluation._predict_checked import check_classifier
 from skfakereal.evaluation._predict_once import predict_once
 from skfakereal.explain._detector import Detector, open_detector

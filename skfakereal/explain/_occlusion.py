@@ -8,7 +8,7 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from skfakereal._images import ImageReadError, decode_image, raise_unreadable, read_bytes
-from skfakereal._validation import check_paths
+from skfakereal._paths import check_paths
 from skfakereal.evaluation._predict_checked import check_classifier
 from skfakereal.evaluation._predict_once import predict_once
 from skfakereal.evaluation.perturbations import Copy

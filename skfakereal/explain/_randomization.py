@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
 from skfakereal._images import decode_image, read_bytes
-from skfakereal._validation import check_paths
+from skfakereal._paths import check_paths
 from skfakereal.evaluation._predict_checked import check_classifier
 from skfakereal.evaluation._predict_once import predict_once
 from skfakereal.explain._covers import Fill, check_patches, cover_image
