@@ -8,7 +8,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from skfakereal import audit, cards, datasets, evaluation, persistence, thresholds
+    from skfakereal import (
+        audit,
+        cards,
+        datasets,
+        evaluation,
+        explain,
+        persistence,
+        thresholds,
+    )
     from skfakereal._augmentation import Augmentation
     from skfakereal._classifier import VGG16ImageClassifier
     from skfakereal._features import VGG16FeatureExtractor
@@ -26,6 +34,7 @@ __all__ = [
     "cards",
     "datasets",
     "evaluation",
+    "explain",
     "load",
     "persistence",
     "save",
@@ -40,7 +49,15 @@ _HOME = {
     "load": "skfakereal.persistence",
     "save": "skfakereal.persistence",
 }
-_SUBPACKAGES = ("audit", "cards", "datasets", "evaluation", "persistence", "thresholds")
+_SUBPACKAGES = (
+    "audit",
+    "cards",
+    "datasets",
+    "evaluation",
+    "explain",
+    "persistence",
+    "thresholds",
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -207,3 +207,13 @@ def test_what_is_wrong_is_said_before_any_image_is_read(
     with pytest.raises(TypeError, match="A fitted classifier is needed, got str"):
         evaluate("model.skfr", paths, y)
     assert READ == []
+
+
+def test_a_frozen_classifier_is_asked_for_what_it_holds(
+    grey_images: tuple[list[str], NDArray[np.int64]],
+) -> None:
+    paths, y = grey_images
+    inner = pipeline().fit(paths, y)
+    labels, proba = predict_once(FrozenEstimator(inner), paths)
+    assert labels.tolist() == inner.predict(paths).tolist()
+    np.testing.assert_array_equal(proba, inner.predict_proba(paths))

@@ -39,7 +39,8 @@ def predict_once(estimator: Any, X: Any) -> tuple[NDArray[Any], NDArray[np.float
         return y_pred, y_proba
     from skfakereal._classifier import VGG16ImageClassifier
 
-    if type(estimator).predict is VGG16ImageClassifier.predict:
+    # FrozenEstimator has no predict of its own: it passes on that of what it holds.
+    if getattr(type(estimator), "predict", None) is VGG16ImageClassifier.predict:
         return _predict_directly(estimator, X)
     from sklearn.frozen import FrozenEstimator
     from sklearn.pipeline import Pipeline

@@ -1,0 +1,176 @@
+"""The VGG16 inside an estimator as layers with names, which can be looked into."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from skfakereal._classifier import VGG16ImageClassifier
+from skfakereal._features import VGG16FeatureExtractor
+from skfakereal._network import Conv, Dense, Layer, MaxPool, Network
+from skfakereal._threads import count_threads
+from skfakereal._trunk import convolution_names, trunk_network
+from skfakereal._trunk_settings import TrunkSettings, trunk_settings
+from skfakereal._views import render_view
+from skfakereal.engines import compile_network
+from skfakereal.explain._gradients import Scores, with_plain_scores
+from skfakereal.explain._linear import linear_head
+from skfakereal.explain._steps import Steps, find_network
+
+__all__ = ["Detector", "layer_names", "open_detector"]
+
+FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Detector:
+    """A VGG16 from the pixels to its scores.
+
+    Parameters
+    ----------
+    layers : tuple of layers
+        All of them; the last gives logits.
+    settings : TrunkSettings
+        What an image goes through before it.
+    engine : str
+        What computes the part that needs no derivatives.
+    n_threads : int
+        In how many threads.
+    """
+
+    layers: tuple[Layer, ...]
+    settings: TrunkSettings
+    engine: str
+    n_threads: int
+
+    def render(self, image: Image.Image) -> NDArray[np.uint8]:
+        """Return an image as the network sees it, (height, width, 3)."""
+        size, resize = self.settings.image_size, self.settings.resize
+        return render_view(image, image_size=size, resize=resize)
+
+    def position(self, layer: str) -> int:
+        """Return how many layers there are up to the named one, itself included.
+
+        Raises ValueError, with all names, if there is no layer of that name.
+        """
+        names = layer_names(self.layers)
+        if layer not in names:
+            raise ValueError(f"layer must be one of {', '.join(names)}, got {layer!r}.")
+        return names.index(layer) + 1
+
+    def activations(self, views: NDArray[np.uint8], n_layers: int) -> FloatArray:
+        """Return what the first layers make of pixels (n_images, height, width, 3)."""
+        forward = compile_network(
+            Network(self.layers[:n_layers]),
+            (*self.settings.image_size, 3),
+            engine=self.engine,
+            n_threads=self.n_threads,
+        )
+        return forward(self.settings.preprocess(views))
+
+    def scores_of(self, classes: NDArray[np.intp]) -> Scores:
+        """Return which score of each image speaks for its class (positions, (n_images,))."""
+        last = self.layers[-1]
+        single = isinstance(last, Dense) and last.kernel.shape[1] == 1
+        if not single:
+            return Scores(classes, np.ones(len(classes), np.float32))
+        return Scores(np.zeros_like(classes), np.where(classes == 1, 1, -1).astype("f4"))
+
+    def with_random(self, first: str, random: np.random.RandomState) -> "Detector":
+        """Return a copy whose weights from a block on, or of its head, are drawn anew.
+
+        Each kernel is normal with the deviation that it had, each bias keeps its values in
+        another order: signals stay as large as they were.
+        """
+        names = layer_names(self.layers)
+        begin = next(
+            (i for i, name in enumerate(names) if name.startswith(first)), len(names)
+        )
+        changed = [_redrawn(layer, random) for layer in self.layers[begin:]]
+        return replace(self, layers=(*self.layers[:begin], *changed))
+
+
+def open_detector(estimator: Any) -> tuple[Steps, Detector]:
+    """Return the VGG16 inside a fitted classifier, with everything on top of it.
+
+    Parameters
+    ----------
+    estimator : estimator
+        As `find_network` takes it; on top of a `VGG16FeatureExtractor` scalers and a
+        linear classifier.
+
+    Returns
+    -------
+    steps : Steps
+        Where it is.
+    detector : Detector
+        Its layers.
+
+    Raises
+    ------
+    TypeError
+        If there is none, or what is on top of it cannot be differentiated.
+    """
+    steps = find_network(estimator)
+    if steps is None:
+        raise TypeError(
+            "Grad-CAM needs one VGG16 that it can look into: a VGG16ImageClassifier, or a "
+            "Pipeline of a VGG16FeatureExtractor and a linear classifier, perhaps with a "
+            f"threshold or calibrated without folds, got {_shown(estimator)}. Use "
+            "occlusion, which explains any classifier."
+        )
+    head: Sequence[Layer]
+    if isinstance(steps.network, VGG16ImageClassifier):
+        head = with_plain_scores(steps.network._tail.layers)
+    elif steps.after:
+        head = [linear_head(steps.after, steps.network.n_features_out_)]
+    else:
+        raise TypeError("A VGG16FeatureExtractor alone has no classes to explain.")
+    layers = (*_trunk_part(steps.network).layers, *head)
+    return steps, Detector(layers, *_means(steps.network))
+
+
+def _trunk_part(network: VGG16ImageClassifier | VGG16FeatureExtractor) -> Network:
+    """Return the frozen layers of a fitted estimator, up to the cut."""
+    settings = network._settings
+    return trunk_network(network._trunk, settings.cut, settings.pooling)
+
+
+def layer_names(layers: Sequence[Layer]) -> list[str]:
+    """Return the names of a VGG16's convolutions and poolings: ``"block1_conv1"``, ...
+
+    The layers after the last one of them, the head, have none.
+    """
+    convolutions, names = iter(convolution_names()), list[str]()
+    for layer in layers:
+        if isinstance(layer, Conv):
+            names.append(next(convolutions))
+        elif isinstance(layer, MaxPool):
+            names.append(f"{names[-1].partition('_')[0]}_pool")
+    return names
+
+
+def _means(network: Any) -> tuple[TrunkSettings, str, int]:
+    settings = trunk_settings(network, cut=network._settings.cut)
+    return settings, network.engine, count_threads(network.n_jobs)
+
+
+def _redrawn(layer: Layer, random: np.random.RandomState) -> Layer:
+    if not isinstance(layer, Conv | Dense):
+        return layer
+    kernel = random.standard_normal(layer.kernel.shape) * layer.kernel.std()
+    return replace(
+        layer, kernel=kernel.astype(np.float32), bias=random.permutation(layer.bias)
+    )
+
+
+def _shown(estimator: Any) -> str:
+    """Return the names of an estimator and of those that it is made of."""
+    name = type(estimator).__name__
+    steps = getattr(estimator, "steps", None)
+    if not steps:
+        return name
+    return f"{name} of {', '.join(type(step).__name__ for _, step in steps)}"

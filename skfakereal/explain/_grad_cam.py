@@ -1,0 +1,196 @@
+"""Grad-CAM: where in the last maps of a VGG16 is what speaks for a class?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image
+
+from skfakereal._images import ImageReadError, decode_image, raise_unreadable, read_bytes
+from skfakereal._network import MaxPool
+from skfakereal._paths import check_paths
+from skfakereal.evaluation._predict_checked import check_classifier
+from skfakereal.evaluation._predict_once import predict_once
+from skfakereal.explain._detector import Detector, open_detector
+from skfakereal.explain._explanation import Explanation, classes_to_explain
+from skfakereal.explain._gradients import class_activation
+
+__all__ = ["Seen", "grad_cam", "look_at"]
+
+FloatArray = NDArray[np.float32]
+_BATCH = 8  # images whose maps and their derivatives are in memory at a time
+
+
+def grad_cam(
+    estimator: Any,
+    X: ArrayLike,
+    *,
+    layer: str = "block5_conv3",
+    label: Any = None,
+) -> Explanation:
+    """Map where a VGG16 found what speaks for a class, by Grad-CAM [1]_.
+
+    The score that is differentiated is the logit of the class (before the sigmoid or
+    softmax, and before any calibration or threshold): that of "real" is the negative of
+    that of "fake". Each channel of the layer weighs as much as the logit changes with its
+    mean; the map is their weighted sum where it is positive, in the layer's cells,
+    interpolated to the pixels. No TensorFlow is needed: the backward pass is in NumPy.
+
+    A map shows where the evidence was that this detector used, at the resolution of the
+    layer. It does not show what was manipulated, and it is no evidence that anything was
+    [2]_; `randomization_check` tells how much it owes to what was learned at all.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted `VGG16ImageClassifier`, or a `Pipeline` of a `VGG16FeatureExtractor`,
+        perhaps a scaler, and a linear classifier; also in `FixedThresholdClassifier`,
+        `TunedThresholdClassifierCV`, `FrozenEstimator`, a search, or a
+        `CalibratedClassifierCV` that holds a single such classifier.
+    X : array-like of shape (n_images,) or (n_images, 1)
+        Image paths.
+    layer : str, default="block5_conv3"
+        Which convolution or pooling: ``"block1_conv1"`` to ``"block5_pool"``. Earlier
+        ones have finer cells and say less of the class. At 224x224 the default has 14x14
+        cells, at 32x32 2x2 only: take ``"block3_conv3"`` (8x8) there.
+    label : label, default=None
+        The class, one of ``classes_``. None: the positive class ("fake" or 1), or, with
+        more than two classes, the one predicted for each image.
+
+    Returns
+    -------
+    Explanation
+        With `maps` of shape (n_images, height, width), zero or more, in logit per cell: at
+        ``"block5_pool"``, with average pooling and a linear head, the cells add up to the
+        logit less its intercept, but for those below zero, which are cut off.
+
+    Raises
+    ------
+    TypeError
+        If the estimator cannot be differentiated; `occlusion` explains any.
+    ValueError
+        If `layer` or `label` is unknown, or X does not hold paths.
+    ImageReadError
+        If an image cannot be read; it lists all of them, whatever ``on_error`` says, since
+        a map cannot be missing.
+
+    See Also
+    --------
+    occlusion : Covers parts of the image; for any classifier.
+    GradCAMDisplay : Draws the maps.
+    randomization_check : How much a map owes to what was learned.
+
+    References
+    ----------
+    .. [1] R. R. Selvaraju et al. (2017), "Grad-CAM: Visual explanations from deep networks
+       via gradient-based localization", ICCV.
+    .. [2] J. Adebayo et al. (2018), "Sanity checks for saliency maps", NeurIPS.
+
+    Examples
+    --------
+    >>> from tempfile import mkdtemp
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skfakereal import VGG16FeatureExtractor
+    >>> from skfakereal.datasets import make_fake_real_images
+    >>> from skfakereal.explain import grad_cam
+    >>> data = make_fake_real_images(mkdtemp(), 8, image_size=32)
+    >>> features = VGG16FeatureExtractor(weights="cifake", image_size=(32, 32), cache=None)
+    >>> clf = make_pipeline(features, LogisticRegression()).fit(data.data, data.target)
+    >>> grad_cam(clf, data.data[:2], layer="block3_conv3").maps.shape
+    (2, 32, 32)
+    """
+    check_classifier(estimator)
+    steps, detector = open_detector(estimator)
+    n_layers = detector.position(layer)
+    paths = check_paths(steps.transformed(X))
+    classes = np.asarray(estimator.classes_)
+    classes_to_explain(classes, label, classes[:1])  # before any image is read
+    seen = look_at(detector, paths)
+    predicted, probabilities = predict_once(estimator, X)
+    wanted = classes_to_explain(classes, label, predicted)
+    cells = [
+        _signed_cells(detector, seen.views[part], n_layers, wanted[part])
+        for part in _parts(len(paths))
+    ]
+    factor = 2 ** sum(isinstance(x, MaxPool) for x in detector.layers[:n_layers])
+    maps = [
+        _upsampled(np.maximum(one, 0), factor, detector.settings.image_size)
+        for one in np.concatenate(cells)
+    ]
+    return Explanation(
+        method=f"Grad-CAM at {layer}",
+        unit="logit per cell",
+        paths=tuple(paths),
+        images=seen.views,
+        maps=np.stack(maps),
+        explained=classes[wanted],
+        probabilities=probabilities[np.arange(len(paths)), wanted],
+        predicted=predicted,
+        classes=classes,
+        areas=seen.areas,
+        cells=(cells[0].shape[1], cells[0].shape[2]),
+    )
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Images as the network sees them, and which part of each file that is."""
+
+    views: NDArray[np.uint8]
+    areas: NDArray[np.float64]
+
+
+def look_at(detector: Detector, paths: Sequence[str]) -> Seen:
+    """Read images as a network sees them; raise ImageReadError, with all that fail."""
+    views, areas, failures = [], [], []
+    for i, path in enumerate(paths):
+        try:
+            image = decode_image(read_bytes(path), path)
+        except ImageReadError as failure:
+            failure.index = i
+            failures.append(failure)
+            continue
+        views.append(detector.render(image))
+        areas.append(_area(detector, image))
+    raise_unreadable(failures)
+    return Seen(np.stack(views), np.array(areas, dtype=np.float64))
+
+
+def _signed_cells(
+    detector: Detector, views: NDArray[np.uint8], n_layers: int, wanted: NDArray[np.intp]
+) -> FloatArray:
+    """Return the weighted sums of the channels, negative ones too: (n, rows, columns)."""
+    activations = detector.activations(views, n_layers)
+    rest = detector.layers[n_layers:]
+    return class_activation(rest, activations, detector.scores_of(wanted))
+
+
+def _parts(n_images: int) -> list[slice]:
+    return [slice(start, start + _BATCH) for start in range(0, n_images, _BATCH)]
+
+
+def _area(detector: Detector, image: Image.Image) -> tuple[int, int, int, int]:
+    """Return top, left, height and width of what the network sees of an image."""
+    height, width = detector.settings.image_size
+    if detector.settings.resize == "stretch":
+        return 0, 0, image.height, image.width
+    # Towards zero, as the crop is cut, also where the image is the smaller one.
+    top, left = int((image.height - height) / 2), int((image.width - width) / 2)
+    return top, left, height, width
+
+
+def _upsampled(cells: FloatArray, factor: int, size: tuple[int, int]) -> FloatArray:
+    """Interpolate between the centres of the cells, bilinearly.
+
+    A pooling drops an odd last row, so the cells may end before the image does; the last
+    one then goes on.
+    """
+    rows, columns = cells.shape
+    grown = Image.fromarray(cells).resize(
+        (columns * factor, rows * factor), Image.Resampling.BILINEAR
+    )
+    lacking = [(0, want - have) for want, have in zip(size, grown.size[::-1], strict=True)]
+    return np.pad(np.asarray(grown), lacking, mode="edge")

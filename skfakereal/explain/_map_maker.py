@@ -1,0 +1,69 @@
+"""The maps of some images, for detectors that differ in their last layers only."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skfakereal.explain._detector import Detector
+from skfakereal.explain._gradients import Scores, class_activation, forward
+
+__all__ = ["MapMaker"]
+
+# The last layer that no random detector changes.
+_LAST_SHARED = "block4_pool"
+
+
+class MapMaker:
+    """What the detectors have in common is computed once, by an engine; the rest in NumPy.
+
+    Parameters
+    ----------
+    detector : Detector
+        One of them.
+    views : ndarray of shape (n_views, height, width, 3), uint8
+        Images as the network sees them (Grad-CAM), or the covered copies of one
+        (occlusion).
+    n_layers : int or None
+        Up to which layer Grad-CAM looks; None for occlusion.
+    wanted : ndarray of shape (n_views,)
+        Position of the class of each.
+    """
+
+    def __init__(
+        self,
+        detector: Detector,
+        views: NDArray[np.uint8],
+        n_layers: int | None,
+        wanted: NDArray[np.intp],
+    ) -> None:
+        shared = detector.position(_LAST_SHARED)
+        self._n_shared = shared if n_layers is None else min(shared, n_layers)
+        self._n_layers = n_layers
+        self._scores: Scores = detector.scores_of(wanted)
+        self._inputs = detector.activations(views, self._n_shared)
+
+    def signed_maps(self, detector: Detector) -> NDArray[Any]:
+        """Return one value for each cell or patch, of which only the order means anything.
+
+        Parameters
+        ----------
+        detector : Detector
+            Another one, or the same.
+
+        Returns
+        -------
+        ndarray of shape (n_images, n_cells)
+            The greater, the more the cell or patch speaks for the class.
+        """
+        if self._n_layers is None:
+            scores = forward(detector.layers[self._n_shared :], self._inputs)
+            rows = np.arange(len(scores))
+            # The less is left without a patch, the more it is worth.
+            worth = -scores[rows, self._scores.outputs] * self._scores.signs
+            return worth.reshape(1, -1)
+        between = detector.layers[self._n_shared : self._n_layers]
+        activations = forward(between, self._inputs)
+        rest = detector.layers[self._n_layers :]
+        maps = class_activation(rest, activations, self._scores)
+        return maps.reshape(len(maps), -1)

@@ -1,0 +1,177 @@
+"""How much of a map is owed to what a detector has learned: the maps of random ones."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import rankdata
+
+from skfakereal._images import decode_image, read_bytes
+from skfakereal._paths import check_paths
+from skfakereal.evaluation._predict_checked import check_classifier
+from skfakereal.evaluation._predict_once import predict_once
+from skfakereal.explain._covers import Fill, check_patches, cover_image
+from skfakereal.explain._detector import Detector, open_detector
+from skfakereal.explain._explanation import classes_to_explain
+from skfakereal.explain._grad_cam import look_at
+from skfakereal.explain._likeness import RandomizationCheck
+from skfakereal.explain._map_maker import MapMaker
+
+__all__ = ["randomization_check"]
+
+_STAGES = ("head", "block5")
+_BATCH = 8  # images whose activations are in memory at a time
+
+
+def randomization_check(
+    estimator: Any,
+    X: ArrayLike,
+    *,
+    method: Literal["grad-cam", "occlusion"] = "grad-cam",
+    layer: str = "block5_conv3",
+    label: Any = None,
+    patch: int | None = None,
+    stride: int | None = None,
+    fill: Fill = "mean",
+    stages: Sequence[str] = _STAGES,
+    n_draws: int = 10,
+    random_state: int = 0,
+) -> RandomizationCheck:
+    """Compare the maps with those of detectors whose weights are random [1]_.
+
+    A map that hardly changes shows edges and bright places of the picture, whatever the
+    detector has learned, however convincing it looks. Grad-CAM passes the check in
+    general; this tells of these images, this detector and this layer. Signed maps are
+    compared, before Grad-CAM's negative part is cut off, cell by cell or patch by patch,
+    and what counts is the absolute correlation, since random layers have no idea which
+    class is which. Two smooth maps of a few dozen cells that have nothing to do with each
+    other reach 0.1 to 0.5 of it by chance.
+
+    Parameters
+    ----------
+    estimator : estimator
+        As `grad_cam` takes it, for either method.
+    X : array-like of shape (n_images,) or (n_images, 1)
+        Image paths.
+    method : {"grad-cam", "occlusion"}, default="grad-cam"
+        What makes the maps.
+    layer : str, default="block5_conv3"
+        As in `grad_cam`.
+    label : label, default=None
+        As in `grad_cam`.
+    patch, stride : int, default=None
+        As in `occlusion`.
+    fill : {"mean", "grey", "blur"}, default="mean"
+        As in `occlusion`.
+    stages : sequence of {"head", "block5"}, default=("head", "block5")
+        What is drawn anew; "block5" takes the head with it. With occlusion of large images
+        it takes minutes.
+    n_draws : int, default=10
+        How many random detectors there are for each stage.
+    random_state : int, default=0
+        Seed of their weights, which are normal with the deviation of the trained ones.
+
+    Returns
+    -------
+    RandomizationCheck
+        The rank correlations.
+
+    Raises
+    ------
+    TypeError
+        If the estimator cannot be differentiated, so that its weights are not known.
+    ValueError
+        If a parameter breaks its rule, or X does not hold paths.
+    ImageReadError
+        If an image cannot be read; it lists all of them.
+
+    References
+    ----------
+    .. [1] J. Adebayo et al. (2018), "Sanity checks for saliency maps", NeurIPS.
+
+    Examples
+    --------
+    >>> from tempfile import mkdtemp
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skfakereal import VGG16FeatureExtractor
+    >>> from skfakereal.datasets import make_fake_real_images
+    >>> from skfakereal.explain import randomization_check
+    >>> data = make_fake_real_images(mkdtemp(), 8, image_size=32)
+    >>> features = VGG16FeatureExtractor(weights="cifake", image_size=(32, 32), cache=None)
+    >>> clf = make_pipeline(features, LogisticRegression()).fit(data.data, data.target)
+    >>> check = randomization_check(clf, data.data[:2], layer="block3_conv3", n_draws=3)
+    >>> check.correlations.shape
+    (2, 2, 3)
+    """
+    check_classifier(estimator)
+    check_patches(patch, stride, fill)
+    _check(method, stages, n_draws)
+    steps, detector = open_detector(estimator)
+    n_layers = detector.position(layer)
+    paths, classes = check_paths(steps.transformed(X)), np.asarray(estimator.classes_)
+    classes_to_explain(classes, label, classes[:1])  # before any image is read
+    seen = look_at(detector, paths)
+    wanted = classes_to_explain(classes, label, predict_once(estimator, X)[0])
+    if method == "grad-cam":
+        parts = [slice(i, i + _BATCH) for i in range(0, len(paths), _BATCH)]
+        makers = (
+            MapMaker(detector, seen.views[part], n_layers, wanted[part]) for part in parts
+        )
+    else:
+        covered = (_covered(detector, path, patch, stride, fill) for path in paths)
+        makers = (
+            MapMaker(detector, views, None, np.repeat(wanted[row], len(views)))
+            for row, views in enumerate(covered)
+        )
+    correlations, n_cells = [], 0
+    for maker in makers:  # one after the other: each holds its images' activations
+        own = maker.signed_maps(detector)
+        n_cells = own.shape[1]
+        drawn = [
+            [
+                _rank_correlations(
+                    own, maker.signed_maps(detector.with_random(stage, draw))
+                )
+                for draw in _draws(random_state, n_draws)
+            ]
+            for stage in stages
+        ]
+        correlations.append(np.moveaxis(np.array(drawn), 2, 0))
+    return RandomizationCheck(tuple(stages), np.concatenate(correlations), n_cells)
+
+
+def _covered(
+    detector: Detector, path: str, patch: int | None, stride: int | None, fill: Fill
+) -> NDArray[np.uint8]:
+    """Return the covered copies of an image as the network sees them."""
+    image = decode_image(read_bytes(path), path)
+    covers = cover_image(*image.size, patch, stride, fill)
+    return np.stack([detector.render(cover(image)) for cover in covers])
+
+
+def _draws(seed: int, n_draws: int) -> Iterator[np.random.RandomState]:
+    return (np.random.RandomState([seed, draw]) for draw in range(n_draws))
+
+
+def _rank_correlations(own: NDArray[Any], others: NDArray[Any]) -> list[float]:
+    return [_rank_correlation(a, b) for a, b in zip(own, others, strict=True)]
+
+
+def _rank_correlation(own: NDArray[Any], other: NDArray[Any]) -> float:
+    """Return Spearman's; 0 where only the other map is the same everywhere."""
+    if np.ptp(own) == 0:
+        return float("nan")
+    if np.ptp(other) == 0:
+        return 0.0
+    return float(np.corrcoef(rankdata(own), rankdata(other))[0, 1])
+
+
+def _check(method: str, stages: Sequence[str], n_draws: int) -> None:
+    if method not in ("grad-cam", "occlusion"):
+        raise ValueError(f"method must be 'grad-cam' or 'occlusion', got {method!r}.")
+    if not stages or not set(stages) <= set(_STAGES):
+        raise ValueError(f"stages must be some of {_STAGES}, got {stages!r}.")
+    if n_draws < 1:
+        raise ValueError(f"n_draws must be 1 or more, got {n_draws}.")

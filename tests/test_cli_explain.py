@@ -1,0 +1,213 @@
+"""``skfakereal explain``: a page, pictures and arrays, whatever is broken."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+from conftest import Images, MakeImage
+from PIL import Image
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from skfakereal import VGG16FeatureExtractor
+from skfakereal.cli import main
+from skfakereal.explain import grad_cam, occlusion
+
+
+def brightness(X: Any) -> Any:
+    """Return a feature of somebody else's."""
+    return np.array([[np.asarray(Image.open(path).convert("L")).mean()] for path in X])
+
+
+@pytest.fixture(scope="module")
+def pipeline(narrow_trunk: str, dark_and_bright: Images) -> Pipeline:
+    features = VGG16FeatureExtractor(weights=narrow_trunk, image_size=(64, 64), cache=None)
+    return make_pipeline(features, LogisticRegression()).fit(*dark_and_bright)
+
+
+@pytest.fixture
+def save(tmp_path: Path) -> Callable[[Any], str]:
+    def dump(model: Any) -> str:
+        joblib.dump(model, tmp_path / "model.joblib")
+        return str(tmp_path / "model.joblib")
+
+    return dump
+
+
+@pytest.fixture
+def photo(make_image: MakeImage, rng: np.random.Generator) -> str:
+    pixels = rng.integers(0, 256, (50, 80, 3)).astype(np.uint8)
+    return make_image("a <photo>.png", pixels)
+
+
+def test_page_pictures_and_arrays(
+    pipeline: Pipeline, save: Callable[[Any], str], photo: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "why"
+    words = ["explain", save(pipeline), photo, photo, "--layer", "block4_conv3"]
+    assert main([*words, "--out", str(out)]) == 0
+    names = ["01_a_photo.png", "config.json", "explanation.html", "maps.npz"]
+    assert sorted(file.name for file in out.iterdir()) == names
+    expected = grad_cam(pipeline, [photo], layer="block4_conv3")
+    with np.load(out / "maps.npz") as arrays:  # without pickles
+        np.testing.assert_array_equal(arrays["map_01"], expected.maps[0])
+        assert arrays["paths"].tolist() == [photo]
+        assert arrays["explained"].tolist() == ["fake"]
+        assert arrays["probabilities"] == pytest.approx(expected.probabilities)
+        assert arrays["areas"].tolist() == [[0, 0, 50, 80]]
+    page = (out / "explanation.html").read_text(encoding="utf-8")
+    assert "a &lt;photo&gt;.png" in page
+    assert "<photo>" not in page
+    assert f"probability of fake is {expected.probabilities[0]:.3f}" in page
+    assert "Grad-CAM at block4_conv3 on 1 image." in page
+    assert "no evidence that anything was" in page
+    assert "Sanity check. With random layers on top of VGG16" in page
+    assert "http" not in page.replace("http-equiv", "")
+    assert Image.open(out / names[0]).width > 800
+    config = json.loads((out / "config.json").read_text(encoding="utf-8"))
+    assert config["images"] == [photo]
+    assert set(config["files"]) == {names[0], names[2], names[3]}
+
+
+def test_broken_images_are_named_and_the_others_explained(
+    pipeline: Pipeline,
+    save: Callable[[Any], str],
+    photo: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "text.jpg").write_text("no image")
+    broken = [str(tmp_path / "text.jpg"), "https://example.org/a.png", "/no/such.png"]
+    words = ["explain", save(pipeline), broken[0], photo, *broken[1:]]
+    assert main([*words, "--out", str(tmp_path / "why")]) == 3
+    errors = capsys.readouterr().err
+    page = (tmp_path / "why" / "explanation.html").read_text(encoding="utf-8")
+    for path in broken:
+        assert path in errors
+        assert path in page
+    assert (tmp_path / "why" / "01_a_photo.png").is_file()
+    assert main(["explain", save(pipeline), broken[0], "--out", str(tmp_path / "no")]) == 3
+    page = (tmp_path / "no" / "explanation.html").read_text(encoding="utf-8")
+    assert "Could not be read" in page
+
+
+def test_occlusion_explains_any_model(
+    save: Callable[[Any], str],
+    dark_and_bright: Images,
+    photo: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    clf = make_pipeline(FunctionTransformer(brightness), LogisticRegression())
+    model, out = save(clf.fit(*dark_and_bright)), tmp_path / "why"
+    words = ["explain", model, photo, "--out", str(out)]
+    assert main(words) == 1
+    assert "Use occlusion" in capsys.readouterr().err
+    assert not out.exists()
+    assert main([*words, "--method", "occlusion", "--class", "real"]) == 0
+    page = (out / "explanation.html").read_text(encoding="utf-8")
+    assert "which this model has not" in page
+    assert "probability of real is" in page
+    with np.load(out / "maps.npz") as arrays:
+        expected = occlusion(clf, [photo], label=0).maps[0]
+        np.testing.assert_array_equal(arrays["map_01"], expected)
+    assert main([*words, "--method", "occlusion"]) == 1
+    assert "--force" in capsys.readouterr().err
+    assert main([*words, "--method", "occlusion", "--force"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "said"),
+    [("grad-cam", "nowhere does anything speak for fake"), ("occlusion", "of fake stays")],
+)
+def test_an_empty_map_is_said_to_be_empty(
+    narrow_trunk: str,
+    save: Callable[[Any], str],
+    dark_and_bright: Images,
+    photo: str,
+    tmp_path: Path,
+    method: str,
+    said: str,
+) -> None:
+    features = VGG16FeatureExtractor(weights=narrow_trunk, image_size=(64, 64), cache=None)
+    clf = make_pipeline(features, LogisticRegression()).fit(*dark_and_bright)
+    clf[-1].coef_ = -np.abs(clf[-1].coef_) if method == "grad-cam" else 0 * clf[-1].coef_
+    words = ["explain", save(clf), photo, "--method", method]
+    assert main([*words, "--out", str(tmp_path / "why")]) == 0
+    page = (tmp_path / "why" / "explanation.html").read_text(encoding="utf-8")
+    assert said in page
+    assert "Sanity check. With" not in page
+
+
+def test_occlusion_of_a_vgg16_is_checked(
+    pipeline: Pipeline, save: Callable[[Any], str], photo: str, tmp_path: Path
+) -> None:
+    words = ["explain", save(pipeline), photo, "--out", str(tmp_path / "why")]
+    assert main([*words, "--method", "occlusion"]) == 0
+    page = (tmp_path / "why" / "explanation.html").read_text(encoding="utf-8")
+    assert "With random layers on top of VGG16" in page
+
+
+def test_more_classes_are_each_explained_as_predicted(
+    narrow_trunk: str,
+    save: Callable[[Any], str],
+    dark_and_bright: Images,
+    tmp_path: Path,
+) -> None:
+    X, _ = dark_and_bright
+    features = VGG16FeatureExtractor(weights=narrow_trunk, image_size=(32, 32), cache=None)
+    y = np.array(["camera", "gan", "diffusion"])[np.arange(len(X)) % 3]
+    clf = make_pipeline(features, LogisticRegression()).fit(X, y)
+    out = tmp_path / "why"
+    words = ["explain", save(clf), X[0], X[1], "--out", str(out)]
+    assert main(words) == 0
+    with np.load(out / "maps.npz") as arrays:
+        assert arrays["explained"].tolist() == clf.predict(X[:2]).tolist()
+    assert main([*words, "--class", "gan", "--force"]) == 0
+    with np.load(out / "maps.npz") as arrays:
+        assert arrays["explained"].tolist() == ["gan", "gan"]
+
+
+def test_wrong_words_are_refused(
+    pipeline: Pipeline,
+    save: Callable[[Any], str],
+    photo: str,
+    make_image: MakeImage,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["explain", save(pipeline), photo, "--out", str(tmp_path / "why")]
+    assert main([*words, "--class", "forged"]) == 1
+    assert "--class must be one of the classes" in capsys.readouterr().err
+    assert main([*words, "--layer", "block6"]) == 1
+    assert "layer must be one of block1_conv1" in capsys.readouterr().err
+    assert main([*words, "--layer", "block5_conv3", "--method", "occlusion"]) == 1
+    assert "--layer is for --method grad-cam" in capsys.readouterr().err
+    for i in range(51):
+        make_image(f"many/{i}.png", i, size=(4, 4))
+    words[2] = str(tmp_path / "many")
+    assert main(words) == 1
+    assert "at most 50 images, got 51" in capsys.readouterr().err
+    assert not (tmp_path / "why").exists()
+
+
+def test_tensorflow_is_not_imported(
+    pipeline: Pipeline, save: Callable[[Any], str], photo: str, tmp_path: Path
+) -> None:
+    code = (
+        "import sys; from skfakereal.cli import main\n"
+        "assert main(sys.argv[1:]) == 0\n"
+        "print(sorted({'tensorflow', 'keras'} & set(sys.modules)))"
+    )
+    words = ["explain", save(pipeline), photo, "--out", str(tmp_path / "why")]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -1,0 +1,123 @@
+"""The sanity check tells maps that owe something to what was learned from those that do not."""
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import Images, MakeImage
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+
+from skfakereal import VGG16FeatureExtractor
+from skfakereal._images import read_image
+from skfakereal.explain import RandomizationCheck, grad_cam, randomization_check
+from skfakereal.explain._detector import layer_names, open_detector
+from skfakereal.explain._gradients import forward
+from skfakereal.explain._map_maker import MapMaker
+
+
+@pytest.fixture(scope="module")
+def pipeline(narrow_trunk: str, dark_and_bright: Images) -> Pipeline:
+    features = VGG16FeatureExtractor(
+        weights=narrow_trunk, image_size=(64, 64), pooling="flatten", cache=None
+    )
+    return make_pipeline(features, LogisticRegression()).fit(*dark_and_bright)
+
+
+@pytest.fixture
+def photo(make_image: MakeImage, rng: np.random.Generator) -> str:
+    return make_image("photo.png", rng.integers(0, 256, (64, 64, 3)).astype(np.uint8))
+
+
+@pytest.mark.parametrize("layer", ["block1_conv2", "block5_pool"])
+def test_what_is_compared_is_the_map_itself(
+    pipeline: Pipeline, photo: str, layer: str
+) -> None:
+    _, detector = open_detector(pipeline)
+    n_layers = detector.position(layer)
+    maker = MapMaker(detector, read_image(photo)[None], n_layers, np.array([1]))
+    signed = maker.signed_maps(detector)
+    shown = grad_cam(pipeline, [photo], layer=layer).maps[0]
+    if layer == "block5_pool":
+        shown = shown[[0, -1]][:, [0, -1]]  # the corners are the cells themselves
+    assert np.maximum(signed[0], 0) == pytest.approx(shown.ravel(), rel=1e-4, abs=1e-7)
+    assert signed.min() < 0 or layer == "block5_pool"
+
+
+def test_random_detectors_have_other_maps(pipeline: Pipeline, photo: str) -> None:
+    check = randomization_check(pipeline, [photo] * 9, layer="block4_conv3", n_draws=4)
+    assert check.correlations.shape == (9, 2, 4)
+    assert check.n_cells == 64
+    assert np.abs(check.correlations).max() <= 1
+    assert (check.similarity < 0.9).all()
+    np.testing.assert_allclose(check.correlations[0], check.correlations[8], atol=1e-6)
+    again = randomization_check(pipeline, [photo], layer="block4_conv3", n_draws=4)
+    np.testing.assert_allclose(again.correlations, check.correlations[:1], atol=1e-6)
+    other = randomization_check(
+        pipeline, [photo], layer="block4_conv3", n_draws=4, random_state=1
+    )
+    assert not np.allclose(other.correlations, again.correlations)
+
+
+def test_stages_change_what_they_say_and_nothing_before_it(pipeline: Pipeline) -> None:
+    _, detector = open_detector(pipeline)
+    names = layer_names(detector.layers)
+    for stage, first in (("head", "flatten"), ("block5", "block5_conv1")):
+        drawn = detector.with_random(stage, np.random.RandomState(0))
+        changed = [
+            i
+            for i, (a, b) in enumerate(zip(detector.layers, drawn.layers, strict=True))
+            if hasattr(a, "kernel") and not np.array_equal(a.kernel, b.kernel)  # type: ignore[union-attr]
+        ]
+        assert all(hasattr(detector.layers[i], "kernel") for i in changed)
+        begin = names.index(first) if first in names else len(names)
+        assert min(changed) >= begin
+        assert changed[-1] == len(detector.layers) - 1
+        kernel, new = detector.layers[-1].kernel, drawn.layers[-1].kernel  # type: ignore[union-attr]
+        assert new.std() == pytest.approx(kernel.std(), rel=0.5)
+
+
+def test_maps_are_the_same_in_two_parts_as_in_one(pipeline: Pipeline, photo: str) -> None:
+    """What an engine computes and NumPy goes on with is what NumPy computes alone."""
+    _, detector = open_detector(pipeline)
+    views = read_image(photo)[None]
+    maker = MapMaker(detector, views, None, np.array([1]))
+    everything = forward(detector.layers, detector.settings.preprocess(views))
+    assert maker.signed_maps(detector)[0, 0] == pytest.approx(-everything[0, 0], rel=1e-4)
+
+
+def test_occlusion_is_checked_too(pipeline: Pipeline, photo: str) -> None:
+    check = randomization_check(
+        pipeline, [photo], method="occlusion", patch=16, stages=["head"], n_draws=3
+    )
+    assert check.stages == ("head",)
+    assert check.correlations.shape == (1, 1, 3)
+    assert check.n_cells == 49
+
+
+@pytest.mark.parametrize(
+    ("correlations", "n_cells", "said"),
+    [
+        ([[[0.9, -0.9], [0.1, -0.3]]], 64, "nearly the same.*0.90.*another one.*0.20"),
+        ([[[0.1, -0.1], [0.8, 0.8]]], 64, "depends on how.*0.80.*Do not rely on it"),
+        ([[[0.9, -0.9], [0.1, -0.3]]], 4, "only 4 cells, too few"),
+        ([[[np.nan, np.nan], [0.1, 0.1]]], 64, "same everywhere"),
+    ],
+)
+def test_sentences_say_what_the_figures_mean(
+    correlations: Any, n_cells: int, said: str
+) -> None:
+    check = RandomizationCheck(("head", "block5"), np.array(correlations), n_cells)
+    assert re.search(said, check.sentence())
+
+
+def test_wrong_settings_are_refused(pipeline: Pipeline, photo: str) -> None:
+    for settings, said in [
+        ({"method": "lime"}, "method must be 'grad-cam' or 'occlusion', got 'lime'"),
+        ({"stages": ["block1"]}, "stages must be some of"),
+        ({"stages": []}, "stages must be some of"),
+        ({"n_draws": 0}, "n_draws must be 1 or more, got 0"),
+    ]:
+        with pytest.raises(ValueError, match=said):
+            randomization_check(pipeline, [photo], **settings)
