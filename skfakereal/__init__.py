@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from skfakereal import audit, cards, datasets, evaluation, thresholds
+    from skfakereal import audit, cards, datasets, evaluation, scoring, thresholds
     from skfakereal._classifier import VGG16ImageClassifier
     from skfakereal._features import VGG16FeatureExtractor
     from skfakereal._images import ImageReadError
@@ -25,6 +25,7 @@ __all__ = [
     "cards",
     "datasets",
     "evaluation",
+    "scoring",
     "thresholds",
 ]
 
@@ -34,7 +35,7 @@ _HOME = {
     "VGG16FeatureExtractor": "skfakereal._features",
     "VGG16ImageClassifier": "skfakereal._classifier",
 }
-_SUBPACKAGES = ("audit", "cards", "datasets", "evaluation", "thresholds")
+_SUBPACKAGES = ("audit", "cards", "datasets", "evaluation", "scoring", "thresholds")
 
 
 def __getattr__(name: str) -> Any:

@@ -14,6 +14,7 @@ FLOORS = {
     "audit": 4,
     "cards": 4,
     "evaluation": 4,
+    "scoring": 4,
     "thresholds": 4,
     "_classifier": 3,
     "_features": 3,

@@ -46,7 +46,7 @@ def test_unknown_name_is_an_attribute_error() -> None:
     [
         "import skfakereal",
         "import skfakereal.datasets, skfakereal.evaluation, skfakereal.audit, skfakereal.cards",
-        "import skfakereal.thresholds",
+        "import skfakereal.thresholds, skfakereal.scoring",
         "from skfakereal import Augmentation, VGG16FeatureExtractor, VGG16ImageClassifier",
     ],
 )
