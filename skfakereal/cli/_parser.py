@@ -11,6 +11,7 @@ from skfakereal.cli import (
     _evaluate,
     _predict,
     _robustness,
+    _score,
     _train,
 )
 
@@ -28,6 +29,7 @@ examples:
   skfakereal evaluate detector/ more-photos/   how good is it on other images?
   skfakereal robustness detector/ photos/      what do JPEG, blur and noise cost?
   skfakereal predict detector/ suspect.jpg     what is this image?
+  skfakereal score detector/ archive/ --out scores.csv   what are all these?
 
 Every verb has its own help: skfakereal train --help
 
@@ -57,7 +59,8 @@ def build_parser() -> ArgumentParser:
     parser.add_argument("--version", action="version", version=version)
     verbs = parser.add_subparsers(required=True, metavar="VERB", title="verbs")
     for verb in (
-        *(_demo, _audit, _equalize, _train, _evaluate, _robustness, _predict, _cache),
+        *(_demo, _audit, _equalize, _train, _evaluate, _robustness),
+        *(_predict, _score, _cache),
     ):
         verb.add_parser(verbs)
     return parser
