@@ -1,8 +1,11 @@
 """Parts are scored by the workers of a Dask cluster, and written by this process."""
 
+import secrets
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -74,47 +77,67 @@ def score_on_cluster(
     from distributed.scheduler import KilledWorker
 
     folder = str(Path.cwd())
-    model = _send(client, estimator)
     under_way: dict[Any, tuple[int, list[str]]] = {}
     lost = Counter[int]()
     # Enough that no worker waits for work; not all, since each holds its paths.
     look_ahead = 2 * sum(client.nthreads().values()) + 2
     finished = as_completed(loop=client.loop)
 
-    def submit(number: int, paths: list[str]) -> None:
-        future = client.submit(
-            score_part, model, paths, digests=digests, folder=folder, pure=False
-        )
-        under_way[future] = number, paths
-        finished.add(future)
+    with _on_workers(client, estimator) as name:
 
-    try:
-        for task, _ in zip(tasks, range(look_ahead), strict=False):
-            submit(*task)
-        for future in finished:
-            number, paths = under_way.pop(future)
-            try:
-                rows = future.result()
-            except (CancelledError, KilledWorker) as error:
-                lost[number] += 1
-                if lost[number] >= _ATTEMPTS:
-                    raise RuntimeError(
-                        f"The cluster has lost part {number} {_ATTEMPTS} times, with its "
-                        f"workers; its first path is {paths[0]!r}. Look into the workers' "
-                        "logs; what is done is kept."
-                    ) from error
-                # The model was lost too where all workers died that held it.
-                model = _send(client, estimator)
-                submit(number, paths)
-                continue
-            yield number, rows
-            for task in tasks:
+        def submit(number: int, paths: list[str]) -> None:
+            future = client.submit(_score_there, name, paths, digests, folder, pure=False)
+            under_way[future] = number, paths
+            finished.add(future)
+
+        try:
+            for task in islice(tasks, look_ahead):
                 submit(*task)
-                break
+            for future in finished:
+                number, paths = under_way.pop(future)
+                try:
+                    rows = future.result()
+                except (CancelledError, KilledWorker) as error:
+                    lost[number] += 1
+                    if lost[number] >= _ATTEMPTS:
+                        raise _lost(number, paths) from error
+                    submit(number, paths)
+                    continue
+                yield number, rows
+                for task in islice(tasks, 1):
+                    submit(*task)
+        finally:
+            client.cancel(list(under_way))
+
+
+@contextmanager
+def _on_workers(client: Any, estimator: Any) -> Iterator[str]:
+    """Send a classifier to all workers, those that come later included."""
+    from distributed import WorkerPlugin
+
+    # Not by scatter: data that was scattered is lost when the workers die that hold it, and
+    # one that replaces them has none.
+    class Holder(WorkerPlugin):  # type: ignore[misc, unused-ignore]
+        def __init__(self) -> None:
+            self.estimator = estimator
+
+    name = f"skfakereal-{secrets.token_hex(8)}"
+    client.register_plugin(Holder(), name=name)
+    try:
+        yield name
     finally:
-        client.cancel(list(under_way))
+        client.unregister_worker_plugin(name)
 
 
-def _send(client: Any, estimator: Any) -> Any:
-    # Without hash: a digest of all weights would be taken for the name alone.
-    return client.scatter(estimator, broadcast=True, hash=False)
+def _score_there(name: str, paths: list[str], digests: bool, folder: str) -> list[Row]:
+    from distributed import get_worker
+
+    estimator = get_worker().plugins[name].estimator
+    return score_part(estimator, paths, digests=digests, folder=folder)
+
+
+def _lost(number: int, paths: list[str]) -> RuntimeError:
+    return RuntimeError(
+        f"The cluster has lost part {number} again and again, with the workers that had it; "
+        f"its first path is {paths[0]!r}. Look into their logs; what is done is kept."
+    )
