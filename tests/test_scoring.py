@@ -353,6 +353,19 @@ def test_the_digest_covers_what_changes_results(
     assert digest(make_classifier(epochs=1, random_state=1).fit(*dark_and_bright)) != before
 
 
+def test_only_what_passes_unreadable_images_through_is_asked_to(
+    fitted_classifier: Any, dark_and_bright: Images
+) -> None:
+    frozen = FrozenEstimator(fitted_classifier)
+    fixed = FixedThresholdClassifier(frozen).fit(*dark_and_bright)
+    assert prepare_model(fitted_classifier).estimator.on_error == "nan"
+    assert prepare_model(fixed).estimator.estimator_.estimator.on_error == "nan"
+    calibrated = CalibratedClassifierCV(frozen).fit(*dark_and_bright)
+    inner = prepare_model(calibrated).estimator.calibrated_classifiers_[0].estimator
+    assert inner.estimator.on_error == "raise"
+    assert fitted_classifier.on_error == "raise"
+
+
 def test_parts_follow_the_size_of_the_images(
     fitted_classifier: Any, model: Any, make_image: MakeImage
 ) -> None:

@@ -11,6 +11,8 @@ from skfakereal.scoring._verdicts import Verdict, judge_images, split_local
 
 __all__ = ["Row", "read_row", "row_line", "score_part"]
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
 
 class Row(NamedTuple):
     """What is kept of an image.
@@ -136,7 +138,7 @@ def row_line(row: Iterable[Any]) -> bytes:
     bytes
         ASCII, with its line break.
     """
-    return json.dumps(list(row), separators=(",", ":")).encode("ascii") + b"\n"
+    return _encode(list(row)).encode("ascii") + b"\n"
 
 
 def read_row(line: bytes) -> Row:
@@ -152,4 +154,4 @@ def read_row(line: bytes) -> Row:
     Row
         The row.
     """
-    return Row(*json.loads(line))
+    return Row(*json.loads(line.decode("ascii")))

@@ -232,11 +232,10 @@ class _Work:
 
     def _tasks(self) -> Iterator[tuple[int, list[str]]]:
         for number in range(self.listed.n_parts):
-            paths = self.listed.part(number)
             part = self.done.get(number)
-            if part is None or self._n_kept(part) < len(paths):
+            if part is None or self._n_kept(part) < self.listed.part_length(number):
                 kept = self._kept(number)
-                yield number, [path for path in paths if path not in kept]
+                yield number, [p for p in self.listed.part(number) if p not in kept]
 
     def _score(self) -> Iterator[tuple[int, list[Row]]]:
         estimator, digests = self.model.estimator, self.digests
