@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import joblib
 import pytest
 from scoring_models import fit_brightness, score_greys, write_greys
+
+from skfakereal.cli import main
 
 distributed = pytest.importorskip("distributed", reason="a cluster needs Dask")
 # Starting its processes takes seconds.
@@ -109,6 +112,15 @@ def test_errors_of_the_model_come_back(
     model[-1].coef_ = model[-1].coef_[:, :0]
     with pytest.raises(ValueError, match="mismatch"):
         score_greys(tmp_path / "s.csv", greys, model, client=client)
+
+
+def test_the_command_line_finds_a_cluster(
+    client: Any, tmp_path: Path, greys: list[str]
+) -> None:
+    joblib.dump(fit_brightness(greys), tmp_path / "model.joblib")
+    words = [str(tmp_path / "model.joblib"), *greys, "--out", str(tmp_path)]
+    assert main(["score", *words, "--dask", client.scheduler.address]) == 0
+    assert len((tmp_path / "scores.csv").read_text().splitlines()) == 41
 
 
 def test_what_is_no_client(tmp_path: Path, greys: list[str]) -> None:

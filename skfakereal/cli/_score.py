@@ -31,7 +31,8 @@ examples:
   skfakereal score detector/ archive/ --out scores.csv
   skfakereal score detector/ archive/ --out scores.parquet --all-classes
   skfakereal score detector/ --from list.txt --out scores.csv --retry
-  find archive/ -print0 | skfakereal score detector/ --from - -0 --out scores.csv
+  find archive/ -name '*.jpg' -print0 |
+    skfakereal score detector/ --from - -0 --out scores.csv
 
 exit codes:
   0 all images were read    3 some could not be read    1 error    2 wrong usage

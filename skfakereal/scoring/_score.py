@@ -1,6 +1,6 @@
 """A classifier and a list of images, however long -> a file with a row for each."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from os import PathLike
 from pathlib import Path
@@ -8,21 +8,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from tqdm.auto import tqdm
 
 from skfakereal.evaluation._classes import class_names, positive_class
 from skfakereal.scoring._assemble import FORMATS, assemble
-from skfakereal.scoring._cluster import check_client, score_on_cluster
+from skfakereal.scoring._cluster import check_client
 from skfakereal.scoring._durable import make_folder, no_room
 from skfakereal.scoring._lock import locked
-from skfakereal.scoring._model import ScoringModel, prepare_model
+from skfakereal.scoring._model import prepare_model
 from skfakereal.scoring._parquet import require_pyarrow
-from skfakereal.scoring._parts import Part
-from skfakereal.scoring._paths import PathList, spool_paths
+from skfakereal.scoring._paths import spool_paths
 from skfakereal.scoring._result import ScoringResult
-from skfakereal.scoring._rows import Row, score_part
-from skfakereal.scoring._run import Run, open_run
+from skfakereal.scoring._run import open_run
 from skfakereal.scoring._table import Table
+from skfakereal.scoring._work import Work
 
 __all__ = ["score_paths"]
 
@@ -181,7 +179,7 @@ def score_paths(
             stack.enter_context(locked(folder))
             run = open_run(folder, destination, settings, overwrite=overwrite)
             listed = stack.enter_context(spool_paths(paths, folder, size))
-            work = _Work(run, listed, model, client, digests, retry_errors)
+            work = Work(run, listed, model, client, digests, retry_errors)
             work.finish(progress)
             labels, errors = assemble(run, listed, table)
         except OSError as error:
@@ -201,67 +199,6 @@ def score_paths(
         errors=dict(sorted(errors.items())),
         model=model.digest,
     )
-
-
-class _Work:
-    """What is left to do of a run."""
-
-    def __init__(
-        self,
-        run: Run,
-        listed: PathList,
-        model: ScoringModel,
-        client: Any,
-        digests: bool,
-        retry_errors: bool,
-    ) -> None:
-        self.run, self.listed, self.model = run, listed, model
-        self.client, self.digests, self.retry_errors = client, digests, retry_errors
-        self.done = run.find_parts(listed)
-        self.n_before = sum(self._n_kept(part) for part in self.done.values())
-
-    def _n_kept(self, part: Part) -> int:
-        return part.n_rows - part.n_errors if self.retry_errors else part.n_rows
-
-    def _kept(self, number: int) -> dict[str, Row]:
-        """Return those rows of a part that are done and stay."""
-        if number not in self.done:
-            return {}
-        rows = self.run.rows(self.done[number])
-        return {row.path: row for row in rows if not (self.retry_errors and row.reason)}
-
-    def _tasks(self) -> Iterator[tuple[int, list[str]]]:
-        for number in range(self.listed.n_parts):
-            part = self.done.get(number)
-            if part is None or self._n_kept(part) < self.listed.part_length(number):
-                kept = self._kept(number)
-                yield number, [p for p in self.listed.part(number) if p not in kept]
-
-    def _score(self) -> Iterator[tuple[int, list[Row]]]:
-        estimator, digests = self.model.estimator, self.digests
-        if self.client is not None:
-            yield from score_on_cluster(
-                self.client, estimator, self._tasks(), digests=digests
-            )
-            return
-        folder = str(Path.cwd())
-        for number, paths in self._tasks():
-            yield number, score_part(estimator, paths, digests=digests, folder=folder)
-
-    def finish(self, progress: bool) -> None:
-        """Score what is left, and keep each part as soon as it is there."""
-        with tqdm(
-            total=self.listed.n_paths,
-            initial=self.n_before,
-            desc="score",
-            unit="image",
-            disable=not progress,
-        ) as bar:
-            for number, scored in self._score():
-                rows = self._kept(number) | {row.path: row for row in scored}
-                ordered = [rows[path] for path in self.listed.part(number)]
-                self.run.write(number, ordered, self.listed)
-                bar.update(len(scored))
 
 
 def _destination(out: str | PathLike[str], format: str | None) -> Path:  # noqa: A002
