@@ -24,8 +24,7 @@ two classes it is that of the label. From which probability on an image is calle
 fake, the model knows: `skfakereal train` chose it. An image that cannot be read
 has no label: its row says why, and the others are classified all the same.
 
-For very many images use `skfakereal score`, whose runs can be cut off and taken up
-again.
+For very many images use `skfakereal score`, whose runs can be cut off and go on.
 
 With --stable, the label is "unsure" where a mild change of the image (saving it
 again, and of larger ones a little shrinking) would turn it, or where too many

@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 __all__ = ["add_parser", "run"]
 
 _DESCRIPTION = """\
-Classify any number of images, in a run that can be cut off at any moment: started
-again with the same words, it goes on where it stood. One row for each image: its
+Classify any number of images, in a run that can be cut off at any moment; started
+again with the same words, it goes on where it was. One row for each image: its
 path, its label, a probability, why it could not be read, and which model it was.
 
 For some images, or to see rows at once, `skfakereal predict` is simpler.
 
-Finished parts lie beside the file, in a folder of its name with .parts at its end.
-Another model, list or setting is refused there; images may be added at the end of
-the list. The folder may be removed when no more is to be added.
+Finished parts lie beside the file, in a folder of its name and .parts. Another
+model, list or setting is refused there; images may be added at the end of the
+list. The folder may be removed when no more is to be added.
 """
 
 _EPILOG = """\
