@@ -114,6 +114,7 @@ def run(arguments: Namespace) -> int:
     int
         0, or 3 if some images could not be read.
     """
+    from skfakereal.cli._cautions import tell_cautions
     from skfakereal.cli._inputs import find_images
     from skfakereal.cli._model import load_model
     from skfakereal.cli._rows import FORMATS, write_text
@@ -121,7 +122,7 @@ def run(arguments: Namespace) -> int:
     out, pos_label = arguments.out, arguments.pos_label
     paths = find_images(arguments.images)
     model = load_model(arguments.model, pos_label=pos_label)
-    _warn(model)
+    tell_cautions(model)
     found = (_stable_rows if arguments.stable else _rows)(model, paths)
     counts = Counter[str]()
 
@@ -143,16 +144,6 @@ def run(arguments: Namespace) -> int:
     said = ", ".join(f"{count:,} {what}" for what, count in sorted(counts.items()))
     complain(f"{counted(len(paths), 'image')}: {said}")
     return 3 if counts["could not be read"] else 0
-
-
-def _warn(model: "Model") -> None:
-    """Remind of what the report on the model says; whoever predicts may not have read it."""
-    cautions = model.config.get("remarks") or []
-    if cautions:
-        complain(
-            f"{counted(len(cautions), 'caution')} on this model: read {model.run}/report.html "
-            "before you rely on what it says"
-        )
 
 
 def _rows(model: "Model", paths: list[str]) -> "Iterator[Row]":

@@ -134,10 +134,12 @@ def run(arguments: Namespace) -> int:
     """
     if not arguments.images and arguments.list is None:
         raise ValueError("There must be images to score: name files or folders, or --from.")
+    from skfakereal.cli._cautions import tell_cautions
     from skfakereal.cli._model import load_model
     from skfakereal.scoring import score_paths
 
     model = load_model(arguments.model, pos_label=arguments.pos_label)
+    tell_cautions(model)
     classes = model.estimator.classes_.tolist()
     with ExitStack() as stack:
         client = None

@@ -1,5 +1,6 @@
 """One run at a time in a folder, by a lock that dies with its process."""
 
+import errno
 import os
 import sys
 import threading
@@ -10,8 +11,10 @@ from pathlib import Path
 __all__ = ["LOCK_FILE", "locked"]
 
 LOCK_FILE = "lock"
-# A process's own locks do not keep out its other threads.
-_HELD: set[str] = set()
+_TAKEN = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
+# A process's own locks do not keep out its other threads. By process, since a forked one
+# inherits this, but no lock.
+_HELD: set[tuple[int, str]] = set()
 _GUARD = threading.Lock()
 
 
@@ -35,7 +38,7 @@ def locked(folder: Path) -> Iterator[None]:
     BlockingIOError
         If another process, or another thread of this one, holds it.
     """
-    name = os.path.realpath(folder)
+    name = os.getpid(), os.path.realpath(folder)
     with _GUARD:
         if name in _HELD:
             raise _refusal(folder)
@@ -45,6 +48,8 @@ def locked(folder: Path) -> Iterator[None]:
             try:
                 _lock(file.fileno())
             except OSError as error:
+                if error.errno not in _TAKEN:  # a file system without locks, say
+                    raise
                 raise _refusal(folder) from error
             yield
     finally:
