@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import os
 import signal
 import subprocess
@@ -111,6 +112,18 @@ def test_retry(tmp_path: Path, greys: list[str], model: str) -> None:
     (tmp_path / "away.png").rename(greys[2])
     assert main(["score", model, *greys, *words]) == 3
     assert main(["score", model, *greys, *words, "--retry"]) == 0
+
+
+def test_cautions_of_the_run_are_told(
+    tmp_path: Path, quick_model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    Path(quick_model).rename(run / "model.joblib")
+    config = {"skfakereal": "0.1.0", "remarks": ["It has learned little."]}
+    (run / "config.json").write_text(json.dumps(config))
+    assert main(["score", str(run), "a.png", "--out", str(tmp_path)]) == 0
+    assert f"1 caution on this model: read {run}/report.html" in capsys.readouterr().err
 
 
 def test_no_images_named(model: str, capsys: pytest.CaptureFixture[str]) -> None:
