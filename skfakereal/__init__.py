@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from skfakereal import audit, cards, datasets, evaluation, scoring, thresholds
+    from skfakereal._augmentation import Augmentation
     from skfakereal._classifier import VGG16ImageClassifier
     from skfakereal._features import VGG16FeatureExtractor
     from skfakereal._images import ImageReadError
-    from skfakereal._views import Augmentation
 
 __version__ = "0.1.0"
 
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 _HOME = {
-    "Augmentation": "skfakereal._views",
+    "Augmentation": "skfakereal._augmentation",
     "ImageReadError": "skfakereal._images",
     "VGG16FeatureExtractor": "skfakereal._features",
     "VGG16ImageClassifier": "skfakereal._classifier",

@@ -1,10 +1,11 @@
 """Paths -> activations at the cut: read, render the view, run the trunk, round."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from hashlib import blake2b
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from skfakereal._network import Network
 from skfakereal._store import ActivationStore
 from skfakereal._threads import count_threads
 from skfakereal._trunk import Trunk, trunk_network
-from skfakereal._views import Augmentation, content_digest, render_view
+from skfakereal._views import ViewSettings, content_digest, render_view
 from skfakereal.engines import choose_engine, compile_network
 
 __all__ = [
@@ -70,11 +71,22 @@ def trunk_settings(estimator: Any, *, cut: str | None = None) -> TrunkSettings:
 
 @dataclass
 class Batch:
-    """The activations of a run of images; NaN where an image cannot be read."""
+    """The activations of a run of images; NaN where an image cannot be read.
+
+    NaN as well where an image equals one of an earlier batch: `repeats` tells for such a
+    row which of all images that was. Whoever keeps what was made of it has it already.
+    """
 
     start: int
     activations: NDArray[np.float16]
     failures: list[ImageReadError]
+    repeats: dict[int, int]
+
+    def write_to(self, kept: NDArray[Any]) -> None:
+        """Put the activations where they belong in an array of those of all images."""
+        kept[self.start : self.start + len(self.activations)] = self.activations
+        for row, earlier in self.repeats.items():
+            kept[self.start + row] = kept[earlier]
 
 
 @dataclass
@@ -82,7 +94,7 @@ class _Loaded:
     """A run of images before the trunk: which view each one has, each view only once.
 
     `rows` tells for each key which images it is; a key has its activations in `known`,
-    or its pixels in `views`.
+    or its pixels in `views`, or neither if it came before.
     """
 
     start: int
@@ -110,7 +122,7 @@ class ActivationReader:
         What computes.
     store : ActivationStore or None, default=None
         Where activations are looked up and kept.
-    augmentation : Augmentation or None, default=None
+    augmentation : ViewSettings or None, default=None
         The settings of the views; None where only view 0 is read.
     n_jobs : int or None, default=None
         Threads that decode, and that ncnn computes in; None for this process's share of
@@ -137,7 +149,7 @@ class ActivationReader:
         *,
         engine: str = "auto",
         store: ActivationStore | None = None,
-        augmentation: Augmentation | None = None,
+        augmentation: ViewSettings | None = None,
         n_jobs: int | None = None,
         verbose: int = 0,
     ) -> None:
@@ -154,7 +166,6 @@ class ActivationReader:
         # leave the user's folders.
         self._store = store if self.network.layers else None
         self._trunk_digest = trunk.digest
-        self._recent: dict[bytes, NDArray[np.float16]] = {}
 
     def read(
         self,
@@ -186,30 +197,34 @@ class ActivationReader:
             If an activation does not fit into float16.
         """
         failed = False
+        # Where each key came first. Some 150 bytes an image, less than its path takes; its
+        # activations would be up to megabytes.
+        seen: dict[bytes, int] = {}
         label = f"view {view}" if view else "images"
         with tqdm(
             total=len(paths), desc=label, unit="image", disable=not self.verbose
         ) as bar:
-            for loaded in self._load(paths, view):
+            for loaded in self._load(paths, view, seen):
                 failed = failed or bool(loaded.failures)
-                activations = np.full((loaded.n_images, *self.shape), np.nan, self.dtype)
-                if keep_going or not failed:
-                    self._compute(loaded, paths)
-                    for key, values in loaded.known.items():
-                        activations[loaded.rows[key]] = values
-                yield Batch(loaded.start, activations, loaded.failures)
+                wanted = keep_going or not failed
+                yield self._batch(loaded, paths, seen) if wanted else self._empty(loaded)
                 bar.update(loaded.n_images)
 
-    def _load(self, paths: Sequence[str], view: int) -> Iterator[_Loaded]:
+    def _load(
+        self, paths: Sequence[str], view: int, seen: Mapping[bytes, int]
+    ) -> Iterator[_Loaded]:
         height, width = self.settings.image_size
         size = min(256, max(self.n_threads, _BATCH_PIXELS // (height * width)))
         size = min(size, -(-len(paths) // self.n_threads))
-        self._n_recent = (self.n_threads + 2) * size
         pool = ThreadPoolExecutor(self.n_threads)
         waiting: deque[Any] = deque()
+        # Nothing is computed until the first batch is loaded, so of many it is a small one.
+        first = max(1, size // 4) if len(paths) > 2 * size else size
+        starts = [0, *range(first, len(paths), size), len(paths)]
         try:
-            for start in range(0, len(paths), size):
-                waiting.append(pool.submit(self._load_batch, paths, start, size, view))
+            for start, end in pairwise(starts):
+                batch = paths[start:end]
+                waiting.append(pool.submit(self._load_batch, batch, start, view, seen))
                 if len(waiting) > self.n_threads:
                     yield waiting.popleft().result()
             while waiting:
@@ -218,26 +233,31 @@ class ActivationReader:
             pool.shutdown(cancel_futures=True)
 
     def _load_batch(
-        self, paths: Sequence[str], start: int, size: int, view: int
+        self, batch: Sequence[str], start: int, view: int, seen: Mapping[bytes, int]
     ) -> _Loaded:
-        batch = paths[start : start + size]
         loaded = _Loaded(start, len(batch), rows={}, known={}, views={}, failures=[])
         prefix = self._key_prefix(view)
         for row, path in enumerate(batch):
             try:
-                self._load_image(loaded, row, path, prefix, view)
+                self._load_image(loaded, row, path, prefix, view, seen)
             except ImageReadError as failure:
                 failure.index = start + row
                 loaded.failures.append(failure)
         return loaded
 
     def _load_image(
-        self, loaded: _Loaded, row: int, path: str, prefix: bytes, view: int
+        self,
+        loaded: _Loaded,
+        row: int,
+        path: str,
+        prefix: bytes,
+        view: int,
+        seen: Mapping[bytes, int],
     ) -> None:
         data = read_bytes(path)
         digest = content_digest(data)
         key = blake2b(prefix + digest, digest_size=16).digest()
-        if key not in loaded.rows:
+        if key not in loaded.rows and key not in seen:
             # One look-up an image costs 15 to 28 microseconds; in that way no more than one
             # file's bytes are held at a time.
             stored = self._store.get_many([key])[0] if self._store else None
@@ -266,12 +286,28 @@ class ActivationReader:
             parts += [sorted(self.augmentation.get_params().items()), view]
         return blake2b(repr(parts).encode(), digest_size=32).digest()
 
-    def _compute(self, loaded: _Loaded, paths: Sequence[str]) -> None:
-        """Compute what is not known of the loaded images."""
-        # An equal image of an earlier batch was computed while this one was being loaded.
-        for key in loaded.views.keys() & self._recent.keys():
-            loaded.known[key] = self._recent[key]
-        missing = [key for key in loaded.views if key not in loaded.known]
+    def _batch(
+        self, loaded: _Loaded, paths: Sequence[str], seen: dict[bytes, int]
+    ) -> Batch:
+        """Compute what is not known of the loaded images, and did not come before."""
+        batch = self._empty(loaded)
+        # Some came in an earlier batch that was computed while this one was being loaded.
+        self._compute(loaded, [key for key in loaded.views if key not in seen], paths)
+        for key, rows in loaded.rows.items():
+            if key in seen:
+                batch.repeats.update(dict.fromkeys(rows, seen[key]))
+            else:
+                seen[key] = loaded.start + rows[0]
+                batch.activations[rows] = loaded.known[key]
+        return batch
+
+    def _empty(self, loaded: _Loaded) -> Batch:
+        nothing = np.full((loaded.n_images, *self.shape), np.nan, self.dtype)
+        return Batch(loaded.start, nothing, loaded.failures, repeats={})
+
+    def _compute(
+        self, loaded: _Loaded, missing: Sequence[bytes], paths: Sequence[str]
+    ) -> None:
         if not missing:
             return
         forward = compile_network(
@@ -291,11 +327,9 @@ class ActivationReader:
                     "exceed what float16 can hold (65504). Use other weights, or another "
                     "preprocessing."
                 )
-            loaded.known[key] = self._recent[key] = activations
+            loaded.known[key] = activations
         if self._store:
             self._store.put_many([(key, loaded.known[key].tobytes()) for key in missing])
-        while len(self._recent) > self._n_recent:
-            del self._recent[next(iter(self._recent))]
 
 
 # Shared, so that the digest and the float32 weights of a trunk are made once, not in

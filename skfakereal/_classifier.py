@@ -12,17 +12,17 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skfakereal._activations import ActivationReader, TrunkSettings, trunk_settings
+from skfakereal._augmentation import Augmentation
+from skfakereal._columns import record_columns
 from skfakereal._holdout import LabelledPaths, hold_out
-from skfakereal._images import ImageReadError, raise_unreadable
 from skfakereal._network import Dense, Network
-from skfakereal._parameters import check_parameters, record_columns
+from skfakereal._parameters import check_parameters
+from skfakereal._paths import check_paths
+from skfakereal._probabilities import compute_probabilities
 from skfakereal._store import open_store
 from skfakereal._threads import limit_tensorflow
 from skfakereal._trunk import Trunk, continued_tail, tail_convolutions
-from skfakereal._validation import check_paths
-from skfakereal._views import Augmentation
 from skfakereal._weights import load_trunk
-from skfakereal.engines import compile_network
 
 __all__ = ["VGG16ImageClassifier"]
 
@@ -423,23 +423,13 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         check_parameters(self.get_params(deep=False))
         paths = check_paths(X)
         record_columns(self, X, reset=False)
-        reader = self._reader(self._trunk, self._settings)
-        forward = compile_network(
-            self._tail, reader.shape, engine=self.engine, n_threads=reader.n_threads
+        return compute_probabilities(
+            self._reader(self._trunk, self._settings),
+            self._tail,
+            paths,
+            n_classes=len(self.classes_),
+            keep_going=keep_going,
         )
-        probabilities = np.full((len(paths), len(self.classes_)), np.nan)
-        failures: list[ImageReadError] = []
-        for batch in reader.read(paths, keep_going=keep_going):
-            failures += batch.failures
-            broken = [(failure.index or 0) - batch.start for failure in batch.failures]
-            rows = np.delete(np.arange(len(batch.activations)), broken)
-            outputs = forward(batch.activations[rows].astype(np.float32)).astype(np.float64)
-            if len(self.classes_) == 2:
-                outputs = np.column_stack([1 - outputs, outputs])
-            probabilities[batch.start + rows] = outputs
-        if not keep_going:
-            raise_unreadable(failures)
-        return probabilities
 
 
 def _draw_seeds(random_state: int | np.random.RandomState | None) -> tuple[int, int]:

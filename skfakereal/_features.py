@@ -10,10 +10,11 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skfakereal._activations import ActivationReader, trunk_settings
+from skfakereal._columns import record_columns
 from skfakereal._images import ImageReadError, raise_unreadable
-from skfakereal._parameters import check_parameters, record_columns
+from skfakereal._parameters import check_parameters
+from skfakereal._paths import check_paths
 from skfakereal._store import open_store
-from skfakereal._validation import check_paths
 from skfakereal._weights import load_trunk
 
 __all__ = ["VGG16FeatureExtractor"]
@@ -181,7 +182,7 @@ class VGG16FeatureExtractor(
         keep_going = self.on_error == "nan"
         for batch in reader.read(paths, keep_going=keep_going):
             failures += batch.failures
-            features[batch.start : batch.start + len(batch.activations)] = batch.activations
+            batch.write_to(features)
         if not keep_going:
             raise_unreadable(failures)
         return features

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
-from skfakereal._validation import check_labels, check_paths, check_weights, refuse_missing
+from skfakereal._paths import check_paths
+from skfakereal._validation import check_labels, check_weights, refuse_missing
 
 __all__ = ["LabelledPaths", "hold_out"]
 

@@ -42,7 +42,9 @@ def figure(fig: "Figure", caption: str = "", *, alt: str = "") -> Html:
     Returns
     -------
     Html
-        The figure at its size in inches (96 pixels each), or as wide as the screen.
+        The figure at its size in inches (96 pixels each), or as wide as the screen. Where
+        the reader's screen is dark, lines and text turn light; figures that show
+        photographs stay as they are, on a light card.
     """
     buffer = io.BytesIO()
     # Without the version of matplotlib in it, equal figures are equal bytes.
@@ -56,8 +58,16 @@ def figure(fig: "Figure", caption: str = "", *, alt: str = "") -> Html:
     )
     with Image.open(buffer) as drawn:
         width = round(drawn.width * 96 / _FIGURE_DPI)
-    image = _image(buffer.getvalue(), "png", alt or _plain(caption), f' width="{width}"')
+    kind = "card" if _shows_photographs(fig) else "plot"
+    attributes = f' class="{kind}" width="{width}"'
+    image = _image(buffer.getvalue(), "png", alt or _plain(caption), attributes)
     return Html(f"<figure>{image}{_caption(caption)}</figure>")
+
+
+def _shows_photographs(fig: "Figure") -> bool:
+    # Colours of their own have three axes; a map of numbers, such as a confusion matrix, two.
+    shown = [image.get_array() for ax in fig.axes for image in ax.images]
+    return any(pixels is not None and pixels.ndim == 3 for pixels in shown)
 
 
 def picture(

@@ -13,6 +13,13 @@ main.skfakereal { max-width: 52rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem
 @media (prefers-color-scheme: dark) {
   body { background: #16181c; color: #dfe2e7; }
 }
+/* One drawing serves both: white takes on the page's colour. On a dark page light and dark
+   are exchanged, and hues stay. */
+@media screen { .skfakereal figure img.plot { mix-blend-mode: multiply; } }
+@media screen and (prefers-color-scheme: dark) {
+  .skfakereal figure img.plot { filter: invert(1) hue-rotate(180deg);
+    mix-blend-mode: screen; opacity: .92; }
+}
 @media print {
   body { background: none; color: #000; }
 }
@@ -58,6 +65,7 @@ PARTS_STYLE = """
 .skfakereal figure { margin: 1.1rem 0; break-inside: avoid; }
 .skfakereal figure img { display: block; max-width: 100%; height: auto; border-radius: 6px;
   background: #fff; }
+.skfakereal figure img.card { padding: .8rem; border-radius: 10px; box-sizing: border-box; }
 .skfakereal figcaption { font-size: .88rem; line-height: 1.45; margin-top: .5rem;
   opacity: .8; white-space: pre-line; }
 .skfakereal .picture { margin: .5rem 0; max-width: 20rem; }

@@ -1,4 +1,4 @@
-"""What an estimator checks of itself: its parameters, and the name of its column."""
+"""The rules of the estimators' parameters; scikit-learn is not needed to check them."""
 
 from collections.abc import Callable, Mapping
 from numbers import Integral, Real
@@ -6,13 +6,10 @@ from os import PathLike
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
-from sklearn.utils.validation import validate_data
 
 from skfakereal._trunk import CUTS
-from skfakereal._views import Augmentation
 
-__all__ = ["check_parameters", "record_columns"]
+__all__ = ["check_parameters"]
 
 Rule = tuple[str, Callable[[Any], bool]]
 
@@ -34,29 +31,8 @@ def check_parameters(parameters: Mapping[str, Any]) -> None:
         wanted, holds = _RULES[name]
         if not holds(value):
             raise ValueError(f"{name} must be {wanted}, got {value!r}.")
-        if isinstance(value, Augmentation):
+        if name == "augmentation" and not _is_default(value):
             value.check()
-
-
-def record_columns(estimator: BaseEstimator, X: Any, *, reset: bool) -> None:
-    """Record the name of a DataFrame's column as `feature_names_in_`, or compare it.
-
-    Parameters
-    ----------
-    estimator : BaseEstimator
-        On which it is recorded.
-    X : array-like
-        As it was passed.
-    reset : bool
-        Whether to record, in `fit`, or to compare, afterwards.
-
-    Raises
-    ------
-    ValueError
-        If the column is not the one that was recorded.
-    """
-    # Without ensure_2d=False it would count features, which (n,) paths do not have.
-    validate_data(estimator, X, reset=reset, skip_check_array=True, ensure_2d=False)
 
 
 def _is_integer(value: Any, low: int) -> bool:
@@ -118,6 +94,14 @@ def _is_default(value: Any) -> bool:
     return value is None or (isinstance(value, str) and value == "default")
 
 
+def _is_augmentation(value: Any) -> bool:
+    if _is_default(value):
+        return True
+    from skfakereal._augmentation import Augmentation  # which imports scikit-learn
+
+    return isinstance(value, Augmentation)
+
+
 _BOOL: Rule = ("True or False", lambda value: isinstance(value, bool | np.bool_))
 
 _RULES: dict[str, Rule] = {
@@ -142,7 +126,7 @@ _RULES: dict[str, Rule] = {
     ),
     "augmentation": (
         "'default', an Augmentation, or None",
-        lambda value: isinstance(value, Augmentation) or _is_default(value),
+        _is_augmentation,
     ),
     "n_views": _integer(1),
     "early_stopping": _BOOL,

@@ -76,7 +76,7 @@ class ActivationShelf:
         for batch in self.reader.read(self.paths, view):
             failures += self._placed(batch.failures, range(len(self.paths)))
             if self._keeps:
-                kept[batch.start : batch.start + len(batch.activations)] = batch.activations
+                batch.write_to(kept)
         self._kept[view] = kept
         return failures
 
@@ -120,11 +120,14 @@ class ActivationShelf:
         if self._keeps:
             return self._kept[view][rows].astype(np.float32)
         paths = [self.paths[row] for row in rows]
-        batches = list(self.reader.read(paths, view))
+        taken = np.empty((len(rows), *self.reader.shape), np.float32)
+        failures: list[ImageReadError] = []
+        for batch in self.reader.read(paths, view):
+            failures += batch.failures
+            batch.write_to(taken)
         # Readable in the first pass, but no longer.
-        failures = [failure for batch in batches for failure in batch.failures]
         raise_unreadable(self._placed(failures, rows))
-        return np.concatenate([b.activations for b in batches]).astype(np.float32)
+        return taken
 
     def _placed(
         self, failures: list[ImageReadError], rows: Sequence[int] | NDArray[np.intp]

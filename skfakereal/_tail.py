@@ -2,17 +2,19 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from skfakereal._network import Conv, Dense, Flatten, GlobalPool, Layer, MaxPool, Network
 
 __all__ = [
     "TailSettings",
     "build_tail",
-    "make_optimizer",
+    "require_optimizer",
     "restart_tail",
     "trained_layers",
 ]
@@ -43,14 +45,21 @@ class TailSettings:
         return 1 + epoch % self.n_views if self.n_views else 0
 
 
-def make_optimizer(settings: TailSettings) -> keras.optimizers.Optimizer:
-    config = {"learning_rate": settings.learning_rate}
+# Once a name: TensorFlow keeps some 70 kB of each optimizer that was ever made.
+@cache
+def require_optimizer(name: str) -> None:
+    """Raise unless an optimizer of this name can be made."""
+    _make_optimizer(name)
+
+
+def _make_optimizer(name: str) -> keras.optimizers.Optimizer:
+    config = {"learning_rate": 1e-3}  # `restart_tail` sets it
     try:
-        return keras.optimizers.get({"class_name": settings.optimizer, "config": config})
+        return keras.optimizers.get({"class_name": name, "config": config})
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"optimizer must be the name of a Keras optimizer, such as 'adam' or 'sgd', "
-            f"got {settings.optimizer!r}."
+            f"got {name!r}."
         ) from error
 
 
@@ -68,9 +77,15 @@ def build_tail(
             layers.append(keras.layers.Dropout(settings.dropout, seed=0))
     layers.append(_dense(1, "sigmoid") if n_classes == 2 else _dense(n_classes, "softmax"))
     model = keras.Sequential(layers)
+    optimizer = _make_optimizer(settings.optimizer)
+    if not tf.distribute.has_strategy():
+        # A sum over one replica is no sum. But TensorFlow takes it by `custom_gradient`,
+        # whose registry then keeps the traced graph for good: 5 MB for every new head (its
+        # issue 97697).
+        optimizer._all_reduce_sum_gradients = lambda grads_and_vars: grads_and_vars
     # XLA would compile anew for each shape of a batch.
     model.compile(
-        make_optimizer(settings),
+        optimizer,
         "binary_crossentropy" if n_classes == 2 else "sparse_categorical_crossentropy",
         metrics=["accuracy"],
         jit_compile=False,

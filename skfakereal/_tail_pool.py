@@ -12,6 +12,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from skfakereal._network import Conv, Dense, Network
@@ -112,5 +113,23 @@ def _structure(
         shape,
         n_classes,
         (settings.hidden_units, settings.dropout, settings.optimizer),
-        keras.config.dtype_policy().name,  # the user may change it between two fits
+        # A notebook may have registered another class by that name since.
+        keras.saving.get_registered_object(settings.optimizer),
+        *_built_in_state(),
+    )
+
+
+def _built_in_state() -> tuple[object, ...]:
+    """Return the global settings that a tail keeps from when it was built.
+
+    The user may change them between two fits. All others (eager functions, XLA,
+    determinism, mixed precision by rewriting) take effect at once, in any tail; and the
+    layout of images is given to each layer.
+    """
+    return (
+        keras.config.dtype_policy().name,
+        keras.config.floatx(),  # of inputs and of the loss, whatever the policy
+        keras.config.epsilon(),  # of the softmax's loss, in other precisions than float32
+        tf.distribute.get_strategy(),
+        tf.zeros(()).device,  # heeds tf.device
     )

@@ -22,7 +22,7 @@ from skfakereal._holdout import LabelledPaths
 from skfakereal._images import raise_unreadable
 from skfakereal._network import Network
 from skfakereal._shelf import ActivationShelf
-from skfakereal._tail import TailSettings, make_optimizer, trained_layers
+from skfakereal._tail import TailSettings, require_optimizer, trained_layers
 from skfakereal._tail_pool import lent_tail
 
 __all__ = ["TrainedTail", "train_tail"]
@@ -84,7 +84,7 @@ def train_tail(
     ValueError
         If the optimizer is none of Keras's, or if the loss stops being finite.
     """
-    make_optimizer(settings)  # a wrong name is said before the images are read
+    require_optimizer(settings.optimizer)  # a wrong name is said before the images are read
     # Counted on the training part; the same in the validation loss, so that the best
     # epoch is the best for both classes.
     weight_of = _class_weights(settings.class_weight, classes, train.labels)

@@ -1,7 +1,5 @@
-"""X and y as users hand them over -> arrays of paths, labels and weights."""
+"""Labels and weights as users hand them over -> arrays."""
 
-import os
-import re
 from typing import Any
 
 import numpy as np
@@ -9,120 +7,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
-__all__ = ["check_labels", "check_paths", "check_weights", "refuse_missing"]
+from skfakereal._paths import is_missing, shown
 
-# Two letters at least before the colon: C:// is a drive, not a scheme.
-_URL = re.compile(r"^(data:|[a-zA-Z][a-zA-Z0-9+.-]+://)")
-
-
-def check_paths(X: Any, *, name: str = "X") -> list[str]:
-    """Return the image paths in `X` as a list of strings.
-
-    Parameters
-    ----------
-    X : array-like of shape (n_images,) or (n_images, 1)
-        A list, array, Series or one-column DataFrame of `str` or `os.PathLike`.
-    name : str, default="X"
-        What the errors call it.
-
-    Returns
-    -------
-    list of str
-        The paths, in order. Whether the files exist is for the reader to find out.
-
-    Raises
-    ------
-    ValueError
-        If `X` is empty, a single path, of a wrong shape, or holds anything but paths;
-        the message names the index.
-    """
-    if isinstance(X, str | bytes | os.PathLike):
-        path = str(os.fsdecode(X))  # NumPy's strings show their type
-        raise ValueError(
-            f"{name} must be an array of image paths, got one path: {path!r}. Put it into "
-            f"a list: [{path!r}]."
-        )
-    values = _as_column(X, name)
-    if not values:
-        raise ValueError(
-            f"Found array with 0 sample(s) while a minimum of 1 is required: {name} must "
-            "hold at least one image path."
-        )
-    return [
-        # A colon is all that makes a URL of a string: the rest need not be looked at.
-        value
-        if type(value) is str and ":" not in value and not value.isspace() and value
-        else _check_path(value, f"{name}[{i}]")
-        for i, value in enumerate(values)
-    ]
-
-
-def _as_column(X: Any, name: str) -> list[Any]:
-    """Return the elements of a vector or of a matrix with one column."""
-    if isinstance(X, list | tuple) and not any(isinstance(x, list | tuple) for x in X):
-        # np.asarray would make strings of everything that stands beside a string,
-        # None and NaN included.
-        return [x.item() if isinstance(x, np.ndarray) and x.size == 1 else x for x in X]
-    if hasattr(X, "toarray"):
-        raise ValueError(
-            f"{name} must be an array of image paths, got a sparse matrix. Pass paths, not "
-            "pixels."
-        )
-    array = np.asarray(X, dtype=object if isinstance(X, list | tuple) else None)
-    if np.iscomplexobj(array):
-        raise ValueError(f"Complex data not supported: {name} must hold image paths.")
-    if array.ndim == 0:
-        raise ValueError(
-            f"{name} must be an array of image paths, got {_shown(X)}. Pass a list."
-        )
-    if array.ndim == 1 or (array.ndim == 2 and array.shape[1] == 1):
-        column: list[Any] = array.ravel().tolist()
-        return column
-    raise ValueError(
-        f"{name} must be an array of image paths of shape (n_images,) or (n_images, 1), "
-        f"got shape {array.shape}. Pass one column of paths, not pixels or features."
-    )
-
-
-def _check_path(value: Any, where: str) -> str:
-    if isinstance(value, os.PathLike):
-        value = os.fspath(value)
-    if not isinstance(value, str):
-        raise ValueError(
-            f"{where} must be the path of an image (str or pathlib.Path), got "
-            f"{_shown(value)}. {_way_out(value)}"
-        )
-    if not value.strip():
-        raise ValueError(
-            f"{where} must be the path of an image, got the empty path {value!r}. Leave "
-            "such rows out."
-        )
-    if _URL.match(value):
-        raise ValueError(
-            f"{where} must be the path of a local file, got the URL {value[:200]!r}. "
-            "Download it first."
-        )
-    return str(value)
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    short = text if len(text) <= 100 else f"{text[:100]}..."
-    return f"{short} of type {type(value).__name__}"
-
-
-def _way_out(value: Any) -> str:
-    if _is_missing(value):
-        return "Leave out the rows whose path is missing."
-    if isinstance(value, bytes):
-        return "Decode it with os.fsdecode."
-    return "Pass paths, not pixels or features."
-
-
-def _is_missing(value: Any) -> bool:
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):  # pandas's
-        return True
-    return isinstance(value, float | np.floating) and bool(np.isnan(value))
+__all__ = ["check_labels", "check_weights", "refuse_missing"]
 
 
 def check_labels(y: ArrayLike | None, n_images: int, *, name: str = "y") -> NDArray[Any]:
@@ -174,14 +61,14 @@ def check_labels(y: ArrayLike | None, n_images: int, *, name: str = "y") -> NDAr
 
 def _refuse_bad_labels(labels: list[Any], name: str) -> None:
     for i, label in enumerate(labels):
-        if _is_missing(label):
+        if is_missing(label):
             raise ValueError(
                 f"Every image needs a label, but {name}[{i}] is {label!r}. Leave out the "
                 "rows whose label is missing."
             )
         if isinstance(label, bytes) or label in (np.inf, -np.inf):
             raise ValueError(
-                f"Labels must be strings or integers, but {name}[{i}] is {_shown(label)}."
+                f"Labels must be strings or integers, but {name}[{i}] is {shown(label)}."
             )
         if isinstance(label, str) != isinstance(labels[0], str):
             raise ValueError(
@@ -260,7 +147,7 @@ def refuse_missing(values: ArrayLike, name: str) -> None:
         If there is one; the message names its index.
     """
     for i, value in enumerate(np.asarray(values, dtype=object).ravel().tolist()):
-        if _is_missing(value):
+        if is_missing(value):
             raise ValueError(
                 f"{name} must have no missing values, but {name}[{i}] is {value!r}."
             )

@@ -42,7 +42,10 @@ def noise_images(make_image, rng: np.random.Generator) -> list[str]:  # type: ig
 
 
 def read_all(reader: ActivationReader, paths: list[str], view: int = 0) -> np.ndarray:
-    return np.concatenate([batch.activations for batch in reader.read(paths, view)])
+    kept = np.empty((len(paths), *reader.shape), reader.dtype)
+    for batch in reader.read(paths, view):
+        batch.write_to(kept)
+    return kept
 
 
 def test_rows_come_in_the_order_of_the_paths(make_reader, noise_images: list[str]) -> None:
@@ -62,6 +65,24 @@ def test_equal_contents_are_computed_once(make_reader, make_image) -> None:
     assert reader.n_computed == 2
     assert np.array_equal(activations[0], activations[8])
     assert not np.array_equal(activations[0], activations[1])
+
+
+@pytest.mark.parametrize("n_jobs", [1, 3])
+def test_equal_contents_far_apart_are_computed_once(make_reader, make_image, rng, n_jobs):
+    # More than batches of 256 hold while others are being loaded.
+    pixels = rng.integers(0, 256, (1300, 4, 4, 3), dtype=np.uint8)
+    paths = [make_image(f"{i}.bmp", image) for i, image in enumerate(pixels)]
+    copy = make_image("copy.bmp", pixels[3])
+    Path(paths[3]).write_bytes(b"")
+    reader = make_reader(n_jobs=n_jobs, augmentation=Augmentation())
+    kept = np.empty((2602, *reader.shape), reader.dtype)
+    for batch in reader.read([*paths, copy, *paths[::-1], copy], 1, keep_going=True):
+        batch.write_to(kept)
+    assert reader.n_computed == 1300
+    forth, back = kept[:1301], kept[1301:]
+    assert np.flatnonzero(np.isnan(forth).any(axis=1)).tolist() == [3]
+    np.testing.assert_array_equal(forth[:1300], back[:1300][::-1])
+    np.testing.assert_array_equal(forth[1300], back[1300])
 
 
 def test_views_differ_and_none_is_the_plain_image(make_reader, noise_images) -> None:

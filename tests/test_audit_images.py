@@ -187,6 +187,47 @@ def test_a_planted_leak_is_found_and_named(
     assert max(row.difference for row in planted) > 0.3
 
 
+def oriented(value: int) -> Save:
+    def save(path: Path, pixels: NDArray[np.uint8], i: int) -> Path:
+        path, exif = path.with_suffix(".jpg"), Image.Exif()
+        exif[0x0112] = value
+        Image.fromarray(pixels).save(path, quality=90, exif=exif)
+        return path
+
+    return save
+
+
+def in_capitals(path: Path, pixels: NDArray[np.uint8], i: int) -> Path:
+    path = plain_jpeg(path, pixels, i)
+    return path.rename(path.with_suffix(".JPG"))
+
+
+@pytest.mark.parametrize(
+    ("field", "said", "save_real", "save_fake"),
+    [
+        ("orientation", "“6”: 0 % of real, 100 % of fake", oriented(1), oriented(6)),
+        (
+            "extension_case",
+            "“upper case”: 0 % of real, 100 % of fake",
+            *(plain_jpeg, in_capitals),
+        ),
+    ],
+)
+def test_what_no_network_could_learn_is_told_but_not_counted(
+    tmp_path: Path, field: str, said: str, save_real: Save, save_fake: Save
+) -> None:
+    paths, y = write_set(tmp_path, n_each=20, save_real=save_real, save_fake=save_fake)
+    report = audit_images(paths, y)
+    (found,) = report.findings
+    assert (found.fields, found.severity) == ((field,), "minor")
+    assert said in found.what
+    assert report.verdict == report.headline.verdict == "clean"
+    assert report.headline.auc == 0.5
+    shortcut = next(s for s in report.shortcuts if s.field.name == field)
+    assert shortcut.strength.auc > 0.95
+    assert not shortcut.matters
+
+
 def test_one_pixel_size_for_all_fakes_is_found(tmp_path: Path) -> None:
     paths, y = write_set(tmp_path, n_each=50, sizes=MANY_SIZES, fake_sizes=((32, 32),))
     report = audit_images(paths, y)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from audit_sets import Packing, jpeg, leaking_set, varied_set
+from PIL import Image
 
 from skfakereal.audit import AuditReport, audit_images
 from skfakereal.audit._columns import differing
@@ -176,7 +177,9 @@ def test_the_report_ends_with_what_to_do_next(tmp_path: Path) -> None:
     assert len(steps) == 4
     for i, (step, start) in enumerate(zip(steps, starts, strict=True), 1):
         assert step.startswith(f"  {i}. {start}")
-    assert "equalize FOLDER OUT --size SIDE" in steps[2]
+    side = min(min(Image.open(path).size) for path in paths)
+    assert report.shortest_side == report.to_dict()["shortest_side"] == side
+    assert f"equalize FOLDER OUT --size {side} (in Python" in steps[2]
     assert steps[2].strip()[3:] in report.to_html()
 
 

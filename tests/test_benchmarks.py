@@ -3,16 +3,19 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from benchmarks import __main__ as command
-from benchmarks import _fit, _search
+from benchmarks import _fit, _search, audit_power
 from benchmarks._material import write_images, write_weights
 from benchmarks._output import OutputFolder
 from benchmarks._rounds import Contest, Round, append_round, interleave, read_rounds
 from benchmarks._setting import SMALLEST
 from benchmarks._standings import standings
 from benchmarks._table import markdown
+from skfakereal.audit._fields import FIELDS
 
 SPEED = Contest("case", "speed", "rival", "images/s", at_least=2.0)
 SECONDS = Contest("case", "seconds", "rival", "s", at_least=2.0, at_most=1.0)
@@ -140,6 +143,19 @@ def test_every_case_runs(case, tmp_path, capsys):
     assert all(line["ours"] > 0 and line["theirs"] > 0 for line in measured)
     assert (tmp_path / "table.md").read_text() in shown.out
     assert (tmp_path / "ratios.png").exists()
+
+
+def test_the_audits_power_is_that_of_its_verdict(monkeypatch, capsys):
+    # Every property is drawn, and the one that tells the class has the AUC that is asked for.
+    drawn = audit_power.draw_set(4000, 0.8, seed=0)
+    assert set(drawn.values) == set(FIELDS)
+    yes = np.array([v == "yes" for v in drawn.values[drawn.telling]])
+    assert roc_auc_score(drawn.classes, yes) == pytest.approx(0.8, abs=0.02)
+    # A set of 40 with an AUC of 0.99 is accused, a clean one is not.
+    words = "audit_power --images 40 --draws 2 --auc 0.5 0.99"
+    monkeypatch.setattr("sys.argv", words.split())
+    audit_power.main()
+    assert "| 40 | 0 of 2 | 2 of 2 |" in capsys.readouterr().out
 
 
 def test_a_case_that_fails_leaves_the_others(tmp_path, capsys, monkeypatch):

@@ -289,6 +289,13 @@ def test_only_groups_of_the_positive_class_have_rows() -> None:
     assert "Jane" not in card.to_markdown()
 
 
+def test_groups_of_both_classes_are_not_called_generators() -> None:
+    photographs = [f"photograph {i // 8}" for i in range(400)]
+    card = model_card(make_report(generators=photographs))
+    assert "By group" in card.headings
+    assert "By generator" not in card.headings
+
+
 def test_more_than_two_classes_have_a_card() -> None:
     random = np.random.default_rng(0)
     proba = random.dirichlet(np.ones(3), 90)

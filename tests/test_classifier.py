@@ -39,6 +39,21 @@ def test_swapped_labels_swap_the_columns(
     assert (proba[y == 1, 0] > 0.5).all()
 
 
+def test_equal_images_in_other_batches_change_nothing(
+    make_classifier: MakeClassifier, dark_and_bright: Images
+) -> None:
+    (X, y), options = dark_and_bright, {"n_jobs": 3, "hidden_units": (), "epochs": 2}
+    clf = make_classifier(**options).fit(np.tile(X, 4), np.tile(y, 4))
+    assert clf.n_computed_ == 24
+    proba = clf.predict_proba(X)
+    np.testing.assert_array_equal(clf.predict_proba(np.tile(X, 4)), np.tile(proba, (4, 1)))
+    three = dark_and_bright[1] + np.arange(24) % 2
+    three_classes = make_classifier(**options).fit(X, three)
+    proba = three_classes.predict_proba(X)
+    found = three_classes.predict_proba(np.tile(X, 4))
+    np.testing.assert_array_equal(found, np.tile(proba, (4, 1)))
+
+
 @pytest.mark.slow
 def test_the_whole_default_recipe(black_and_white_images: tuple[list[str], Any]) -> None:
     paths, labels = black_and_white_images

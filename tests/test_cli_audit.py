@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -208,7 +209,12 @@ def test_what_equalize_cannot_copy_is_an_error_or_left_out(
     assert "1 image could not be copied" in output.err
     # Their sizes still differ, and it says so.
     assert "After: leaking" in output.out
-    assert "--size HEIGHTxWIDTH" in output.out
+    (side,) = re.findall(r"OUT --size (\d+)\. That is", output.out)
+    # What is advised works, and the next larger size does not.
+    for size, code in ((int(side), 0), (int(side) + 1, 1)):
+        out = tmp_path / f"size{size}"
+        order = ["equalize", str(leaking), str(out), "--size", str(size), "--no-audit"]
+        assert main(order) == code
     assert f"Next: skfakereal audit {tmp_path / 'out'} tells" in output.out
 
 

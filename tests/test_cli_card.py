@@ -13,6 +13,7 @@ from conftest import write_image
 from skfakereal.cli import main
 from skfakereal.cli._card import generators_of
 from skfakereal.cli._parts import Part
+from skfakereal.cli._split import split_folder
 
 
 @pytest.fixture(scope="module")
@@ -120,5 +121,33 @@ def test_images_in_no_folder_are_called_so() -> None:
     assert generators_of(part("real/a.png", "sd"), ["real", "fake"]) == [
         *("real, in no folder", "sd")
     ]
-    # An audit numbers its groups.
-    assert generators_of(part("0", "1"), ["real", "fake"]) is None
+    # A folder may be called by a year.
+    assert generators_of(part("real/a.png", "2023"), ["real", "fake"]) == [
+        *("real, in no folder", "2023")
+    ]
+
+
+def test_groups_that_an_audit_numbered_leave_the_rows_to_the_folders(
+    photos: Path, tmp_path: Path
+) -> None:
+    paths = [path.relative_to(photos).as_posix() for path in photos.rglob("*.png")]
+    expected = {"sd", "g*n", "real, in no folder"}
+    for columns, called in (
+        ("path,label,part,group,copies", expected),
+        ("path,group", {"0", "1", "2"}),  # somebody's own numbers are names
+    ):
+        file = tmp_path / "groups.csv"
+        middle = ",x,y" if "label" in columns else ""
+        lines = [f"{path}{middle},{i % 3}" for i, path in enumerate(paths)]
+        file.write_text("\n".join([columns, *lines]))
+        parts = split_folder(
+            str(photos),
+            classes=("real", "fake"),
+            test_fraction=0.3,
+            use_groups=True,
+            groups_file=str(file),
+            random_state=0,
+        )
+        assert {*parts.train.groups, *parts.test.groups} == {"0", "1", "2"}
+        rows = [generators_of(part, parts.names) for part in (parts.train, parts.test)]
+        assert {name for part in rows for name in part or ()} == called

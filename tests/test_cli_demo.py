@@ -39,6 +39,7 @@ def test_the_demo_runs_twice_and_leaves_what_is_not_its_own(tmp_path: Path) -> N
     assert "skfakereal-demo/run/report.html" in process.stdout
     page = (folder / "run/report.html").read_text(encoding="utf-8")
     assert page.index("toy images") < page.index("classified correctly")
+    assert "<h2>By group</h2>" in page  # photographs, which are in both classes
     assert json.loads(results[0])["roc_auc"] > 0.65
     assert sorted(p.name for p in folder.iterdir()) == ["images", "mine.txt", "run"]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["skfakereal-demo"]

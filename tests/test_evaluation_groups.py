@@ -85,6 +85,29 @@ def test_generators_have_rows_and_groups_are_drawn(case: Case) -> None:
     assert by_both.intervals.overall["accuracy"] != alone.intervals.overall["accuracy"]
 
 
+@pytest.mark.parametrize(
+    ("sides", "word"),
+    [
+        ({"generators": ["camera"] * 120 + ["sd"] * 100 + ["mj"] * 80}, "generator"),
+        ({"generators": ["sd"] * 180 + ["mj"] * 120}, "group"),
+        ({"generators": ["Ann"] * 60 + ["Bob"] * 60 + ["sd"] * 180}, "group"),
+        ({"groups": [f"{i}" for i in range(120)] + ["sd"] * 100 + ["mj"] * 80}, "group"),
+    ],
+    ids=["generators", "both classes in one", "photographers", "groups"],
+)
+def test_rows_are_called_what_they_are(
+    case: Case, sides: dict[str, list[str]], word: str
+) -> None:
+    report = EvaluationReport(**case, **sides)
+    assert report.row_word == word
+    page = report.to_html()
+    assert f"<h2>By {word}</h2>" in page
+    assert f"The weakest {word} comes first" in page
+    assert f'<th scope="col">{word}</th>' in page
+    assert f"\n{word} " in repr(report)
+    assert report.plot("groups").axes[0].get_title() == f"By {word}"
+
+
 def test_small_groups_have_no_row_and_are_told(case: Case) -> None:
     groups = [f"{i}.png" for i in range(200)] + ["sd"] * 50 + ["mj"] * 50
     report = EvaluationReport(**case, groups=groups)

@@ -24,7 +24,7 @@ from sklearn.svm import SVC
 
 from skfakereal import VGG16ImageClassifier
 from skfakereal._images import ImageReadError, read_image
-from skfakereal._validation import check_paths
+from skfakereal._paths import check_paths
 from skfakereal.evaluation import evaluate
 from skfakereal.evaluation._predict_once import predict_once
 

@@ -61,6 +61,17 @@ def in_keras(trunk: str, pooling: str, pixels: NDArray[np.float32]) -> NDArray[n
     return np.asarray(model.predict(pixels, verbose=0))
 
 
+def test_equal_images_in_other_batches_change_nothing(
+    make_extractor: MakeExtractor, dark_and_bright: Images
+) -> None:
+    X, _ = dark_and_bright
+    extractor = make_extractor(n_jobs=3).fit(X)
+    features = extractor.transform(X)
+    np.testing.assert_array_equal(
+        extractor.transform(np.tile(X, 4)), np.tile(features, (4, 1))
+    )
+
+
 @pytest.mark.parametrize("engine", ["ncnn", "tensorflow"])
 @pytest.mark.parametrize("preprocessing", ["unit", "imagenet"])
 @pytest.mark.parametrize("pooling", ["avg", "max", "flatten"])

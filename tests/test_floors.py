@@ -19,6 +19,7 @@ FLOORS = {
     "_classifier": 3,
     "_features": 3,
     "_activations": 2,
+    "_probabilities": 2,
     "_training": 2,
     "_shelf": 2,
     "_tail": 2,

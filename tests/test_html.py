@@ -201,6 +201,20 @@ def test_a_figure_is_as_wide_as_it_is_drawn_and_stays_open() -> None:
     plt.close(fig)
 
 
+def test_only_plots_are_turned_around_on_a_dark_page() -> None:
+    fig, (left, right) = plt.subplots(1, 2)
+    left.imshow(np.eye(3))  # a map of numbers, as a confusion matrix is
+    assert '<img class="plot"' in figure(fig)
+    right.imshow(np.zeros((4, 4, 3)))  # a photograph keeps its colours
+    assert '<img class="card"' in figure(fig)
+    plt.close(fig)
+    # On the screen only: paper is white.
+    dark = page("Title").partition("@media screen and (prefers-color-scheme: dark)")[2]
+    rule = dark.partition("}\n}")[0]
+    assert "img.plot { filter: invert(1)" in rule
+    assert "card" not in rule
+
+
 @pytest.mark.parametrize("module", [_html, _html_pictures])
 def test_public_names_are_sorted(module: Any) -> None:
     assert module.__all__ == sorted(module.__all__)

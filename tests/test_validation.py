@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from skfakereal._validation import check_labels, check_paths, check_weights
+from skfakereal._paths import check_paths
+from skfakereal._validation import check_labels, check_weights
 
 PATHS = ["a.jpg", "b/c.png"]
 

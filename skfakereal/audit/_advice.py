@@ -10,7 +10,9 @@ __all__ = ["next_steps"]
 _SIZES = frozenset({"dimensions", "width", "height", "aspect", "blocks"})
 
 
-def next_steps(verdict: Verdict, findings: Sequence[Finding]) -> list[str]:
+def next_steps(
+    verdict: Verdict, findings: Sequence[Finding], shortest_side: int
+) -> list[str]:
     """Return the steps that lead from an audit to training.
 
     Parameters
@@ -19,6 +21,8 @@ def next_steps(verdict: Verdict, findings: Sequence[Finding]) -> list[str]:
         The audit's answer.
     findings : sequence of Finding
         What was found, the worst first.
+    shortest_side : int
+        Pixels of the shortest side of all readable images.
 
     Returns
     -------
@@ -48,7 +52,7 @@ def next_steps(verdict: Verdict, findings: Sequence[Finding]) -> list[str]:
     steps = broken + list(dict.fromkeys(f.remedy for f in severe if f not in unequal))
     if unequal:
         sized = any(_SIZES & set(finding.fields) for finding in unequal)
-        size = " --size SIDE, with a SIDE that your smallest picture has" if sized else ""
+        size = f" --size {shortest_side}" if sized else ""
         steps.append(
             f"Write both classes anew in the same way: skfakereal equalize FOLDER OUT{size} "
             "(in Python: equalize_images). The originals stay as they are."

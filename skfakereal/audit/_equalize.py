@@ -12,7 +12,8 @@ from sklearn.utils import Bunch
 from tqdm import tqdm
 
 from skfakereal._images import ImageReadError, raise_unreadable
-from skfakereal._validation import check_labels, check_paths
+from skfakereal._paths import check_paths
+from skfakereal._validation import check_labels
 from skfakereal.audit._copying import EXTENSIONS, Form, write_copy
 from skfakereal.audit._labels import check_side, name_classes
 from skfakereal.audit._out_folder import (

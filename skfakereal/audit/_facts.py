@@ -84,6 +84,7 @@ def read_facts(path: str) -> FileFacts:
             **_header(data),
             **_shape(picture),
             "extension": PurePath(path).suffix.lower() or "(none)",
+            "extension_case": _case(PurePath(path).suffix),
             "file_size": float(len(data)),
             "border": _border(np.asarray(picture)),
             "colour": "none" if _is_grey(np.asarray(thumbnail)) else "some",
@@ -92,6 +93,12 @@ def read_facts(path: str) -> FileFacts:
         int.from_bytes(np.packbits(bits).tobytes()),
         thumbnail.tobytes(),
     )
+
+
+def _case(suffix: str) -> str:
+    if suffix == suffix.lower():
+        return "lower case"
+    return "upper case" if suffix == suffix.upper() else "mixed case"
 
 
 def _shape(picture: Image.Image) -> dict[str, str | float]:
@@ -141,6 +148,7 @@ def _header(data: bytes) -> dict[str, str | float]:
             "mode": _PLAIN_MODES.get(image.mode, image.mode),
             "exif": "yes" if tags else "no",
             "exif_tags": _short(", ".join(tags)),
+            "orientation": _text(exif.get(0x0112)) or "(none)",
             "software": _short(_text(exif.get(0x0131)) or _text(info.get("Software"))),
             "camera": _short(camera),
             "icc": _short(_icc(info.get("icc_profile"))),

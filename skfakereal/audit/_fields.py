@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FIELDS", "Field", "codes_of"]
+__all__ = ["FIELDS", "N_JUDGED", "Field", "codes_of"]
 
 _MOST_BINS = 32
 _IMAGES_A_BIN = 10
@@ -16,9 +16,11 @@ _REENCODE = (
     "Re-encode both classes the same way: equalize_images(paths, y, out), or skfakereal "
     "equalize FOLDER OUT."
 )
+# SIDE becomes the largest square that no image has to be enlarged for.
 _RESIZE = (
-    "Bring both classes to one size: equalize_images(..., size=(height, width)), or "
-    "skfakereal equalize FOLDER OUT --size HEIGHTxWIDTH."
+    "Bring both classes to one size: equalize_images(..., size=(SIDE, SIDE)), or "
+    "skfakereal equalize FOLDER OUT --size SIDE. That is the shortest side of any of these "
+    "images: leave out the smallest ones for a larger size."
 )
 _REPACK = (
     "Write both classes anew without metadata: equalize_images(paths, y, out), or "
@@ -52,7 +54,7 @@ class Field:
     why : str
         What a detector could make of it.
     remedy : str
-        What to do about it.
+        What to do about it; SIDE in it stands for the shortest side of all images.
     numeric : bool
         Whether the values are numbers.
     in_headline : bool
@@ -60,6 +62,9 @@ class Field:
         does not see.
     judged : bool
         Whether it counts for the verdict by itself.
+    noted : bool
+        Whether a difference is told as minor, though it does not count: no network could
+        learn it, but it betrays that the classes came by different ways.
     unit : str
         What stands after a number.
     """
@@ -71,12 +76,22 @@ class Field:
     numeric: bool = False
     in_headline: bool = True
     judged: bool = True
+    noted: bool = False
     unit: str = ""
 
 
 FIELDS: tuple[Field, ...] = (
     Field("format", "file format", _TRACES, _REENCODE),
     Field("extension", "file extension", _APART, _REPACK),
+    Field(
+        "extension_case",
+        "capitals in the file extension",
+        _APART,
+        _REPACK,
+        in_headline=False,
+        judged=False,
+        noted=True,
+    ),
     Field("dimensions", "pixel size", _SIZES, _RESIZE),
     Field("width", "width", _SIZES, _RESIZE, numeric=True, unit=" pixels"),
     Field("height", "height", _SIZES, _RESIZE, numeric=True, unit=" pixels"),
@@ -108,6 +123,15 @@ FIELDS: tuple[Field, ...] = (
     Field("layout", "order of the file's parts", _APART, _REPACK),
     Field("exif", "EXIF present", _APART, _REPACK),
     Field("exif_tags", "EXIF tags", _APART, _REPACK),
+    Field(
+        "orientation",
+        "EXIF orientation",
+        _APART,
+        _REPACK,
+        in_headline=False,
+        judged=False,
+        noted=True,
+    ),
     Field("camera", "camera", _APART, _REPACK),
     Field("software", "software", _APART, _REPACK),
     Field(
@@ -142,6 +166,9 @@ FIELDS: tuple[Field, ...] = (
         unit=" % of the side",
     ),
 )
+
+# Among how many one may stand out by chance. What cannot be accused is no burden for the rest.
+N_JUDGED = sum(field.judged for field in FIELDS)
 
 
 def codes_of(

@@ -34,6 +34,7 @@ def find_problems(
     split_counts: Mapping[str, int],
     *,
     grouped: bool,
+    shortest_side: int,
 ) -> list[Finding]:
     """Put everything that was found into words, the worst first.
 
@@ -51,13 +52,15 @@ def find_problems(
         Readable images of each split; empty where none was given.
     grouped : bool
         Whether groups were given.
+    shortest_side : int
+        Pixels of the shortest side of all readable images.
 
     Returns
     -------
     list of Finding
         What was found.
     """
-    found = _shortcut_findings(shortcuts, list(counts))
+    found = _shortcut_findings(shortcuts, list(counts), shortest_side)
     found += _split_findings(exact, copies, split_counts)
     found += _copy_findings(
         exact, copies, sum(counts.values()), grouped, bool(split_counts)
@@ -66,26 +69,30 @@ def find_problems(
     return sorted(found, key=lambda f: _ORDER.index(f.severity))
 
 
-def _shortcut_findings(shortcuts: Sequence[Shortcut], names: list[str]) -> list[Finding]:
+def _shortcut_findings(
+    shortcuts: Sequence[Shortcut], names: list[str], side: int
+) -> list[Finding]:
     """One finding for each remedy: a PNG has no JPEG tables, and both say the same."""
     by_remedy: dict[tuple[str, str], list[Shortcut]] = {}
     for shortcut in sorted(shortcuts, key=lambda s: -s.strength.auc):
         if shortcut.matters:
             severity = shortcut.strength.verdict
-        elif shortcut.uneven and shortcut.field.judged:
+        elif shortcut.uneven and (shortcut.field.judged or shortcut.field.noted):
             severity = "minor"  # type: ignore[assignment]
         else:
             continue
         by_remedy.setdefault((shortcut.field.remedy, severity), []).append(shortcut)
     worst = dict(reversed(by_remedy))
     return [
-        _shortcut_finding(group, severity, names)
+        _shortcut_finding(group, severity, names, side)
         for (remedy, severity), group in by_remedy.items()
         if severity == worst[remedy] or severity != "minor"
     ]
 
 
-def _shortcut_finding(group: list[Shortcut], severity: str, names: list[str]) -> Finding:
+def _shortcut_finding(
+    group: list[Shortcut], severity: str, names: list[str], side: int
+) -> Finding:
     # Of about equally strong ones, the one that the others follow from speaks for them.
     strongest = max(s.strength.auc for s in group)
     equal = [s for s in group if s.strength.auc > strongest - _AS_TELLING]
@@ -99,7 +106,7 @@ def _shortcut_finding(group: list[Shortcut], severity: str, names: list[str]) ->
         f"{_capital(first.field.title)} {told} (AUC of this alone "
         f"{first.strength.auc:.2f}).{also}",
         first.field.why,
-        first.field.remedy,
+        first.field.remedy.replace("SIDE", str(side)),
         tuple(s.field.name for s in [first, *(s for s in group if s is not first)]),
     )
 

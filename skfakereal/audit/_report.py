@@ -37,6 +37,8 @@ class AuditReport:
         See Attributes.
     exact, copies : Copies
         See Attributes.
+    shortest_side : int
+        See Attributes.
     findings : list of Finding
         See Attributes.
     unreadable : list of ImageReadError
@@ -59,6 +61,9 @@ class AuditReport:
         Files of identical content.
     copies : Copies
         These together with near duplicates.
+    shortest_side : int
+        Pixels of the shortest side of all readable images: the largest `size` of
+        `equalize_images` that enlarges none of them.
     findings : list of Finding
         What is wrong and what to do, the worst first.
     unreadable : list of ImageReadError
@@ -86,6 +91,7 @@ class AuditReport:
         shortcuts: list[Shortcut],
         exact: Copies,
         copies: Copies,
+        shortest_side: int,
         findings: list[Finding],
         unreadable: list[ImageReadError],
         readable: NDArray[np.intp],
@@ -97,6 +103,7 @@ class AuditReport:
         self.class_counts = class_counts
         self.headline = headline
         self.shortcuts = shortcuts
+        self.shortest_side = shortest_side
         self.findings = findings
         self.unreadable = unreadable
         self.groups_ = groups_
@@ -137,7 +144,7 @@ class AuditReport:
                 f"  Why it matters: {finding.why}",
                 f"  What to do: {finding.remedy}",
             ]
-        steps = next_steps(self.verdict, self.findings)
+        steps = next_steps(self.verdict, self.findings, self.shortest_side)
         lines += ["", "Next:", *(f"  {i}. {step}" for i, step in enumerate(steps, 1))]
         return "\n".join(lines)
 
@@ -183,6 +190,7 @@ class AuditReport:
             "verdict": self.verdict,
             "n_images": len(self.paths),
             "class_counts": dict(self.class_counts),
+            "shortest_side": self.shortest_side,
             "headline": strength_data(self.headline),
             "findings": [
                 {
@@ -209,7 +217,7 @@ class AuditReport:
     def _parts(self) -> list[str]:
         return audit_sections(
             headline=self.headline,
-            steps=next_steps(self.verdict, self.findings),
+            steps=next_steps(self.verdict, self.findings, self.shortest_side),
             findings=self.findings,
             shortcuts=self.shortcuts,
             copies=self.copies,

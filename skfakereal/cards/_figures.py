@@ -107,6 +107,7 @@ def generator_rows_section(report: EvaluationReport) -> Section | None:
     }
     if not known:
         return None
+    word = report.row_word
     keys = [key for key in WORDS if key in next(iter(known.values()))]
     intervals = report.intervals.per_group
     ordered = sorted(known.items(), key=lambda item: item[1]["accuracy"])
@@ -120,11 +121,11 @@ def generator_rows_section(report: EvaluationReport) -> Section | None:
     )
     blocks: list[Block] = [
         Text("The weakest comes first; 95 % intervals stand in brackets."),
-        Table(("group", "images", *(WORDS[key] for key in keys)), rows),
+        Table((word, "images", *(WORDS[key] for key in keys)), rows),
     ]
     if len(known) > _MOST_ROWS:
         blocks.append(Text(f"{len(known) - _MOST_ROWS:,} more are not shown."))
-    return Section("By generator", tuple(blocks))
+    return Section(f"By {word}", tuple(blocks))
 
 
 def _with_interval(value: float, interval: tuple[float, float] | None) -> str:

@@ -13,8 +13,11 @@ from skfakereal.cli._conversions import name_list
 
 __all__ = [
     "Verbs",
+    "add_card",
     "add_classes",
+    "add_folder",
     "add_model",
+    "add_n_jobs",
     "add_run",
     "add_tested",
     "add_verb",
@@ -78,6 +81,33 @@ def add_classes(parser: ArgumentParser) -> None:
     )
 
 
+def add_folder(parser: ArgumentParser) -> None:
+    """Add the argument that names the labelled images.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        The parser of the verb.
+    """
+    parser.add_argument("folder", metavar="FOLDER", help="the labelled images")
+
+
+def add_n_jobs(parser: ArgumentParser) -> None:
+    """Add the option that says how many processes read images.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        The parser of the verb.
+    """
+    parser.add_argument(
+        "--n-jobs",
+        type=int,
+        metavar="N",
+        help="processes that read images; -1 for one on each core (default: 1)",
+    )
+
+
 def add_model(parser: ArgumentParser) -> None:
     """Add the argument that names a model.
 
@@ -90,6 +120,21 @@ def add_model(parser: ArgumentParser) -> None:
         "model",
         metavar="MODEL",
         help="folder that `skfakereal train` made, or a joblib file that you trust",
+    )
+
+
+def add_card(parser: ArgumentParser) -> None:
+    """Add the option that names a model card to be extended.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        The parser of the verb.
+    """
+    parser.add_argument(
+        "--card",
+        metavar="FILE",
+        help="add the figures to this model card, such as MODEL/card.md",
     )
 
 

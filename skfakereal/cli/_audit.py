@@ -1,9 +1,16 @@
 """``skfakereal audit``: do the files give away what is fake, without a look at them?"""
 
 from argparse import ArgumentParser, Namespace
-from contextlib import ExitStack
+from contextlib import nullcontext
 
-from skfakereal.cli._arguments import Verbs, add_classes, add_verb, finish_verb
+from skfakereal.cli._arguments import (
+    Verbs,
+    add_classes,
+    add_folder,
+    add_n_jobs,
+    add_verb,
+    finish_verb,
+)
 from skfakereal.cli._output import say, wants_progress
 
 __all__ = ["add_parser", "run"]
@@ -58,7 +65,7 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
         description=_DESCRIPTION,
         epilog=_EPILOG,
     )
-    parser.add_argument("folder", metavar="FOLDER", help="the labelled images")
+    add_folder(parser)
     parser.add_argument("--out", metavar="RUN", help="write a folder with the report")
     parser.add_argument("--force", action="store_true", help="replace an earlier one")
     parser.add_argument(
@@ -67,12 +74,7 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
         help='end with exit code 1 unless the answer is "clean": for scripts',
     )
     add_classes(parser)
-    parser.add_argument(
-        "--n-jobs",
-        type=int,
-        metavar="N",
-        help="processes that read images; -1 for one on each core (default: 1)",
-    )
+    add_n_jobs(parser)
     finish_verb(parser, run)
 
 
@@ -94,10 +96,9 @@ def run(arguments: Namespace) -> int:
     from skfakereal.cli._audited import audit_folder, complain_of_unreadable
     from skfakereal.cli._run_folder import new_run
 
-    with ExitStack() as stack:
-        out = arguments.out
-        # First of all, so that a place that is taken comes to light before the work.
-        folder = stack.enter_context(new_run(out, force=arguments.force)) if out else None
+    out = arguments.out
+    # First of all, so that a place that is taken comes to light before the work.
+    with new_run(out, force=arguments.force) if out else nullcontext() as folder:
         report, parts = audit_folder(
             arguments.folder,
             arguments.classes,

@@ -8,7 +8,7 @@ from typing import Any
 from skfakereal._html import Html, details, section
 from skfakereal.cards import ModelCard, model_card
 from skfakereal.cli._manifest import MANIFEST_FILE
-from skfakereal.cli._parts import Part
+from skfakereal.cli._parts import Part, origins_of
 from skfakereal.cli._run_folder import digest_of
 from skfakereal.evaluation import EvaluationReport
 
@@ -44,7 +44,7 @@ def card_facts(folder: Path, train: Part, names: Sequence[str]) -> dict[str, Any
         training images with their numbers of images, the largest first, 100 at most.
     """
     groups: dict[str, Counter[str]] = {name: Counter() for name in names}
-    for label, group in zip(train.labels.tolist(), train.groups.tolist(), strict=True):
+    for label, group in zip(train.labels.tolist(), origins_of(train), strict=True):
         if _has_name(group):
             groups[names[label]][group] += 1
     return {
@@ -69,7 +69,7 @@ def generators_of(part: Part, names: Sequence[str]) -> list[str] | None:
         The folder below the class if it is one of the 20 largest, else that it is another,
         or that there is none; None if no image has one.
     """
-    groups = part.groups.tolist()
+    groups = origins_of(part)
     if not any(map(_has_name, groups)):
         return None
     sizes = Counter(group for group in groups if _has_name(group))
@@ -83,9 +83,8 @@ def generators_of(part: Part, names: Sequence[str]) -> list[str] | None:
 
 
 def _has_name(group: str) -> bool:
-    # `load_image_folder` names the group of an image in no folder by the image's own path,
-    # and an audit numbers the groups that it finds.
-    return "/" not in group and not group.isdigit()
+    # `load_image_folder` names the group of an image in no folder by the image's own path.
+    return "/" not in group
 
 
 def write_card(

@@ -4,7 +4,14 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skfakereal.cli._arguments import Verbs, add_classes, add_verb, finish_verb
+from skfakereal.cli._arguments import (
+    Verbs,
+    add_classes,
+    add_folder,
+    add_n_jobs,
+    add_verb,
+    finish_verb,
+)
 from skfakereal.cli._conversions import image_size
 from skfakereal.cli._output import complain, counted, say, wants_progress
 
@@ -56,7 +63,7 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
         description=_DESCRIPTION,
         epilog=_EPILOG,
     )
-    parser.add_argument("folder", metavar="FOLDER", help="the labelled images")
+    add_folder(parser)
     parser.add_argument("out", metavar="OUT", help="folder for the copies, outside FOLDER")
     parser.add_argument(
         "--format",
@@ -97,12 +104,7 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
         action="store_false",
         help="do not audit before and after",
     )
-    parser.add_argument(
-        "--n-jobs",
-        type=int,
-        metavar="N",
-        help="processes; -1 for one on each core (default: 1)",
-    )
+    add_n_jobs(parser)
     finish_verb(parser, run)
 
 

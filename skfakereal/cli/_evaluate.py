@@ -1,17 +1,19 @@
 """``skfakereal evaluate``: how good is a model on these images?"""
 
 from argparse import ArgumentParser, Namespace
-from contextlib import ExitStack
+from contextlib import nullcontext
 
 from skfakereal.cli._arguments import (
     Verbs,
+    add_card,
+    add_folder,
     add_model,
     add_run,
     add_tested,
     add_verb,
     finish_verb,
 )
-from skfakereal.cli._output import complain, counted, say, wants_progress
+from skfakereal.cli._output import say, wants_progress
 
 __all__ = ["add_parser", "run"]
 
@@ -29,11 +31,14 @@ _EPILOG = """\
 examples:
   skfakereal evaluate detector/ more-photos/
   skfakereal evaluate detector/ photos/ --split test --out evaluation/
+  skfakereal evaluate detector/ more-photos/ --card detector/card.md
   skfakereal evaluate pipeline.joblib more-photos/
 
 A joblib file may hold any fitted scikit-learn classifier over image paths. With
 --out, report.html, metrics.json, predictions.csv, config.json and the plots are
-written. Images that cannot be read are named, and left out of the figures.
+written. Images that cannot be read are named, and left out of the figures. With
+--card, a model card gets a section "Evaluation: FOLDER" (the last part of its
+name); a run folder whose card was changed is not replaced by `train --force`.
 
 exit codes:
   0 done    3 done, but some images could not be read    1 error    2 wrong usage
@@ -59,8 +64,9 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
         epilog=_EPILOG,
     )
     add_model(parser)
-    parser.add_argument("folder", metavar="FOLDER", help="the labelled images")
+    add_folder(parser)
     add_run(parser)
+    add_card(parser)
     add_tested(parser)
     finish_verb(parser, run)
 
@@ -80,20 +86,16 @@ def run(arguments: Namespace) -> int:
     """
     from skfakereal.cli._chance import no_better_than_chance
     from skfakereal.cli._evaluation import evaluate_part, write_evaluation
+    from skfakereal.cli._later_figures import add_to_card, check_card
     from skfakereal.cli._manifest import seen_cautions
-    from skfakereal.cli._model import load_model
-    from skfakereal.cli._record import describe_run, settings_of
     from skfakereal.cli._run_folder import new_run, seal
-    from skfakereal.cli._tested import tested_part
+    from skfakereal.cli._tested import describe_test, end_test, load_tested
 
     progress, out = wants_progress(arguments.progress), arguments.out
-    with ExitStack() as stack:
-        # First of all, so that a place that is taken comes to light before the work.
-        folder = stack.enter_context(new_run(out, force=arguments.force)) if out else None
-        model = load_model(
-            arguments.model, pos_label=arguments.pos_label, names=arguments.classes
-        )
-        part, how = tested_part(arguments.folder, arguments.split, model)
+    # First of all, so that a place that is taken comes to light before the work.
+    with new_run(out, force=arguments.force) if out else nullcontext() as folder:
+        check_card(arguments.card)
+        model, part, how = load_tested(arguments)
         report, verdicts = evaluate_part(model, part, progress=progress)
         cautions = seen_cautions(model, part, progress=progress)
         cautions += no_better_than_chance(report)
@@ -101,18 +103,9 @@ def run(arguments: Namespace) -> int:
         for caution in cautions:
             say(f"\nCaution: {caution}")
         if folder is not None:
-            config = describe_run(
-                arguments.command_line,
-                data={
-                    "folder": arguments.folder,
-                    "classes": list(model.names),
-                    "test": part.count(model.names),
-                    "test_images": how,
-                    "unreadable": report.unreadable,
-                },
-                model={"file": arguments.model, **settings_of(model.estimator)},
-                remarks=cautions,
-                decision=model.config.get("decision"),
+            unreadable = report.unreadable
+            config = describe_test(
+                arguments, model, part, how, unreadable=unreadable, cautions=cautions
             )
             write_evaluation(
                 folder,
@@ -126,8 +119,5 @@ def run(arguments: Namespace) -> int:
                 how=how,
             )
             seal(folder, config)
-    if out:
-        say(f"\nThe report is {out}/report.html.")
-    if report.unreadable:
-        complain(f"{counted(len(report.unreadable), 'image')} could not be read")
-    return 3 if report.unreadable else 0
+    add_to_card(arguments.card, report, arguments.folder)
+    return end_test(out, report.unreadable)

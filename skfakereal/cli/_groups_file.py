@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from skfakereal.audit import AuditReport
 
-__all__ = ["GROUPS_FILE", "read_groups", "write_groups"]
+__all__ = ["GROUPS_FILE", "is_numbered", "read_groups", "write_groups"]
 
 GROUPS_FILE = "groups.csv"
 _COLUMNS = ("path", "label", "part", "group", "copies")
@@ -89,6 +89,23 @@ def read_groups(file: str, paths: Sequence[str], root: str) -> NDArray[np.object
                 f"{place!r} (image {i}). Audit the folder again."
             )
     return np.array([group_of[place] for place in below], dtype=object)
+
+
+def is_numbered(file: str) -> bool:
+    """Tell whether the groups of a file have numbers in place of names.
+
+    Parameters
+    ----------
+    file : str
+        As `read_groups` takes it.
+
+    Returns
+    -------
+    bool
+        Whether an audit wrote it, which numbers the groups that it finds.
+    """
+    with Path(file).open(encoding="utf-8", errors="surrogateescape", newline="") as lines:
+        return _COLUMNS[-1] in next(csv.reader(lines), [])
 
 
 def _below(path: str, root: str) -> str:

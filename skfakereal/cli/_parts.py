@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Part", "Parts", "has_groups"]
+__all__ = ["Part", "Parts", "has_groups", "origins_of"]
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,15 @@ class Part:
     labels : ndarray of shape (n_images,)
         Positions of their classes.
     groups : ndarray of shape (n_images,)
-        Their groups.
+        Their groups: what must stay together.
+    origins : ndarray of shape (n_images,) or None, default=None
+        Where they come from, for the rows of a report; None if their groups tell it.
     """
 
     paths: list[str]
     labels: NDArray[np.int64]
     groups: NDArray[np.object_]
+    origins: NDArray[np.object_] | None = None
 
     def take(self, rows: NDArray[np.intp]) -> "Part":
         """Return some of them.
@@ -41,7 +44,9 @@ class Part:
         Part
             These.
         """
-        return Part([self.paths[i] for i in rows], self.labels[rows], self.groups[rows])
+        origins = None if self.origins is None else self.origins[rows]
+        paths = [self.paths[i] for i in rows]
+        return Part(paths, self.labels[rows], self.groups[rows], origins)
 
     def without(self, paths: Iterable[str]) -> "Part":
         """Return those that are not among some paths.
@@ -113,6 +118,23 @@ class Parts:
         """
         parts = {"train": self.train, "validation": self.validation, "test": self.test}
         return {name: part for name, part in parts.items() if part is not None}
+
+
+def origins_of(part: Part) -> list[str]:
+    """Return where the images come from.
+
+    Parameters
+    ----------
+    part : Part
+        The images.
+
+    Returns
+    -------
+    list of str
+        Their origins, or their groups where these tell it.
+    """
+    origins: list[str] = (part.groups if part.origins is None else part.origins).tolist()
+    return origins
 
 
 def has_groups(part: Part) -> bool:

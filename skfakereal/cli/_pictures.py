@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from skfakereal._augmentation import Augmentation
 from skfakereal._images import decode_image, read_bytes, read_image
-from skfakereal._views import Augmentation, render_view
+from skfakereal._views import render_view
 from skfakereal.evaluation import (
     EvaluationReport,
     MisclassifiedDisplay,

@@ -1,10 +1,12 @@
 """``skfakereal robustness``: what is left of a model after JPEG, scaling, blur, noise?"""
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from contextlib import ExitStack
+from contextlib import nullcontext
 
 from skfakereal.cli._arguments import (
     Verbs,
+    add_card,
+    add_folder,
     add_model,
     add_run,
     add_tested,
@@ -12,7 +14,7 @@ from skfakereal.cli._arguments import (
     finish_verb,
 )
 from skfakereal.cli._conversions import name_list
-from skfakereal.cli._output import complain, counted, say, wants_progress
+from skfakereal.cli._output import say, wants_progress
 
 __all__ = ["add_parser", "run"]
 
@@ -29,7 +31,7 @@ classified 29 times: --changes and --max-images make it less.
 _EPILOG = """\
 examples:
   skfakereal robustness detector/ more-photos/ --out robustness/
-  skfakereal robustness detector/ photos/ --max-images 500
+  skfakereal robustness detector/ photos/ --max-images 500 --card detector/card.md
   skfakereal robustness detector/ photos/ --changes jpeg,blur:1,chain:web
 
 changes, all of a kind or a single one:
@@ -46,6 +48,8 @@ changes, all of a kind or a single one:
 
 With --out, report.html, metrics.json, robustness.csv, predictions.csv (what each
 image was called after each change), robustness.png and config.json are written.
+With --card, the section "Robustness" of a model card is replaced; a run folder
+whose card was changed is not replaced by `train --force`.
 
 exit codes:
   0 done    3 done, but some images could not be read    1 error    2 wrong usage
@@ -71,8 +75,9 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
         epilog=_EPILOG,
     )
     add_model(parser)
-    parser.add_argument("folder", metavar="FOLDER", help="the labelled images")
+    add_folder(parser)
     add_run(parser)
+    add_card(parser)
     parser.add_argument(
         "--changes",
         type=name_list,
@@ -116,20 +121,24 @@ def run(arguments: Namespace) -> int:
         0, or 3 if some images could not be read.
     """
     from skfakereal.cli._changes import read_changes
-    from skfakereal.cli._model import load_model
+    from skfakereal.cli._later_figures import add_to_card, check_card
+    from skfakereal.cli._manifest import seen_cautions
     from skfakereal.cli._robustness_run import measure, write_robustness
     from skfakereal.cli._run_folder import new_run
-    from skfakereal.cli._tested import draw_some, readable, tested_part
+    from skfakereal.cli._tested import (
+        describe_test,
+        draw_some,
+        end_test,
+        load_tested,
+        readable,
+    )
 
     progress, out = wants_progress(arguments.progress), arguments.out
-    with ExitStack() as stack:
-        # First of all, so that a place that is taken comes to light before the work.
-        folder = stack.enter_context(new_run(out, force=arguments.force)) if out else None
+    # First of all, so that a place that is taken comes to light before the work.
+    with new_run(out, force=arguments.force) if out else nullcontext() as folder:
+        check_card(arguments.card)
         changes = None if arguments.changes is None else read_changes(arguments.changes)
-        model = load_model(
-            arguments.model, pos_label=arguments.pos_label, names=arguments.classes
-        )
-        part, how = tested_part(arguments.folder, arguments.split, model)
+        model, part, how = load_tested(arguments)
         n_all = len(part.paths)
         if arguments.max_images is not None:
             part = draw_some(part, arguments.max_images, arguments.random_state)
@@ -141,20 +150,10 @@ def run(arguments: Namespace) -> int:
         report = measure(model, part, changes, progress=progress)
         say(repr(report))
         if folder is not None:
-            write_robustness(
-                folder,
-                report,
-                model,
-                part,
-                how,
-                place=arguments.model,
-                images=arguments.folder,
-                command_line=arguments.command_line,
-                unreadable=unreadable,
-                progress=progress,
+            cautions = seen_cautions(model, part, progress=progress)
+            config = describe_test(
+                arguments, model, part, how, unreadable=unreadable, cautions=cautions
             )
-    if out:
-        say(f"\nThe report is {out}/report.html.")
-    if unreadable:
-        complain(f"{counted(len(unreadable), 'image')} could not be read")
-    return 3 if unreadable else 0
+            write_robustness(folder, report, config, how=how, cautions=cautions)
+    add_to_card(arguments.card, report, arguments.folder)
+    return end_test(out, unreadable)

@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 
 from skfakereal._html import note, page
-from skfakereal.cli._manifest import seen_cautions
 from skfakereal.cli._model import Model
 from skfakereal.cli._page import how_it_was_made
 from skfakereal.cli._parts import Part
-from skfakereal.cli._record import describe_run, settings_of
 from skfakereal.cli._run_folder import seal
 from skfakereal.evaluation import RobustnessReport, robustness_report
 from skfakereal.evaluation.perturbations import Perturbation
@@ -73,15 +71,10 @@ def measure(
 def write_robustness(
     folder: Path,
     report: RobustnessReport,
-    model: Model,
-    part: Part,
-    how: str,
+    config: dict[str, Any],
     *,
-    place: str,
-    images: str,
-    command_line: Sequence[str],
-    unreadable: Sequence[str],
-    progress: bool,
+    how: str,
+    cautions: Sequence[str],
 ) -> None:
     """Write figures, verdicts, the picture and the page, and seal the run.
 
@@ -91,35 +84,13 @@ def write_robustness(
         Where to.
     report : RobustnessReport
         The figures.
-    model : Model
-        The model.
-    part : Part
-        The images.
+    config : dict
+        What is known of the run.
     how : str
-        How they were chosen.
-    place, images : str
-        Where the model and the images lie.
-    command_line : sequence of str
-        The words that asked for it.
-    unreadable : sequence of str
-        What could not be read.
-    progress : bool
-        Whether to show a bar.
+        How the images were chosen.
+    cautions : sequence of str
+        What the reader must know before any figure.
     """
-    cautions = seen_cautions(model, part, progress=progress)
-    config = describe_run(
-        command_line,
-        data={
-            "folder": images,
-            "classes": list(model.names),
-            "test": part.count(model.names),
-            "test_images": how,
-            "unreadable": list(unreadable),
-        },
-        model={"file": place, **settings_of(model.estimator)},
-        remarks=cautions,
-        decision=model.config.get("decision"),
-    )
     metrics = json.dumps(report.to_dict(), indent=2)
     (folder / "metrics.json").write_text(f"{metrics}\n", encoding="utf-8")
     rows = report.to_dict()["rows"]

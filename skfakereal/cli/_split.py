@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skfakereal._holdout import LabelledPaths, hold_out
-from skfakereal.cli._groups_file import read_groups
+from skfakereal.cli._groups_file import is_numbered, read_groups
 from skfakereal.cli._parts import Part, Parts, has_groups
 from skfakereal.datasets import load_image_folder
 
@@ -54,7 +54,8 @@ def split_folder(
     everything = Part(bunch.data.tolist(), bunch.target, bunch.groups)
     if groups_file is not None:
         groups = read_groups(groups_file, everything.paths, folder)
-        everything = replace(everything, groups=groups)
+        origins = bunch.groups if is_numbered(groups_file) else None
+        everything = replace(everything, groups=groups, origins=origins)
     own: dict[str, Part] = {}
     if "split" in bunch:
         for name in np.unique(bunch.split):

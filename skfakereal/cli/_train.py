@@ -2,7 +2,14 @@
 
 from argparse import SUPPRESS, ArgumentParser, Namespace, _ArgumentGroup
 
-from skfakereal.cli._arguments import Verbs, add_classes, add_run, add_verb, finish_verb
+from skfakereal.cli._arguments import (
+    Verbs,
+    add_classes,
+    add_folder,
+    add_run,
+    add_verb,
+    finish_verb,
+)
 from skfakereal.cli._conversions import fraction, image_size, none_or_text, units
 from skfakereal.cli._decision_options import add_decision_options, read_decision
 from skfakereal.cli._output import complain, counted, say, wants_progress
@@ -68,7 +75,7 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
         description=_DESCRIPTION,
         epilog=_EPILOG,
     )
-    parser.add_argument("folder", metavar="FOLDER", help="the labelled images")
+    add_folder(parser)
     add_run(parser, required=True)
     add_classes(parser)
     parser.add_argument(

@@ -9,7 +9,8 @@ from sklearn.base import clone
 from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
-from skfakereal._validation import check_labels, check_paths
+from skfakereal._paths import check_paths
+from skfakereal._validation import check_labels
 from skfakereal.evaluation._classes import class_names, positive_class
 from skfakereal.evaluation._generator_folds import Trial, check_generators, make_trials
 from skfakereal.evaluation._generator_report import GeneratorReport

@@ -10,7 +10,7 @@ from skfakereal.evaluation._probability_figures import tpr_key
 from skfakereal.evaluation._weighted_figures import Ranking
 from skfakereal.evaluation._wording import counted
 
-__all__ = ["GROUP_FIGURES", "Group", "GroupRow", "find_groups", "group_remarks"]
+__all__ = ["GROUP_FIGURES", "Group", "GroupRow", "find_groups", "group_remarks", "row_word"]
 
 _TARGET = 0.05  # a false positive rate that some dozens of images can show
 GROUP_FIGURES = ("accuracy", "roc_auc", tpr_key(_TARGET))
@@ -180,6 +180,30 @@ def group_remarks(predictions: Predictions) -> list[str]:
         return []
     verb = "has" if left_out == 1 else "have"
     return [f"{counted(left_out, 'small group')} {verb} no row of their own."]
+
+
+def row_word(predictions: Predictions) -> str:
+    """Return what a row is called.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        The predictions.
+
+    Returns
+    -------
+    {"generator", "group"}
+        "generator" if generators were given and can be such: none made images of two
+        classes, and with a positive class, at most one row ("camera") is of the other.
+    """
+    p = predictions
+    if p.generators is None:
+        return "group"
+    rows_and_classes = set(zip(p.generators.tolist(), p.y_true.tolist(), strict=True))
+    n_mixed = len(rows_and_classes) - len({row for row, _ in rows_and_classes})
+    n_other = sum(c != p.positive for _, c in rows_and_classes)
+    sources = n_mixed or (p.positive is not None and n_other > 1)
+    return "group" if sources else "generator"
 
 
 def _members(predictions: Predictions) -> tuple[NDArray[np.str_], NDArray[np.intp]]:

@@ -163,7 +163,7 @@ def _thresholds(results: Results) -> Html:
 
 def _groups(results: Results) -> Html:
     p = results.predictions
-    word = "group" if p.generators is None else "generator"
+    word = results.row_word
     said = f"The weakest {word} comes first."
     if p.positive is not None:
         said += (

@@ -171,8 +171,7 @@ def group_table(results: Results) -> Html:
         ]
         for row in sorted(results.rows, key=lambda row: row.figures["accuracy"])
     ]
-    word = "group" if p.generators is None else "generator"
-    return table(rows, [word, *counts, *(WORDS[key] for key in keys)])
+    return table(rows, [results.row_word, *counts, *(WORDS[key] for key in keys)])
 
 
 def reliability_table(results: Results) -> Html:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skfakereal._validation import check_paths
+from skfakereal._paths import check_paths
 from skfakereal.evaluation._decision import find_threshold, follows
 from skfakereal.evaluation._predict_once import predict_once
 from skfakereal.evaluation._predictions import Predictions, check_predictions

@@ -106,6 +106,10 @@ class EvaluationReport(Mapping[str, float], Paged):
         ``n_images``, and with two classes ``n_positive``, ``roc_auc`` and
         ``tpr_at_fpr_0.05``. The last two are of its own images if it has both classes; a
         generator has fakes only, which are held against all real images.
+    row_word : {"generator", "group"}
+        What a row of `per_group` is called. "generator" if generators were given and can be
+        such: none has images of two classes, and with two classes, at most one row
+        ("camera") is of the other than the positive class.
     operating_points : list of OperatingPoint
         With two classes, what comes of the ``"chosen"`` threshold, of ``"0.5"``, and of the
         ``"oracle"``'s, which is the best on these very images and nobody's choice.
@@ -213,6 +217,11 @@ class EvaluationReport(Mapping[str, float], Paged):
     def per_group(self) -> dict[str, dict[str, float]]:
         """For each generator or group its figures and numbers of images."""
         return {row.name: row.as_dict() for row in self._results.rows}
+
+    @property
+    def row_word(self) -> str:
+        """What a row of `per_group` is called: "generator" or "group"."""
+        return self._results.row_word
 
     @property
     def operating_points(self) -> list[OperatingPoint]:

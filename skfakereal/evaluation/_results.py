@@ -2,7 +2,13 @@
 
 from functools import cached_property
 
-from skfakereal.evaluation._groups import Group, GroupRow, find_groups, group_remarks
+from skfakereal.evaluation._groups import (
+    Group,
+    GroupRow,
+    find_groups,
+    group_remarks,
+    row_word,
+)
 from skfakereal.evaluation._intervals import Intervals, compute_intervals
 from skfakereal.evaluation._metrics import Figures, compute_figures
 from skfakereal.evaluation._operating_points import OperatingPoint, operating_points
@@ -49,6 +55,11 @@ class Results:
     def rows(self) -> list[GroupRow]:
         """The rows of the groups, by name."""
         return [group.row(self.predictions.weights) for group in self._groups]
+
+    @cached_property
+    def row_word(self) -> str:
+        """What a row is called: "generator" or "group"."""
+        return row_word(self.predictions)
 
     @cached_property
     def points(self) -> list[OperatingPoint]:

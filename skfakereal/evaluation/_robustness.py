@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import _safe_indexing
 from tqdm import tqdm
 
-from skfakereal._validation import check_paths
+from skfakereal._paths import check_paths
 from skfakereal.evaluation._perturbed import predict_perturbed
 from skfakereal.evaluation._predict_checked import predict_checked
 from skfakereal.evaluation._predictions import Predictions

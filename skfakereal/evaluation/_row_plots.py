@@ -99,12 +99,11 @@ def draw_groups(results: Results, ax: "Axes") -> None:
     for place, (low, high) in zip(places, ends, strict=True):
         ax.plot([low, high], [place, place], color="C0", alpha=0.45, linewidth=3)
     ax.plot(values, places, "o", color="C0")
-    word = "group" if results.predictions.generators is None else "generator"
     overall = results.figures.overall["accuracy"]
     ax.axvline(overall, color="0.45", linestyle="--", linewidth=1, label="all images")
     ax.set_yticks(places, [f"{shortened(row.name, 24)} ({row.n_images:,})" for row in rows])
     ax.invert_yaxis()
-    ax.set(xlabel="share classified correctly", title=f"By {word}")
+    ax.set(xlabel="share classified correctly", title=f"By {results.row_word}")
     lowest = np.nanmin([0.5, *values, *(low for low, _ in ends)])
     ax.set_xlim(lowest - 0.02, 1.02)
     ax.legend(frameon=False)

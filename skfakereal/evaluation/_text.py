@@ -98,7 +98,8 @@ def _groups(results: Results) -> str:
         [row.name, f"{row.n_images:,}", *(decimal(row.figures[key]) for key in keys)]
         for row in weakest[:_MOST_GROUPS]
     ]
-    table = text_table([["group", "n_images", *(WORDS[key] for key in keys)], *rows])
+    header = [results.row_word, "n_images", *(WORDS[key] for key in keys)]
+    table = text_table([header, *rows])
     more = len(weakest) - len(rows)
     return table + (f"\n... and {more:,} with a higher accuracy" if more else "")
 

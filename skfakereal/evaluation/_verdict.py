@@ -10,7 +10,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 
 from skfakereal._images import ImageReadError, read_image
-from skfakereal._validation import check_paths
+from skfakereal._paths import check_paths
 from skfakereal.evaluation._classes import class_names, positive_class
 from skfakereal.evaluation._perturbed import predict_perturbed
 from skfakereal.evaluation._predict_checked import check_classifier

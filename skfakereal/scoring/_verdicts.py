@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skfakereal._images import ImageReadError, read_image
-from skfakereal._validation import check_paths
+from skfakereal._paths import check_paths
 from skfakereal.evaluation._predict_once import predict_once
 
 __all__ = ["Verdict", "judge_images", "split_local"]

@@ -1,0 +1,67 @@
+"""Paths -> probabilities: the trunk's activations through a trained tail."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skfakereal._activations import ActivationReader
+from skfakereal._images import ImageReadError, raise_unreadable
+from skfakereal._network import Network
+from skfakereal.engines import compile_network
+
+__all__ = ["compute_probabilities"]
+
+
+def compute_probabilities(
+    reader: ActivationReader,
+    tail: Network,
+    paths: Sequence[str],
+    *,
+    n_classes: int,
+    keep_going: bool,
+) -> NDArray[np.float64]:
+    """Return the probability of each class for each image.
+
+    Parameters
+    ----------
+    reader : ActivationReader
+        Of the trunk up to the cut.
+    tail : Network
+        From the cut to one sigmoid unit, the probability of the second of two classes, or
+        to a softmax.
+    paths : sequence of str
+        The images.
+    n_classes : int
+        How many classes there are.
+    keep_going : bool
+        Whether images that cannot be read give a row of NaN, or an error.
+
+    Returns
+    -------
+    ndarray of shape (n_images, n_classes)
+        From 0 to 1.
+
+    Raises
+    ------
+    ImageReadError
+        If images cannot be read and `keep_going` is False; it lists all of them.
+    """
+    forward = compile_network(
+        tail, reader.shape, engine=reader.engine, n_threads=reader.n_threads
+    )
+    probabilities = np.full((len(paths), n_classes), np.nan)
+    failures: list[ImageReadError] = []
+    for batch in reader.read(paths, keep_going=keep_going):
+        failures += batch.failures
+        broken = [(failure.index or 0) - batch.start for failure in batch.failures]
+        rows = np.delete(np.arange(len(batch.activations)), [*broken, *batch.repeats])
+        outputs = forward(batch.activations[rows].astype(np.float32)).astype(np.float64)
+        if n_classes == 2:
+            outputs = np.column_stack([1 - outputs, outputs])
+        probabilities[batch.start + rows] = outputs
+        for row, earlier in batch.repeats.items():
+            probabilities[batch.start + row] = probabilities[earlier]
+    if not keep_going:
+        raise_unreadable(failures)
+    return probabilities
