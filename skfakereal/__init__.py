@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         evaluation,
         explain,
         persistence,
+        scoring,
         thresholds,
     )
     from skfakereal._augmentation import Augmentation
@@ -38,6 +39,7 @@ __all__ = [
     "load",
     "persistence",
     "save",
+    "scoring",
     "thresholds",
 ]
 
@@ -56,6 +58,7 @@ _SUBPACKAGES = (
     "evaluation",
     "explain",
     "persistence",
+    "scoring",
     "thresholds",
 )
 

@@ -22,8 +22,8 @@ from skfakereal.cli._output import printable
 from skfakereal.cli._parser import build_parser
 
 VERBS = (
-    *("demo", "audit", "equalize", "train", "evaluate", "robustness", "predict"),
-    *("explain", "cache"),
+    *("demo", "audit", "equalize", "train", "evaluate", "robustness"),
+    *("predict", "score", "explain", "cache"),
 )
 HEAVY = ("joblib", "keras", "matplotlib", "numpy", "PIL", "sklearn", "tensorflow")
 
@@ -75,7 +75,7 @@ def test_help_shows_examples_and_fits_a_narrow_terminal(
     text = capsys.readouterr().out
     assert f"\nexamples:\n  skfakereal {verb}" in text
     assert [line for line in text.splitlines() if len(line) > 82] == []
-    if verb in ("predict", "evaluate", "explain", "robustness"):
+    if verb in ("predict", "score", "evaluate", "explain", "robustness"):
         assert "runs whatever code it holds" in text
 
 

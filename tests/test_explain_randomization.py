@@ -12,9 +12,9 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from skfakereal import VGG16FeatureExtractor
 from skfakereal._images import read_image
 from skfakereal.explain import RandomizationCheck, grad_cam, randomization_check
-from skfakereal.explain._detector import layer_names, open_detector
 from skfakereal.explain._gradients import forward
 from skfakereal.explain._map_maker import MapMaker
+from skfakereal.explain._opened import layer_names, open_network
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +34,10 @@ def photo(make_image: MakeImage, rng: np.random.Generator) -> str:
 def test_what_is_compared_is_the_map_itself(
     pipeline: Pipeline, photo: str, layer: str
 ) -> None:
-    _, detector = open_detector(pipeline)
-    n_layers = detector.position(layer)
-    maker = MapMaker(detector, read_image(photo)[None], n_layers, np.array([1]))
-    signed = maker.signed_maps(detector)
+    _, opened = open_network(pipeline)
+    n_layers = opened.position(layer)
+    maker = MapMaker(opened, read_image(photo)[None], n_layers, np.array([1]))
+    signed = maker.signed_maps(opened)
     shown = grad_cam(pipeline, [photo], layer=layer).maps[0]
     if layer == "block5_pool":
         shown = shown[[0, -1]][:, [0, -1]]  # the corners are the cells themselves
@@ -61,30 +61,30 @@ def test_random_detectors_have_other_maps(pipeline: Pipeline, photo: str) -> Non
 
 
 def test_stages_change_what_they_say_and_nothing_before_it(pipeline: Pipeline) -> None:
-    _, detector = open_detector(pipeline)
-    names = layer_names(detector.layers)
+    _, opened = open_network(pipeline)
+    names = layer_names(opened.layers)
     for stage, first in (("head", "flatten"), ("block5", "block5_conv1")):
-        drawn = detector.with_random(stage, np.random.RandomState(0))
+        drawn = opened.with_random(stage, np.random.RandomState(0))
         changed = [
             i
-            for i, (a, b) in enumerate(zip(detector.layers, drawn.layers, strict=True))
+            for i, (a, b) in enumerate(zip(opened.layers, drawn.layers, strict=True))
             if hasattr(a, "kernel") and not np.array_equal(a.kernel, b.kernel)  # type: ignore[union-attr]
         ]
-        assert all(hasattr(detector.layers[i], "kernel") for i in changed)
+        assert all(hasattr(opened.layers[i], "kernel") for i in changed)
         begin = names.index(first) if first in names else len(names)
         assert min(changed) >= begin
-        assert changed[-1] == len(detector.layers) - 1
-        kernel, new = detector.layers[-1].kernel, drawn.layers[-1].kernel  # type: ignore[union-attr]
+        assert changed[-1] == len(opened.layers) - 1
+        kernel, new = opened.layers[-1].kernel, drawn.layers[-1].kernel  # type: ignore[union-attr]
         assert new.std() == pytest.approx(kernel.std(), rel=0.5)
 
 
 def test_maps_are_the_same_in_two_parts_as_in_one(pipeline: Pipeline, photo: str) -> None:
     """What an engine computes and NumPy goes on with is what NumPy computes alone."""
-    _, detector = open_detector(pipeline)
+    _, opened = open_network(pipeline)
     views = read_image(photo)[None]
-    maker = MapMaker(detector, views, None, np.array([1]))
-    everything = forward(detector.layers, detector.settings.preprocess(views))
-    assert maker.signed_maps(detector)[0, 0] == pytest.approx(-everything[0, 0], rel=1e-4)
+    maker = MapMaker(opened, views, None, np.array([1]))
+    everything = forward(opened.layers, opened.settings.preprocess(views))
+    assert maker.signed_maps(opened)[0, 0] == pytest.approx(-everything[0, 0], rel=1e-4)
 
 
 def test_occlusion_is_checked_too(pipeline: Pipeline, photo: str) -> None:

@@ -46,8 +46,7 @@ def test_unknown_name_is_an_attribute_error() -> None:
     [
         "import skfakereal",
         "import skfakereal.datasets, skfakereal.evaluation, skfakereal.audit, skfakereal.cards",
-        "import skfakereal.persistence, skfakereal.thresholds",
-        "import skfakereal.thresholds",
+        "import skfakereal.persistence, skfakereal.thresholds, skfakereal.scoring",
         "from skfakereal.explain import GradCAMDisplay, occlusion, randomization_check",
         "from skfakereal import Augmentation, VGG16FeatureExtractor, VGG16ImageClassifier",
     ],

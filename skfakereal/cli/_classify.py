@@ -1,43 +1,15 @@
-"""A classifier and image paths -> verdicts, some images at a time, whatever is broken."""
+"""A classifier and image paths -> verdicts, some images at a time."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from skfakereal.scoring._verdicts import Verdict, judge_images
 
-from skfakereal._images import ImageReadError, read_image
-from skfakereal._paths import check_paths
-from skfakereal.evaluation._predict_once import predict_once
-
-__all__ = ["Verdict", "classify", "split_local"]
+__all__ = ["classify"]
 
 # Few enough that rows come soon (15 seconds at 224x224 on two cores), enough that a call's
 # own cost does not count: at 32x32, where it is highest, 64 take 8 % longer than 256.
 _CHUNK = 64
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a classifier says about an image.
-
-    Parameters
-    ----------
-    path : str
-        The image.
-    predicted : int or None, default=None
-        Position of the predicted class; None if the image could not be read.
-    probabilities : ndarray of shape (n_classes,) or None, default=None
-        Of each class; None if the image could not be read, or the classifier gives none.
-    error : str, default=""
-        Why it could not be read.
-    """
-
-    path: str
-    predicted: int | None = None
-    probabilities: NDArray[np.float64] | None = None
-    error: str = ""
 
 
 def classify(estimator: Any, paths: Sequence[str]) -> Iterator[Verdict]:
@@ -57,90 +29,5 @@ def classify(estimator: Any, paths: Sequence[str]) -> Iterator[Verdict]:
     """
     for start in range(0, len(paths), _CHUNK):
         chunk = paths[start : start + _CHUNK]
-        verdicts = _classify_all(estimator, list(dict.fromkeys(chunk)))
+        verdicts = judge_images(estimator, list(dict.fromkeys(chunk)))
         yield from (verdicts[path] for path in chunk)
-
-
-def _classify_all(estimator: Any, paths: list[str]) -> dict[str, Verdict]:
-    """Return the verdict on each of some different images."""
-    if not paths:
-        return {}
-    local, broken = split_local(paths)
-    if broken:
-        return broken | _classify_all(estimator, local)
-    try:
-        return {verdict.path: verdict for verdict in _predict(estimator, paths)}
-    except ImageReadError as error:
-        failures = {failure.path: failure for failure in error.failures}
-        readable = [path for path in paths if path not in failures]
-        if len(readable) == len(paths):  # it speaks of files that nobody asked about
-            raise
-        broken = {path: _unreadable(path, failure) for path, failure in failures.items()}
-        return broken | _classify_all(estimator, readable)
-    except OSError as error:
-        # A step of somebody else's reads the images, and says less: look for the culprit.
-        if len(paths) == 1:
-            return {paths[0]: Verdict(paths[0], error=str(error))}
-        half = len(paths) // 2
-        first, second = paths[:half], paths[half:]
-        return _classify_all(estimator, first) | _classify_all(estimator, second)
-
-
-def split_local(paths: Sequence[str]) -> tuple[list[str], dict[str, Verdict]]:
-    """Set aside what is no path of a file.
-
-    Parameters
-    ----------
-    paths : sequence of str
-        The images.
-
-    Returns
-    -------
-    local : list of str
-        Those that may be files.
-    broken : dict of str to Verdict
-        What is wrong with the others, by path.
-    """
-    local, broken = [], dict[str, Verdict]()
-    for path in paths:
-        try:
-            check_paths([path])
-            local.append(path)
-        except ValueError as error:  # a URL, or nothing at all
-            broken[path] = Verdict(path, error=_what_is_wrong(error))
-    return local, broken
-
-
-def _what_is_wrong(error: ValueError) -> str:
-    return str(error).removeprefix("X[0] ").rstrip(".")
-
-
-def _predict(estimator: Any, paths: list[str]) -> Iterator[Verdict]:
-    X = np.array(paths, dtype=object)
-    if getattr(estimator, "n_features_in_", None) == 1:
-        X = X[:, np.newaxis]  # it was fitted on a column of paths, as BaggingClassifier is
-    position = {label: i for i, label in enumerate(np.asarray(estimator.classes_).tolist())}
-    if not hasattr(estimator, "predict_proba"):
-        for path, label in zip(paths, estimator.predict(X).tolist(), strict=True):
-            yield Verdict(path, position[label])
-        return
-    labels, probabilities = predict_once(estimator, X)
-    for path, label, row in zip(paths, labels.tolist(), probabilities, strict=True):
-        if np.isnan(row).any():  # the classifier lets unreadable images pass
-            yield _without_probability(path)
-        else:
-            yield Verdict(path, position[label], row)
-
-
-def _without_probability(path: str) -> Verdict:
-    try:
-        read_image(path)
-    except ImageReadError as failure:
-        return _unreadable(path, failure)
-    return Verdict(path, error="the model gives no probability for it")
-
-
-def _unreadable(path: str, failure: ImageReadError) -> Verdict:
-    # The message begins with the path, which stands in the same row anyway.
-    what = failure.message.removeprefix(f"{path!r} ").rstrip(".")
-    return Verdict(path, error=what)

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skfakereal.cli._classify import Verdict, classify
+from skfakereal.cli._classify import classify
 from skfakereal.cli._decision_plan import MORE_PROBABLE, DecisionPlan
 from skfakereal.cli._model import Model
 from skfakereal.cli._output import watched
 from skfakereal.cli._parts import Part
 from skfakereal.evaluation import UnsureBand, learn_unsure_band
 from skfakereal.evaluation._decision import decide
+from skfakereal.scoring._verdicts import Verdict
 from skfakereal.thresholds import ThresholdChoice, choose_threshold
 from skfakereal.thresholds._tune import calibrate, decide_at
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from skfakereal._html import Html
 from skfakereal.cli._card import generators_of
-from skfakereal.cli._classify import Verdict, classify
+from skfakereal.cli._classify import classify
 from skfakereal.cli._model import Model
 from skfakereal.cli._output import watched
 from skfakereal.cli._page import run_page
@@ -20,6 +20,7 @@ from skfakereal.cli._pictures import write_pictures
 from skfakereal.cli._rows import probability_shown
 from skfakereal.evaluation import EvaluationReport
 from skfakereal.evaluation._decision import find_threshold, follows
+from skfakereal.scoring._verdicts import Verdict
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -37,8 +37,8 @@ named, and the others are explained.
 exit codes:
   0 all images were read    3 some could not be read    1 error    2 wrong usage
 
-WARNING: loading a joblib file runs whatever code it holds. Only use models that
-you made or whose maker you trust.
+A .skfr file is safe to load. WARNING: a joblib file runs whatever code it holds
+when it is loaded. Only use those that you made or whose maker you trust.
 """
 
 _MOST_IMAGES = 50  # on one page that can still be mailed

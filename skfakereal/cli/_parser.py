@@ -12,6 +12,7 @@ from skfakereal.cli import (
     _explain,
     _predict,
     _robustness,
+    _score,
     _train,
 )
 
@@ -29,6 +30,7 @@ examples:
   skfakereal evaluate detector/ more-photos/   how good is it on other images?
   skfakereal robustness detector/ photos/      what do JPEG, blur and noise cost?
   skfakereal predict detector/ suspect.jpg     what is this image?
+  skfakereal score detector/ archive/ --out scores.csv   what are all these?
   skfakereal explain detector/ suspect.jpg --out why/   where did it look?
 
 Every verb has its own help: skfakereal train --help
@@ -59,8 +61,8 @@ def build_parser() -> ArgumentParser:
     parser.add_argument("--version", action="version", version=version)
     verbs = parser.add_subparsers(required=True, metavar="VERB", title="verbs")
     for verb in (
-        *(_demo, _audit, _equalize, _train, _evaluate, _robustness, _predict),
-        *(_explain, _cache),
+        *(_demo, _audit, _equalize, _train, _evaluate, _robustness),
+        *(_predict, _score, _explain, _cache),
     ):
         verb.add_parser(verbs)
     return parser

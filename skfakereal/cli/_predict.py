@@ -24,6 +24,8 @@ two classes it is that of the label. From which probability on an image is calle
 fake, the model knows: `skfakereal train` chose it. An image that cannot be read
 has no label: its row says why, and the others are classified all the same.
 
+For very many images use `skfakereal score`, whose runs can be cut off and go on.
+
 With --stable, the label is "unsure" where a mild change of the image (saving it
 again, and of larger ones a little shrinking) would turn it, or where too many
 validation images of such a probability were judged wrongly. The row says why.
@@ -113,6 +115,7 @@ def run(arguments: Namespace) -> int:
     int
         0, or 3 if some images could not be read.
     """
+    from skfakereal.cli._cautions import tell_cautions
     from skfakereal.cli._inputs import find_images
     from skfakereal.cli._model import load_model
     from skfakereal.cli._rows import FORMATS, write_text
@@ -122,7 +125,7 @@ def run(arguments: Namespace) -> int:
     model = load_model(
         arguments.model, pos_label=pos_label, only_predict=not arguments.stable
     )
-    _warn(model)
+    tell_cautions(model)
     found = (_stable_rows if arguments.stable else _rows)(model, paths)
     counts = Counter[str]()
 
@@ -144,16 +147,6 @@ def run(arguments: Namespace) -> int:
     said = ", ".join(f"{count:,} {what}" for what, count in sorted(counts.items()))
     complain(f"{counted(len(paths), 'image')}: {said}")
     return 3 if counts["could not be read"] else 0
-
-
-def _warn(model: "Model") -> None:
-    """Remind of what the report on the model says; whoever predicts may not have read it."""
-    cautions = model.config.get("remarks") or []
-    if cautions:
-        complain(
-            f"{counted(len(cautions), 'caution')} on this model: read {model.run}/report.html "
-            "before you rely on what it says"
-        )
 
 
 def _rows(model: "Model", paths: list[str]) -> "Iterator[Row]":

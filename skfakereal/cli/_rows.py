@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from skfakereal.cli._classify import Verdict
 from skfakereal.cli._model import Model
 from skfakereal.cli._output import printable, stdout_for_paths
+from skfakereal.scoring._verdicts import Verdict
 
 __all__ = [
     "FORMATS",

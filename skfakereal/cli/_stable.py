@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from skfakereal.cli._classify import Verdict, split_local
 from skfakereal.cli._model import Model
 from skfakereal.evaluation import UnsureBand, stable_verdicts
 from skfakereal.evaluation import Verdict as StableVerdict
+from skfakereal.scoring._verdicts import Verdict, split_local
 
 __all__ = ["band_of", "classify_stably"]
 

@@ -2,9 +2,10 @@
 
 import os
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["IMAGE_EXTENSIONS", "list_images"]
+__all__ = ["IMAGE_EXTENSIONS", "list_images", "walk_images"]
 
 # What Pillow opens and people keep photographs in. Its own list would add plug-ins that
 # need other programs (EPS) or answer to names such as .mpg and .hdf.
@@ -78,6 +79,73 @@ def list_images(folder: str | os.PathLike[str]) -> tuple[list[str], Counter[str]
                 else:
                     images.append(entry.path)
     return sorted(images), skipped
+
+
+def walk_images(folder: str | os.PathLike[str]) -> Iterator[str]:
+    """Yield what `list_images` lists, in its order, without holding it all.
+
+    Parameters
+    ----------
+    folder : path-like
+        The folder. The names in one folder are held at a time, and which folders there are.
+        A folder's own place wins over a link to it; of several links to a folder
+        elsewhere, the first is followed.
+
+    Yields
+    ------
+    str
+        Paths, sorted.
+
+    Raises
+    ------
+    OSError
+        If a folder cannot be read.
+    """
+    top = os.fspath(folder)
+    # A link may come before the folder that it leads to, so those are found first.
+    yield from _walk(top, set(_folder_places(top)), below_link=False)
+
+
+def _folder_places(folder: str) -> Iterator[tuple[int, int]]:
+    waiting = [folder]
+    while waiting:
+        current = waiting.pop()
+        yield _place(current)
+        with os.scandir(current) as entries:
+            waiting += [
+                entry.path
+                for entry in entries
+                if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False)
+            ]
+
+
+def _walk(folder: str, seen: set[tuple[int, int]], *, below_link: bool) -> Iterator[str]:
+    names, links = list[str](), set[str]()
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if _is_folder(entry):
+                # With its separator, a folder's name sorts as the paths below it do.
+                names.append(entry.name + os.sep)
+                if below_link or entry.is_symlink():
+                    links.add(names[-1])
+            elif not _why_not(entry):
+                names.append(entry.name)
+    for name in sorted(names):
+        path = os.path.join(folder, name.removesuffix(os.sep))  # noqa: PTH118, 5 times faster
+        if not name.endswith(os.sep):
+            yield path
+        elif name not in links:
+            yield from _walk(path, seen, below_link=False)
+        elif (place := _place(path)) not in seen:
+            seen.add(place)
+            yield from _walk(path, seen, below_link=True)
+
+
+def _place(path: str) -> tuple[int, int]:
+    status = Path(path).stat()
+    return status.st_dev, status.st_ino
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -13,9 +13,9 @@ from skfakereal._network import MaxPool
 from skfakereal._paths import check_paths
 from skfakereal.evaluation._predict_checked import check_classifier
 from skfakereal.evaluation._predict_once import predict_once
-from skfakereal.explain._detector import Detector, open_detector
 from skfakereal.explain._explanation import Explanation, classes_to_explain
 from skfakereal.explain._gradients import class_activation
+from skfakereal.explain._opened import OpenedNetwork, open_network
 
 __all__ = ["Seen", "grad_cam", "look_at"]
 
@@ -103,21 +103,21 @@ def grad_cam(
     (2, 32, 32)
     """
     check_classifier(estimator)
-    steps, detector = open_detector(estimator)
-    n_layers = detector.position(layer)
+    steps, opened = open_network(estimator)
+    n_layers = opened.position(layer)
     paths = check_paths(steps.transformed(X))
     classes = np.asarray(estimator.classes_)
     classes_to_explain(classes, label, classes[:1])  # before any image is read
-    seen = look_at(detector, paths)
+    seen = look_at(opened, paths)
     predicted, probabilities = predict_once(estimator, X)
     wanted = classes_to_explain(classes, label, predicted)
     cells = [
-        _signed_cells(detector, seen.views[part], n_layers, wanted[part])
+        _signed_cells(opened, seen.views[part], n_layers, wanted[part])
         for part in _parts(len(paths))
     ]
-    factor = 2 ** sum(isinstance(x, MaxPool) for x in detector.layers[:n_layers])
+    factor = 2 ** sum(isinstance(x, MaxPool) for x in opened.layers[:n_layers])
     maps = [
-        _upsampled(np.maximum(one, 0), factor, detector.settings.image_size)
+        _upsampled(np.maximum(one, 0), factor, opened.settings.image_size)
         for one in np.concatenate(cells)
     ]
     return Explanation(
@@ -143,7 +143,7 @@ class Seen:
     areas: NDArray[np.float64]
 
 
-def look_at(detector: Detector, paths: Sequence[str]) -> Seen:
+def look_at(opened: OpenedNetwork, paths: Sequence[str]) -> Seen:
     """Read images as a network sees them; raise ImageReadError, with all that fail."""
     views, areas, failures = [], [], []
     for i, path in enumerate(paths):
@@ -153,29 +153,29 @@ def look_at(detector: Detector, paths: Sequence[str]) -> Seen:
             failure.index = i
             failures.append(failure)
             continue
-        views.append(detector.render(image))
-        areas.append(_area(detector, image))
+        views.append(opened.render(image))
+        areas.append(_area(opened, image))
     raise_unreadable(failures)
     return Seen(np.stack(views), np.array(areas, dtype=np.float64))
 
 
 def _signed_cells(
-    detector: Detector, views: NDArray[np.uint8], n_layers: int, wanted: NDArray[np.intp]
+    opened: OpenedNetwork, views: NDArray[np.uint8], n_layers: int, wanted: NDArray[np.intp]
 ) -> FloatArray:
     """Return the weighted sums of the channels, negative ones too: (n, rows, columns)."""
-    activations = detector.activations(views, n_layers)
-    rest = detector.layers[n_layers:]
-    return class_activation(rest, activations, detector.scores_of(wanted))
+    activations = opened.activations(views, n_layers)
+    rest = opened.layers[n_layers:]
+    return class_activation(rest, activations, opened.scores_of(wanted))
 
 
 def _parts(n_images: int) -> list[slice]:
     return [slice(start, start + _BATCH) for start in range(0, n_images, _BATCH)]
 
 
-def _area(detector: Detector, image: Image.Image) -> tuple[int, int, int, int]:
+def _area(opened: OpenedNetwork, image: Image.Image) -> tuple[int, int, int, int]:
     """Return top, left, height and width of what the network sees of an image."""
-    height, width = detector.settings.image_size
-    if detector.settings.resize == "stretch":
+    height, width = opened.settings.image_size
+    if opened.settings.resize == "stretch":
         return 0, 0, image.height, image.width
     # Towards zero, as the crop is cut, also where the image is the smaller one.
     top, left = int((image.height - height) / 2), int((image.width - width) / 2)

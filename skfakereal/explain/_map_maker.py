@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skfakereal.explain._detector import Detector
 from skfakereal.explain._gradients import Scores, class_activation, forward
+from skfakereal.explain._opened import OpenedNetwork
 
 __all__ = ["MapMaker"]
 
@@ -19,7 +19,7 @@ class MapMaker:
 
     Parameters
     ----------
-    detector : Detector
+    opened : OpenedNetwork
         One of them.
     views : ndarray of shape (n_views, height, width, 3), uint8
         Images as the network sees them (Grad-CAM), or the covered copies of one
@@ -32,23 +32,23 @@ class MapMaker:
 
     def __init__(
         self,
-        detector: Detector,
+        opened: OpenedNetwork,
         views: NDArray[np.uint8],
         n_layers: int | None,
         wanted: NDArray[np.intp],
     ) -> None:
-        shared = detector.position(_LAST_SHARED)
+        shared = opened.position(_LAST_SHARED)
         self._n_shared = shared if n_layers is None else min(shared, n_layers)
         self._n_layers = n_layers
-        self._scores: Scores = detector.scores_of(wanted)
-        self._inputs = detector.activations(views, self._n_shared)
+        self._scores: Scores = opened.scores_of(wanted)
+        self._inputs = opened.activations(views, self._n_shared)
 
-    def signed_maps(self, detector: Detector) -> NDArray[Any]:
+    def signed_maps(self, opened: OpenedNetwork) -> NDArray[Any]:
         """Return one value for each cell or patch, of which only the order means anything.
 
         Parameters
         ----------
-        detector : Detector
+        opened : OpenedNetwork
             Another one, or the same.
 
         Returns
@@ -57,13 +57,13 @@ class MapMaker:
             The greater, the more the cell or patch speaks for the class.
         """
         if self._n_layers is None:
-            scores = forward(detector.layers[self._n_shared :], self._inputs)
+            scores = forward(opened.layers[self._n_shared :], self._inputs)
             rows = np.arange(len(scores))
             # The less is left without a patch, the more it is worth.
             worth = -scores[rows, self._scores.outputs] * self._scores.signs
             return worth.reshape(1, -1)
-        between = detector.layers[self._n_shared : self._n_layers]
+        between = opened.layers[self._n_shared : self._n_layers]
         activations = forward(between, self._inputs)
-        rest = detector.layers[self._n_layers :]
+        rest = opened.layers[self._n_layers :]
         maps = class_activation(rest, activations, self._scores)
         return maps.reshape(len(maps), -1)

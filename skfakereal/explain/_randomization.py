@@ -12,11 +12,11 @@ from skfakereal._paths import check_paths
 from skfakereal.evaluation._predict_checked import check_classifier
 from skfakereal.evaluation._predict_once import predict_once
 from skfakereal.explain._covers import Fill, check_patches, cover_image
-from skfakereal.explain._detector import Detector, open_detector
 from skfakereal.explain._explanation import classes_to_explain
 from skfakereal.explain._grad_cam import look_at
 from skfakereal.explain._likeness import RandomizationCheck
 from skfakereal.explain._map_maker import MapMaker
+from skfakereal.explain._opened import OpenedNetwork, open_network
 
 __all__ = ["randomization_check"]
 
@@ -108,32 +108,30 @@ def randomization_check(
     check_classifier(estimator)
     check_patches(patch, stride, fill)
     _check(method, stages, n_draws)
-    steps, detector = open_detector(estimator)
-    n_layers = detector.position(layer)
+    steps, opened = open_network(estimator)
+    n_layers = opened.position(layer)
     paths, classes = check_paths(steps.transformed(X)), np.asarray(estimator.classes_)
     classes_to_explain(classes, label, classes[:1])  # before any image is read
-    seen = look_at(detector, paths)
+    seen = look_at(opened, paths)
     wanted = classes_to_explain(classes, label, predict_once(estimator, X)[0])
     if method == "grad-cam":
         parts = [slice(i, i + _BATCH) for i in range(0, len(paths), _BATCH)]
         makers = (
-            MapMaker(detector, seen.views[part], n_layers, wanted[part]) for part in parts
+            MapMaker(opened, seen.views[part], n_layers, wanted[part]) for part in parts
         )
     else:
-        covered = (_covered(detector, path, patch, stride, fill) for path in paths)
+        covered = (_covered(opened, path, patch, stride, fill) for path in paths)
         makers = (
-            MapMaker(detector, views, None, np.repeat(wanted[row], len(views)))
+            MapMaker(opened, views, None, np.repeat(wanted[row], len(views)))
             for row, views in enumerate(covered)
         )
     correlations, n_cells = [], 0
     for maker in makers:  # one after the other: each holds its images' activations
-        own = maker.signed_maps(detector)
+        own = maker.signed_maps(opened)
         n_cells = own.shape[1]
         drawn = [
             [
-                _rank_correlations(
-                    own, maker.signed_maps(detector.with_random(stage, draw))
-                )
+                _rank_correlations(own, maker.signed_maps(opened.with_random(stage, draw)))
                 for draw in _draws(random_state, n_draws)
             ]
             for stage in stages
@@ -143,12 +141,12 @@ def randomization_check(
 
 
 def _covered(
-    detector: Detector, path: str, patch: int | None, stride: int | None, fill: Fill
+    opened: OpenedNetwork, path: str, patch: int | None, stride: int | None, fill: Fill
 ) -> NDArray[np.uint8]:
     """Return the covered copies of an image as the network sees them."""
     image = decode_image(read_bytes(path), path)
     covers = cover_image(*image.size, patch, stride, fill)
-    return np.stack([detector.render(cover(image)) for cover in covers])
+    return np.stack([opened.render(cover(image)) for cover in covers])
 
 
 def _draws(seed: int, n_draws: int) -> Iterator[np.random.RandomState]:

@@ -20,13 +20,13 @@ from skfakereal.explain._gradients import Scores, with_plain_scores
 from skfakereal.explain._linear import linear_head
 from skfakereal.explain._steps import Steps, find_network
 
-__all__ = ["Detector", "layer_names", "open_detector"]
+__all__ = ["OpenedNetwork", "layer_names", "open_network"]
 
 FloatArray = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Detector:
+class OpenedNetwork:
     """A VGG16 from the pixels to its scores.
 
     Parameters
@@ -79,7 +79,7 @@ class Detector:
             return Scores(classes, np.ones(len(classes), np.float32))
         return Scores(np.zeros_like(classes), np.where(classes == 1, 1, -1).astype("f4"))
 
-    def with_random(self, first: str, random: np.random.RandomState) -> "Detector":
+    def with_random(self, first: str, random: np.random.RandomState) -> "OpenedNetwork":
         """Return a copy whose weights from a block on, or of its head, are drawn anew.
 
         Each kernel is normal with the deviation that it had, each bias keeps its values in
@@ -93,7 +93,7 @@ class Detector:
         return replace(self, layers=(*self.layers[:begin], *changed))
 
 
-def open_detector(estimator: Any) -> tuple[Steps, Detector]:
+def open_network(estimator: Any) -> tuple[Steps, OpenedNetwork]:
     """Return the VGG16 inside a fitted classifier, with everything on top of it.
 
     Parameters
@@ -106,7 +106,7 @@ def open_detector(estimator: Any) -> tuple[Steps, Detector]:
     -------
     steps : Steps
         Where it is.
-    detector : Detector
+    opened : OpenedNetwork
         Its layers.
 
     Raises
@@ -130,7 +130,7 @@ def open_detector(estimator: Any) -> tuple[Steps, Detector]:
     else:
         raise TypeError("A VGG16FeatureExtractor alone has no classes to explain.")
     layers = (*_trunk_part(steps.network).layers, *head)
-    return steps, Detector(layers, *_means(steps.network))
+    return steps, OpenedNetwork(layers, *_means(steps.network))
 
 
 def _trunk_part(network: VGG16ImageClassifier | VGG16FeatureExtractor) -> Network:

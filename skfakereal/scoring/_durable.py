@@ -1,0 +1,118 @@
+"""Files that are there whole or not at all, also after a power cut."""
+
+import errno
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+__all__ = ["TEMPORARY", "make_folder", "no_room", "replacing", "sync_folder"]
+
+TEMPORARY = ".tmp"
+# The last is what a limit on the size of files (ulimit -f) raises.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextmanager
+def replacing(
+    path: Path, *, before: Callable[[Path], None] | None = None
+) -> Iterator[BinaryIO]:
+    """Open a file that takes the place of another only when it is complete.
+
+    Parameters
+    ----------
+    path : Path
+        The file; one that is there stays as it is until the end, and where anything fails.
+    before : callable or None, default=None
+        Called with the complete temporary file before it takes its place.
+
+    Yields
+    ------
+    BinaryIO
+        The temporary file, beside `path`, for writing.
+    """
+    # One name for ever: what a killed process leaves is overwritten, and does not pile up.
+    temporary = path.with_name(f".{path.name}{TEMPORARY}")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            # Before the rename: a file system may write the new name to the disk first,
+            # and a power cut would leave the name with nothing, or half, behind it.
+            _sync(file.fileno())
+        if before is not None:
+            before(temporary)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    # After the rename: until its folder is on the disk, the file still has its old name.
+    sync_folder(path.parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, that a power cut does not take away.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder; it may be there.
+    """
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    sync_folder(folder.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Write the names in a folder to the disk.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    """
+    if sys.platform == "win32":
+        return  # it opens no folders; NTFS keeps a journal of names
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        _sync(handle)
+    except OSError as error:
+        # Some network file systems know no fsync of a folder.
+        if error.errno != errno.EINVAL:
+            raise
+    finally:
+        os.close(handle)
+
+
+def no_room(error: OSError) -> bool:
+    """Tell whether an error says that the disk, a quota or a limit is full.
+
+    Parameters
+    ----------
+    error : OSError
+        The error.
+
+    Returns
+    -------
+    bool
+        Whether it does.
+    """
+    return error.errno in _NO_ROOM
+
+
+def _sync(handle: int) -> None:
+    if sys.platform == "darwin":
+        import fcntl
+
+        try:
+            # There, fsync leaves the data in the drive's own memory.
+            fcntl.fcntl(handle, fcntl.F_FULLFSYNC)
+        except OSError:  # a file system without it
+            pass
+        else:
+            return
+    os.fsync(handle)

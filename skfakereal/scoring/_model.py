@@ -1,0 +1,156 @@
+"""A fitted classifier -> the copy that scores, and a digest that tells it from others."""
+
+import io
+import pickle
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any
+
+import joblib
+import numpy as np
+
+from skfakereal._classifier import VGG16ImageClassifier
+from skfakereal._features import VGG16FeatureExtractor
+from skfakereal.evaluation._predict_checked import check_classifier
+
+__all__ = ["ScoringModel", "prepare_model"]
+
+_Cache = str | PathLike[str] | None
+# Pixels in a part: 334 images of 224x224, half a minute on two cores, which is what a
+# killed run loses at the most.
+_PART_PIXELS = 2**24
+_LARGEST_PART = 4_000
+# Of a classifier whose image size is not known.
+_USUAL_PART = 1_000
+# What changes no result.
+_NEUTRAL = {"cache": None, "n_jobs": None, "on_error": "raise", "verbose": 0}
+
+
+@dataclass(frozen=True)
+class ScoringModel:
+    """A classifier, ready to score.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A copy of the fitted classifier.
+    digest : str
+        40 hexadecimal digits; see `prepare_model`.
+    classes : tuple
+        Its ``classes_``.
+    part_size : int
+        Images to score at one go, unless somebody wants another number.
+    """
+
+    estimator: Any
+    digest: str
+    classes: tuple[Any, ...]
+    part_size: int
+
+
+def prepare_model(estimator: Any, *, cache: _Cache = None) -> ScoringModel:
+    """Copy a classifier for scoring, and take its digest.
+
+    The digest is joblib's hash (SHA-1) of the estimator with all that it holds: classes by
+    their names, parameters, weights, thresholds. Left out is what changes no result:
+    `cache`, `n_jobs`, `on_error` and `verbose` of this package's estimators. The same file
+    gives the same digest in every process; another version of a library may not.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted classifier over paths, alone or wrapped. It is not altered.
+    cache : "auto", path-like or None, default=None
+        Where this package's estimators in the copy keep activations.
+
+    Returns
+    -------
+    ScoringModel
+        The copy.
+
+    Raises
+    ------
+    TypeError, sklearn.exceptions.NotFittedError
+        If it is no fitted classifier, or cannot be pickled.
+    """
+    _check(estimator)
+    settings: dict[str, Any] = {"cache": cache, "verbose": 0}
+    if _lets_unreadable_pass(estimator):
+        # Else each part with a broken image would be computed a second time without it.
+        settings["on_error"] = "nan"
+    copy, sides = _with_settings(estimator, settings)
+    neutral, _ = _with_settings(estimator, _NEUTRAL)
+    pixels = max((height * width for height, width in sides), default=0)
+    return ScoringModel(
+        estimator=copy,
+        digest=str(joblib.hash(neutral, hash_name="sha1")),
+        classes=tuple(np.asarray(estimator.classes_).tolist()),
+        part_size=min(_LARGEST_PART, _PART_PIXELS // pixels) if pixels else _USUAL_PART,
+    )
+
+
+def _check(estimator: Any) -> None:
+    if hasattr(estimator, "predict_proba"):
+        check_classifier(estimator)
+        return
+    from sklearn.utils.validation import check_is_fitted
+
+    if not (hasattr(estimator, "predict") and hasattr(estimator, "fit")):
+        raise TypeError(f"A fitted classifier is needed, got {type(estimator).__name__}.")
+    check_is_fitted(estimator)
+    if not hasattr(estimator, "classes_"):
+        raise TypeError(
+            f"A classifier is needed, but {type(estimator).__name__} has no classes_."
+        )
+
+
+def _lets_unreadable_pass(estimator: Any) -> bool:
+    """Tell whether a row of NaN would come out as one.
+
+    A calibration or another classifier on top could make a number of it.
+    """
+    from sklearn.frozen import FrozenEstimator
+    from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
+
+    while not isinstance(estimator, VGG16ImageClassifier):
+        if isinstance(estimator, FixedThresholdClassifier | TunedThresholdClassifierCV):
+            estimator = getattr(estimator, "estimator_", estimator.estimator)
+        elif isinstance(estimator, FrozenEstimator):
+            estimator = estimator.estimator
+        elif hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        else:
+            return False
+    return type(estimator).predict is VGG16ImageClassifier.predict
+
+
+class _Pickler(pickle.Pickler):
+    """Gives this package's estimators, wherever they are, other settings."""
+
+    def __init__(self, file: io.BytesIO, settings: dict[str, Any]) -> None:
+        super().__init__(file, pickle.HIGHEST_PROTOCOL)
+        self.settings = settings
+        self.sides: list[tuple[int, int]] = []
+
+    def reducer_override(self, obj: Any) -> Any:
+        if not isinstance(obj, VGG16ImageClassifier | VGG16FeatureExtractor):
+            return NotImplemented
+        self.sides.append((int(obj.image_size[0]), int(obj.image_size[1])))
+        make, arguments, state = list(obj.__reduce_ex__(pickle.HIGHEST_PROTOCOL))[:3]
+        return make, arguments, {**state, **self.settings}
+
+
+def _with_settings(
+    estimator: Any, settings: dict[str, Any]
+) -> tuple[Any, list[tuple[int, int]]]:
+    """Return a copy with other settings, and the image sizes that were met."""
+    buffer = io.BytesIO()
+    pickler = _Pickler(buffer, settings)
+    try:
+        pickler.dump(estimator)
+    except Exception as error:  # a pickle can raise anything
+        raise TypeError(
+            f"The classifier must be one that can be pickled, but: {error}. Name its "
+            "functions in a module, in place of lambdas."
+        ) from error
+    return pickle.loads(buffer.getvalue()), pickler.sides

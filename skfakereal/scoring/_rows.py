@@ -1,0 +1,157 @@
+"""Paths -> what is kept of each image: a row."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from skfakereal.scoring._verdicts import Verdict, judge_images, split_local
+
+__all__ = ["Row", "read_row", "row_line", "score_part"]
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+class Row(NamedTuple):
+    """What is kept of an image.
+
+    Parameters
+    ----------
+    path : str
+        As it was given.
+    predicted : int or None
+        Position of the predicted class; None if the image could not be read.
+    chances : list of float or None
+        The probability of each class, to nine significant digits, which tell any two
+        float32 numbers apart.
+    reason : str
+        Why it could not be read, as a code; empty where it could.
+    error : str
+        The same in words.
+    sha256 : str or None
+        Digest of the file's content, where it was asked for and the file can be read.
+    """
+
+    path: str
+    predicted: int | None
+    chances: list[float] | None
+    reason: str
+    error: str
+    sha256: str | None
+
+
+def score_part(
+    estimator: Any, paths: Sequence[str], *, digests: bool, folder: str
+) -> list[Row]:
+    """Score some images at one go.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted classifier over paths.
+    paths : sequence of str
+        The images, all different.
+    digests : bool
+        Whether to take the digest of each file.
+    folder : str
+        Where relative paths begin; a worker may stand elsewhere.
+
+    Returns
+    -------
+    list of Row
+        One for each path, in order.
+
+    Raises
+    ------
+    ValueError
+        If the classifier refuses all images; one that it refuses among others has a row
+        that says so.
+    """
+    elsewhere = folder != str(Path.cwd())
+    places = {p: str(Path(folder, p)) if elsewhere and _is_file(p) else p for p in paths}
+    verdicts = _judge(estimator, list(dict.fromkeys(places.values())))
+    return [_row(path, verdicts[place], digests) for path, place in places.items()]
+
+
+def _is_file(path: str) -> bool:
+    return not split_local([path])[1]
+
+
+def _judge(estimator: Any, paths: list[str]) -> dict[str, Verdict]:
+    try:
+        return judge_images(estimator, paths)
+    except ValueError as error:
+        verdicts = _judge_halves(estimator, paths, error)
+        judged = [v for v in verdicts.values() if v.reason in ("", "refused")]
+        if len(judged) > 1 and all(verdict.reason for verdict in judged):
+            raise  # the fault is the classifier's
+        return verdicts
+
+
+def _judge_halves(
+    estimator: Any, paths: list[str], error: ValueError
+) -> dict[str, Verdict]:
+    """Find the image that a classifier refuses, by halves."""
+    if len(paths) == 1:
+        what = str(error).rstrip(".")
+        return {paths[0]: Verdict(paths[0], error=what, reason="refused")}
+    verdicts: dict[str, Verdict] = {}
+    for half in (paths[: len(paths) // 2], paths[len(paths) // 2 :]):
+        try:
+            verdicts |= judge_images(estimator, half)
+        except ValueError as inner:
+            verdicts |= _judge_halves(estimator, half, inner)
+    return verdicts
+
+
+def _row(path: str, verdict: Verdict, digests: bool) -> Row:
+    chances = None
+    if verdict.probabilities is not None:
+        chances = [float(f"{chance:.9g}") for chance in verdict.probabilities]
+    sha256 = _sha256(verdict.path) if digests else None
+    return Row(path, verdict.predicted, chances, verdict.reason, verdict.error, sha256)
+
+
+def _sha256(path: str) -> str | None:
+    try:
+        # Nothing that could block for ever, or never end.
+        if not os.path.isfile(path):  # noqa: PTH113, which raises on a null byte
+            return None
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, ValueError):
+        return None
+
+
+def row_line(row: Iterable[Any]) -> bytes:
+    """Return a row as a line of JSON, which takes any path.
+
+    Parameters
+    ----------
+    row : Row
+        The row.
+
+    Returns
+    -------
+    bytes
+        ASCII, with its line break.
+    """
+    return _encode(list(row)).encode("ascii") + b"\n"
+
+
+def read_row(line: bytes) -> Row:
+    """Return the row that `row_line` wrote.
+
+    Parameters
+    ----------
+    line : bytes
+        The line.
+
+    Returns
+    -------
+    Row
+        The row.
+    """
+    return Row(*json.loads(line.decode("ascii")))

@@ -1,0 +1,240 @@
+"""The folder of a run: what run it is, what of it is done, and what became of its result."""
+
+import hashlib
+import json
+import warnings
+from collections.abc import Sequence
+from hashlib import blake2b
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from skfakereal.scoring._durable import TEMPORARY, replacing, sync_folder
+from skfakereal.scoring._lock import LOCK_FILE
+from skfakereal.scoring._parts import Part, part_file, read_part, read_rows, write_part
+from skfakereal.scoring._paths import PathList
+from skfakereal.scoring._rows import Row
+
+__all__ = ["Run", "open_run"]
+
+_SETTINGS_FILE, _RESULTS_FILE = "run.json", "results.json"
+_ANEW = "Choose another out, or begin anew with overwrite=True (--force)."
+
+
+class Run:
+    """A run's folder, while its lock is held.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    out : Path
+        The file that the run is for.
+    name : str
+        Digest of its settings.
+    """
+
+    def __init__(self, folder: Path, out: Path, name: str) -> None:
+        self.folder = folder
+        self.out = out
+        self.name = name
+        self._results: list[str] = _read_json(folder / _RESULTS_FILE) or []
+
+    def find_parts(self, listed: PathList) -> dict[int, Part]:
+        """Find what is done, and set aside what is damaged.
+
+        Parameters
+        ----------
+        listed : PathList
+            The paths of the run now.
+
+        Returns
+        -------
+        dict of int to Part
+            The parts that are whole; those of a list that has grown since may be short.
+
+        Raises
+        ------
+        ValueError
+            If a part was made of other paths.
+        """
+        found, damaged = dict[int, Part](), list[str]()
+        for file in sorted(self.folder.glob("part-*.jsonl")):
+            part = read_part(file)
+            if (
+                part is None
+                or part.run != self.name
+                or part_file(self.folder, part.number) != file
+            ):
+                damaged.append(file.name)
+                file.replace(file.with_suffix(".set-aside"))
+                continue
+            self._check_paths(part, listed)
+            found[part.number] = part
+        if damaged:
+            sync_folder(self.folder)
+            warnings.warn(
+                f"{len(damaged)} damaged parts in {str(self.folder)!r} were set aside and "
+                f"are scored again: {', '.join(damaged[:5])}{', ...' * (len(damaged) > 5)}",
+                RuntimeWarning,
+                stacklevel=4,
+            )
+        return found
+
+    def _check_paths(self, part: Part, listed: PathList) -> None:
+        paths = listed.part(part.number) if part.number < listed.n_parts else []
+        if listed.digest(paths[: part.n_rows]) != part.paths or len(paths) < part.n_rows:
+            first = part.number * listed.part_size
+            raise ValueError(
+                f"paths must be those of the run in {str(self.folder)!r}, to which others "
+                f"may be added at the end, but from different path {first} on they are "
+                f"others (or relative ones, given from another folder). {_ANEW}"
+            )
+
+    def rows(self, part: Part) -> list[Row]:
+        """Return the rows of a part that is done.
+
+        Parameters
+        ----------
+        part : Part
+            The part.
+
+        Returns
+        -------
+        list of Row
+            Its rows.
+        """
+        return [row for _, row in read_rows(part_file(self.folder, part.number))]
+
+    def write(self, number: int, rows: Sequence[Row], listed: PathList) -> None:
+        """Keep a finished part; when this returns, it survives a power cut.
+
+        Parameters
+        ----------
+        number : int
+            Which part.
+        rows : sequence of Row
+            Its rows.
+        listed : PathList
+            The paths of the run.
+        """
+        n_errors = sum(1 for row in rows if row.reason)
+        digest = listed.digest(row.path for row in rows)
+        part = Part(self.name, number, len(rows), n_errors, digest)
+        write_part(self.folder, part, rows)
+
+    def check_result(self) -> None:
+        """Check that the file of the run is there as it was left, or not at all.
+
+        Raises
+        ------
+        FileExistsError
+            If it is another one, or was altered.
+        """
+        if self.out.exists() and _sha256(self.out) not in self._results:
+            raise FileExistsError(
+                f"out must be a new file, or one that this run made and nobody changed, but "
+                f"{str(self.out)!r} is another one. Move it away, or see to it that it may "
+                "be replaced: overwrite=True (--force)."
+            )
+
+    def record_result(self, file: Path) -> None:
+        """Note what the file of the run will be, before it takes its place.
+
+        Parameters
+        ----------
+        file : Path
+            The new file, under another name.
+        """
+        # The old one too: a kill between this and the rename leaves that in its place.
+        self._results = [*self._results[-1:], _sha256(file)]
+        _write_json(self.folder / _RESULTS_FILE, self._results)
+
+
+def open_run(folder: Path, out: Path, settings: dict[str, Any], *, overwrite: bool) -> Run:
+    """Begin a run, or take one up again; the folder's lock must be held.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of the run; it exists.
+    out : Path
+        The file that the run is for.
+    settings : dict of str to object
+        What must be the same for results to be mixed.
+    overwrite : bool
+        Whether to begin anew, whatever is there.
+
+    Returns
+    -------
+    Run
+        The run.
+
+    Raises
+    ------
+    ValueError
+        If the folder holds a run with other settings, or something else.
+    FileExistsError
+        If `out` is there and not of this run.
+    """
+    if overwrite:
+        _clear(folder)
+        if out.exists():  # if this run is cut off, the next one may replace it, too
+            _write_json(folder / _RESULTS_FILE, [_sha256(out)])
+    record = folder / _SETTINGS_FILE
+    found = _read_json(record)
+    if found is None:
+        _refuse_strangers(folder)
+        made_with = {name: version(name) for name in ("numpy", "pillow", "scikit-learn")}
+        _write_json(record, {"settings": settings, "made_with": made_with})
+    elif found.get("settings") != settings:
+        known = found.get("settings") or {}
+        other = [name for name in settings if known.get(name) != settings[name]]
+        told = "; ".join(f"{n} was {known.get(n)!r} and is {settings[n]!r}" for n in other)
+        raise ValueError(
+            f"{str(folder)!r} holds a run with other settings: {told}. {_ANEW}"
+        )
+    name = blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=16)
+    run = Run(folder, out, name.hexdigest())
+    run.check_result()
+    return run
+
+
+def _refuse_strangers(folder: Path) -> None:
+    ours = (LOCK_FILE, TEMPORARY, _RESULTS_FILE)
+    others = [file.name for file in folder.iterdir() if not file.name.endswith(ours)]
+    if others:
+        raise ValueError(
+            f"{str(folder)!r} must be a folder of this package's, but it holds "
+            f"{sorted(others)[0]!r} and no {_SETTINGS_FILE}. Move it away. {_ANEW}"
+        )
+
+
+def _clear(folder: Path) -> None:
+    """Remove the files of a run, and nothing else."""
+    for pattern in ("part-*.jsonl", "part-*.set-aside", f".part-*{TEMPORARY}"):
+        for file in folder.glob(pattern):
+            file.unlink()
+    # Parts first: without their settings nobody could tell what they are.
+    for name in (_RESULTS_FILE, _SETTINGS_FILE):
+        (folder / name).unlink(missing_ok=True)
+    sync_folder(folder)
+
+
+def _read_json(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise ValueError(f"{str(file)!r} is damaged. {_ANEW}") from error
+
+
+def _write_json(file: Path, value: Any) -> None:
+    with replacing(file) as stream:
+        stream.write(json.dumps(value, indent=2).encode())
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

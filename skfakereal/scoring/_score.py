@@ -1,0 +1,221 @@
+"""A classifier and a list of images, however long -> a file with a row for each."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from skfakereal.evaluation._classes import class_names, positive_class
+from skfakereal.scoring._assemble import FORMATS, assemble
+from skfakereal.scoring._cluster import check_client
+from skfakereal.scoring._durable import make_folder, no_room
+from skfakereal.scoring._lock import locked
+from skfakereal.scoring._model import prepare_model
+from skfakereal.scoring._parquet import require_pyarrow
+from skfakereal.scoring._paths import spool_paths
+from skfakereal.scoring._result import ScoringResult
+from skfakereal.scoring._run import open_run
+from skfakereal.scoring._table import Table
+from skfakereal.scoring._work import Work
+
+__all__ = ["score_paths"]
+
+# What must be raised when parts of before would mean something else.
+_FORMAT = 1
+
+
+def score_paths(
+    estimator: Any,
+    paths: Iterable[str | PathLike[str]] | ArrayLike,
+    out: str | PathLike[str],
+    *,
+    format: str | None = None,  # noqa: A002
+    all_classes: bool = False,
+    digests: bool = False,
+    target_names: Sequence[str] | None = None,
+    pos_label: Any = None,
+    part_size: int | None = None,
+    cache: str | PathLike[str] | None = None,
+    retry_errors: bool = False,
+    overwrite: bool = False,
+    client: Any = None,
+    progress: bool = False,
+) -> ScoringResult:
+    """Score any number of images; a run that is cut off is taken up where it stood.
+
+    Results are kept in parts beside `out` as soon as they are there, in a form that
+    survives a killed process and a power cut. The same call again finds what is done,
+    verifies it, computes the rest and writes `out`, with the bytes that an undisturbed run
+    would have written.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted classifier over paths: alone, in a `Pipeline`, with a threshold
+        (`FixedThresholdClassifier`, `TunedThresholdClassifierCV`), calibrated, or the
+        result of a search. Labels are those of its own ``predict``.
+    paths : iterable of path-like, or array-like of shape (n_images,) or (n_images, 1)
+        The images. It may be a generator of millions: it is read once, onto the disk.
+        One that occurs several times is scored once, and has all its rows.
+    out : path-like
+        The file to be written, ``.csv`` or ``.parquet``, or a folder for
+        ``scores.csv`` or ``scores.parquet``. The parts are in the folder of that name with
+        ``.parts`` at its end; it may be removed when no more is to be added.
+    format : {"csv", "parquet"} or None, default=None
+        None takes it from the ending of `out`, and CSV for a folder. Parquet needs pyarrow.
+    all_classes : bool, default=False
+        Whether to add a column ``probability_<name>`` for each class.
+    digests : bool, default=False
+        Whether to add the column ``sha256``, the digest of each file's content.
+    target_names : sequence of str or None, default=None
+        What the classes are called, in the order of ``classes_``; None: their labels.
+    pos_label : label or None, default=None
+        The class whose probability is told: None takes "fake", or 1 of 0 and 1. With more
+        than two classes the probability is that of the label.
+    part_size : int or None, default=None
+        Different images in a part, which are computed at one go and lost at the most when
+        the process is killed. None: as many as have 2**24 pixels at the classifier's image
+        size (334 at 224x224), 4,000 at the most, or 1,000 where it is not known.
+    cache : "auto", path-like or None, default=None
+        Where activations are kept, in place of what the estimator says. None keeps none,
+        since images that are scored once would push out what searches need. It changes no
+        result.
+    retry_errors : bool, default=False
+        Whether to read those images again that could not be read before.
+    overwrite : bool, default=False
+        Whether to begin anew and replace what is there.
+    client : distributed.Client or None, default=None
+        The client of a Dask cluster whose workers score the parts. They need this package,
+        the estimator's, and the images under the same paths.
+    progress : bool, default=False
+        Whether to show a progress bar on standard error.
+
+    Returns
+    -------
+    ScoringResult
+        The file, and how many images had which label or error.
+
+    Raises
+    ------
+    ValueError
+        If `out` holds a run of another model, list or settings, an argument breaks its
+        rule, or the classifier refuses all images.
+    TypeError, sklearn.exceptions.NotFittedError
+        If `estimator` is no fitted classifier that can be pickled, or `paths` holds
+        anything but paths.
+    FileExistsError
+        If `out` is there and not made by this run, or was changed since.
+    BlockingIOError
+        If another run writes to `out`.
+    ImportError
+        If pyarrow or Dask is needed and not installed.
+    OSError
+        If `out` cannot be written. When there is room again, the same call goes on.
+    RuntimeError
+        If a cluster has lost a part several times.
+
+    See Also
+    --------
+    skfakereal.evaluation.evaluate : For images whose labels are known.
+
+    Notes
+    -----
+    The columns are ``path``, ``label``, ``probability``, ``reason`` and ``error``, of
+    which the former is a code (that of `ImageReadError`), and ``model``. Rows come in the
+    order of `paths`. Probabilities have nine significant digits.
+
+    An image that cannot be read has a row that says why; the run goes on. An image that is
+    changed after it was scored is not noticed: its row says what was read.
+
+    Bytes are the same as those of an undisturbed run on the same machine, engine and
+    number of threads; elsewhere the last digits of a probability may be others.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from PIL import Image
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from skfakereal.scoring import score_paths
+    >>> model = DummyClassifier().fit(["a.png", "b.png"], [0, 1])
+    >>> with TemporaryDirectory() as folder:
+    ...     result = score_paths(
+    ...         model, ["x.png", "y.png"], f"{folder}/scores.csv", target_names=["real", "fake"]
+    ...     )
+    ...     print(result.path.read_text().splitlines()[0])
+    path,label,probability,reason,error,model
+    >>> result.n_images, result.labels, result.errors
+    (2, {'real': 2}, {})
+    """
+    destination = _destination(out, format)
+    if client is not None:
+        check_client(client)
+    if part_size is not None and part_size < 1:
+        raise ValueError(f"part_size must be an integer of at least 1, got {part_size!r}.")
+    model = prepare_model(estimator, cache=cache)
+    names = class_names(np.asarray(model.classes), target_names)
+    table = Table(
+        names,
+        positive_class(np.asarray(model.classes), names, pos_label),
+        model.digest[:16],
+        all_classes,
+        digests,
+    )
+    size = part_size or model.part_size
+    settings = {
+        "format": _FORMAT,
+        "model": model.digest,
+        "part_size": size,
+        "digests": digests,
+    }
+    folder = destination.with_name(f"{destination.name}.parts")
+    with ExitStack() as stack:
+        try:
+            make_folder(folder)
+            stack.enter_context(locked(folder))
+            run = open_run(folder, destination, settings, overwrite=overwrite)
+            listed = stack.enter_context(spool_paths(paths, folder, size))
+            work = Work(run, listed, model, client, digests, retry_errors)
+            work.finish(progress)
+            labels, errors = assemble(run, listed, table)
+        except OSError as error:
+            if not no_room(error):
+                raise
+            raise OSError(
+                error.errno,
+                f"There is no room left for {str(destination)!r} and its parts "
+                f"({error.strerror}). Make room and start again: what is done is kept",
+            ) from error
+    return ScoringResult(
+        path=destination,
+        n_images=listed.n_rows,
+        n_before=work.n_before,
+        n_scored=listed.n_paths - work.n_before,
+        labels=dict(sorted(labels.items())),
+        errors=dict(sorted(errors.items())),
+        model=model.digest,
+    )
+
+
+def _destination(out: str | PathLike[str], format: str | None) -> Path:  # noqa: A002
+    """Return the file that `out` stands for."""
+    path = Path(out).absolute()
+    ending = path.suffix.lower()[1:]
+    if format is not None and format not in FORMATS:
+        raise ValueError(f"format must be one of {list(FORMATS)} or None, got {format!r}.")
+    if ending not in FORMATS or path.is_dir():
+        if ending not in ("", *FORMATS) and not path.is_dir():
+            raise ValueError(
+                f"out must end in .csv or .parquet, or name a folder, got {str(out)!r}."
+            )
+        ending = format or "csv"
+        path = path / f"scores.{ending}"
+    elif format not in (None, ending):
+        raise ValueError(f"format is {format!r}, but out is {str(out)!r}. Leave it out.")
+    if ending == "parquet":
+        require_pyarrow()
+    return path

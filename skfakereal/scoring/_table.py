@@ -1,0 +1,95 @@
+"""Rows -> the columns that users see."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from skfakereal.scoring._rows import Row
+
+__all__ = ["Table", "write_csv"]
+
+
+@dataclass(frozen=True)
+class Table:
+    """What the columns are, and what a row has in them.
+
+    Parameters
+    ----------
+    names : tuple of str
+        What the classes are called.
+    positive : int or None
+        The class whose probability is told; None for that of the label.
+    model : str
+        What names the model in each row.
+    all_classes : bool
+        Whether to tell the probability of each class, too.
+    digests : bool
+        Whether to tell the digest of each file.
+    """
+
+    names: tuple[str, ...]
+    positive: int | None
+    model: str
+    all_classes: bool
+    digests: bool
+
+    @property
+    def columns(self) -> dict[str, type]:
+        """Names and types of the columns, in order."""
+        every = self.names if self.all_classes else ()
+        return {
+            "path": str,
+            "label": str,
+            "probability": float,
+            **{f"probability_{name}": float for name in every},
+            "reason": str,
+            "error": str,
+            **({"sha256": str} if self.digests else {}),
+            "model": str,
+        }
+
+    def values(self, row: Row) -> list[Any]:
+        """Return what a row has in the columns; None where it has nothing."""
+        chances: Sequence[float | None] = row.chances or [None] * len(self.names)
+        shown = row.predicted if self.positive is None else self.positive
+        return [
+            row.path,
+            None if row.predicted is None else self.names[row.predicted],
+            None if shown is None else chances[shown],
+            *(chances if self.all_classes else ()),
+            row.reason or None,
+            row.error or None,
+            *([row.sha256] if self.digests else ()),
+            self.model,
+        ]
+
+
+def write_csv(file: BinaryIO, table: Table, rows: Iterable[Row]) -> None:
+    """Write rows as CSV with a header, in UTF-8.
+
+    Parameters
+    ----------
+    file : BinaryIO
+        Where to.
+    table : Table
+        The columns.
+    rows : iterable of Row
+        The rows; never held all together.
+    """
+    file.write(_csv_line(table.columns))
+    for row in rows:
+        file.write(_csv_line(table.values(row)))
+
+
+def _csv_line(values: Iterable[Any]) -> bytes:
+    buffer = io.StringIO()
+    # Before Python 3.13 a carriage return is quoted only where it is part of the line's end.
+    csv.writer(buffer, lineterminator="\r\n").writerow(values)
+    text = f"{buffer.getvalue()[:-2]}\n"
+    try:
+        # A file's name may be no valid text; it comes back as the bytes that it is.
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # no name that a file could have
+        return text.encode("utf-8", "backslashreplace")

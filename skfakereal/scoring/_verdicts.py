@@ -1,0 +1,146 @@
+"""A classifier and image paths -> a verdict on each, whatever is broken."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skfakereal._images import ImageReadError, read_image
+from skfakereal._paths import check_paths
+from skfakereal.evaluation._predict_once import predict_once
+
+__all__ = ["Verdict", "judge_images", "split_local"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a classifier says about an image.
+
+    Parameters
+    ----------
+    path : str
+        The image.
+    predicted : int or None, default=None
+        Position of the predicted class; None if the image could not be read.
+    probabilities : ndarray of shape (n_classes,) or None, default=None
+        Of each class; None if the image could not be read, or the classifier gives none.
+    error : str, default=""
+        Why it could not be read.
+    reason : str, default=""
+        The same as a code: that of `ImageReadError`, or ``"not a path"``, or
+        ``"no probability"``.
+    """
+
+    path: str
+    predicted: int | None = None
+    probabilities: NDArray[np.float64] | None = None
+    error: str = ""
+    reason: str = ""
+
+
+def judge_images(estimator: Any, paths: Sequence[str]) -> dict[str, Verdict]:
+    """Classify images at one go; one that cannot be read has a verdict that says so.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted classifier over paths.
+    paths : sequence of str
+        The images, all different.
+
+    Returns
+    -------
+    dict of str to Verdict
+        The verdict on each image, by path.
+
+    Raises
+    ------
+    ImageReadError
+        If the classifier cannot read files of its own.
+    ValueError
+        If the classifier refuses the images.
+    """
+    if not paths:
+        return {}
+    local, broken = split_local(paths)
+    if broken:
+        return broken | judge_images(estimator, local)
+    try:
+        return {verdict.path: verdict for verdict in _predict(estimator, paths)}
+    except ImageReadError as error:
+        failures = {failure.path: failure for failure in error.failures}
+        readable = [path for path in paths if path not in failures]
+        if len(readable) == len(paths):  # it speaks of files that nobody asked about
+            raise
+        broken = {path: _unreadable(path, failure) for path, failure in failures.items()}
+        return broken | judge_images(estimator, readable)
+    except OSError as error:
+        # A step of somebody else's reads the images, and says less: look for the culprit.
+        if len(paths) == 1:
+            return {paths[0]: Verdict(paths[0], error=str(error), reason="unreadable")}
+        half = len(paths) // 2
+        first, second = paths[:half], paths[half:]
+        return judge_images(estimator, first) | judge_images(estimator, second)
+
+
+def split_local(paths: Sequence[str]) -> tuple[list[str], dict[str, Verdict]]:
+    """Set aside what is no path of a file.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        The images.
+
+    Returns
+    -------
+    local : list of str
+        Those that may be files.
+    broken : dict of str to Verdict
+        What is wrong with the others, by path.
+    """
+    local, broken = [], dict[str, Verdict]()
+    for path in paths:
+        try:
+            check_paths([path])
+            local.append(path)
+        except ValueError as error:  # a URL, or nothing at all
+            broken[path] = Verdict(path, error=_what_is_wrong(error), reason="not a path")
+    return local, broken
+
+
+def _what_is_wrong(error: ValueError) -> str:
+    return str(error).removeprefix("X[0] ").rstrip(".")
+
+
+def _predict(estimator: Any, paths: Sequence[str]) -> Iterator[Verdict]:
+    X = np.array(paths, dtype=object)
+    if getattr(estimator, "n_features_in_", None) == 1:
+        X = X[:, np.newaxis]  # it was fitted on a column of paths, as BaggingClassifier is
+    position = {label: i for i, label in enumerate(np.asarray(estimator.classes_).tolist())}
+    if not hasattr(estimator, "predict_proba"):
+        for path, label in zip(paths, estimator.predict(X).tolist(), strict=True):
+            yield Verdict(path, position[label])
+        return
+    labels, probabilities = predict_once(estimator, X)
+    for path, label, row in zip(paths, labels.tolist(), probabilities, strict=True):
+        if np.isnan(row).any():  # the classifier lets unreadable images pass
+            yield _without_probability(path)
+        else:
+            yield Verdict(path, position[label], row)
+
+
+def _without_probability(path: str) -> Verdict:
+    try:
+        read_image(path)
+    except ImageReadError as failure:
+        return _unreadable(path, failure)
+    what = "the model gives no probability for it"
+    return Verdict(path, error=what, reason="no probability")
+
+
+def _unreadable(path: str, failure: ImageReadError) -> Verdict:
+    # The message begins with the path, which stands in the same row anyway.
+    what = failure.message.removeprefix(f"{path!r} ").rstrip(".")
+    return Verdict(path, error=what, reason=failure.reason)
