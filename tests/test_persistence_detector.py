@@ -178,7 +178,7 @@ def test_a_file_alone_knows_its_classes_and_its_band(
     predict: Callable[..., list[dict[str, Any]]],
 ) -> None:
     facts = {
-        "data": {"classes": ["dark", "bright"]},
+        "classes": ["dark", "bright"],
         "decision": {"pos_label": "bright", "unsure": BAND},
     }
     file, image = str(tmp_path / "m.skfr"), str(dark_and_bright[0][0])
@@ -192,10 +192,9 @@ def test_a_file_alone_knows_its_classes_and_its_band(
 @pytest.mark.parametrize(
     "facts",
     [
-        {"data": []},
-        {"data": {"classes": "no list"}},
-        {"data": {"classes": ["\x1b[2J", "fake"]}},
-        {"data": {"classes": [1, 2]}},
+        {"classes": "no list"},
+        {"classes": ["\x1b[2J", "fake"]},
+        {"classes": [1, 2]},
         {"decision": 3},
         {"decision": {"unsure": {"low": "x"}}},
         {"decision": {"unsure": BAND | {"evil": 1}, "pos_label": "fake"}},

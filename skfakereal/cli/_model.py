@@ -155,19 +155,18 @@ def describe_for_file(names: Sequence[str], decision: Any) -> dict[str, Any]:
     Returns
     -------
     dict of str to object
-        In the form of ``config.json``.
+        The metadata of the file.
     """
-    return {"data": {"classes": list(names)}, "decision": decision}
+    return {"classes": list(names), "decision": decision}
 
 
 def _trusted(metadata: dict[str, Any]) -> dict[str, Any]:
-    """Return what a file says of itself, unless it is not what we write.
+    """Return what a file says of itself as a run's config, unless it is not what we write.
 
     Whoever made the file may have written anything there.
     """
-    data, decision = metadata.get("data"), metadata.get("decision")
+    names, decision = metadata.get("classes"), metadata.get("decision")
     config: dict[str, Any] = {}
-    names = data.get("classes") if isinstance(data, dict) else None
     if isinstance(names, list) and all(
         isinstance(name, str) and name.isprintable() for name in names
     ):
