@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from conftest import MakeImage
 
-from skfakereal.cli._manifest import digests_of, read_seen, seen_remark, write_manifest
-from skfakereal.cli._parts import Part, Parts
-from skfakereal.cli._run_folder import new_run, seal
-from skfakereal.cli._split import split_folder, with_validation
+from skfakereal.cli.images._parts import Part, Parts
+from skfakereal.cli.images._split import split_folder, with_validation
+from skfakereal.cli.runs._manifest import digests_of, read_seen, seen_remark, write_manifest
+from skfakereal.cli.runs._run_folder import new_run, seal
 
 Split = Callable[..., Parts]
 

@@ -17,7 +17,7 @@ from scoring_models import fit_brightness, write_greys
 from sklearn.dummy import DummyClassifier
 
 from skfakereal.cli import main
-from skfakereal.cli._path_list import iterate_list
+from skfakereal.cli.images._path_list import iterate_list
 
 
 @pytest.fixture

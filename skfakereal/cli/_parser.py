@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
 from skfakereal import __version__
-from skfakereal.cli import (
+from skfakereal.cli.verbs import (
     _audit,
     _cache,
     _demo,

@@ -1,0 +1,210 @@
+"""What is tested on what: a model, and those of a folder's images that it is tested on."""
+
+from argparse import Namespace
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.utils import resample
+
+from skfakereal._images import ImageReadError, read_image
+from skfakereal.cli._output import complain, counted, say, watched
+from skfakereal.cli.images._parts import Part
+from skfakereal.cli.runs._model import Model, load_model
+from skfakereal.cli.runs._record import describe_run, settings_of
+from skfakereal.datasets import load_image_folder
+
+__all__ = [
+    "describe_test",
+    "draw_some",
+    "end_test",
+    "load_tested",
+    "readable",
+    "tested_part",
+]
+
+
+def load_tested(arguments: Namespace) -> tuple[Model, Part, str]:
+    """Load a model and list the images that it is to be tested on.
+
+    Parameters
+    ----------
+    arguments : Namespace
+        What was parsed, with the options of `add_model`, `add_folder` and `add_tested`.
+
+    Returns
+    -------
+    model : Model
+        The model.
+    part : Part
+        The images.
+    how : str
+        A sentence on how they were chosen.
+
+    Raises
+    ------
+    OSError, TypeError, ValueError
+        If the model or the folder is not as it must be.
+    """
+    model = load_model(
+        arguments.model, pos_label=arguments.pos_label, names=arguments.classes
+    )
+    return model, *tested_part(arguments.folder, arguments.split, model)
+
+
+def describe_test(
+    arguments: Namespace,
+    model: Model,
+    part: Part,
+    how: str,
+    *,
+    unreadable: Sequence[str],
+    cautions: Sequence[str],
+) -> dict[str, Any]:
+    """Return what ``config.json`` keeps of a test.
+
+    Parameters
+    ----------
+    arguments : Namespace
+        What was parsed.
+    model : Model
+        The model.
+    part : Part
+        The images.
+    how : str
+        How they were chosen.
+    unreadable : sequence of str
+        Paths of the images that could not be read.
+    cautions : sequence of str
+        What the reader must know before any figure.
+
+    Returns
+    -------
+    dict of str to object
+        As from `describe_run`.
+    """
+    return describe_run(
+        arguments.command_line,
+        data={
+            "folder": arguments.folder,
+            "classes": list(model.names),
+            "test": part.count(model.names),
+            "test_images": how,
+            "unreadable": list(unreadable),
+        },
+        model={"file": arguments.model, **settings_of(model.estimator)},
+        remarks=list(cautions),
+        decision=model.config.get("decision"),
+    )
+
+
+def end_test(out: str | None, unreadable: Sequence[str]) -> int:
+    """Say where the report is and what could not be read.
+
+    Parameters
+    ----------
+    out : str or None
+        The run folder, if one was written.
+    unreadable : sequence of str
+        Paths of the images that could not be read.
+
+    Returns
+    -------
+    int
+        The exit code: 3 if some images could not be read.
+    """
+    if out:
+        say(f"\nThe report is {out}/report.html.")
+    if unreadable:
+        complain(f"{counted(len(unreadable), 'image')} could not be read")
+    return 3 if unreadable else 0
+
+
+def tested_part(folder: str, split: str, model: Model) -> tuple[Part, str]:
+    """List the images of a folder, or of one of its split folders.
+
+    Parameters
+    ----------
+    folder : str
+        As `load_image_folder` takes it.
+    split : {"auto", "all", "train", "validation", "test"}
+        Which part; ``"auto"`` takes the test part if there is one, else everything.
+    model : Model
+        The model, whose classes are the class folders.
+
+    Returns
+    -------
+    part : Part
+        The images.
+    how : str
+        A sentence on how they were chosen.
+
+    Raises
+    ------
+    OSError, ValueError
+        If the folder is no such folder.
+    """
+    wanted = "all" if split == "auto" else split
+    bunch = load_image_folder(folder, split=wanted, classes=model.names)
+    part = Part(bunch.data.tolist(), bunch.target, bunch.groups)
+    if split == "auto" and "split" in bunch and "test" in bunch.split:
+        wanted = "test"
+        part = part.take((bunch.split == "test").nonzero()[0])
+    of_it = "all images" if wanted == "all" else f"the {wanted} part"
+    return part, f"The tested images are {of_it} of {folder!r}."
+
+
+def draw_some(part: Part, n_images: int, random_state: int) -> Part:
+    """Draw some images, with the shares of the classes kept.
+
+    Parameters
+    ----------
+    part : Part
+        The images.
+    n_images : int
+        How many at the most.
+    random_state : int
+        Seed of the draw.
+
+    Returns
+    -------
+    Part
+        Some of them, in their order.
+    """
+    if n_images >= len(part.paths):
+        return part
+    rows = resample(
+        np.arange(len(part.paths)),
+        replace=False,
+        n_samples=n_images,
+        stratify=part.labels,
+        random_state=random_state,
+    )
+    return part.take(np.sort(rows))
+
+
+def readable(part: Part, *, progress: bool) -> tuple[Part, list[str]]:
+    """Set aside the images that cannot be read.
+
+    Parameters
+    ----------
+    part : Part
+        The images.
+    progress : bool
+        Whether to show a bar.
+
+    Returns
+    -------
+    part : Part
+        Those that can be read.
+    unreadable : list of str
+        The paths of the others.
+    """
+    broken = []
+    paths = part.paths
+    for path in watched(paths, total=len(paths), label="read", progress=progress):
+        try:
+            read_image(path)
+        except ImageReadError:
+            broken.append(path)
+    return (part.without(broken) if broken else part), broken

@@ -1,0 +1,146 @@
+"""Which images a run saw, by content, and whether a test image is one of them."""
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from skfakereal.cli._output import watched
+from skfakereal.cli.images._parts import Part
+from skfakereal.cli.runs._model import Model
+from skfakereal.cli.runs._run_folder import digest_of
+
+__all__ = [
+    "MANIFEST_FILE",
+    "digests_of",
+    "read_seen",
+    "seen_cautions",
+    "seen_remark",
+    "write_manifest",
+]
+
+MANIFEST_FILE = "images.csv"
+_COLUMNS = ("path", "label", "group", "part", "sha256")
+
+
+def digests_of(paths: Sequence[str], *, progress: bool) -> dict[str, str]:
+    """Return the SHA-256 of images.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        The images.
+    progress : bool
+        Whether to show a bar.
+
+    Returns
+    -------
+    dict of str to str
+        By path; empty for files that cannot be read.
+    """
+    digests = {}
+    for path in watched(paths, total=len(paths), label="digests", progress=progress):
+        try:
+            digests[path] = digest_of(path)
+        except OSError:
+            digests[path] = ""
+    return digests
+
+
+def write_manifest(
+    folder: Path,
+    parts: Mapping[str, Part],
+    names: Sequence[str],
+    digests: Mapping[str, str],
+) -> None:
+    """Write which image was in which part.
+
+    Parameters
+    ----------
+    folder : Path
+        The run.
+    parts : mapping of str to Part
+        The parts by name.
+    names : sequence of str
+        What the classes are called.
+    digests : mapping of str to str
+        SHA-256 by path.
+    """
+    place = folder / MANIFEST_FILE
+    with place.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(_COLUMNS)
+        for name, part in parts.items():
+            for path, label, group in zip(
+                part.paths, part.labels, part.groups, strict=True
+            ):
+                rows.writerow([path, names[label], group, name, digests[path]])
+
+
+def read_seen(run: Path) -> frozenset[str]:
+    """Return the digests of the images that a run's model was trained or validated on.
+
+    Parameters
+    ----------
+    run : Path
+        The run folder.
+
+    Returns
+    -------
+    frozenset of str
+        The digests; none if the run does not tell.
+    """
+    place = run / MANIFEST_FILE
+    if not place.is_file():
+        return frozenset()
+    with place.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+        rows = csv.DictReader(file)
+        return frozenset(row["sha256"] for row in rows if row["part"] != "test") - {""}
+
+
+def seen_remark(seen: Iterable[str], tested: Sequence[str]) -> str:
+    """Return a caution if tested images are among those that the model was trained on.
+
+    Parameters
+    ----------
+    seen : iterable of str
+        Digests of the images that training saw.
+    tested : sequence of str
+        Digests of the tested images.
+
+    Returns
+    -------
+    str
+        The caution; empty if there is nothing to say.
+    """
+    known = set(seen) - {""}
+    n_seen = sum(digest in known for digest in tested)
+    if not n_seen:
+        return ""
+    return (
+        f"{n_seen:,} of the {len(tested):,} tested images are, byte for byte, among those "
+        "that the model was trained on. The figures flatter it."
+    )
+
+
+def seen_cautions(model: Model, part: Part, *, progress: bool) -> list[str]:
+    """Return a caution if a run's model was trained on images that it is to be tested on.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    part : Part
+        The tested images.
+    progress : bool
+        Whether to show a bar.
+
+    Returns
+    -------
+    list of str
+        The caution, or nothing.
+    """
+    seen = read_seen(model.run) if model.run is not None else frozenset()
+    if not seen:
+        return []
+    remark = seen_remark(seen, list(digests_of(part.paths, progress=progress).values()))
+    return [remark] if remark else []

@@ -1,0 +1,207 @@
+"""``skfakereal equalize``: copies of all classes, written in the same way."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skfakereal.cli._arguments import (
+    Verbs,
+    add_classes,
+    add_folder,
+    add_n_jobs,
+    add_verb,
+    finish_verb,
+)
+from skfakereal.cli._conversions import image_size
+from skfakereal.cli._output import complain, counted, say, wants_progress
+
+if TYPE_CHECKING:
+    from sklearn.utils import Bunch
+
+    from skfakereal.audit import AuditReport
+
+__all__ = ["add_parser", "run"]
+
+_DESCRIPTION = """\
+Write copies of all images in one format, quality and size, without metadata: the
+usual remedy for what `skfakereal audit` finds. The originals are only read.
+
+OUT is laid out as FOLDER is (splits, classes, groups), so that `skfakereal train`
+and `skfakereal audit` take it at once. It is audited before and after.
+"""
+
+_EPILOG = """\
+examples:
+  skfakereal equalize photos/ equal/
+  skfakereal equalize photos/ equal/ --size 256
+  skfakereal equalize photos/ equal/ --format png --size 224x320 --resize stretch
+
+An interrupted call goes on where it ended, if it is called again with the same
+settings. OUT/mapping.csv names the original of each copy.
+
+What stays is in the pixels: an image that was JPEG once, or was resized, keeps
+traces of it. Classes with a different history can still be told apart by it.
+
+exit codes:
+  0 done    3 done, but some images could not be copied (with --skip-unreadable)
+  1 error   2 wrong usage
+"""
+
+
+def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
+    """Add the verb to the parser.
+
+    Parameters
+    ----------
+    verbs : argparse action
+        Where to add it.
+    """
+    parser = add_verb(
+        verbs,
+        "equalize",
+        summary="write copies of all classes in the same way",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+    )
+    add_folder(parser)
+    parser.add_argument("out", metavar="OUT", help="folder for the copies, outside FOLDER")
+    parser.add_argument(
+        "--format",
+        choices=("jpeg", "png", "webp"),
+        default="jpeg",
+        help="of the copies (default: jpeg)",
+    )
+    parser.add_argument(
+        "--quality",
+        type=int,
+        default=95,
+        metavar="N",
+        help="of JPEG and WebP, from 1 to 100 (default: 95)",
+    )
+    parser.add_argument(
+        "--size",
+        type=image_size,
+        metavar="SIDE|HxW",
+        help="pixels of each copy (default: each image keeps its own size)",
+    )
+    parser.add_argument(
+        "--resize",
+        choices=("crop", "stretch"),
+        default="crop",
+        help="how SIZE is reached: cut out the middle, or resample, which leaves traces "
+        "(default: crop)",
+    )
+    add_classes(parser)
+    parser.add_argument(
+        "--skip-unreadable",
+        action="store_true",
+        help="leave out images that cannot be read or are too small to cut SIZE out of "
+        "them, instead of failing in the end",
+    )
+    parser.add_argument(
+        "--no-audit",
+        dest="audit",
+        action="store_false",
+        help="do not audit before and after",
+    )
+    add_n_jobs(parser)
+    finish_verb(parser, run)
+
+
+def run(arguments: Namespace) -> int:
+    """Write the copies, and say what the audit makes of them.
+
+    Parameters
+    ----------
+    arguments : Namespace
+        What was parsed.
+
+    Returns
+    -------
+    int
+        0, or 3 if some images were left out.
+
+    Raises
+    ------
+    OSError, ValueError
+        If FOLDER, OUT or a setting is not as it must be.
+    """
+    from skfakereal.cli.audits._audited import severe_lines
+    from skfakereal.datasets import load_image_folder
+
+    _refuse_nested(arguments.folder, arguments.out)
+    bunch = load_image_folder(arguments.folder, classes=arguments.classes)
+    if arguments.audit:
+        before = _audit(arguments.folder, arguments)
+        say(f"Before: {_headline(before)}")
+    copies = _copy(bunch, arguments)
+    for failure in copies.failures:
+        complain(str(failure))
+    say(f"\n{copies.DESCR}")
+    step = f"skfakereal train {arguments.out} --out RUN"
+    if arguments.audit:
+        after = _audit(arguments.out, arguments)
+        say("\n".join([f"After: {_headline(after)}", *severe_lines(after)]) + "\n")
+        if after.verdict != "clean":
+            step = (
+                f"skfakereal audit {arguments.out} tells what is left to do before training"
+            )
+    say(f"Next: {step}")
+    if copies.failures:
+        complain(f"{counted(len(copies.failures), 'image')} could not be copied")
+    return 3 if copies.failures else 0
+
+
+def _refuse_nested(folder: str, out: str) -> None:
+    """Keep the copies out of what `train` and `audit` would list, and the reverse."""
+    one, other = Path(folder).resolve(), Path(out).resolve()
+    if one.is_relative_to(other) or other.is_relative_to(one):
+        raise ValueError(
+            f"OUT must lie outside FOLDER, and FOLDER outside OUT, but OUT is {out!r} and "
+            f"FOLDER {folder!r}. Choose another OUT."
+        )
+
+
+def _copy(bunch: "Bunch", arguments: Namespace) -> "Bunch":
+    from skfakereal._images import ImageReadError
+    from skfakereal.audit import equalize_images
+
+    below = [str(Path(path).parent.relative_to(arguments.folder)) for path in bunch.data]
+    try:
+        return equalize_images(
+            bunch.data,
+            bunch.target,
+            arguments.out,
+            format=arguments.format,
+            quality=arguments.quality,
+            size=arguments.size,
+            resize=arguments.resize,
+            folders=below,
+            target_names=bunch.target_names,
+            on_error="skip" if arguments.skip_unreadable else "raise",
+            n_jobs=arguments.n_jobs,
+            verbose=int(wants_progress(arguments.progress)),
+        )
+    except ImageReadError as error:
+        error.add_note("Or leave them out with --skip-unreadable; the others are written.")
+        raise
+
+
+def _audit(folder: str, arguments: Namespace) -> "AuditReport":
+    from skfakereal.cli.audits._audited import audit_folder
+
+    progress = wants_progress(arguments.progress)
+    classes, n_jobs = arguments.classes, arguments.n_jobs
+    return audit_folder(folder, classes, progress=progress, n_jobs=n_jobs)[0]
+
+
+def _headline(report: "AuditReport") -> str:
+    about = ", ".join(f.name for f in report.findings if f.severity != "minor")
+    told: str = report.verdict
+    strength = report.headline
+    if strength.verdict != "too few images":
+        told += (
+            f", AUC {strength.auc:.3f} from metadata alone ({strength.low:.2f} to "
+            f"{strength.high:.2f}; 0.5 is chance)"
+        )
+    return f"{told}. Found: {about or 'nothing'}."

@@ -1,0 +1,124 @@
+"""``skfakereal evaluate``: how good is a model on these images?"""
+
+from argparse import ArgumentParser, Namespace
+from contextlib import nullcontext
+
+from skfakereal.cli._arguments import (
+    Verbs,
+    add_card,
+    add_folder,
+    add_model,
+    add_run,
+    add_tested,
+    add_verb,
+    finish_verb,
+)
+from skfakereal.cli._output import say, wants_progress
+
+__all__ = ["add_parser", "run"]
+
+_DESCRIPTION = """\
+Classify labelled images and compare: accuracy, precision, recall, F1, ROC-AUC,
+average precision and the confusion matrix. FOLDER is laid out as for
+`skfakereal train`.
+
+Figures are worth something only on images that the model was not trained on. If
+MODEL is a run folder, you are told how many images are, byte for byte, among
+those of its training.
+"""
+
+_EPILOG = """\
+examples:
+  skfakereal evaluate detector/ more-photos/
+  skfakereal evaluate detector/ photos/ --split test --out evaluation/
+  skfakereal evaluate detector/ more-photos/ --card detector/card.md
+  skfakereal evaluate pipeline.joblib more-photos/
+
+MODEL is a run folder, a .skfr file (skfakereal.save), or a joblib file of any
+fitted scikit-learn classifier over image paths. With --out, report.html,
+metrics.json, predictions.csv, config.json and the plots are written. Images that
+cannot be read are named, and left out of the figures. With --card, a model card
+gets a section "Evaluation: FOLDER" (the last part of its name); a run folder
+whose card was changed is not replaced by `train --force`.
+
+exit codes:
+  0 done    3 done, but some images could not be read    1 error    2 wrong usage
+
+A .skfr file is safe to load. WARNING: a joblib file runs whatever code it holds
+when it is loaded. Only use those that you made or whose maker you trust.
+"""
+
+
+def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
+    """Add the verb to the parser.
+
+    Parameters
+    ----------
+    verbs : argparse action
+        Where to add it.
+    """
+    parser = add_verb(
+        verbs,
+        "evaluate",
+        summary="tell how good a model is on labelled images",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+    )
+    add_model(parser)
+    add_folder(parser)
+    add_run(parser)
+    add_card(parser)
+    add_tested(parser)
+    finish_verb(parser, run)
+
+
+def run(arguments: Namespace) -> int:
+    """Evaluate the model, and write a run folder if one is asked for.
+
+    Parameters
+    ----------
+    arguments : Namespace
+        What was parsed.
+
+    Returns
+    -------
+    int
+        0, or 3 if some images could not be read.
+    """
+    from skfakereal.cli.reports._chance import no_better_than_chance
+    from skfakereal.cli.reports._evaluation import evaluate_part, write_evaluation
+    from skfakereal.cli.reports._tested import describe_test, end_test, load_tested
+    from skfakereal.cli.runs._later_figures import add_to_card, check_card
+    from skfakereal.cli.runs._manifest import seen_cautions
+    from skfakereal.cli.runs._run_folder import new_run, seal
+
+    progress, out = wants_progress(arguments.progress), arguments.out
+    # First of all, so that a place that is taken comes to light before the work.
+    with new_run(out, force=arguments.force) if out else nullcontext() as folder:
+        check_card(arguments.card)
+        model, part, how = load_tested(arguments)
+        report, verdicts = evaluate_part(model, part, progress=progress)
+        cautions = seen_cautions(model, part, progress=progress)
+        cautions += no_better_than_chance(report)
+        say(f"{report.summary()}\n\n{report!r}")
+        for caution in cautions:
+            say(f"\nCaution: {caution}")
+        if folder is not None:
+            unreadable = report.unreadable
+            config = describe_test(
+                arguments, model, part, how, unreadable=unreadable, cautions=cautions
+            )
+            write_evaluation(
+                folder,
+                "Fake or real?",
+                report,
+                verdicts,
+                model,
+                part.labels,
+                config,
+                cautions=cautions,
+                how=how,
+            )
+            seal(folder, config)
+    add_to_card(arguments.card, report, arguments.folder)
+    return end_test(out, report.unreadable)

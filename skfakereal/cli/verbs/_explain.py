@@ -1,0 +1,171 @@
+"""``skfakereal explain``: where in an image did a model look?"""
+
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING, Any
+
+from skfakereal.cli._arguments import Verbs, add_model, add_run, add_verb, finish_verb
+from skfakereal.cli._output import complain, counted, say, wants_progress, watched
+
+if TYPE_CHECKING:
+    from skfakereal.cli.runs._model import Model
+
+__all__ = ["add_parser", "run"]
+
+_DESCRIPTION = """\
+Show where in images a model found what speaks for "fake" (or for --class): maps
+of colours over the images, on one page.
+
+grad-cam   looks into the model's VGG16; some seconds an image, at 14x14 cells.
+occlusion  covers parts of the image and tells what the probability loses; for
+           any model; as long as 170 predictions, for a VGG16 340.
+
+A map shows what the model used. It is no evidence that an image was
+manipulated, nor where. The page also says how much of each map would look the
+same if the model had random weights.
+"""
+
+_EPILOG = """\
+examples:
+  skfakereal explain detector/ suspect.jpg --out why/
+  skfakereal explain detector/ inbox/ --out why/ --method occlusion
+  skfakereal explain detector/ small.png --out why/ --layer block3_conv3
+
+Written are explanation.html, a PNG for each image, maps.npz with all maps as
+arrays, and config.json. At most 50 images; an image that cannot be read is
+named, and the others are explained.
+
+exit codes:
+  0 all images were read    3 some could not be read    1 error    2 wrong usage
+
+A .skfr file is safe to load. WARNING: a joblib file runs whatever code it holds
+when it is loaded. Only use those that you made or whose maker you trust.
+"""
+
+_MOST_IMAGES = 50  # on one page that can still be mailed
+_CHUNK = 8
+
+
+def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
+    """Add the verb to the parser.
+
+    Parameters
+    ----------
+    verbs : argparse action
+        Where to add it.
+    """
+    parser = add_verb(
+        verbs,
+        "explain",
+        summary="show where in images a model looked",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+    )
+    add_model(parser)
+    parser.add_argument(
+        "images", metavar="IMAGE", nargs="+", help="image files, and folders of them"
+    )
+    add_run(parser, required=True)
+    parser.add_argument(
+        "--method",
+        choices=("grad-cam", "occlusion"),
+        default="grad-cam",
+        help="default: grad-cam",
+    )
+    parser.add_argument(
+        "--class",
+        dest="class_name",
+        metavar="NAME",
+        help='the class to look for (default: "fake"; with more than two classes, the '
+        "predicted one)",
+    )
+    parser.add_argument(
+        "--layer",
+        help="for grad-cam: a convolution or pooling of VGG16 (default: block5_conv3); "
+        "earlier ones have finer cells, and say less of the class",
+    )
+    finish_verb(parser, run)
+
+
+def run(arguments: Namespace) -> int:
+    """Explain the images and write the page.
+
+    Parameters
+    ----------
+    arguments : Namespace
+        What was parsed.
+
+    Returns
+    -------
+    int
+        0, or 3 if some images could not be read.
+    """
+    from skfakereal.cli.images._inputs import find_images
+    from skfakereal.cli.reports._explain_files import (
+        Explained,
+        explain_part,
+        write_explanation,
+    )
+    from skfakereal.cli.runs._record import describe_run, settings_of
+    from skfakereal.cli.runs._run_folder import new_run, seal
+    from skfakereal.cli.verdicts._classify import classify
+
+    how = _settings(arguments)
+    paths = list(dict.fromkeys(find_images(arguments.images)))
+    if len(paths) > _MOST_IMAGES:
+        raise ValueError(
+            f"explain takes at most {_MOST_IMAGES} images, got {len(paths):,}. Name fewer."
+        )
+    with new_run(arguments.out, force=arguments.force) as folder:
+        model = _load(arguments.model, arguments.class_name)
+        how["label"] = _label(model, arguments.class_name)
+        verdicts = list(classify(model.estimator, paths))
+        unreadable = {v.path: v.error for v in verdicts if v.error}
+        readable = [path for path in paths if path not in unreadable]
+        chunks = [readable[i : i + _CHUNK] for i in range(0, len(readable), _CHUNK)]
+        explained = Explained(model, unreadable)
+        for chunk in watched(
+            chunks,
+            total=len(chunks),
+            label="explain",
+            progress=wants_progress(arguments.progress),
+        ):
+            explain_part(explained, chunk, folder, **how)
+        config = describe_run(
+            arguments.command_line,
+            images=[*readable],
+            unreadable=unreadable,
+            method=explained.method or arguments.method,
+            model={"file": arguments.model, **settings_of(model.estimator)},
+        )
+        write_explanation(folder, explained, config)
+        seal(folder, config)
+    for path, error in unreadable.items():
+        complain(f"{path}: {error}")
+    say(f"{counted(len(readable), 'image')} explained: {arguments.out}/explanation.html")
+    return 3 if unreadable else 0
+
+
+def _settings(arguments: Namespace) -> dict[str, Any]:
+    if arguments.method == "occlusion":
+        if arguments.layer is not None:
+            raise ValueError("--layer is for --method grad-cam. Leave it out.")
+        return {"method": "occlusion"}
+    return {"method": "grad-cam", "layer": arguments.layer or "block5_conv3"}
+
+
+def _load(place: str, class_name: str | None) -> "Model":
+    from skfakereal.cli.runs._model import load_model
+
+    try:
+        return load_model(place, pos_label=class_name)
+    except ValueError as error:  # which calls the option as the other verbs do
+        said = str(error).replace("--pos-label", "--class").replace("pos_label", "--class")
+        raise ValueError(said) from error
+
+
+def _label(model: "Model", name: str | None) -> Any:
+    """Return the label of the class to explain; None for that predicted for each image."""
+    if name is None and model.positive is None:
+        return None
+    position = model.names.index(name) if name is not None else model.positive
+    return model.estimator.classes_.tolist()[position]

@@ -1,0 +1,159 @@
+"""``skfakereal robustness``: what is left of a model after JPEG, scaling, blur, noise?"""
+
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from contextlib import nullcontext
+
+from skfakereal.cli._arguments import (
+    Verbs,
+    add_card,
+    add_folder,
+    add_model,
+    add_run,
+    add_tested,
+    add_verb,
+    finish_verb,
+)
+from skfakereal.cli._conversions import name_list
+from skfakereal.cli._output import say, wants_progress
+
+__all__ = ["add_parser", "run"]
+
+_DESCRIPTION = """\
+Change labelled images in the ways in which images are changed on their way, and
+classify the copies: after JPEG and WebP at several qualities, shrinking and
+enlarging, blur, noise, cropping, and what messengers do. Both classes go through
+the same. FOLDER is laid out as for `skfakereal train`.
+
+The copies are made in a temporary folder, a few hundred at a time. Every image is
+classified 29 times: --changes and --max-images make it less.
+"""
+
+_EPILOG = """\
+examples:
+  skfakereal robustness detector/ more-photos/ --out robustness/
+  skfakereal robustness detector/ photos/ --max-images 500 --card detector/card.md
+  skfakereal robustness detector/ photos/ --changes jpeg,blur:1,chain:web
+
+changes, all of a kind or a single one:
+  jpeg, jpeg:85      quality, from 1 to 100; webp alike
+  scale, scale:0.5   factor of both sides
+  blur, blur:1       radius in pixels
+  noise, noise:5     deviation in levels of 255
+  crop, crop:0.9     share that is kept of each side
+  chain, chain:web   clean (JPEG 97), web (at most 768 px, JPEG 60), or hard
+                     (at most 512 px, JPEG 40)
+  copy               no pixel changes, only the file: a verdict that this turns
+                     did not come from the picture
+  fit:768, trim:2    longest side; pixels off each edge
+
+With --out, report.html, metrics.json, robustness.csv, predictions.csv (what each
+image was called after each change), robustness.png and config.json are written.
+With --card, the section "Robustness" of a model card is replaced; a run folder
+whose card was changed is not replaced by `train --force`.
+
+exit codes:
+  0 done    3 done, but some images could not be read    1 error    2 wrong usage
+
+A .skfr file is safe to load. WARNING: a joblib file runs whatever code it holds
+when it is loaded. Only use those that you made or whose maker you trust.
+"""
+
+
+def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
+    """Add the verb to the parser.
+
+    Parameters
+    ----------
+    verbs : argparse action
+        Where to add it.
+    """
+    parser = add_verb(
+        verbs,
+        "robustness",
+        summary="tell what compression, scaling, blur and noise cost",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+    )
+    add_model(parser)
+    add_folder(parser)
+    add_run(parser)
+    add_card(parser)
+    parser.add_argument(
+        "--changes",
+        type=name_list,
+        metavar="A,B,...",
+        help="which changes, see below (default: 28 of all kinds)",
+    )
+    parser.add_argument(
+        "--max-images",
+        type=_count,
+        metavar="N",
+        help="draw so many images, each class by its share (default: all)",
+    )
+    parser.add_argument(
+        "--random-state",
+        type=int,
+        default=0,
+        metavar="SEED",
+        help="of the draw (default: 0)",
+    )
+    add_tested(parser)
+    finish_verb(parser, run)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 2:
+        raise ArgumentTypeError(f"must be a number of 2 or more, got {text!r}")
+    return int(text)
+
+
+def run(arguments: Namespace) -> int:
+    """Change and classify the images, and write a run folder if one is asked for.
+
+    Parameters
+    ----------
+    arguments : Namespace
+        What was parsed.
+
+    Returns
+    -------
+    int
+        0, or 3 if some images could not be read.
+    """
+    from skfakereal.cli.reports._changes import read_changes
+    from skfakereal.cli.reports._robustness_run import measure, write_robustness
+    from skfakereal.cli.reports._tested import (
+        describe_test,
+        draw_some,
+        end_test,
+        load_tested,
+        readable,
+    )
+    from skfakereal.cli.runs._later_figures import add_to_card, check_card
+    from skfakereal.cli.runs._manifest import seen_cautions
+    from skfakereal.cli.runs._run_folder import new_run
+
+    progress, out = wants_progress(arguments.progress), arguments.out
+    # First of all, so that a place that is taken comes to light before the work.
+    with new_run(out, force=arguments.force) if out else nullcontext() as folder:
+        check_card(arguments.card)
+        changes = None if arguments.changes is None else read_changes(arguments.changes)
+        model, part, how = load_tested(arguments)
+        n_all = len(part.paths)
+        if arguments.max_images is not None:
+            part = draw_some(part, arguments.max_images, arguments.random_state)
+        if len(part.paths) < n_all:
+            how += (
+                f" Of {n_all:,}, {len(part.paths):,} were drawn, each class by its share."
+            )
+        part, unreadable = readable(part, progress=progress)
+        report = measure(model, part, changes, progress=progress)
+        say(repr(report))
+        if folder is not None:
+            cautions = seen_cautions(model, part, progress=progress)
+            config = describe_test(
+                arguments, model, part, how, unreadable=unreadable, cautions=cautions
+            )
+            write_robustness(folder, report, config, how=how, cautions=cautions)
+    add_to_card(arguments.card, report, arguments.folder)
+    return end_test(out, unreadable)

@@ -1,0 +1,196 @@
+"""``skfakereal score``: what are all these images? In runs that can be cut off."""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from skfakereal.cli._arguments import Verbs, add_model, add_verb, finish_verb
+from skfakereal.cli._output import complain, counted, say, wants_progress
+
+if TYPE_CHECKING:
+    from skfakereal.scoring import ScoringResult
+
+__all__ = ["add_parser", "run"]
+
+_DESCRIPTION = """\
+Classify any number of images, in a run that can be cut off at any moment; started
+again with the same words, it goes on where it was. One row for each image: its
+path, its label, a probability, why it could not be read, and which model it was.
+
+For some images, or to see rows at once, `skfakereal predict` is simpler.
+
+Finished parts lie beside the file, in a folder of its name and .parts. Another
+model, list or setting is refused there; images may be added at the end of the
+list. The folder may be removed when no more is to be added.
+"""
+
+_EPILOG = """\
+examples:
+  skfakereal score detector/ archive/ --out scores.csv
+  skfakereal score detector/ archive/ --out scores.parquet --all-classes
+  skfakereal score detector/ --from list.txt --out scores.csv --retry
+  find archive/ -name '*.jpg' -print0 |
+    skfakereal score detector/ --from - -0 --out scores.csv
+
+exit codes:
+  0 all images were read    3 some could not be read    1 error    2 wrong usage
+  130 interrupted: the same command goes on
+
+A .skfr file is safe to load. WARNING: a joblib file runs whatever code it holds
+when it is loaded. Only use those that you made or whose maker you trust.
+"""
+
+
+def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
+    """Add the verb to the parser.
+
+    Parameters
+    ----------
+    verbs : argparse action
+        Where to add it.
+    """
+    parser = add_verb(
+        verbs,
+        "score",
+        summary="classify any number of images, in runs that can be cut off",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+    )
+    add_model(parser)
+    parser.add_argument(
+        "images",
+        metavar="IMAGE",
+        nargs="*",
+        help="image files, and folders, which are searched for image files to all depths",
+    )
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        required=True,
+        help="the file to be written, .csv or .parquet, or a folder for scores.csv",
+    )
+    parser.add_argument(
+        "--from",
+        metavar="LIST",
+        dest="list",
+        help="a file with a path in each line; - reads standard input",
+    )
+    parser.add_argument(
+        "-0", "--null", action="store_true", help="null bytes end the paths of --from"
+    )
+    parser.add_argument(
+        "--format", choices=("csv", "parquet"), help="for --out a folder (default: csv)"
+    )
+    parser.add_argument(
+        "--all-classes", action="store_true", help="tell the probability of each class"
+    )
+    parser.add_argument(
+        "--sha256", action="store_true", help="tell the digest of each file's content"
+    )
+    parser.add_argument(
+        "--pos-label",
+        metavar="NAME",
+        help='the class whose probability is given (default: "fake")',
+    )
+    parser.add_argument(
+        "--retry", action="store_true", help="read those again that could not be read"
+    )
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="begin anew, each time, and replace what is there",
+    )
+    parser.add_argument(
+        "--part-size",
+        metavar="N",
+        type=int,
+        help="images that a kill can cost (default: by the model's image size)",
+    )
+    parser.add_argument(
+        "--dask", metavar="ADDRESS", help="the scheduler of a Dask cluster that computes"
+    )
+    finish_verb(parser, run)
+
+
+def run(arguments: Namespace) -> int:
+    """Score the images.
+
+    Parameters
+    ----------
+    arguments : Namespace
+        What was parsed.
+
+    Returns
+    -------
+    int
+        0, or 3 if some images could not be read.
+
+    Raises
+    ------
+    ValueError
+        If neither images nor a list are named.
+    """
+    if not arguments.images and arguments.list is None:
+        raise ValueError("There must be images to score: name files or folders, or --from.")
+    from skfakereal.cli.runs._cautions import tell_cautions
+    from skfakereal.cli.runs._model import load_model
+    from skfakereal.scoring import score_paths
+
+    model = load_model(arguments.model, pos_label=arguments.pos_label)
+    tell_cautions(model)
+    classes = model.estimator.classes_.tolist()
+    with ExitStack() as stack:
+        client = None
+        if arguments.dask is not None:
+            client = stack.enter_context(_connect(arguments.dask))
+        try:
+            result = score_paths(
+                model.estimator,
+                _paths(arguments),
+                arguments.out,
+                format=arguments.format,
+                all_classes=arguments.all_classes,
+                digests=arguments.sha256,
+                target_names=model.names,
+                pos_label=None if model.positive is None else classes[model.positive],
+                part_size=arguments.part_size,
+                retry_errors=arguments.retry,
+                overwrite=arguments.force,
+                client=client,
+                progress=wants_progress(arguments.progress),
+            )
+        except KeyboardInterrupt:
+            without = " without --force" if arguments.force else ""
+            complain(f"finished parts are kept: the same command{without} goes on")
+            raise
+    _tell(result)
+    return 3 if result.errors else 0
+
+
+def _paths(arguments: Namespace) -> Iterator[str]:
+    from skfakereal.cli.images._path_list import iterate_images, iterate_list
+
+    listed: Iterator[str] = iter(())
+    if arguments.list is not None:
+        listed = iterate_list(arguments.list, null=arguments.null)
+    return chain(iterate_images(arguments.images), listed)
+
+
+def _connect(address: str) -> Any:
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise ImportError('--dask needs Dask: pip install "skfakereal[dask]".') from error
+    return Client(address)
+
+
+def _tell(result: "ScoringResult") -> None:
+    """Say what there is now; the file itself is for programs."""
+    before = f", {result.n_before:,} of them before" if result.n_before else ""
+    say(f"{counted(result.n_images, 'image')} in {result.path}{before}")
+    for counts in (result.labels, result.errors):
+        for name, count in counts.items():
+            label = name if counts is result.labels else f"could not be read: {name}"
+            say(f"{count:>12,}  {label}")

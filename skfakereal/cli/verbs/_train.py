@@ -1,0 +1,265 @@
+"""``skfakereal train``: from a folder of labelled images to a detector and its report."""
+
+from argparse import SUPPRESS, ArgumentParser, Namespace, _ArgumentGroup
+
+from skfakereal.cli._arguments import (
+    Verbs,
+    add_classes,
+    add_folder,
+    add_run,
+    add_verb,
+    finish_verb,
+)
+from skfakereal.cli._conversions import fraction, image_size, none_or_text, units
+from skfakereal.cli._output import complain, counted, say, wants_progress
+from skfakereal.cli.verbs._decision_options import add_decision_options, read_decision
+
+__all__ = ["add_parser", "run"]
+
+_DESCRIPTION = """\
+Train a detector by transfer learning on VGG16, test it on images that it has not
+seen, and write a run folder.
+
+FOLDER holds one folder for each class, and may hold splits:
+
+  FOLDER/real/...     or     FOLDER/train/real/...    FOLDER/test/real/...
+  FOLDER/fake/...            FOLDER/train/fake/...    FOLDER/test/fake/...
+
+Without a test folder, a part is held out. A folder below a class is a group (a
+generator, a camera, a person): if there are any, no group is on both sides, as
+far as that is possible. Without a validation folder, a part of the training
+images serves to tell when to stop.
+"""
+
+_EPILOG = """\
+examples:
+  skfakereal train photos/ --out detector/
+  skfakereal train photos/ --out quick/ --image-size 64 --weights none --epochs 5
+  skfakereal train photos/ --out tuned/ --trainable-from block5 --epochs 20
+  skfakereal train photos/ --out careful/ --target-fpr 0.01
+  skfakereal train photos/ --out which/ --classes real,midjourney,sd14
+
+the run folder:
+  report.html      one page with everything; it can be mailed
+  audit.html       what the files give away, without a look at the pictures
+  model.skfr       the fitted estimator; its labels are 0 for real and 1 for fake
+  metrics.json     figures on the test part
+  predictions.csv  the test part: path,label,predicted,probability,error (the
+                   probability is that of fake)
+  validation.csv   the same for the validation part
+  card.md          the model card, to be published with the model
+  images.csv       which image was in which part, with its SHA-256
+  config.json      parameters, versions, counts, command
+  *.png            confusion matrix, curves, worst errors, views of one image
+It appears when all of it is written; an interrupted run leaves none.
+
+exit codes:
+  0 done    3 done, but some images could not be read    1 error    2 wrong usage
+  4 done, but the threshold or calibration that was asked for could not be had:
+    the model decides at 0.5
+"""
+
+
+def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
+    """Add the verb to the parser.
+
+    Parameters
+    ----------
+    verbs : argparse action
+        Where to add it.
+    """
+    parser = add_verb(
+        verbs,
+        "train",
+        summary="train a detector on a folder of images, and report on it",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+    )
+    add_folder(parser)
+    add_run(parser, required=True)
+    add_classes(parser)
+    parser.add_argument(
+        "--test-fraction",
+        type=fraction,
+        default=0.2,
+        metavar="SHARE",
+        help="share that is held out for the test (default: 0.2)",
+    )
+    parser.add_argument(
+        "--groups",
+        default="auto",
+        metavar="auto|none|FILE",
+        help="what to keep together: the folders below a class, nothing, or what the "
+        "groups.csv of `skfakereal audit --out` tells, so that no image is tested whose "
+        "copy was trained on (default: auto)",
+    )
+    parser.add_argument(
+        "--skip-unreadable",
+        action="store_true",
+        help="leave out training images that cannot be read, instead of stopping",
+    )
+    parser.add_argument(
+        "--cache",
+        type=none_or_text,
+        default="auto",
+        metavar="PLACE",
+        help="where to keep what VGG16 makes of the images, so that later runs on them are "
+        "faster: a folder, none, or auto for one of your own (default: auto; see "
+        "`skfakereal cache info`)",
+    )
+    parser.add_argument(
+        "--no-audit",
+        dest="audit",
+        action="store_false",
+        help="do not look first for what gives the classes away, such as file formats and "
+        "copies (see `skfakereal audit`)",
+    )
+    parser.add_argument(
+        "--random-state",
+        type=int,
+        default=0,
+        metavar="SEED",
+        help="seed of all that is drawn (default: 0)",
+    )
+    add_decision_options(parser)
+    _add_estimator_options(parser.add_argument_group("parameters of VGG16ImageClassifier"))
+    finish_verb(parser, run)
+
+
+def _add_estimator_options(group: _ArgumentGroup) -> None:
+    # Without a default here: what is not given is left to the estimator.
+    def add(option: str, **settings: object) -> None:
+        group.add_argument(option, default=SUPPRESS, **settings)  # type: ignore[arg-type]
+
+    add(
+        "--image-size",
+        type=image_size,
+        metavar="SIDE|HxW",
+        help="pixels to which images are brought (default: 224)",
+    )
+    add(
+        "--resize",
+        choices=("stretch", "crop"),
+        help="stretch images, or cut out their centre unaltered (default: stretch)",
+    )
+    add(
+        "--preprocessing",
+        choices=("unit", "imagenet"),
+        help="pixels in [0, 1], or as ImageNet's weights saw them (default: unit)",
+    )
+    add(
+        "--weights",
+        type=none_or_text,
+        metavar="SOURCE",
+        help="imagenet (downloaded once, 59 MB), cifake (inside this package, for images "
+        "of 32x32), none (random), or a .safetensors or Keras .h5 file (default: imagenet)",
+    )
+    add(
+        "--trainable-from",
+        metavar="BLOCK",
+        choices=("block1", "block2", "block3", "block4", "block5"),
+        help="train VGG16 along from block1 ... block5 on (default: the Dense layers only)",
+    )
+    add(
+        "--hidden-units",
+        type=units,
+        metavar="N,N",
+        help="units of the Dense layers (default: 256,128)",
+    )
+    add(
+        "--dropout",
+        type=float,
+        metavar="SHARE",
+        help="share of units that is dropped in training (default: 0.0)",
+    )
+    add("--learning-rate", type=float, metavar="RATE", help="of Adam (default: 0.001)")
+    add("--batch-size", type=int, metavar="N", help="images in a step (default: 32)")
+    add("--epochs", type=int, metavar="N", help="at the most (default: 50)")
+    add(
+        "--patience",
+        type=int,
+        metavar="N",
+        help="epochs without improvement before it stops (default: 5)",
+    )
+    add(
+        "--no-early-stopping",
+        dest="early_stopping",
+        action="store_false",
+        help="run all epochs, and keep the last",
+    )
+    add(
+        "--validation-fraction",
+        type=fraction,
+        metavar="SHARE",
+        help="share of the training part to validate on (default: 0.1)",
+    )
+    add(
+        "--no-augmentation",
+        dest="augmentation",
+        action="store_const",
+        const=None,
+        help="train on the images as they are",
+    )
+    add("--n-views", type=int, metavar="N", help="augmented copies of each (default: 8)")
+    add(
+        "--engine",
+        choices=("auto", "ncnn", "tensorflow"),
+        help="what computes the frozen part of VGG16 (default: auto)",
+    )
+    add("--n-jobs", type=int, metavar="N", help="threads that read images (default: all)")
+
+
+_PARAMETERS = (
+    *("image_size", "resize", "preprocessing", "weights", "trainable_from"),
+    *("hidden_units", "dropout", "learning_rate", "batch_size", "epochs", "patience"),
+    *("early_stopping", "validation_fraction", "augmentation", "n_views", "engine"),
+    *("cache", "n_jobs"),
+)
+
+
+def run(arguments: Namespace) -> int:
+    """Train, test, write the run folder, and say where it lies.
+
+    Parameters
+    ----------
+    arguments : Namespace
+        What was parsed.
+
+    Returns
+    -------
+    int
+        0; 4 if the model cannot decide as it was asked to, else 3 if some images could
+        not be read.
+    """
+    from skfakereal.cli.training._plan import Plan
+    from skfakereal.cli.training._training import train_run
+
+    given = vars(arguments)
+    plan = Plan(
+        folder=arguments.folder,
+        out=arguments.out,
+        parameters={name: given[name] for name in _PARAMETERS if name in given},
+        command_line=arguments.command_line,
+        classes=arguments.classes,
+        test_fraction=arguments.test_fraction,
+        use_groups=arguments.groups != "none",
+        groups_file=None if arguments.groups in ("auto", "none") else arguments.groups,
+        random_state=arguments.random_state,
+        decision=read_decision(arguments),
+        skip_unreadable=arguments.skip_unreadable,
+        force=arguments.force,
+        progress=wants_progress(arguments.progress),
+        audit=arguments.audit,
+    )
+    trained = train_run(plan)
+    say(f"\n{trained.report.summary()}\n\n{trained.report!r}\n")
+    for remark in trained.remarks:
+        say(f"Caution: {remark}\n")
+    say(f"The report is {arguments.out}/report.html. To classify an image:")
+    say(f"  skfakereal predict {arguments.out} IMAGE")
+    if trained.n_unreadable:
+        complain(f"{counted(trained.n_unreadable, 'image')} could not be read")
+    if trained.refused:
+        complain("the threshold or calibration that was asked for could not be had")
+        return 4
+    return 3 if trained.n_unreadable else 0
