@@ -117,7 +117,7 @@ def _on_workers(client: Any, estimator: Any) -> Iterator[str]:
 
     # Not by scatter: data that was scattered is lost when the workers die that hold it, and
     # one that replaces them has none.
-    class Holder(WorkerPlugin):  # type: ignore[misc, unused-ignore]
+    class Holder(WorkerPlugin):
         def __init__(self) -> None:
             self.estimator = estimator
 
