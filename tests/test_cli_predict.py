@@ -275,7 +275,10 @@ def test_cautions_of_the_run_are_told_again(
     Path(model).rename(tmp_path / "model.joblib")
     config = {"skfakereal": "0.1.0", "remarks": remarks}
     (tmp_path / "config.json").write_text(json.dumps(config))
-    assert main(["predict", str(tmp_path), dark]) == 0
+    assert main(["predict", str(tmp_path), dark]) == 1
+    told = f"If you trust the maker of {str(tmp_path / 'model.joblib')!r}"
+    assert told in capsys.readouterr().err
+    assert main(["predict", str(tmp_path / "model.joblib"), dark]) == 0
     told = f"1 caution on this model: read {tmp_path}/report.html before"
     assert (told in capsys.readouterr().err) == bool(remarks)
 

@@ -62,7 +62,7 @@ def write_run(tmp_path: Path) -> Callable[..., str]:
         decision = {"pos_label": "fake", "unsure": band and asdict(band)}
         config = {"skfakereal": "0", "decision": decision}
         (run / "config.json").write_text(json.dumps(config))
-        return str(run)
+        return str(run / "model.joblib")
 
     return write
 

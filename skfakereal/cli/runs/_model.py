@@ -13,7 +13,8 @@ from skfakereal.evaluation._classes import class_names, positive_class
 __all__ = ["MODEL_FILE", "Model", "describe_for_file", "load_model", "name_classes"]
 
 MODEL_FILE = "model.skfr"
-# What a run folder may hold instead, if its model was exchanged by hand.
+# What a run folder may hold instead, if its model was exchanged by hand. It is only loaded
+# where it is named, since that runs code: whoever names a folder trusts in no code.
 _OTHER_FILE = "model.joblib"
 _CONFIG_FILE = "config.json"
 
@@ -81,12 +82,9 @@ def load_model(
         If what it holds is no fitted classifier.
     """
     path = Path(place)
-    file = _model_in(path) if path.is_dir() else path
+    file = path / MODEL_FILE if path.is_dir() else path
     if not file.is_file():
-        raise FileNotFoundError(
-            f"MODEL must be a folder that `skfakereal train` made, with {MODEL_FILE} in it, "
-            f"or a .skfr or joblib file, but there is no file {str(file)!r}."
-        )
+        raise FileNotFoundError(_no_file(file))
     if file.suffix.lower() == ".skfr":
         estimator, metadata = _load_skfr(file, only_predict)
     else:
@@ -101,9 +99,15 @@ def load_model(
     return Model(estimator, known, positive, file.parent if run else None, config)
 
 
-def _model_in(folder: Path) -> Path:
-    safe, other = folder / MODEL_FILE, folder / _OTHER_FILE
-    return other if other.is_file() and not safe.is_file() else safe
+def _no_file(file: Path) -> str:
+    said = (
+        f"MODEL must be a folder that `skfakereal train` made, with {MODEL_FILE} in it, or a "
+        f".skfr or joblib file, but there is no file {str(file)!r}."
+    )
+    other = file.with_name(_OTHER_FILE)
+    if other.is_file():
+        said += f" If you trust the maker of {str(other)!r}, which can run code, name that."
+    return said
 
 
 def _load_skfr(file: Path, only_predict: bool) -> tuple[Any, dict[str, Any]]:
