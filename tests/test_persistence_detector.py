@@ -20,12 +20,13 @@ from skfakereal import ImageReadError, VGG16FeatureExtractor
 from skfakereal.cli import main
 from skfakereal.evaluation._predict_once import predict_once
 from skfakereal.persistence import load_with_metadata
-from skfakereal.persistence._detector import Detector
+from skfakereal.persistence._detector import Detector, make_detector
+from skfakereal.persistence._read import read_model
 
 Wrap = Callable[[Any, Images], Any]
 
 
-def with_threshold(threshold: float, **parameters: Any) -> Wrap:
+def with_threshold(threshold: Any, **parameters: Any) -> Wrap:
     def wrap(classifier: Any, images: Images) -> Any:
         return FixedThresholdClassifier(
             FrozenEstimator(classifier), threshold=threshold, **parameters
@@ -119,6 +120,8 @@ def test_broken_images(
     "wrap",
     [
         lambda clf, images: CalibratedClassifierCV(FrozenEstimator(clf)).fit(*images),
+        with_threshold("auto"),
+        with_threshold(0.3, response_method="decision_function"),
         lambda clf, images: make_pipeline(
             VGG16FeatureExtractor(image_size=(32, 32), weights=clf.weights),
             LogisticRegression(),
@@ -130,6 +133,16 @@ def test_what_is_more_than_a_threshold_is_loaded_whole(
 ) -> None:
     estimator = wrap(fitted_classifier, dark_and_bright)
     assert type(detector_of(estimator, tmp_path)) is type(estimator)
+
+
+def test_a_parameter_of_another_version_is_left_to_scikit_learn(
+    fitted_classifier: Any, tmp_path: Path
+) -> None:
+    skfakereal.save(fitted_classifier, tmp_path / "m.skfr")
+    model = read_model(tmp_path / "m.skfr")
+    assert isinstance(make_detector(model), Detector)
+    model.root.params["of_tomorrow"] = 1
+    assert make_detector(model) is None
 
 
 def test_a_verdict_imports_neither_scikit_learn_nor_scipy(
