@@ -122,7 +122,7 @@ def test_cautions_of_the_run_are_told(
     Path(quick_model).rename(run / "model.joblib")
     config = {"skfakereal": "0.1.0", "remarks": ["It has learned little."]}
     (run / "config.json").write_text(json.dumps(config))
-    assert main(["score", str(run), "a.png", "--out", str(tmp_path)]) == 0
+    assert main(["score", str(run / "model.joblib"), "a.png", "--out", str(tmp_path)]) == 0
     assert f"1 caution on this model: read {run}/report.html" in capsys.readouterr().err
 
 
