@@ -17,6 +17,8 @@ from typing import Any
 
 from scoring_models import fit_brightness, score_greys, write_greys
 
+# Kills at random moments.
+ENOUGH = 10
 WATCHED = ("open", "os.rename", "os.remove", "os.mkdir", "os.listdir", "os.scandir")
 
 
@@ -77,7 +79,19 @@ def kill_at_each_operation(top: Path, paths: list[str], model: Any, whole: bytes
 
 
 def kill_at_random(top: Path, paths: list[str], model: Any, whole: bytes) -> int:
-    moments, out = random.Random(0), top / "random" / "s.csv"
+    moments, kills = random.Random(0), 0
+    # More than one run where one happens to end after a few kills.
+    for run in count():
+        kills += _kill_one_at_random(top / f"random{run}", paths, model, whole, moments)
+        if kills >= ENOUGH:
+            return kills
+    raise AssertionError
+
+
+def _kill_one_at_random(
+    folder: Path, paths: list[str], model: Any, whole: bytes, moments: random.Random
+) -> int:
+    out = folder / "s.csv"
 
     def work() -> None:
         score_greys(out, paths, model)

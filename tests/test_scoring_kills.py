@@ -13,7 +13,7 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize(("mode", "at_least"), [("each", 30), ("random", 5)])
+@pytest.mark.parametrize(("mode", "at_least"), [("each", 30), ("random", 10)])
 def test_killed_runs(tmp_path: Path, mode: str, at_least: int) -> None:
     script = Path(__file__).with_name("scoring_kills.py")
     done = subprocess.run(
