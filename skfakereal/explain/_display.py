@@ -74,6 +74,11 @@ class GradCAMDisplay(MapDisplay):
         -------
         GradCAMDisplay
             The display, drawn.
+
+        Raises
+        ------
+        ImageReadError, TypeError, ValueError, sklearn.exceptions.NotFittedError
+            As `grad_cam` does.
         """
         explanation = grad_cam(estimator, X, layer=layer, label=label)
         return cls.from_maps(explanation, target_names=target_names, ax=ax)
@@ -146,6 +151,11 @@ class OcclusionDisplay(MapDisplay):
         -------
         OcclusionDisplay
             The display, drawn.
+
+        Raises
+        ------
+        ImageReadError, TypeError, ValueError, sklearn.exceptions.NotFittedError
+            As `occlusion` does.
         """
         explanation = occlusion(
             estimator, X, label=label, patch=patch, stride=stride, fill=fill
