@@ -43,6 +43,9 @@ _LUMINANCE = (
     (49, 64, 78, 87, 103, 121, 120, 101),
     (72, 92, 95, 98, 112, 100, 103, 99),
 )
+# Segments or chunks that are looked at, and texts that are kept: a gigabyte of empty ones
+# would take minutes. A PNG of 1 GiB as libpng writes it has 131,072.
+_MOST_PARTS, _MOST_TEXTS = 200_000, 1000
 # Bytes of the standard Huffman tables of T.81, annex K.3, in the DHT segments of a grey
 # and of a colour image, class and identity bytes included.
 _STANDARD_HUFFMAN = frozenset({29 + 179, 2 * (29 + 179)})
@@ -105,7 +108,7 @@ def read_container(data: bytes) -> Container:
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return _read_png(data)
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        names = [name for name, _ in _riff_chunks(data)]
+        names = list(_riff_chunks(data))
         return Container(layout=_once(names), c2pa="C2PA" in names)
     return Container(c2pa=b"c2pa" in data[:65536] and b"jumb" in data[:65536])
 
@@ -129,7 +132,7 @@ def _read_jpeg(data: bytes) -> Container:
             tables.append(payload)
         elif marker == 0xC4:
             huffman_bytes += len(payload)
-        elif marker == 0xFE:
+        elif marker == 0xFE and len(found.comments) < _MOST_TEXTS:
             found.comments.append(payload.decode("utf-8", "replace").strip("\0 \n"))
         names.append(name)
     found.layout = _once(names)
@@ -146,7 +149,9 @@ def _read_jpeg(data: bytes) -> Container:
 def _jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield marker and payload of every segment, the first scan's header the last one."""
     position = 2
-    while position + 4 <= len(data) and data[position] == 0xFF:
+    for _ in range(_MOST_PARTS):
+        if position + 4 > len(data) or data[position] != 0xFF:
+            return
         marker = data[position + 1]
         if marker == 0xFF:  # fill byte
             position += 1
@@ -196,16 +201,16 @@ def _standard_sums() -> list[int]:
 
 def _read_png(data: bytes) -> Container:
     found = Container()
-    names = []
+    names: list[str] = []
     position = 8
-    while position + 8 <= len(data):
+    while position + 8 <= len(data) and len(names) < _MOST_PARTS:
         length = int.from_bytes(data[position : position + 4])
         name = data[position + 4 : position + 8].decode("latin-1")
-        payload = data[position + 8 : position + 8 + length]
-        if name == "IHDR" and len(payload) == 13:
-            found.progressive = payload[12] == 1
-        elif name in ("tEXt", "zTXt", "iTXt"):
-            found.text_keys.append(payload.partition(b"\0")[0].decode("latin-1"))
+        start = data[position + 8 : position + 8 + min(length, 80)]  # a key has 79 at most
+        if name == "IHDR" and len(start) == 13:
+            found.progressive = start[12] == 1
+        elif name in ("tEXt", "zTXt", "iTXt") and len(found.text_keys) < _MOST_TEXTS:
+            found.text_keys.append(start.partition(b"\0")[0].decode("latin-1"))
         names.append(name)
         position += 12 + length
     found.layout = _once(names)
@@ -213,12 +218,13 @@ def _read_png(data: bytes) -> Container:
     return found
 
 
-def _riff_chunks(data: bytes) -> Iterator[tuple[str, bytes]]:
+def _riff_chunks(data: bytes) -> Iterator[str]:
     position = 12
-    while position + 8 <= len(data):
+    for _ in range(_MOST_PARTS):
+        if position + 8 > len(data):
+            return
         length = int.from_bytes(data[position + 4 : position + 8], "little")
-        payload = data[position + 8 : position + 8 + length]
-        yield data[position : position + 4].decode("latin-1").strip(), payload
+        yield data[position : position + 4].decode("latin-1").strip()
         position += 8 + length + length % 2
 
 

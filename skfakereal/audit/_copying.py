@@ -65,11 +65,22 @@ def write_copy(file: str, folder: Path, form: Form) -> str | ImageReadError:
         key = hashlib.blake2b(place + b"\0" + data, digest_size=6).hexdigest()
         copy = folder / f"{safe_name(Path(file).stem)}_{key}{EXTENSIONS[form.format]}"
         if not copy.exists():
-            picture = _sized(decode_image(data, file), file, form)
-            write_whole(copy, _encode(picture, form))
+            write_whole(copy, _copy_of(data, file, form))
         return str(copy)
     except ImageReadError as error:
         return error
+
+
+def _copy_of(data: bytes, file: str, form: Form) -> bytes:
+    try:
+        return _encode(_sized(decode_image(data, file), file, form), form)
+    except ImageReadError:
+        raise
+    except (
+        Exception
+    ) as error:  # WebP has no side of more than 16,383 pixels, JPEG of 65,500
+        what = f"{file!r} cannot be copied as {form.format.upper()}: {error}"
+        raise ImageReadError(what, path=file, reason="unsupported") from error
 
 
 def write_whole(path: Path, data: bytes) -> None:

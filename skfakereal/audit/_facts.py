@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -25,7 +26,10 @@ _HASHED_SIDE = 32  # pixels: what the perceptual hash looks at
 _FLAT, _RINGING, _EDGE = 6, 60, 30
 _BLOCKS = (64, 32, 16, 8)  # pixels: what diffusion models (64, 8) and JPEG (16, 8) work in
 _GREY_WITHIN = 2  # grey levels between a pixel's channels: a JPEG's rounding
+_BORDER_SIDE = 4096  # pixels of a side that the search for a border looks at
 _SHOWN = 60  # characters of a text that is kept as a value
+_READ = 10_000  # characters of a text that are looked at; a file may hold a gigabyte of it
+_UNREADABLE = "(unreadable)"
 _PLAIN_MODES = {"L": "grey", "RGB": "RGB", "RGBA": "RGB with alpha", "P": "palette"}
 
 
@@ -69,9 +73,15 @@ def read_facts(path: str) -> FileFacts:
     """
     try:
         data = read_bytes(path)
-        picture = decode_image(data, path)
+        return _facts(data, decode_image(data, path), path)
     except ImageReadError as error:
         return FileFacts({}, error=error)
+    except Exception as error:  # one image of a million must not end the audit
+        what = f"{path!r} cannot be examined: {type(error).__name__}: {error}"
+        return FileFacts({}, error=ImageReadError(what, path=path, reason="unsupported"))
+
+
+def _facts(data: bytes, picture: Image.Image, path: str) -> FileFacts:
     # One reduction serves both fingerprints; of a photograph it costs more than they do.
     small = picture.resize(
         (_HASHED_SIDE, _HASHED_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0
@@ -86,7 +96,7 @@ def read_facts(path: str) -> FileFacts:
             "extension": PurePath(path).suffix.lower() or "(none)",
             "extension_case": _case(PurePath(path).suffix),
             "file_size": float(len(data)),
-            "border": _border(np.asarray(picture)),
+            "border": _border(picture),
             "colour": "none" if _is_grey(np.asarray(thumbnail)) else "some",
         },
         hashlib.blake2b(data, digest_size=16).digest(),
@@ -139,22 +149,36 @@ def _tables(container: Container) -> str:
 
 def _header(data: bytes) -> dict[str, str | float]:
     with Image.open(io.BytesIO(data)) as image:
-        exif = _exif(image)
-        tags = sorted(ExifTags.TAGS.get(tag, f"{tag:#06x}") for tag in exif)
         info = image.info
-        camera = " ".join(_text(exif.get(tag)) for tag in (0x010F, 0x0110)).strip()
-        return {
-            "format": image.format or "(unknown)",
-            "mode": _PLAIN_MODES.get(image.mode, image.mode),
-            "exif": "yes" if tags else "no",
-            "exif_tags": _short(", ".join(tags)),
-            "orientation": _text(exif.get(0x0112)) or "(none)",
-            "software": _short(_text(exif.get(0x0131)) or _text(info.get("Software"))),
-            "camera": _short(camera),
-            "icc": _short(_icc(info.get("icc_profile"))),
-            "xmp": _xmp(info.get("xmp") or info.get("XML:com.adobe.xmp")),
-            "density": _short(_text(info.get("dpi") or info.get("jfif_density"))),
+        exif = _exif(image)
+        values: dict[str, Callable[[], str]] = {
+            "format": lambda: image.format or "(unknown)",
+            "mode": lambda: _PLAIN_MODES.get(image.mode, image.mode),
+            "exif": lambda: "yes" if exif else "no",
+            "exif_tags": lambda: _short(", ".join(_tag_names(exif))),
+            "orientation": lambda: _text(exif.get(0x0112)) or "(none)",
+            "software": lambda: _short(
+                _text(exif.get(0x0131)) or _text(info.get("Software"))
+            ),
+            "camera": lambda: _short(
+                " ".join(_text(exif.get(t)) for t in (0x010F, 0x0110))
+            ),
+            "icc": lambda: _short(_icc(info.get("icc_profile"))),
+            "xmp": lambda: _xmp(info.get("xmp") or info.get("XML:com.adobe.xmp")),
+            "density": lambda: _short(_text(info.get("dpi") or info.get("jfif_density"))),
         }
+        return {name: _or_unreadable(value) for name, value in values.items()}
+
+
+def _or_unreadable(value: Callable[[], str]) -> str:
+    try:
+        return value()
+    except Exception:  # no entry of a header is a reason to refuse the picture
+        return _UNREADABLE
+
+
+def _tag_names(exif: Mapping[int, Any]) -> list[str]:
+    return sorted(ExifTags.TAGS.get(tag, f"{tag:#06x}") for tag in exif)
 
 
 def _exif(image: Image.Image) -> dict[int, Any]:
@@ -191,11 +215,21 @@ def _text(value: object) -> str:
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")
     if isinstance(value, tuple):
-        return " x ".join(f"{float(v):g}" for v in value)
-    return "".join(c for c in str(value) if c.isprintable()).strip()
+        return " x ".join(_number(v) for v in value[:_READ])
+    return "".join(c for c in str(value)[:_READ] if c.isprintable()).strip()
+
+
+def _number(value: object) -> str:
+    try:
+        return f"{float(value):g}"  # type: ignore[arg-type]
+    except (TypeError, ValueError, ArithmeticError):  # a text where a number belongs
+        return _text(str(value))
 
 
 def _short(text: str) -> str:
+    if len(text) > _READ:
+        whole = text.encode("utf-8", "surrogatepass")
+        text = text[:_READ] + hashlib.blake2b(whole, digest_size=8).hexdigest()
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     if len(text) > _SHOWN:
         # The end is told by its digest, so that two long texts stay two values.
@@ -208,8 +242,13 @@ def _is_grey(pixels: NDArray[np.uint8]) -> bool:
     return bool(np.ptp(pixels, axis=-1).max() <= _GREY_WITHIN)
 
 
-def _border(pixels: NDArray[np.uint8]) -> float:
+def _border(picture: Image.Image) -> float:
     """Return the widest border of one colour, in per cent of the side that it takes from."""
+    if max(picture.size) > _BORDER_SIDE:
+        # Some of the lines, and some pixels of each, tell as much at a bounded cost.
+        fewer = (min(picture.width, _BORDER_SIDE), min(picture.height, _BORDER_SIDE))
+        picture = picture.resize(fewer, Image.Resampling.NEAREST)
+    pixels = np.asarray(picture)
     widest = 0.0
     for axis in (0, 1):
         for lines in (pixels, np.flip(pixels, axis)):
