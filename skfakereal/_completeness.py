@@ -10,24 +10,15 @@ import io
 import re
 import zlib
 
-__all__ = ["AllOrNothing", "file_fault", "signature_format"]
+from skfakereal._signatures import signature_format
+
+__all__ = ["AllOrNothing", "file_fault"]
 
 # Marks that carry no length are passed over: stuffed zeros, TEM, restarts, SOI, fill.
 _JPEG_MARK = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")
 _JPEG_END = b"\xff\xd9"
 _JPEG2000_DATA = b"\xff\x93"
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_SIGNATURES = {
-    b"\xff\xd8\xff": "JPEG",
-    _PNG_SIGNATURE: "PNG",
-    b"GIF87a": "GIF",
-    b"GIF89a": "GIF",
-    b"BM": "BMP",
-    b"II*\x00": "TIFF",
-    b"MM\x00*": "TIFF",
-    b"\x00\x00\x00\x0cjP  \r\n\x87\n": "JPEG2000",
-    b"\xff\x4f\xff\x51": "JPEG2000",
-}
 
 Fault = tuple[str, str]
 
@@ -69,28 +60,6 @@ class AllOrNothing(io.BytesIO):
         if self.strict and not data and size:
             raise OSError("image file is truncated")
         return data
-
-
-def signature_format(data: bytes) -> str | None:
-    """Return the format that the first bytes announce.
-
-    Parameters
-    ----------
-    data : bytes
-        The file's content.
-
-    Returns
-    -------
-    str or None
-        Pillow's name of the format; None if the bytes announce none.
-    """
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "WEBP"
-    if data[4:12] in (b"ftypavif", b"ftypavis"):
-        return "AVIF"
-    return next(
-        (name for start, name in _SIGNATURES.items() if data.startswith(start)), None
-    )
 
 
 def file_fault(data: bytes) -> Fault | None:

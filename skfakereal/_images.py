@@ -8,17 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from skfakereal._completeness import AllOrNothing, file_fault, signature_format
+from skfakereal._completeness import AllOrNothing, file_fault
 from skfakereal._rgb import to_upright_rgb
+from skfakereal._signatures import is_read, missing_reader, signature_format
 
 __all__ = ["ImageReadError", "decode_image", "raise_unreadable", "read_bytes", "read_image"]
 
-# Not Pillow's whole list: EPS starts another program, TGA has no signature and takes text
-# for pixels. HEIF and JPEG XL are read where the user has registered a plug-in for them.
-_FORMATS = [
-    *["JPEG", "PNG", "WEBP", "GIF", "AVIF", "TIFF", "BMP", "DIB", "MPO", "PPM", "JPEG2000"],
-    *["HEIF", "JXL"],
-]
 # What Pillow refuses by default; somebody may have switched that off for the process.
 _MAX_PIXELS = 178_956_970
 _MAX_BYTES = 2**30
@@ -222,8 +217,9 @@ def decode_image(data: bytes, path: str) -> Image.Image:
     Raises
     ------
     ImageReadError
-        If it is no image, truncated, damaged, larger than 178,956,970 pixels (or than
-        twice ``PIL.Image.MAX_IMAGE_PIXELS``), or has samples without a defined range.
+        If it is no image, one in a format that is not read, truncated, damaged, larger
+        than 178,956,970 pixels (or than twice ``PIL.Image.MAX_IMAGE_PIXELS``), or has
+        samples without a defined range.
 
     Notes
     -----
@@ -232,12 +228,18 @@ def decode_image(data: bytes, path: str) -> Image.Image:
     Pillow's own warnings, on odd metadata and on images of more than 89 million pixels,
     are left alone: `warnings.catch_warnings` is not safe between threads.
     """
+    name = signature_format(data)
+    if name is None:
+        what = "is not an image in a format that is read (JPEG, PNG, WebP, GIF, TIFF, ...)"
+        raise _error(path, "not an image", what)
+    if not is_read(name):
+        raise _error(path, "unsupported", f"is {missing_reader(name)}")
     if fault := file_fault(data):
         reason, what = fault
         raise _error(path, reason, f"is {reason}: {what}")
     try:
         file = AllOrNothing(data)
-        with Image.open(file, formats=_formats()) as image:
+        with Image.open(file, formats=[name]) as image:
             if image.width * image.height > _MAX_PIXELS:
                 what = f"has {image.width}x{image.height} pixels, over {_MAX_PIXELS}"
                 raise _error(path, "too large", what)
@@ -251,11 +253,8 @@ def decode_image(data: bytes, path: str) -> Image.Image:
     except ImageReadError:
         raise
     except UnidentifiedImageError as error:
-        if name := signature_format(data):
-            what = f"is damaged: it begins as {name}, but cannot be read as that"
-            raise _error(path, "damaged", what) from error
-        what = "is not an image in a format that is read (JPEG, PNG, WebP, GIF, TIFF, ...)"
-        raise _error(path, "not an image", what) from error
+        what = f"is damaged: it begins as {name}, but cannot be read as that"
+        raise _error(path, "damaged", what) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _error(path, "too large", f"is too large: {error}") from error
     except MemoryError as error:
@@ -267,8 +266,3 @@ def decode_image(data: bytes, path: str) -> Image.Image:
 
 def _error(path: str, reason: str, what: str) -> ImageReadError:
     return ImageReadError(f"{path!r} {what.rstrip('.')}.", path=path, reason=reason)
-
-
-def _formats() -> list[str]:
-    Image.init()  # Pillow knows five formats before; does nothing the second time
-    return [name for name in _FORMATS if name in Image.OPEN]
