@@ -248,7 +248,8 @@ class ActivationReader:
         parts += [settings, PIL.__version__]
         # The plain image has no settings of augmentation, and no seed.
         if view and self.augmentation is not None:
-            parts += [sorted(self.augmentation.get_params().items()), view]
+            values = sorted(self.augmentation.get_params().items())
+            parts += [[(name, _plain(value)) for name, value in values], view]
         return blake2b(repr(parts).encode(), digest_size=32).digest()
 
     def _batch(
@@ -295,6 +296,13 @@ class ActivationReader:
             loaded.known[key] = activations
         if self._store:
             self._store.put_many([(key, loaded.known[key].tobytes()) for key in missing])
+
+
+def _plain(value: Any) -> Any:
+    """Return Python's number for NumPy's, which shows its type in the key."""
+    if isinstance(value, tuple | list):
+        return tuple(map(_plain, value))
+    return value.item() if isinstance(value, np.generic) else value
 
 
 # Shared, so that the digest and the float32 weights of a trunk are made once, not in

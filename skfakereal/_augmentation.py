@@ -1,12 +1,14 @@
 """Augmentation: the settings of the views, as an estimator's parameter."""
 
 import os
+from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from skfakereal._images import decode_image, read_bytes
+from skfakereal._trunk_settings import height_and_width
 from skfakereal._views import content_digest, render_view
 
 __all__ = ["Augmentation"]
@@ -84,7 +86,7 @@ class Augmentation(BaseEstimator):
         path: str | os.PathLike[str],
         view: int,
         *,
-        image_size: tuple[int, int] = (224, 224),
+        image_size: int | tuple[int, int] = (224, 224),
         resize: str = "stretch",
     ) -> NDArray[np.uint8]:
         """Return one view of an image file, to look at what training sees.
@@ -95,8 +97,8 @@ class Augmentation(BaseEstimator):
             The file.
         view : int
             The view's number; 0 is the plain image.
-        image_size : tuple of (int, int), default=(224, 224)
-            Height and width of the view.
+        image_size : int or tuple of (int, int), default=(224, 224)
+            Height and width of the view; one number is both.
         resize : {"stretch", "crop"}, default="stretch"
             Stretch the whole image, or cut its centre out.
 
@@ -116,7 +118,7 @@ class Augmentation(BaseEstimator):
         data = read_bytes(os.fspath(path))
         return render_view(
             decode_image(data, os.fspath(path)),
-            image_size=image_size,
+            image_size=height_and_width(image_size),
             resize=resize,
             augmentation=self,
             digest=content_digest(data),
@@ -162,7 +164,7 @@ class Augmentation(BaseEstimator):
 
 
 def _check_between(name: str, value: object, low: float, high: float) -> None:
-    if not isinstance(value, int | float | np.number) or not low <= value <= high:
+    if not isinstance(value, Real) or not low <= float(value) <= high:
         raise ValueError(
             f"Augmentation's {name} must lie between {low} and {high}, got {value!r}."
         )

@@ -23,6 +23,7 @@ from skfakereal._store import open_store
 from skfakereal._threads import limit_tensorflow
 from skfakereal._trunk import Trunk, continued_tail, tail_convolutions
 from skfakereal._trunk_settings import TrunkSettings, trunk_settings
+from skfakereal._validation import check_class_weight
 from skfakereal._weights import load_trunk
 
 __all__ = ["VGG16ImageClassifier"]
@@ -41,8 +42,8 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
 
     Parameters
     ----------
-    image_size : tuple of (int, int), default=(224, 224)
-        Height and width, at least 32, to which images are brought.
+    image_size : int or tuple of (int, int), default=(224, 224)
+        Height and width, at least 32, to which images are brought; one number is both.
     resize : {"stretch", "crop"}, default="stretch"
         Stretch each image to `image_size`, or cut its centre out without resampling it,
         as forensic work prefers; what a small image lacks is reflected.
@@ -149,7 +150,7 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
     def __init__(
         self,
         *,
-        image_size: tuple[int, int] = (224, 224),
+        image_size: int | tuple[int, int] = (224, 224),
         resize: Literal["stretch", "crop"] = "stretch",
         preprocessing: Literal["unit", "imagenet"] = "unit",
         weights: str | PathLike[str] | None = "imagenet",
@@ -261,6 +262,7 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
                 f"At least 2 classes are needed, but y holds only one class, "
                 f"{classes.tolist()[0]!r}, among the images of weight above zero."
             )
+        check_class_weight(self.class_weight, classes)
         split_seed, tail_seed = _draw_seeds(self.random_state)
         held = self._validation_part(X_val, y_val, sample_weight_val, classes)
         if held is None and self.early_stopping:
@@ -270,9 +272,10 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
 
         # Keras takes seconds to import, so only where something is trained.
         limit_tensorflow()
-        from skfakereal._tail import TailSettings
+        from skfakereal._tail import TailSettings, require_optimizer
         from skfakereal._training import train_tail
 
+        require_optimizer(self.optimizer)
         trunk = load_trunk(self.weights)
         settings = trunk_settings(self, cut=self.trainable_from)
         augmentation = (
@@ -281,14 +284,15 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         reader = self._reader(trunk, settings, augmentation)
         tail = train_tail(
             TailSettings(
-                hidden_units=tuple(self.hidden_units),
-                dropout=self.dropout,
+                # Keras takes no numbers of NumPy's for some of these.
+                hidden_units=tuple(map(int, self.hidden_units)),
+                dropout=float(self.dropout),
                 optimizer=self.optimizer,
-                learning_rate=self.learning_rate,
-                batch_size=self.batch_size,
-                epochs=self.epochs,
-                n_views=0 if augmentation is None else min(self.n_views, self.epochs),
-                patience=self.patience if self.early_stopping else None,
+                learning_rate=float(self.learning_rate),
+                batch_size=int(self.batch_size),
+                epochs=int(self.epochs),
+                n_views=0 if augmentation is None else int(min(self.n_views, self.epochs)),
+                patience=int(self.patience) if self.early_stopping else None,
                 class_weight=self.class_weight,
                 seed=tail_seed,
                 verbose=self.verbose,

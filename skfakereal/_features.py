@@ -32,8 +32,8 @@ class VGG16FeatureExtractor(
 
     Parameters
     ----------
-    image_size : tuple of (int, int), default=(224, 224)
-        Height and width, at least 32, to which images are brought.
+    image_size : int or tuple of (int, int), default=(224, 224)
+        Height and width, at least 32, to which images are brought; one number is both.
     resize : {"stretch", "crop"}, default="stretch"
         Stretch each image to `image_size`, or cut its centre out without resampling it;
         what a small image lacks is reflected.
@@ -78,7 +78,7 @@ class VGG16FeatureExtractor(
     def __init__(
         self,
         *,
-        image_size: tuple[int, int] = (224, 224),
+        image_size: int | tuple[int, int] = (224, 224),
         resize: Literal["stretch", "crop"] = "stretch",
         preprocessing: Literal["unit", "imagenet"] = "unit",
         weights: str | PathLike[str] | None = "imagenet",

@@ -39,6 +39,15 @@ def _is_integer(value: Any, low: int) -> bool:
     return not isinstance(value, bool) and isinstance(value, Integral) and int(value) >= low
 
 
+def _integers(value: Any) -> list[Any] | None:
+    """Return the items of a tuple, list or vector, which may be a draw of NumPy's."""
+    if isinstance(value, tuple | list):
+        return list(value)
+    if isinstance(value, np.ndarray) and value.ndim == 1:
+        return list(value)
+    return None
+
+
 def _integer(low: int) -> Rule:
     return f"an integer of at least {low}", lambda value: _is_integer(value, low)
 
@@ -67,12 +76,13 @@ def _or(rule: Rule, *options: Any) -> Rule:
 
 def _is_image_size(value: Any) -> bool:
     # 32 is what five poolings need.
-    is_pair = isinstance(value, tuple | list) and len(value) == 2
-    return is_pair and all(_is_integer(side, 32) for side in value)
+    sides = [value, value] if isinstance(value, Integral) else _integers(value) or []
+    return len(sides) == 2 and all(_is_integer(side, 32) for side in sides)
 
 
 def _is_hidden_units(value: Any) -> bool:
-    return isinstance(value, tuple | list) and all(_is_integer(units, 1) for units in value)
+    layers = _integers(value)
+    return layers is not None and all(_is_integer(units, 1) for units in layers)
 
 
 def _is_seed(value: Any) -> bool:
@@ -84,10 +94,17 @@ def _is_class_weight(value: Any) -> bool:
     if isinstance(value, Mapping):
         weights = list(value.values())
         return any(weights) and all(
-            isinstance(weight, int | float | np.number) and 0 <= weight < np.inf
-            for weight in weights
+            isinstance(weight, Real) and 0 <= float(weight) < np.inf for weight in weights
         )
     return value is None or (isinstance(value, str) and value == "balanced")
+
+
+def _is_bool(value: Any) -> bool:
+    return isinstance(value, bool | np.bool_)
+
+
+def _is_verbose(value: Any) -> bool:
+    return _is_bool(value) or _is_integer(value, 0)
 
 
 def _is_default(value: Any) -> bool:
@@ -102,10 +119,13 @@ def _is_augmentation(value: Any) -> bool:
     return isinstance(value, Augmentation)
 
 
-_BOOL: Rule = ("True or False", lambda value: isinstance(value, bool | np.bool_))
+_BOOL: Rule = ("True or False", _is_bool)
 
 _RULES: dict[str, Rule] = {
-    "image_size": ("a pair (height, width) of integers of at least 32", _is_image_size),
+    "image_size": (
+        "an integer of at least 32, or a pair (height, width) of them",
+        _is_image_size,
+    ),
     "resize": _one_of("stretch", "crop"),
     "preprocessing": _one_of("unit", "imagenet"),
     "weights": (
@@ -147,5 +167,5 @@ _RULES: dict[str, Rule] = {
     "random_state": _or(
         ("an integer from 0 to 2**32 - 1 or a RandomState", _is_seed), None
     ),
-    "verbose": _or(_integer(0), True, False),
+    "verbose": ("an integer of at least 0, or a bool", _is_verbose),
 }

@@ -3,6 +3,7 @@
 import os
 from typing import Any
 
+import numpy as np
 from sklearn.base import BaseEstimator
 
 __all__ = ["settings_of"]
@@ -34,6 +35,10 @@ def _plain(value: Any) -> Any:
             return value
         case list() | tuple():
             return [_plain(item) for item in value]
+        case np.generic() | np.ndarray():
+            plain = value.tolist()
+            # The one type for which Python has no number.
+            return float(plain) if isinstance(plain, np.generic) else _plain(plain)
         case os.PathLike():
             return os.fspath(value)
         case BaseEstimator():

@@ -22,7 +22,7 @@ from skfakereal._holdout import LabelledPaths
 from skfakereal._images import raise_unreadable
 from skfakereal._network import Network
 from skfakereal._shelf import ActivationShelf
-from skfakereal._tail import TailSettings, require_optimizer, trained_layers
+from skfakereal._tail import TailSettings, trained_layers
 from skfakereal._tail_pool import lent_tail
 
 __all__ = ["TrainedTail", "train_tail"]
@@ -82,9 +82,8 @@ def train_tail(
     ImageReadError
         If any image cannot be read; all are decoded before training starts.
     ValueError
-        If the optimizer is none of Keras's, or if the loss stops being finite.
+        If the loss stops being finite.
     """
-    require_optimizer(settings.optimizer)  # a wrong name is said before the images are read
     # Counted on the training part; the same in the validation loss, so that the best
     # epoch is the best for both classes.
     weight_of = _class_weights(settings.class_weight, classes, train.labels)
@@ -125,13 +124,7 @@ def _class_weights(
     if not isinstance(class_weight, Mapping):
         return np.asarray(compute_class_weight(class_weight, classes=classes, y=labels))
     # Not left to scikit-learn, which takes the label "3" for the number 3.
-    names = classes.tolist()
-    unknown = [label for label in class_weight if label not in names]
-    if unknown and not all(name in class_weight for name in names):
-        raise ValueError(
-            f"The keys of class_weight must be classes, got {unknown[0]!r}; y has {names}."
-        )
-    return np.array([float(class_weight.get(name, 1.0)) for name in names])
+    return np.array([float(class_weight.get(name, 1.0)) for name in classes.tolist()])
 
 
 @contextmanager

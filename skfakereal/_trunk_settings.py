@@ -1,12 +1,13 @@
 """What decides an image's activations beside its content and the trunk's weights."""
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["TrunkSettings", "trunk_settings"]
+__all__ = ["TrunkSettings", "height_and_width", "trunk_settings"]
 
 # ImageNet's mean colour as Keras's VGG16 was trained with it: blue, green, red.
 _IMAGENET_MEAN = np.array([103.939, 116.779, 123.68], np.float32)
@@ -31,11 +32,17 @@ class TrunkSettings:
 
 def trunk_settings(estimator: Any, *, cut: str | None = None) -> TrunkSettings:
     """Return the settings of the trunk from an estimator's parameters."""
-    height, width = estimator.image_size
     return TrunkSettings(
-        image_size=(int(height), int(width)),
+        image_size=height_and_width(estimator.image_size),
         resize=estimator.resize,
         preprocessing=estimator.preprocessing,
         pooling=estimator.pooling,
         cut=cut,
     )
+
+
+def height_and_width(image_size: Any) -> tuple[int, int]:
+    """Return height and width; a single number is both."""
+    is_side = isinstance(image_size, Integral)
+    height, width = (image_size, image_size) if is_side else image_size
+    return int(height), int(width)

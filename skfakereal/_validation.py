@@ -1,5 +1,6 @@
 """Labels and weights as users hand them over -> arrays."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from skfakereal._paths import is_missing, shown
 
-__all__ = ["check_labels", "check_weights", "refuse_missing"]
+__all__ = ["check_class_weight", "check_labels", "check_weights", "refuse_missing"]
 
 
 def check_labels(y: ArrayLike | None, n_images: int, *, name: str = "y") -> NDArray[Any]:
@@ -129,6 +130,27 @@ def check_weights(
     if not weights.any():
         raise ValueError(f"All weights in {name} are zero: nothing is left to learn from.")
     return weights
+
+
+def check_class_weight(class_weight: Any, classes: NDArray[Any]) -> None:
+    """Refuse a dict of weights whose keys are not the classes.
+
+    As in scikit-learn, one that names all classes may name others too: those that a part
+    of the data, such as a fold, lacks.
+    """
+    if not isinstance(class_weight, Mapping):
+        return
+    names = classes.tolist()
+    unknown = [label for label in class_weight if label not in names]
+    if unknown and not all(name in class_weight for name in names):
+        raise ValueError(
+            f"The keys of class_weight must be classes, got {unknown[0]!r}; y has {names}."
+        )
+    if not any(class_weight.get(name, 1) for name in names):
+        raise ValueError(
+            f"class_weight must not be 0 for all classes of y, {names}, got "
+            f"{dict(class_weight)!r}."
+        )
 
 
 def refuse_missing(values: ArrayLike, name: str) -> None:

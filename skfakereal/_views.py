@@ -86,9 +86,10 @@ def render_view(
     if view == 0 or augmentation is None:
         return resize_plain(image, image_size, resize)
     draws = _draws(digest, augmentation.seed, view)
-    angle = augmentation.rotation * _spread(draws[0])
-    zoom = 1 + augmentation.zoom * _spread(draws[1])
-    brightness = 1 + augmentation.brightness * _spread(draws[2])
+    # A float32 of NumPy's would round what is computed with it.
+    angle = float(augmentation.rotation) * _spread(draws[0])
+    zoom = 1 + float(augmentation.zoom) * _spread(draws[1])
+    brightness = 1 + float(augmentation.brightness) * _spread(draws[2])
     if angle == 0 and zoom == 1:
         pixels = resize_plain(image, image_size, resize)
     else:
@@ -123,11 +124,11 @@ def _degrade(
 ) -> NDArray[np.uint8]:
     """Blur, then re-encode as JPEG, as Wang et al. (2020) do."""
     if settings.blur is not None and draws[0] < settings.degrade_probability:
-        low, high = settings.blur
+        low, high = map(float, settings.blur)
         blur = ImageFilter.GaussianBlur(float(low + (high - low) * draws[1]))
         pixels = np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).filter(blur))
     if settings.jpeg_quality is not None and draws[2] < settings.degrade_probability:
-        low, high = settings.jpeg_quality
+        low, high = map(int, settings.jpeg_quality)
         quality = int(low + (high - low + 1) * draws[3])
         buffer = io.BytesIO()
         Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, "JPEG", quality=quality)

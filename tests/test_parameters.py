@@ -1,23 +1,30 @@
 """Each parameter's rule: what keeps it, what breaks it, and when it is checked."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from conftest import Images
 from sklearn.base import clone
 
-from skfakereal import Augmentation, VGG16FeatureExtractor, VGG16ImageClassifier
+from skfakereal import Augmentation, VGG16FeatureExtractor, VGG16ImageClassifier, load, save
 from skfakereal._parameters import check_parameters
+from skfakereal._settings import settings_of
+from skfakereal._validation import check_class_weight
 
 NAN, INFINITY = float("nan"), float("inf")
 
 # name: (values that keep the rule, values that break it)
 RULES: dict[str, tuple[list[Any], list[Any]]] = {
     "image_size": (
-        [(32, 32), (224, 300), [64, 48], (np.int64(32), 32)],
         [
-            224,
+            *[(32, 32), (224, 300), [64, 48], (np.int64(32), 32), 224, np.uint16(32)],
+            np.array([64, 48]),
+        ],
+        [
+            *[31, 224.0, True, np.True_, np.array(224), np.array([[32, 32]])],
             (224,),
             (31, 32),
             (32, 32, 3),
@@ -33,8 +40,8 @@ RULES: dict[str, tuple[list[Any], list[Any]]] = {
     "weights": (["imagenet", "cifake", "a.h5", Path("a.h5"), None], [1, True, b"a.h5", {}]),
     "pooling": (["avg", "max", "flatten"], ["mean", None, 2]),
     "hidden_units": (
-        [(256, 128), (1,), (), [8], (np.int32(4),)],
-        [256, (0,), (-1,), (2.5,), ("a",), None, "ab", (True,)],
+        [(256, 128), (1,), (), [8], (np.int32(4),), np.array([4, 2])],
+        [256, (0,), (-1,), (2.5,), ("a",), None, "ab", (True,), np.array([0.5])],
     ),
     "dropout": ([0, 0.0, 0.5, np.float32(0.2)], [1, -0.1, NAN, None, "0.5", True]),
     "trainable_from": (
@@ -49,7 +56,7 @@ RULES: dict[str, tuple[list[Any], list[Any]]] = {
     "batch_size": ([1, 32, np.int64(8)], [0, -1, 2.5, None, "32", True]),
     "epochs": ([1, 50], [0, 1.0, None, "many", True]),
     "class_weight": (
-        ["balanced", None, {0: 1.0}, {"fake": 2, "real": 0.5}],
+        ["balanced", None, {0: 1.0}, {"fake": 2, "real": np.float32(0.5)}],
         ["auto", 2, [1, 2], {0: -1}, {0: NAN}, {0: "much"}, {0: None}],
     ),
     "augmentation": (
@@ -69,7 +76,7 @@ RULES: dict[str, tuple[list[Any], list[Any]]] = {
         [None, 0, 42, np.int64(1), np.random.RandomState(0)],
         [-1, 0.5, "seed", np.random.default_rng(0), True, 2**32],
     ),
-    "verbose": ([0, 1, 10, True, False], [-1, None, "yes", 0.5]),
+    "verbose": ([0, 1, 10, True, False, np.True_, np.int8(1)], [-1, None, "yes", 0.5]),
 }
 
 
@@ -103,7 +110,7 @@ def test_no_rule_is_left_over() -> None:
 
 @pytest.mark.parametrize("estimator", [VGG16ImageClassifier(), VGG16FeatureExtractor()])
 def test_fit_checks_the_parameters_before_it_opens_any_file(estimator: Any) -> None:
-    with pytest.raises(ValueError, match="image_size must be a pair"):
+    with pytest.raises(ValueError, match="image_size must be an integer"):
         estimator.set_params(image_size=8).fit(["missing.png"] * 4, [0, 0, 1, 1])
 
 
@@ -129,10 +136,114 @@ def test_the_settings_of_the_augmentation_are_checked_in_fit(
         clf.fit(["missing.png"] * 4, [0, 0, 1, 1])
 
 
-def test_the_class_weights_must_name_every_class_and_no_other() -> None:
-    clf = VGG16ImageClassifier(class_weight={"fake": 2.0, "reel": 1.0}, weights=None)
-    with pytest.raises(ValueError, match=r"class_weight .*'reel'.*\['fake', 'real'\]"):
+@pytest.mark.parametrize(
+    ("setting", "value", "message"),
+    [
+        ("class_weight", {"fake": 2.0, "reel": 1.0}, r"'reel'; y has \['fake', 'real'\]"),
+        ("class_weight", {0: 1.0, 1: 2.0}, r"must be classes, got 0; y has \['fake',"),
+        ("class_weight", {"fake": 0, "real": 0, "other": 1}, "must not be 0 for all"),
+        ("optimizer", "adamant", "must be the name of a Keras optimizer"),
+    ],
+)
+def test_what_does_not_suit_y_or_keras_is_refused_before_the_weights_are_read(
+    setting: str, value: Any, message: str
+) -> None:
+    clf = VGG16ImageClassifier(weights="missing.h5").set_params(**{setting: value})
+    with pytest.raises(ValueError, match=f"{setting} .*{message}"):
         clf.fit(["missing.png"] * 4, ["real", "fake"] * 2)
+
+
+def test_class_weights_may_name_classes_that_a_fold_lacks() -> None:
+    check_class_weight({"fake": 1, "real": 2, "other": 3}, np.array(["fake", "real"]))
+
+
+# name: (NumPy's form, Python's)
+NUMPY: dict[str, tuple[Any, Any]] = {
+    "image_size": (np.int16(32), (32, 32)),
+    "hidden_units": (np.array([4]), (4,)),
+    "dropout": (np.float64(0.25), 0.25),
+    "learning_rate": (np.longdouble(0.01), 0.01),
+    "batch_size": (np.int64(5), 5),
+    "epochs": (np.uint8(2), 2),
+    "class_weight": ({np.int64(0): np.float32(1), 1: np.int8(2)}, {0: 1, 1: 2}),
+    "augmentation": (
+        Augmentation(
+            rotation=np.float32(15),
+            zoom=np.float64(0.1),
+            horizontal_flip=np.True_,
+            blur=(np.float32(0.1), 3),
+            jpeg_quality=(np.int64(30), 100),
+            seed=np.int64(1),
+        ),
+        Augmentation(blur=(float(np.float32(0.1)), 3), jpeg_quality=(30, 100), seed=1),
+    ),
+    "n_views": (np.int32(1), 1),
+    "early_stopping": (np.True_, True),
+    "validation_fraction": (np.float32(0.25), 0.25),
+    "patience": (np.int64(3), 3),
+    "warm_start": (np.False_, False),
+    "n_jobs": (np.int64(1), 1),
+    "random_state": (np.uint32(0), 0),
+    "verbose": (np.False_, 0),
+    "pooling": (np.str_("max"), "max"),
+    "weights": (np.str_("cifake"), "cifake"),
+    "cache": (None, None),
+}
+
+
+def test_numpys_scalars_fit_save_load_and_show_as_pythons_do(
+    dark_and_bright: Images, tmp_path: Path
+) -> None:
+    X, y = dark_and_bright
+    fitted = [
+        VGG16ImageClassifier(**{name: forms[i] for name, forms in NUMPY.items()}).fit(X, y)
+        for i in (0, 1)
+    ]
+    expected = fitted[1].predict_proba(X)
+    np.testing.assert_array_equal(fitted[0].predict_proba(X), expected)
+    for form in fitted:
+        save(form, tmp_path / "model.skfr")
+        loaded = load(tmp_path / "model.skfr")
+        np.testing.assert_array_equal(loaded.predict_proba(X), expected)
+        assert loaded.epochs == form.epochs
+    numpys, pythons = map(settings_of, fitted)
+    same = set(NUMPY) - {"image_size", "class_weight", "augmentation", "verbose"}
+    assert {name: numpys[name] for name in same} == {name: pythons[name] for name in same}
+    assert numpys["image_size"] == 32
+    assert json.loads(json.dumps(numpys)) == numpys
+
+
+def test_a_view_is_stored_once_for_equal_numbers(
+    dark_and_bright: Images, tmp_path: Path
+) -> None:
+    def n_computed(augmentation: Augmentation) -> int:
+        clf = VGG16ImageClassifier(
+            image_size=32,
+            weights="cifake",
+            augmentation=augmentation,
+            epochs=1,
+            cache=tmp_path,
+            random_state=0,
+        )
+        return clf.fit(*dark_and_bright).n_computed_
+
+    zoom = np.float32(0.1)
+    first, again = Augmentation(zoom=zoom), Augmentation(zoom=float(zoom))
+    assert (n_computed(first), n_computed(again)) == (24, 0)
+
+
+def test_one_number_as_image_size_is_height_and_width(
+    dark_and_bright: Images, tmp_path: Path
+) -> None:
+    X, _ = dark_and_bright
+    settings: dict[str, Any] = {"weights": "cifake", "cache": None}
+    sides = VGG16FeatureExtractor(image_size=(32, 32), **settings).fit_transform(X)
+    side = VGG16FeatureExtractor(image_size=32, **settings)
+    np.testing.assert_array_equal(side.fit_transform(X), sides)
+    assert clone(side).image_size == 32
+    views = [Augmentation().render(X[0], 1, image_size=size) for size in (48, (48, 48))]
+    assert views[0].shape == (48, 48, 3)
+    np.testing.assert_array_equal(*views)
 
 
 def test_parameters_are_stored_unchanged_and_nested() -> None:

@@ -7,6 +7,7 @@ the intended use.
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from skfakereal._trunk_settings import height_and_width
 from skfakereal.cards._blocks import Block, Bullets, Section, Text
 from skfakereal.cards._figures import positive_name
 from skfakereal.cards._public import network_settings, without_paths
@@ -157,6 +158,7 @@ def _size(report: EvaluationReport, config: Config) -> list[str]:
     size = network.get("image_size")
     if not size:
         return []
+    size = height_and_width(size)
     limits = []
     if min(size) <= _SMALL_SIDE:
         limits.append(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from skfakereal._trunk_settings import height_and_width
 from skfakereal.cards._blocks import Bullets, Code, Section, Text
 from skfakereal.cards._figures import positive_name
 from skfakereal.cards._public import network_settings
@@ -38,9 +39,8 @@ def details_section(report: EvaluationReport, config: Mapping[str, Any]) -> Sect
     elif "class" in model:
         facts.append(f"Kind: {model['class']}, a scikit-learn classifier.")
     if image_size:
-        facts.append(
-            f"Input: one image, brought to {image_size[0]}x{image_size[1]} pixels."
-        )
+        height, width = height_and_width(image_size)
+        facts.append(f"Input: one image, brought to {height}x{width} pixels.")
     facts.append("Output: a probability of each class; they add up to 1.")
     if "date" in config:
         facts.append(f"Made on {str(config['date'])[:10]}.")

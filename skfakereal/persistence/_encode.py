@@ -92,6 +92,8 @@ class _Encoder:
         ]
 
     def _scalar(self, value: np.generic, where: str) -> Any:
+        if isinstance(value, np.longdouble) and value == np.float64(value):
+            value = np.float64(value)
         kind = {"b": "bool_", "U": "str_"}.get(value.dtype.kind, value.dtype.name)
         if value.dtype.kind not in "biufU" or value.dtype.name == "float128":
             raise _refusal(value, where)

@@ -17,6 +17,12 @@ __all__ = ["check_classifier", "check_extractor", "check_network", "check_settin
 
 
 def check_settings(settings: TrunkSettings) -> None:
+    # An estimator's may be a single number, or NumPy's.
+    is_pair = isinstance(settings.image_size, tuple)
+    require(
+        is_pair and all(type(side) is int for side in settings.image_size),
+        "its image_size is no pair of integers",
+    )
     check_parameters(
         {
             "image_size": settings.image_size,

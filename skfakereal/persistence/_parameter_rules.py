@@ -2,6 +2,7 @@
 
 import ntpath
 from collections.abc import Callable, Mapping
+from numbers import Integral
 from typing import Any
 
 __all__ = ["check_file_parameters"]
@@ -38,7 +39,8 @@ def _is_file_name(value: Any) -> bool:
 
 
 def _is_worker_count(value: Any) -> bool:
-    return value is None or (type(value) is int and abs(value) <= 1024)
+    is_integer = isinstance(value, Integral) and not isinstance(value, bool)
+    return value is None or (is_integer and abs(int(value)) <= 1024)
 
 
 def _is_cache(value: Any) -> bool:

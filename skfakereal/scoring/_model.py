@@ -11,6 +11,7 @@ import numpy as np
 
 from skfakereal._classifier import VGG16ImageClassifier
 from skfakereal._features import VGG16FeatureExtractor
+from skfakereal._trunk_settings import height_and_width
 from skfakereal.evaluation._predict_checked import check_classifier
 
 __all__ = ["ScoringModel", "prepare_model"]
@@ -135,7 +136,7 @@ class _Pickler(pickle.Pickler):
     def reducer_override(self, obj: Any) -> Any:
         if not isinstance(obj, VGG16ImageClassifier | VGG16FeatureExtractor):
             return NotImplemented
-        self.sides.append((int(obj.image_size[0]), int(obj.image_size[1])))
+        self.sides.append(height_and_width(obj.image_size))
         make, arguments, state = list(obj.__reduce_ex__(pickle.HIGHEST_PROTOCOL))[:3]
         return make, arguments, {**state, **self.settings}
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from skfakereal._augmentation import Augmentation
 from skfakereal._images import decode_image, read_bytes, read_image
+from skfakereal._trunk_settings import height_and_width
 from skfakereal._views import render_view
 from skfakereal.evaluation import (
     EvaluationReport,
@@ -111,7 +112,7 @@ def draw_views(estimator: Any, paths: Sequence[str]) -> "Figure | None":
     for view, ax in zip(range(n_views + 1), axes.flat, strict=False):
         pixels = render_view(
             image,
-            image_size=estimator.image_size,
+            image_size=height_and_width(estimator.image_size),
             resize=estimator.resize,
             augmentation=Augmentation() if augmentation == "default" else augmentation,
             digest=blake2b(data, digest_size=16).digest(),
