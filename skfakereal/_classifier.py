@@ -250,6 +250,8 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         ------
         ValueError
             If a parameter, path, label or weight breaks its rule.
+        TypeError
+            If y is sparse.
         ImageReadError
             If any image cannot be read; it lists all of them. It is an `OSError`.
         """

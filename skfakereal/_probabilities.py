@@ -40,7 +40,7 @@ def compute_probabilities(
     Returns
     -------
     ndarray of shape (n_images, n_classes)
-        From 0 to 1.
+        From 0 to 1; each row sums to one.
 
     Raises
     ------
@@ -59,6 +59,8 @@ def compute_probabilities(
         outputs = forward(batch.activations[rows].astype(np.float32)).astype(np.float64)
         if n_classes == 2:
             outputs = np.column_stack([1 - outputs, outputs])
+        else:  # a softmax in float32 does not sum to one in float64
+            outputs /= outputs.sum(axis=1, keepdims=True)
         probabilities[batch.start + rows] = outputs
         for row, earlier in batch.repeats.items():
             probabilities[batch.start + row] = probabilities[earlier]

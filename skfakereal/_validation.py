@@ -34,10 +34,16 @@ def check_labels(y: ArrayLike | None, n_images: int, *, name: str = "y") -> NDAr
     ------
     ValueError
         If there are none, too few or too many, missing ones, or if they are not classes.
+    TypeError
+        If they are sparse.
     """
     if y is None:
         raise ValueError(
             f"This estimator requires y to be passed, but the target {name} is None."
+        )
+    if hasattr(y, "toarray"):
+        raise TypeError(
+            f"Labels must be dense, but {name} is sparse. Pass {name}.toarray().ravel()."
         )
     elements = np.asarray(y, dtype=object).ravel().tolist()
     # Before NumPy sees them: beside a string it would make strings of None and NaN.
@@ -49,15 +55,19 @@ def check_labels(y: ArrayLike | None, n_images: int, *, name: str = "y") -> NDAr
             f"paths, but {len(labels)} labels in {name}."
         )
     if labels.dtype == object and not isinstance(elements[0], str):
-        # Integers in an array of objects, which scikit-learn does not take for classes.
-        labels = np.asarray(labels.tolist())
-    if labels.dtype == bool and np.asarray(y).dtype == object:
-        # Else fit would take these labels, and a score with the very same ones refuse them.
+        # scikit-learn's classifiers and metrics refuse them too: fit must not take labels
+        # that a score then refuses.
         raise ValueError(
-            f"{name} holds booleans in an array of objects. Pass {name}.astype(bool)."
+            f"Unknown label type: {name} holds {shown(elements[0])} in an array of objects. "
+            f"Pass numpy.asarray({name}, dtype={_number_type(elements)})."
         )
     check_classification_targets(labels)
     return labels
+
+
+def _number_type(labels: list[Any]) -> str:
+    kind = np.asarray(labels).dtype.kind
+    return {"b": "bool", "i": "int", "u": "int", "f": "float"}.get(kind, "str")
 
 
 def _refuse_bad_labels(labels: list[Any], name: str) -> None:

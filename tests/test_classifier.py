@@ -1,5 +1,6 @@
 """What `VGG16ImageClassifier` learns, and what its answers look like."""
 
+import warnings
 from typing import Any
 
 import joblib
@@ -9,6 +10,7 @@ import pytest
 from conftest import Images, MakeClassifier, write_image
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.metrics import log_loss
 
 from skfakereal import VGG16ImageClassifier
 
@@ -133,7 +135,10 @@ def test_three_classes_have_three_columns_that_follow_classes(
     proba = clf.predict_proba(X)
     assert clf.classes_.tolist() == ["diffusion", "gan", "real"]
     assert proba.shape == (24, 3)
-    np.testing.assert_allclose(proba.sum(axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(proba.sum(axis=1), 1, rtol=1e-15)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # rows that do not sum to one are warned of
+        log_loss(labels, proba)
     assert (proba.argmax(axis=1) == 2 - y).all()
     assert clf.predict(X).tolist() == labels.tolist()
 

@@ -5,6 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score
 
 from skfakereal._paths import check_paths
 from skfakereal._validation import check_labels, check_weights
@@ -147,7 +149,6 @@ def test_empty_is_refused(X: Any) -> None:
         (["real", "fake"], ["real", "fake"]),
         ([0, 1], [0, 1]),
         (np.array([True, False]), [True, False]),
-        (np.array([1, 0], dtype=object), [1, 0]),
         (pd.Series(["real", "fake"], index=[5, 2]), ["real", "fake"]),
         (pd.Series(["real", "fake"], dtype="category"), ["real", "fake"]),
         (pd.Series([1, 0], dtype="Int64"), [1, 0]),
@@ -157,6 +158,64 @@ def test_labels_in_every_form(y: Any, expected: list[Any]) -> None:
     labels = check_labels(y, 2)
     assert labels.shape == (2,)
     assert labels.tolist() == expected
+
+
+X = [[0.0], [1.0], [0.2], [0.8]]
+KINDS: dict[str, Any] = {
+    "ints": [0, 1, 0, 1],
+    "floats": [0.0, 1.0, 0.0, 1.0],
+    "fractions": [0.0, 0.5, 0.0, 0.5],
+    "ints as objects": np.array([0, 1, 0, 1], dtype=object),
+    "NumPy's ints as objects": np.array([np.int64(0), np.int64(1)] * 2, dtype=object),
+    "floats as objects": pd.Series([0.0, 1.0] * 2, dtype=object),
+    "bools as objects": np.array([False, True] * 2, dtype=object),
+    "large ints": [2**70, 1] * 2,
+    "strings as objects": np.array(["a", "b"] * 2, dtype=object),
+    "bools": [False, True] * 2,
+    "NaN": [0.0, np.nan] * 2,
+    "infinite": [0.0, np.inf] * 2,
+    "None": ["a", None] * 2,
+    "a column": np.array([[0], [1]] * 2),
+    "a row": [[0, 1, 0, 1]],
+    "multilabel": [[0, 1], [1, 0]] * 2,
+    "ragged": [["a"], ["a", "b"]] * 2,
+    "three dimensions": np.zeros((4, 1, 1), int),
+    "sparse column": sparse.csr_matrix(np.array([[0], [1]] * 2)),
+    "sparse row": sparse.csr_array(np.array([[0, 1] * 2])),
+    "sparse multilabel": sparse.coo_array(np.array([[0, 1], [1, 0]] * 2)),
+    "Categorical": pd.Categorical(["a", "b"] * 2),
+    "categories of ints": pd.Series([0, 1] * 2, dtype="category"),
+    "categories and NaN": pd.Series(["a", None] * 2, dtype="category"),
+    "strings of pandas": pd.Series(["a", "b"] * 2, dtype="string"),
+    "strings and NA": pd.Series(["a", None] * 2, dtype="string"),
+    "nullable ints": pd.Series([0, 1] * 2, dtype="Int64"),
+    "nullable ints and NA": pd.array([0, None] * 2, dtype="Int64"),
+    "nullable bools": pd.Series([False, True] * 2, dtype="boolean"),
+    "ints of Arrow": pd.Series([0, 1] * 2, dtype="int64[pyarrow]"),
+    "a frame": pd.DataFrame({"y": [0, 1] * 2}),
+    "two columns": pd.DataFrame({"y": [0, 1] * 2, "z": [0, 1] * 2}),
+    "dates": np.array(["2020-01-01", "2020-01-02"] * 2, dtype="M8[D]"),
+    "complex": [0j, 1j] * 2,
+    "bytes": [b"a", b"b"] * 2,
+    "a set": {0, 1},
+    "nothing": [],
+}
+
+
+@pytest.mark.parametrize("y", KINDS.values(), ids=KINDS)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
+def test_labels_are_those_of_scikit_learns_classifiers(y: Any) -> None:
+    try:
+        expected = LogisticRegression().fit(X, y)
+    except (TypeError, ValueError):
+        with pytest.raises((TypeError, ValueError)):
+            check_labels(y, 4)
+        return
+    labels = check_labels(y, 4)
+    np.testing.assert_array_equal(np.unique(labels), expected.classes_)
+    assert np.unique(labels).dtype == expected.classes_.dtype
+    # A score gets the labels as they were passed.
+    assert accuracy_score(y, labels) == 1
 
 
 @pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
@@ -179,10 +238,15 @@ def test_missing_labels_are_named(wrap: Any, beside: Any, missing: Any) -> None:
         ("real", r"1d array, got an array of shape \(\)"),
         (["a", 1], r"all strings or all numbers, but y\[0\] is 'a' and y\[1\] is 1"),
         ([b"a", b"b"], r"y\[0\] is b'a' of type bytes"),
+        (np.array([0, 1], dtype=object), r"0 of type int .*numpy.asarray\(y, dtype=int\)"),
+        (np.array([True, False], dtype=object), "dtype=bool"),
+        (np.array([1.0, 0], dtype=object), "dtype=float"),
+        ([2**70, 1], "dtype=str"),
+        (sparse.csr_array(np.eye(2)), r"y is sparse. Pass y.toarray\(\).ravel\(\)"),
     ],
 )
 def test_what_are_no_labels_is_refused(y: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         check_labels(y, 2)
 
 
