@@ -16,7 +16,7 @@ from skfakereal._augmentation import Augmentation
 from skfakereal._columns import record_columns
 from skfakereal._holdout import LabelledPaths, hold_out
 from skfakereal._network import Dense, Network
-from skfakereal._parameters import check_parameters
+from skfakereal._parameters import BEFORE, check_parameters
 from skfakereal._paths import check_paths
 from skfakereal._probabilities import compute_probabilities
 from skfakereal._store import open_store
@@ -47,9 +47,12 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
     resize : {"stretch", "crop"}, default="stretch"
         Stretch each image to `image_size`, or cut its centre out without resampling it,
         as forensic work prefers; what a small image lacks is reflected.
-    preprocessing : {"unit", "imagenet"}, default="unit"
-        Pixels in [0, 1], or blue, green, red minus ImageNet's mean colour, with which
-        Keras's weights were trained.
+    preprocessing : {"auto", "unit", "imagenet"}, default="auto"
+        "auto": pixels in [0, 1], and behind that what the weights were trained with: for
+        ImageNet's, also when they come by path, blue, green and red minus the mean colour
+        (each times 255); for others, nothing, unless the metadata of their
+        ``.safetensors`` file say ``input: imagenet``. "imagenet" forces that step, "unit"
+        its absence.
     weights : {"imagenet", "cifake"}, path or None, default="imagenet"
         The convolutions: Keras's own, downloaded and cached by Keras; those inside this
         package, for 32x32 images (see the documentation for what they are good for); a
@@ -152,7 +155,7 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         *,
         image_size: int | tuple[int, int] = (224, 224),
         resize: Literal["stretch", "crop"] = "stretch",
-        preprocessing: Literal["unit", "imagenet"] = "unit",
+        preprocessing: Literal["auto", "unit", "imagenet"] = "auto",
         weights: str | PathLike[str] | None = "imagenet",
         pooling: Literal["avg", "max", "flatten"] = "avg",
         hidden_units: tuple[int, ...] = (256, 128),
@@ -201,6 +204,9 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(BEFORE | state)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -279,7 +285,7 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
 
         require_optimizer(self.optimizer)
         trunk = load_trunk(self.weights)
-        settings = trunk_settings(self, cut=self.trainable_from)
+        settings = trunk_settings(self, trunk, cut=self.trainable_from)
         augmentation = (
             Augmentation() if self.augmentation == "default" else self.augmentation
         )

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from skfakereal._activations import ActivationReader
 from skfakereal._columns import record_columns
 from skfakereal._images import ImageReadError, raise_unreadable
-from skfakereal._parameters import check_parameters
+from skfakereal._parameters import BEFORE, check_parameters
 from skfakereal._paths import check_paths
 from skfakereal._store import open_store
 from skfakereal._trunk_settings import trunk_settings
@@ -37,8 +37,9 @@ class VGG16FeatureExtractor(
     resize : {"stretch", "crop"}, default="stretch"
         Stretch each image to `image_size`, or cut its centre out without resampling it;
         what a small image lacks is reflected.
-    preprocessing : {"unit", "imagenet"}, default="unit"
-        Pixels in [0, 1], or blue, green, red minus ImageNet's mean colour.
+    preprocessing : {"auto", "unit", "imagenet"}, default="auto"
+        Pixels in [0, 1], and behind that what the weights were trained with ("auto"),
+        nothing ("unit") or ImageNet's order and mean, as in `VGG16ImageClassifier`.
     weights : {"imagenet", "cifake"}, path or None, default="imagenet"
         The convolutions, as in `VGG16ImageClassifier`.
     pooling : {"avg", "max", "flatten"}, default="avg"
@@ -80,7 +81,7 @@ class VGG16FeatureExtractor(
         *,
         image_size: int | tuple[int, int] = (224, 224),
         resize: Literal["stretch", "crop"] = "stretch",
-        preprocessing: Literal["unit", "imagenet"] = "unit",
+        preprocessing: Literal["auto", "unit", "imagenet"] = "auto",
         weights: str | PathLike[str] | None = "imagenet",
         pooling: Literal["avg", "max", "flatten"] = "avg",
         engine: Literal["auto", "ncnn", "tensorflow"] = "auto",
@@ -99,6 +100,9 @@ class VGG16FeatureExtractor(
         self.on_error = on_error
         self.n_jobs = n_jobs
         self.verbose = verbose
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(BEFORE | state)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -134,7 +138,7 @@ class VGG16FeatureExtractor(
         check_paths(X)
         record_columns(self, X, reset=True)
         self._trunk = load_trunk(self.weights)
-        self._settings = trunk_settings(self)
+        self._settings = trunk_settings(self, self._trunk)
         reader = ActivationReader(self._trunk, self._settings)
         self.n_features_out_ = reader.shape[0]
         return self

@@ -9,7 +9,10 @@ import numpy as np
 
 from skfakereal._trunk import CUTS
 
-__all__ = ["check_parameters"]
+__all__ = ["BEFORE", "check_parameters"]
+
+# What an estimator did before it had the parameter: models that lack it are of that time.
+BEFORE: dict[str, Any] = {"preprocessing": "unit"}
 
 Rule = tuple[str, Callable[[Any], bool]]
 
@@ -127,7 +130,7 @@ _RULES: dict[str, Rule] = {
         _is_image_size,
     ),
     "resize": _one_of("stretch", "crop"),
-    "preprocessing": _one_of("unit", "imagenet"),
+    "preprocessing": _one_of("auto", "unit", "imagenet"),
     "weights": (
         "'imagenet', 'cifake', the path of a weights file, or None",
         lambda value: value is None or isinstance(value, str | PathLike),

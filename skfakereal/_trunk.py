@@ -38,6 +38,8 @@ CUTS = (None, "block5", "block4", "block3", "block2", "block1")
 # The trunk of weights=None is the same in every fit, for ever: RandomState's streams are
 # frozen by NumPy's policy (NEP 19), those of Generator are not.
 _RANDOM_TRUNK_SEED = 1409
+# `Trunk.digest` of Keras's ImageNet weights, float32.
+_IMAGENET = "426b4794dc109a847015ad463bbcdb08"
 
 
 class Trunk:
@@ -58,6 +60,8 @@ class Trunk:
     array_digests : mapping of str to bytes or None, default=None
         What `array_digest` gives, where it is known already; for the blocks that are not
         there it is what their part of the digest is made of.
+    trained_on : {"imagenet", "unit"} or None, default=None
+        What their file says of the pixels that they were trained on; None: nothing.
 
     Raises
     ------
@@ -73,11 +77,13 @@ class Trunk:
         seeded: bool = False,
         n_blocks: int = 5,
         array_digests: Mapping[str, bytes] | None = None,
+        trained_on: str | None = None,
     ) -> None:
         self.arrays = dict(arrays)
         self.name = name
         self.seeded = seeded
         self.n_blocks = n_blocks
+        self.trained_on = trained_on
         self._known_digests = dict(array_digests or {})
         channels = 3
         for layer in convolution_names(n_blocks):
@@ -108,7 +114,12 @@ class Trunk:
     def __reduce__(self) -> tuple[Any, ...]:
         if self.seeded:
             return random_trunk, ()
-        make = partial(Trunk, n_blocks=self.n_blocks, array_digests=self.array_digests)
+        make = partial(
+            Trunk,
+            n_blocks=self.n_blocks,
+            array_digests=self.array_digests,
+            trained_on=self.trained_on,
+        )
         return make, (self.arrays, self.name)
 
     def before(self, cut: str | None) -> "Trunk":
@@ -122,7 +133,13 @@ class Trunk:
             for part in ("kernel", "scale", "bias")
             if f"{layer}/{part}" in self.arrays
         }
-        return Trunk(kept, self.name, n_blocks=n_blocks, array_digests=self.array_digests)
+        return Trunk(
+            kept,
+            self.name,
+            n_blocks=n_blocks,
+            array_digests=self.array_digests,
+            trained_on=self.trained_on,
+        )
 
     @cached_property
     def array_digests(self) -> dict[str, bytes]:
@@ -142,6 +159,13 @@ class Trunk:
             digest.update(name.encode())
             digest.update(part)
         return digest.digest()
+
+    @property
+    def preprocessing(self) -> str:
+        """What the trunk takes: ``"imagenet"`` or, unless it is known to, ``"unit"``."""
+        if self.trained_on is not None:
+            return self.trained_on
+        return "imagenet" if self.digest.hex() == _IMAGENET else "unit"
 
     def convolution(self, name: str) -> Conv:
         """Return one convolution with float32 weights."""

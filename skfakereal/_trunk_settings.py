@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skfakereal._trunk import Trunk
+
 __all__ = ["TrunkSettings", "height_and_width", "trunk_settings"]
 
 # ImageNet's mean colour as Keras's VGG16 was trained with it: blue, green, red.
@@ -19,7 +21,7 @@ class TrunkSettings:
 
     image_size: tuple[int, int]
     resize: str
-    preprocessing: str
+    preprocessing: str  # "unit" or "imagenet": what "auto" came to in `fit`
     pooling: str
     cut: str | None
 
@@ -30,12 +32,18 @@ class TrunkSettings:
         return views.astype(np.float32) / np.float32(255)
 
 
-def trunk_settings(estimator: Any, *, cut: str | None = None) -> TrunkSettings:
-    """Return the settings of the trunk from an estimator's parameters."""
+def trunk_settings(
+    estimator: Any, trunk: Trunk, *, cut: str | None = None
+) -> TrunkSettings:
+    """Return the settings of a trunk from an estimator's parameters."""
     return TrunkSettings(
         image_size=height_and_width(estimator.image_size),
         resize=estimator.resize,
-        preprocessing=estimator.preprocessing,
+        preprocessing=(
+            trunk.preprocessing
+            if estimator.preprocessing == "auto"
+            else estimator.preprocessing
+        ),
         pooling=estimator.pooling,
         cut=cut,
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file
 
 from skfakereal._threads import limit_tensorflow
@@ -68,7 +68,7 @@ def _embedded_trunk() -> Trunk:
 @lru_cache(maxsize=1)
 def _imagenet_trunk() -> Trunk:
     try:
-        return _keras_trunk("imagenet", "weights='imagenet'")
+        return _keras_trunk("imagenet", "weights='imagenet'", trained_on="imagenet")
     except Exception as error:  # Keras raises a bare Exception where a download fails
         from keras.src.applications.vgg16 import WEIGHTS_PATH_NO_TOP
         from keras.src.backend.config import keras_home
@@ -86,7 +86,13 @@ def _trunk_from_file(path: Path, changed: int, size: int) -> Trunk:
     del changed, size  # they only tell one state of the file from the next
     if path.suffix == ".safetensors":
         try:
-            return Trunk(load_file(path), repr(str(path)))
+            with safe_open(path, framework="np") as file:
+                trained_on = (file.metadata() or {}).get("input")
+            return Trunk(
+                load_file(path),
+                repr(str(path)),
+                trained_on=trained_on if trained_on in ("imagenet", "unit") else None,
+            )
         except SafetensorError as error:
             raise ValueError(f"{str(path)!r} is no safetensors file: {error}.") from error
     if path.suffix in (".h5", ".hdf5"):
@@ -103,7 +109,7 @@ def _trunk_from_file(path: Path, changed: int, size: int) -> Trunk:
     )
 
 
-def _keras_trunk(weights: str, name: str) -> Trunk:
+def _keras_trunk(weights: str, name: str, trained_on: str | None = None) -> Trunk:
     limit_tensorflow()
     from keras.applications import VGG16
 
@@ -113,7 +119,7 @@ def _keras_trunk(weights: str, name: str) -> Trunk:
     for layer in convolution_names():
         kernel, bias = model.get_layer(layer).get_weights()
         arrays[f"{layer}/kernel"], arrays[f"{layer}/bias"] = kernel, bias
-    return Trunk(arrays, name)
+    return Trunk(arrays, name, trained_on=trained_on)
 
 
 @contextmanager

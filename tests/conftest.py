@@ -84,7 +84,7 @@ def black_and_white_images(
     return paths, labels
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def test_data() -> Path:
     """Return the folder that holds CIFAKE's archives and the trunk, or skip."""
     folder = os.environ.get("SKFAKEREAL_TEST_DATA")

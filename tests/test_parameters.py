@@ -36,7 +36,7 @@ RULES: dict[str, tuple[list[Any], list[Any]]] = {
         ],
     ),
     "resize": (["stretch", "crop"], ["pad", "", None, 1, b"crop"]),
-    "preprocessing": (["unit", "imagenet"], ["caffe", None, 255]),
+    "preprocessing": (["auto", "unit", "imagenet"], ["caffe", None, 255]),
     "weights": (["imagenet", "cifake", "a.h5", Path("a.h5"), None], [1, True, b"a.h5", {}]),
     "pooling": (["avg", "max", "flatten"], ["mean", None, 2]),
     "hidden_units": (

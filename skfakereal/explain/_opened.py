@@ -13,7 +13,7 @@ from skfakereal._features import VGG16FeatureExtractor
 from skfakereal._network import Conv, Dense, Layer, MaxPool, Network
 from skfakereal._threads import count_threads
 from skfakereal._trunk import convolution_names, trunk_network
-from skfakereal._trunk_settings import TrunkSettings, trunk_settings
+from skfakereal._trunk_settings import TrunkSettings
 from skfakereal._views import render_view
 from skfakereal.engines import compile_network
 from skfakereal.explain._gradients import Scores, with_plain_scores
@@ -154,8 +154,7 @@ def layer_names(layers: Sequence[Layer]) -> list[str]:
 
 
 def _means(network: Any) -> tuple[TrunkSettings, str, int]:
-    settings = trunk_settings(network, cut=network._settings.cut)
-    return settings, network.engine, count_threads(network.n_jobs)
+    return network._settings, network.engine, count_threads(network.n_jobs)
 
 
 def _redrawn(layer: Layer, random: np.random.RandomState) -> Layer:

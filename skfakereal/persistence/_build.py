@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from skfakereal._parameters import BEFORE
 from skfakereal.persistence._checks import check_restored
 from skfakereal.persistence._classes import ESTIMATORS
 from skfakereal.persistence._homes import REQUEST_METHODS, resolve
@@ -11,6 +12,7 @@ from skfakereal.persistence._trunks import make_trunk
 
 __all__ = ["Builder", "build_estimator"]
 
+_OURS = ("skfakereal.VGG16ImageClassifier", "skfakereal.VGG16FeatureExtractor")
 _REQUEST = "sklearn.utils.metadata_routing.MetadataRequest"
 # What nonsense in a description that is well formed can raise in a class's own methods.
 _REFUSALS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
@@ -107,6 +109,8 @@ class Builder:
             from sklearn.utils import Bunch
 
             state["named_estimators_"] = Bunch(**state["named_estimators_"])
+        if node.name in _OURS:
+            params = BEFORE | params
         estimator = resolve(node.name)(**params)
         if node.name.startswith("sklearn."):
             # scikit-learn itself warns of another version then.

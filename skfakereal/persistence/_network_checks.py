@@ -23,6 +23,7 @@ def check_settings(settings: TrunkSettings) -> None:
         is_pair and all(type(side) is int for side in settings.image_size),
         "its image_size is no pair of integers",
     )
+    require(settings.preprocessing != "auto", "preprocessing is not settled")
     check_parameters(
         {
             "image_size": settings.image_size,

@@ -144,8 +144,9 @@ def _add_estimator_options(group: _ArgumentGroup) -> None:
     )
     add(
         "--preprocessing",
-        choices=("unit", "imagenet"),
-        help="pixels in [0, 1], or as ImageNet's weights saw them (default: unit)",
+        choices=("auto", "unit", "imagenet"),
+        help="what the weights were trained with, pixels in [0, 1], or as ImageNet's "
+        "weights saw them (default: auto)",
     )
     add(
         "--weights",
