@@ -2,6 +2,7 @@
 
 import os
 from numbers import Real
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,7 +88,7 @@ class Augmentation(BaseEstimator):
         view: int,
         *,
         image_size: int | tuple[int, int] = (224, 224),
-        resize: str = "stretch",
+        resize: Literal["stretch", "crop"] = "stretch",
     ) -> NDArray[np.uint8]:
         """Return one view of an image file, to look at what training sees.
 

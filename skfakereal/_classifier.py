@@ -17,7 +17,7 @@ from skfakereal._columns import record_columns
 from skfakereal._holdout import LabelledPaths, hold_out
 from skfakereal._network import Dense, Network
 from skfakereal._parameters import BEFORE, check_parameters
-from skfakereal._paths import check_paths
+from skfakereal._paths import ImagePaths, check_paths
 from skfakereal._probabilities import compute_probabilities
 from skfakereal._store import open_store
 from skfakereal._threads import limit_tensorflow
@@ -160,7 +160,8 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         pooling: Literal["avg", "max", "flatten"] = "avg",
         hidden_units: tuple[int, ...] = (256, 128),
         dropout: float = 0.0,
-        trainable_from: str | None = None,
+        trainable_from: Literal["block5", "block4", "block3", "block2", "block1"]
+        | None = None,
         optimizer: str = "adam",
         learning_rate: float = 1e-3,
         batch_size: int = 32,
@@ -217,11 +218,11 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
 
     def fit(
         self,
-        X: ArrayLike,
+        X: ImagePaths,
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
         groups: ArrayLike | None = None,
-        X_val: ArrayLike | None = None,
+        X_val: ImagePaths | None = None,
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
     ) -> Self:
@@ -322,7 +323,7 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
 
     def _validation_part(
         self,
-        X_val: ArrayLike | None,
+        X_val: ImagePaths | None,
         y_val: ArrayLike | None,
         sample_weight_val: ArrayLike | None,
         classes: NDArray[Any],
@@ -381,7 +382,7 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
             now=settings.cut,
         )
 
-    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+    def predict_proba(self, X: ImagePaths) -> NDArray[np.float64]:
         """Return the probability of each class.
 
         Parameters
@@ -406,7 +407,7 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         """
         return self._probabilities(X, keep_going=self.on_error == "nan")
 
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
+    def predict(self, X: ImagePaths) -> NDArray[Any]:
         """Return the most probable class.
 
         Parameters
@@ -431,7 +432,7 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         probabilities = self._probabilities(X, keep_going=False)
         return np.asarray(self.classes_[probabilities.argmax(axis=1)])
 
-    def _probabilities(self, X: ArrayLike, *, keep_going: bool) -> NDArray[np.float64]:
+    def _probabilities(self, X: ImagePaths, *, keep_going: bool) -> NDArray[np.float64]:
         check_is_fitted(self)
         check_parameters(self.get_params(deep=False))
         paths = check_paths(X)

@@ -4,7 +4,7 @@ from os import PathLike
 from typing import Any, Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
@@ -13,7 +13,7 @@ from skfakereal._activations import ActivationReader
 from skfakereal._columns import record_columns
 from skfakereal._images import ImageReadError, raise_unreadable
 from skfakereal._parameters import BEFORE, check_parameters
-from skfakereal._paths import check_paths
+from skfakereal._paths import ImagePaths, check_paths
 from skfakereal._store import open_store
 from skfakereal._trunk_settings import trunk_settings
 from skfakereal._weights import load_trunk
@@ -112,7 +112,7 @@ class VGG16FeatureExtractor(
         tags.transformer_tags.preserves_dtype = []
         return tags
 
-    def fit(self, X: ArrayLike, y: Any = None) -> Self:
+    def fit(self, X: ImagePaths, y: Any = None) -> Self:
         """Load the weights; nothing is learned from X, and no image is opened.
 
         Parameters
@@ -148,7 +148,7 @@ class VGG16FeatureExtractor(
         # The name under which scikit-learn's mixin looks for it.
         return self.n_features_out_
 
-    def transform(self, X: ArrayLike) -> NDArray[np.float32]:
+    def transform(self, X: ImagePaths) -> NDArray[np.float32]:
         """Compute the features.
 
         Parameters

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
-from skfakereal._paths import check_paths
+from skfakereal._paths import ImagePaths, check_paths
 from skfakereal._validation import check_labels, check_weights, refuse_missing
 
 __all__ = ["LabelledPaths", "hold_out"]
@@ -31,7 +31,7 @@ class LabelledPaths:
     @classmethod
     def check(
         cls,
-        X: ArrayLike,
+        X: ImagePaths,
         y: ArrayLike | None,
         sample_weight: ArrayLike | None = None,
         groups: ArrayLike | None = None,

@@ -2,11 +2,16 @@
 
 import os
 import re
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-__all__ = ["check_paths", "is_missing", "shown"]
+__all__ = ["ImagePaths", "check_paths", "is_missing", "shown"]
+
+# To a type checker, a list of pathlib's paths is no ArrayLike.
+ImagePaths: TypeAlias = ArrayLike | Sequence[str | os.PathLike[str]]
 
 # Two letters at least before the colon: C:// is a drive, not a scheme.
 _URL = re.compile(r"^(data:|[a-zA-Z][a-zA-Z0-9+.-]+://)")

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import joblib
 import numpy as np
@@ -10,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
 from skfakereal._images import ImageReadError
-from skfakereal._paths import check_paths
+from skfakereal._paths import ImagePaths, check_paths
 from skfakereal._validation import check_labels
 from skfakereal.audit._copies import count_copies
 from skfakereal.audit._duplicates import connected, exact_pairs, near_pairs
@@ -28,7 +27,7 @@ _PART = 256  # files that a worker takes at a time
 
 
 def audit_images(
-    paths: Any,
+    paths: ImagePaths,
     y: ArrayLike,
     groups: ArrayLike | None = None,
     split: ArrayLike | None = None,

@@ -3,16 +3,16 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import joblib
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import Bunch
 from tqdm import tqdm
 
 from skfakereal._images import ImageReadError, raise_unreadable
-from skfakereal._paths import check_paths
+from skfakereal._paths import ImagePaths, check_paths
 from skfakereal._validation import check_labels
 from skfakereal.audit._copying import EXTENSIONS, Form, write_copy
 from skfakereal.audit._labels import check_side, name_classes
@@ -37,8 +37,20 @@ Traces of earlier compression and resampling are still in the pixels.
 """
 
 
+class EqualizedImages(Bunch):
+    """scikit-learn's `Bunch`, which carries no types, with those of copied images."""
+
+    data: NDArray[np.object_]
+    target: NDArray[np.int64]
+    target_names: list[str]
+    groups: NDArray[np.object_] | None
+    originals: NDArray[np.object_]
+    failures: list[ImageReadError]
+    DESCR: str
+
+
 def equalize_images(
-    paths: Any,
+    paths: ImagePaths,
     y: ArrayLike,
     out: str | os.PathLike[str],
     *,
@@ -52,7 +64,7 @@ def equalize_images(
     on_error: Literal["raise", "skip"] = "raise",
     n_jobs: int | None = None,
     verbose: int = 0,
-) -> Bunch:
+) -> EqualizedImages:
     """Write copies of all classes in one format, quality and size, without metadata.
 
     This removes what `audit_images` finds in the packing of the files. It cannot remove
@@ -164,7 +176,7 @@ def equalize_images(
     write_mapping(top, copies, [files[i] for i in done], [labels_of[i] for i in done])
     if on_error == "raise":
         raise_unreadable(failures, name="paths", fault=_fault(failures))
-    return Bunch(
+    return EqualizedImages(
         data=np.array(copies, dtype=object),
         target=codes[done].astype(np.int64),
         target_names=names,

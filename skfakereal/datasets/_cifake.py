@@ -8,14 +8,15 @@ import tempfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from sklearn.datasets import get_data_home
-from sklearn.utils import Bunch
 from tqdm import tqdm
 
 from skfakereal.datasets._download import download
 from skfakereal.datasets._folder import load_image_folder
+from skfakereal.datasets._labelled import LabelledImages
 from skfakereal.datasets._published import Part, check_published, verify_published
 
 __all__ = ["fetch_cifake"]
@@ -64,11 +65,11 @@ _CIFAKE = _Source(
 def fetch_cifake(
     data_home: str | os.PathLike[str] | None = None,
     *,
-    split: str = "train",
+    split: Literal["train", "test", "all"] = "train",
     download_if_missing: bool = True,
     n_retries: int = 3,
     delay: float = 1.0,
-) -> Bunch:
+) -> LabelledImages:
     """List the images of CIFAKE; download and verify them the first time.
 
     120,000 JPEG files of 32x32 pixels, in two halves: the real ones are CIFAR-10
@@ -160,13 +161,13 @@ def fetch_cifake(
 
 def _fetch(
     data_home: str | os.PathLike[str] | None,
-    split: str,
+    split: Literal["train", "test", "all"],
     source: _Source,
     *,
     download_if_missing: bool,
     n_retries: int,
     delay: float,
-) -> Bunch:
+) -> LabelledImages:
     if split not in ("train", "test", "all"):
         raise ValueError(f'split must be "train", "test" or "all", got {split!r}.')
     folder = Path(get_data_home(data_home)) / "cifake"

@@ -5,10 +5,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
-from sklearn.utils import Bunch
 
+from skfakereal.datasets._labelled import LabelledImages
 from skfakereal.datasets._layout import (
     check_classes,
     find_classes,
@@ -31,9 +32,9 @@ class _Row:
 def load_image_folder(
     root: str | os.PathLike[str],
     *,
-    split: str = "all",
+    split: Literal["all", "train", "validation", "test"] = "all",
     classes: Sequence[str] = ("real", "fake"),
-) -> Bunch:
+) -> LabelledImages:
     """List the labelled images of a folder.
 
     Either the class folders lie in `root`, or split folders do, and the class folders in
@@ -109,6 +110,7 @@ def load_image_folder(
     Examples
     --------
     >>> from pathlib import Path
+    from typing import Literal
     >>> from tempfile import TemporaryDirectory
     >>> from PIL import Image
     >>> from skfakereal.datasets import load_image_folder
@@ -147,7 +149,7 @@ def load_image_folder(
                 for path, group in zip(images, groups, strict=True)
             ]
     rows.sort(key=lambda row: row.path)
-    bunch = Bunch(
+    bunch = LabelledImages(
         data=np.array([row.path for row in rows], dtype=object),
         target=np.array([row.target for row in rows], dtype=np.int64),
         target_names=names,

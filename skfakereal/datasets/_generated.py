@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from sklearn.utils import Bunch, check_random_state
+from sklearn.utils import check_random_state
 
 from skfakereal.datasets._folder import load_image_folder
+from skfakereal.datasets._labelled import LabelledImages
 from skfakereal.datasets._manipulations import MANIPULATIONS
 from skfakereal.datasets._patches import (
     Patch,
@@ -29,7 +30,7 @@ def make_fake_real_images(
     *,
     image_size: int = 32,
     random_state: int | np.random.RandomState | None = 0,
-) -> Bunch:
+) -> LabelledImages:
     """Write a small labelled set of images, made offline from two photographs.
 
     **A toy that shows the workflow, and nothing else.** A detector that is good on these

@@ -5,6 +5,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from skfakereal._paths import ImagePaths
 from skfakereal.evaluation._predict_checked import predict_checked
 from skfakereal.evaluation._report import EvaluationReport
 from skfakereal.evaluation._resamples import check_resampling
@@ -14,7 +15,7 @@ __all__ = ["evaluate"]
 
 def evaluate(
     estimator: Any,
-    X: ArrayLike,
+    X: ImagePaths,
     y: ArrayLike,
     *,
     pos_label: Any = None,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from skfakereal._html import Html, fragment, note, page
 from skfakereal.evaluation._detection import without_nan
@@ -168,7 +168,14 @@ class GeneratorReport(Mapping[str, GeneratorRow]):
             "remarks": list(self.remarks),
         }
 
-    def plot(self, figure: str = "roc_auc", *, ax: "Axes | None" = None) -> "Figure":
+    def plot(
+        self,
+        figure: Literal[
+            "balanced_accuracy", "roc_auc", "average_precision", "tpr", "fpr"
+        ] = "roc_auc",
+        *,
+        ax: "Axes | None" = None,
+    ) -> "Figure":
         """Draw a figure for each generator, seen and unseen, the largest drop on top.
 
         Parameters

@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
-from skfakereal._paths import check_paths
+from skfakereal._paths import ImagePaths, check_paths
 from skfakereal._validation import check_labels
 from skfakereal.evaluation._classes import class_names, positive_class
 from skfakereal.evaluation._generator_folds import Trial, check_generators, make_trials
@@ -22,7 +22,7 @@ __all__ = ["leave_one_generator_out"]
 
 def leave_one_generator_out(
     estimator: Any,
-    X: ArrayLike,
+    X: ImagePaths,
     y: ArrayLike,
     generators: ArrayLike,
     *,

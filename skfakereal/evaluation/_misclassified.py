@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from PIL import Image
 
 from skfakereal._images import ImageReadError, read_image
+from skfakereal._paths import ImagePaths
 from skfakereal.evaluation._errors import ImageError, worst_errors
 from skfakereal.evaluation._predict_checked import predict_checked
 from skfakereal.evaluation._predictions import Predictions, check_predictions
@@ -77,7 +78,7 @@ class MisclassifiedDisplay:
     def from_estimator(
         cls,
         estimator: Any,
-        X: ArrayLike,
+        X: ImagePaths,
         y: ArrayLike,
         *,
         target_names: Sequence[str] | None = None,
@@ -129,7 +130,7 @@ class MisclassifiedDisplay:
     @classmethod
     def from_predictions(
         cls,
-        paths: ArrayLike,
+        paths: ImagePaths,
         y_true: ArrayLike,
         y_proba: ArrayLike,
         *,

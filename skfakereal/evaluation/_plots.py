@@ -5,7 +5,7 @@ sentence where there is nothing to draw.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["PLOTS", "draw_plots", "plots_of"]
+__all__ = ["PLOTS", "Plot", "draw_plots", "plots_of"]
+
+Plot = Literal["confusion_matrix", "roc", "precision_recall", "calibration", "groups"]
 
 
-def plots_of(results: Results) -> tuple[str, ...]:
+def plots_of(results: Results) -> tuple[Plot, ...]:
     """Return what there is to draw.
 
     Parameters
@@ -163,7 +165,7 @@ _DRAW: dict[str, Callable[[Results, "Axes"], None]] = {
     "calibration": draw_reliability,
     "groups": draw_groups,
 }
-PLOTS = ("confusion_matrix", "roc", "precision_recall", "calibration")
+PLOTS: tuple[Plot, ...] = ("confusion_matrix", "roc", "precision_recall", "calibration")
 
 
 def _draw_each_class(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skfakereal._paths import check_paths
+from skfakereal._paths import ImagePaths, check_paths
 from skfakereal._validation import check_labels, check_weights
 from skfakereal.evaluation._classes import class_codes, class_names, positive_class
 from skfakereal.evaluation._decision import decide, follows
@@ -84,7 +84,7 @@ class Predictions:
 
 
 def check_predictions(
-    paths: ArrayLike,
+    paths: ImagePaths,
     y_true: ArrayLike,
     y_proba: ArrayLike,
     *,

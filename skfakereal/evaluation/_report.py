@@ -1,18 +1,19 @@
 """The report on a classifier: figures, tables and pictures from one set of predictions."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from numpy.typing import ArrayLike, NDArray
 
 from skfakereal._html import Html
+from skfakereal._paths import ImagePaths
 from skfakereal.evaluation._as_json import as_json
 from skfakereal.evaluation._frames import results_frame
 from skfakereal.evaluation._intervals import Intervals
 from skfakereal.evaluation._operating_points import OperatingPoint
 from skfakereal.evaluation._page import report_fragment, report_lead, report_sections
 from skfakereal.evaluation._paged import Paged
-from skfakereal.evaluation._plots import draw_plots, plots_of
+from skfakereal.evaluation._plots import Plot, draw_plots, plots_of
 from skfakereal.evaluation._predictions import Predictions, check_predictions
 from skfakereal.evaluation._reliability import ReliabilityBin
 from skfakereal.evaluation._results import Results
@@ -154,7 +155,7 @@ class EvaluationReport(Mapping[str, float], Paged):
 
     def __init__(
         self,
-        paths: ArrayLike,
+        paths: ImagePaths,
         y_true: ArrayLike,
         y_proba: ArrayLike,
         *,
@@ -259,7 +260,12 @@ class EvaluationReport(Mapping[str, float], Paged):
     def _repr_html_(self) -> str:
         return report_fragment(self._results)
 
-    def to_frame(self, kind: str = "classes") -> "pd.DataFrame":
+    def to_frame(
+        self,
+        kind: Literal[
+            "classes", "figures", "groups", "thresholds", "reliability"
+        ] = "classes",
+    ) -> "pd.DataFrame":
         """Return one of the report's tables.
 
         Parameters
@@ -310,7 +316,9 @@ class EvaluationReport(Mapping[str, float], Paged):
         """
         return self._predictions.columns()
 
-    def plot(self, kind: str = "all", *, ax: "Axes | None" = None) -> "Figure":
+    def plot(
+        self, kind: Literal["all"] | Plot = "all", *, ax: "Axes | None" = None
+    ) -> "Figure":
         """Draw the predictions with scikit-learn's own Displays.
 
         Parameters

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import _safe_indexing
 from tqdm import tqdm
 
-from skfakereal._paths import check_paths
+from skfakereal._paths import ImagePaths, check_paths
 from skfakereal.evaluation._perturbed import predict_perturbed
 from skfakereal.evaluation._predict_checked import predict_checked
 from skfakereal.evaluation._predictions import Predictions
@@ -22,7 +22,7 @@ __all__ = ["robustness_report"]
 
 def robustness_report(
     estimator: Any,
-    X: ArrayLike,
+    X: ImagePaths,
     y: ArrayLike,
     *,
     perturbations: Iterable[Perturbation] | None = None,
@@ -117,7 +117,7 @@ def _check_names(names: list[str]) -> None:
         )
 
 
-def _readable(X: ArrayLike, untouched: Predictions) -> Any:
+def _readable(X: ImagePaths, untouched: Predictions) -> Any:
     """Return X without the images for which the classifier gave no probability."""
     lost = {path for path, _ in untouched.unreadable}
     if not lost:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 
 from skfakereal._images import ImageReadError, read_image
-from skfakereal._paths import check_paths
+from skfakereal._paths import ImagePaths, check_paths
 from skfakereal.evaluation._classes import class_names, positive_class
 from skfakereal.evaluation._perturbed import predict_perturbed
 from skfakereal.evaluation._predict_checked import check_classifier
@@ -56,7 +56,7 @@ class Verdict:
 
 def stable_verdicts(
     estimator: Any,
-    X: ArrayLike,
+    X: ImagePaths,
     *,
     band: UnsureBand | None = None,
     perturbations: Iterable[Perturbation] | None = None,

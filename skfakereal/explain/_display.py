@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Self
 
-from numpy.typing import ArrayLike
-
+from skfakereal._paths import ImagePaths
 from skfakereal.explain._covers import Fill
 from skfakereal.explain._grad_cam import grad_cam
 from skfakereal.explain._map_display import MapDisplay
@@ -46,7 +45,7 @@ class GradCAMDisplay(MapDisplay):
     def from_estimator(
         cls,
         estimator: Any,
-        X: ArrayLike,
+        X: ImagePaths,
         *,
         layer: str = "block5_conv3",
         label: Any = None,
@@ -119,7 +118,7 @@ class OcclusionDisplay(MapDisplay):
     def from_estimator(
         cls,
         estimator: Any,
-        X: ArrayLike,
+        X: ImagePaths,
         *,
         label: Any = None,
         patch: int | None = None,

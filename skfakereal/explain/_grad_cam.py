@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from PIL import Image
 
 from skfakereal._images import ImageReadError, decode_image, raise_unreadable, read_bytes
 from skfakereal._network import MaxPool
-from skfakereal._paths import check_paths
+from skfakereal._paths import ImagePaths, check_paths
 from skfakereal.evaluation._predict_checked import check_classifier
 from skfakereal.evaluation._predict_once import predict_once
 from skfakereal.explain._explanation import Explanation, classes_to_explain
@@ -25,7 +25,7 @@ _BATCH = 8  # images whose maps and their derivatives are in memory at a time
 
 def grad_cam(
     estimator: Any,
-    X: ArrayLike,
+    X: ImagePaths,
     *,
     layer: str = "block5_conv3",
     label: Any = None,

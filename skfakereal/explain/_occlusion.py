@@ -3,12 +3,12 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from PIL import Image
 from tqdm.auto import tqdm
 
 from skfakereal._images import ImageReadError, decode_image, raise_unreadable, read_bytes
-from skfakereal._paths import check_paths
+from skfakereal._paths import ImagePaths, check_paths
 from skfakereal.evaluation._predict_checked import check_classifier
 from skfakereal.evaluation._predict_once import predict_once
 from skfakereal.evaluation.perturbations import Copy
@@ -30,7 +30,7 @@ _LARGEST_SIDE = 1024
 
 def occlusion(
     estimator: Any,
-    X: ArrayLike,
+    X: ImagePaths,
     *,
     label: Any = None,
     patch: int | None = None,

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from skfakereal._images import decode_image, read_bytes
-from skfakereal._paths import check_paths
+from skfakereal._paths import ImagePaths, check_paths
 from skfakereal.evaluation._predict_checked import check_classifier
 from skfakereal.evaluation._predict_once import predict_once
 from skfakereal.explain._covers import Fill, check_patches, cover_image
@@ -26,7 +26,7 @@ _BATCH = 8  # images whose activations are in memory at a time
 
 def randomization_check(
     estimator: Any,
-    X: ArrayLike,
+    X: ImagePaths,
     *,
     method: Literal["grad-cam", "occlusion"] = "grad-cam",
     layer: str = "block5_conv3",

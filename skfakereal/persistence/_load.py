@@ -1,14 +1,42 @@
 """A ``.skfr`` file -> a fitted estimator."""
 
 import os
-from typing import Any
+from typing import Any, Protocol, Self
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from skfakereal._paths import ImagePaths
 from skfakereal.persistence._read import read_model
 
 __all__ = ["load", "load_with_metadata"]
 
 
-def load(path: str | os.PathLike[str]) -> Any:
+class LoadedEstimator(Protocol):
+    """For type checkers: what estimators have. Not each that a file can hold has it all."""
+
+    classes_: NDArray[Any]
+
+    def fit(self, X: ImagePaths, y: ArrayLike | None = None, **options: Any) -> Self:
+        """Learn from X and y."""
+
+    def predict(self, X: ImagePaths) -> NDArray[Any]:
+        """Return labels."""
+
+    def predict_proba(self, X: ImagePaths) -> NDArray[np.float64]:
+        """Return the probability of each class."""
+
+    def transform(self, X: ImagePaths) -> NDArray[Any]:
+        """Return features."""
+
+    def score(self, X: ImagePaths, y: ArrayLike) -> float:
+        """Return the accuracy."""
+
+    # Any more that the class in the file has, such as a threshold, a step, a history.
+    def __getattr__(self, name: str) -> Any: ...
+
+
+def load(path: str | os.PathLike[str]) -> LoadedEstimator:
     """Load an estimator that `save` wrote, without running any code of the file's maker.
 
     The classes that a file can name are a closed list, and every byte is checked. That a
@@ -59,7 +87,8 @@ def load(path: str | os.PathLike[str]) -> Any:
     model = read_model(path)
     from skfakereal.persistence._build import build_estimator
 
-    return build_estimator(model)
+    estimator: LoadedEstimator = build_estimator(model)
+    return estimator
 
 
 def load_with_metadata(

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -33,7 +33,7 @@ def score_paths(
     paths: Iterable[str | PathLike[str]] | ArrayLike,
     out: str | PathLike[str],
     *,
-    format: str | None = None,  # noqa: A002
+    format: Literal["csv", "parquet"] | None = None,  # noqa: A002
     all_classes: bool = False,
     digests: bool = False,
     target_names: Sequence[str] | None = None,

@@ -1,13 +1,14 @@
 """A fitted classifier and validation images -> the classifier with a threshold."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from numpy.typing import ArrayLike
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import FixedThresholdClassifier
 
+from skfakereal._paths import ImagePaths
 from skfakereal.evaluation._predict_checked import predict_checked
 from skfakereal.thresholds._choice import ThresholdChoice
 from skfakereal.thresholds._choose import choose_threshold
@@ -17,7 +18,7 @@ __all__ = ["calibrate", "decide_at", "tune_threshold"]
 
 def tune_threshold(
     estimator: Any,
-    X_val: ArrayLike,
+    X_val: ImagePaths,
     y_val: ArrayLike,
     *,
     target_fpr: float | None = None,
@@ -25,7 +26,7 @@ def tune_threshold(
     costs: Mapping[str, float] | None = None,
     prevalence: float | None = None,
     pos_label: Any = None,
-    calibration: str | None = None,
+    calibration: Literal["sigmoid", "isotonic", "temperature"] | None = None,
 ) -> tuple[FixedThresholdClassifier, ThresholdChoice]:
     """Give a fitted classifier a threshold that suits its use.
 
@@ -112,7 +113,7 @@ def tune_threshold(
 
 
 def calibrate(
-    estimator: Any, X_val: ArrayLike, y_val: ArrayLike, method: str
+    estimator: Any, X_val: ImagePaths, y_val: ArrayLike, method: str
 ) -> CalibratedClassifierCV:
     """Make the probabilities of a fitted classifier those of the validation images.
 
@@ -136,7 +137,7 @@ def calibrate(
 
 
 def decide_at(
-    estimator: Any, threshold: float, pos_label: Any, X_val: ArrayLike, y_val: ArrayLike
+    estimator: Any, threshold: float, pos_label: Any, X_val: ImagePaths, y_val: ArrayLike
 ) -> FixedThresholdClassifier:
     """Give a fitted classifier a threshold that is known.
 

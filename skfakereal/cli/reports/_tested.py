@@ -2,7 +2,7 @@
 
 from argparse import Namespace
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from sklearn.utils import resample
@@ -120,7 +120,9 @@ def end_test(out: str | None, unreadable: Sequence[str]) -> int:
     return 3 if unreadable else 0
 
 
-def tested_part(folder: str, split: str, model: Model) -> tuple[Part, str]:
+def tested_part(
+    folder: str, split: Literal["auto", "all", "train", "validation", "test"], model: Model
+) -> tuple[Part, str]:
     """List the images of a folder, or of one of its split folders.
 
     Parameters
