@@ -20,7 +20,7 @@ from skfakereal._parameters import BEFORE, check_parameters
 from skfakereal._paths import ImagePaths, check_paths
 from skfakereal._probabilities import compute_probabilities
 from skfakereal._store import open_store
-from skfakereal._threads import limit_tensorflow
+from skfakereal._threads import prepare_tensorflow
 from skfakereal._trunk import Trunk, continued_tail, tail_convolutions
 from skfakereal._trunk_settings import TrunkSettings, trunk_settings
 from skfakereal._validation import check_class_weight
@@ -280,7 +280,7 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
             )
 
         # Keras takes seconds to import, so only where something is trained.
-        limit_tensorflow()
+        prepare_tensorflow()
         from skfakereal._tail import TailSettings, require_optimizer
         from skfakereal._training import train_tail
 

@@ -1,10 +1,11 @@
-"""How many threads are this process's share of the cores."""
+"""How many threads are this process's share of the cores, and whether TensorFlow's live."""
 
 import os
+import sys
 
 import joblib
 
-__all__ = ["count_threads", "limit_tensorflow"]
+__all__ = ["count_threads", "prepare_tensorflow", "require_living_threads"]
 
 
 def count_threads(n_jobs: int | None) -> int:
@@ -29,12 +30,51 @@ def count_threads(n_jobs: int | None) -> int:
     return min(int(share), cores) if share.isdigit() and int(share) else cores
 
 
-def limit_tensorflow() -> None:
+def prepare_tensorflow() -> None:
     """Hold TensorFlow to this process's share of the cores; to be called before its import.
 
     It heeds no ``OMP_NUM_THREADS``, so that the workers of a parallel search would each
-    take all cores.
+    take all cores. Raises where it could only hang, see `require_living_threads`.
     """
+    require_living_threads()
     share = os.environ.get("OMP_NUM_THREADS", "")
     if share.isdigit():
         os.environ.setdefault("TF_NUM_INTRAOP_THREADS", share)
+
+
+def require_living_threads() -> None:
+    """Raise if TensorFlow computed before this process was forked: it would wait for ever.
+
+    Raises
+    ------
+    RuntimeError
+        With the ways out.
+    """
+    if _lost_threads:
+        raise RuntimeError(
+            "TensorFlow cannot compute in this process: it was forked from one in which "
+            "TensorFlow had already computed, and its threads do not survive a fork. Start "
+            "the worker processes afresh: with joblib's backend 'loky' (its default), or "
+            "with multiprocessing.get_context('spawn'). Predicting with engine='auto' or "
+            "'ncnn' works after a fork."
+        )
+
+
+# Not empty in a process whose parent left it a TensorFlow without threads.
+_lost_threads: list[None] = []
+
+
+def _note_lost_threads() -> None:
+    """After a fork: note whether TensorFlow had started its threads; an import does not."""
+    if "tensorflow" not in sys.modules:
+        return
+    context = sys.modules.get("tensorflow.python.eager.context")
+    # There is no public way to ask that does not start them. If they are renamed one day,
+    # an error is better than a process that hangs.
+    current = getattr(context, "_context", True)
+    if current is not None and getattr(current, "_initialized", True):
+        _lost_threads.append(None)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_note_lost_threads)

@@ -1,9 +1,13 @@
 """Where the weights of a trunk come from."""
 
+import hashlib
+import os
 import random
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -13,13 +17,31 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file
 
-from skfakereal._threads import limit_tensorflow
+from skfakereal._download import download
+from skfakereal._threads import prepare_tensorflow
 from skfakereal._trunk import Trunk, convolution_names, random_trunk
 
-__all__ = ["load_trunk"]
+__all__ = ["load_trunk", "require_weights"]
 
 _EMBEDDED = Path(__file__).parent / "trunks" / "cifake.npz"
-_IMAGENET_FILE = "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
+
+
+@dataclass(frozen=True)
+class _Published:
+    url: str
+    md5: str
+
+
+# As in keras.applications.vgg16, which finds and verifies the same file.
+_IMAGENET = _Published(
+    "https://storage.googleapis.com/tensorflow/keras-applications/vgg16/"
+    "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
+    "6d6bbae143d832006294945121d1f1fc",
+)
+_WAYS_OUT = (
+    "pass weights=PATH to it or another one, weights='cifake' (inside this package, for "
+    "32x32 images) or weights=None (random)"
+)
 
 
 def load_trunk(weights: str | PathLike[str] | None) -> Trunk:
@@ -40,7 +62,7 @@ def load_trunk(weights: str | PathLike[str] | None) -> Trunk:
     Raises
     ------
     OSError
-        If a file cannot be read, or the ImageNet weights cannot be had.
+        If a file cannot be read, or the ImageNet weights cannot be downloaded.
     ValueError
         If the file does not hold a VGG16.
     """
@@ -49,7 +71,7 @@ def load_trunk(weights: str | PathLike[str] | None) -> Trunk:
     if weights == "cifake":
         return _embedded_trunk()
     if weights == "imagenet":
-        return _imagenet_trunk()
+        return _imagenet_trunk(_IMAGENET)
     path = Path(weights)
     if not path.is_file():
         raise FileNotFoundError(
@@ -59,6 +81,78 @@ def load_trunk(weights: str | PathLike[str] | None) -> Trunk:
     return _trunk_from_file(path.resolve(), changed.st_mtime_ns, changed.st_size)
 
 
+def require_weights(
+    weights: str | PathLike[str] | None, *, ways_out: str = _WAYS_OUT
+) -> None:
+    """Download ImageNet's weights if they are wanted and missing.
+
+    Where they are there, this takes no time, since it takes no Keras.
+
+    Parameters
+    ----------
+    weights : {"imagenet", "cifake"}, path or None
+        As `load_trunk` takes them.
+    ways_out : str
+        What the user may give instead, in the words of the door in use.
+
+    Raises
+    ------
+    OSError
+        If they cannot be downloaded.
+    """
+    if weights == "imagenet":
+        _published_file(_IMAGENET, ways_out)
+
+
+def _published_file(source: _Published, ways_out: str = _WAYS_OUT) -> Path:
+    """Return Keras's copy of a published file; download it to there if there is none."""
+    name = source.url.rpartition("/")[2]
+    homes = _keras_homes()
+    for home in homes:
+        if _is_published(home / "models" / name, source):
+            return home / "models" / name
+    folder = next((home for home in homes if _is_writable(home)), homes[0]) / "models"
+    try:
+        folder.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".vgg16-", dir=folder) as temporary:
+            fresh = Path(temporary, name)
+            what = f"ImageNet's weights for VGG16 (59 MB, once, to {folder})"
+            download(source.url, fresh, what=what)
+            if not _is_published(fresh, source):
+                raise OSError(f"What {source.url} sent is not the published file.")
+            fresh.replace(folder / name)  # whole, whoever else is looking
+    except OSError as error:
+        raise OSError(
+            f"ImageNet's weights are not available: {error} Put that file at {folder / name} "
+            f"by other means, or {ways_out}."
+        ) from error
+    return folder / name
+
+
+def _is_published(path: Path, source: _Published) -> bool:
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False))
+    except FileNotFoundError:
+        return False
+    return digest.hexdigest() == source.md5
+
+
+def _keras_homes() -> list[Path]:
+    """Return where Keras keeps its files, and where it does if it cannot write there."""
+    home = os.environ.get("KERAS_HOME") or "~/.keras"
+    temporary = "/tmp" if Path("/tmp").is_dir() else tempfile.gettempdir()
+    return [Path(home).expanduser(), Path(temporary, ".keras")]
+
+
+def _is_writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)
+
+
 @lru_cache(maxsize=1)
 def _embedded_trunk() -> Trunk:
     with np.load(_EMBEDDED, allow_pickle=False) as arrays:
@@ -66,19 +160,9 @@ def _embedded_trunk() -> Trunk:
 
 
 @lru_cache(maxsize=1)
-def _imagenet_trunk() -> Trunk:
-    try:
-        return _keras_trunk("imagenet", "weights='imagenet'", trained_on="imagenet")
-    except Exception as error:  # Keras raises a bare Exception where a download fails
-        from keras.src.applications.vgg16 import WEIGHTS_PATH_NO_TOP
-        from keras.src.backend.config import keras_home
-
-        home = Path(keras_home()) / "models" / _IMAGENET_FILE
-        raise OSError(
-            f"The ImageNet weights cannot be had ({error}). Put {WEIGHTS_PATH_NO_TOP} at "
-            f"{home}, or pass weights=PATH to such a file, weights='cifake' (inside this "
-            "package, for 32x32 images) or weights=None (random)."
-        ) from error
+def _imagenet_trunk(source: _Published) -> Trunk:
+    path = str(_published_file(source))
+    return _keras_trunk(path, "weights='imagenet'", trained_on="imagenet")
 
 
 @lru_cache(maxsize=2)
@@ -110,7 +194,7 @@ def _trunk_from_file(path: Path, changed: int, size: int) -> Trunk:
 
 
 def _keras_trunk(weights: str, name: str, trained_on: str | None = None) -> Trunk:
-    limit_tensorflow()
+    prepare_tensorflow()
     from keras.applications import VGG16
 
     with _python_random_state():

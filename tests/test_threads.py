@@ -1,8 +1,10 @@
+import os
 import subprocess
 import sys
 
 import joblib
 import pytest
+from conftest import Images
 
 from skfakereal._threads import count_threads
 
@@ -38,8 +40,8 @@ def test_tensorflow_keeps_to_the_share() -> None:
     program = """
 import os
 os.environ["OMP_NUM_THREADS"] = "1"
-from skfakereal._threads import limit_tensorflow
-limit_tensorflow()
+from skfakereal._threads import prepare_tensorflow
+prepare_tensorflow()
 import numpy as np, tensorflow as tf
 tf.linalg.matmul(np.ones((400, 400), "f4"), np.ones((400, 400), "f4"))
 threads = [open(f"/proc/self/task/{t}/comm").read() for t in os.listdir("/proc/self/task")]
@@ -52,3 +54,103 @@ print(os.environ["TF_NUM_INTRAOP_THREADS"])
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout.split()[-1] == "1"
+
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+
+# Each forked child has 60 seconds and says what came of it; a hang is killed by SIGALRM.
+FORKS = """
+import os, signal, sys
+import numpy as np
+from skfakereal import VGG16ImageClassifier
+
+paths, labels = sys.argv[1:], np.repeat([0, 1], 12)
+
+def make(**changes):
+    settings = dict(
+        image_size=(32, 32), weights="cifake", hidden_units=(4,), epochs=1,
+        augmentation=None, early_stopping=False, cache=None, random_state=0,
+    )
+    return VGG16ImageClassifier(**settings | changes)
+
+def in_a_child(name, function):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        try:
+            print(name, "returned", function(), flush=True)
+        except BaseException as error:
+            print(name, "raised", type(error).__name__, error, flush=True)
+        os._exit(0)
+    print(name, "ended with", os.waitpid(child, 0)[1], flush=True)
+"""
+
+
+def run_forks(code: str, images: Images) -> dict[str, str]:
+    done = subprocess.run(
+        [sys.executable, "-c", FORKS + code, *images[0]],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=400,
+    )
+    lines = [line.split(" ", 1) for line in done.stdout.splitlines()]
+    assert [what for _, what in lines if what.startswith("ended")] == [
+        what for _, what in lines if what == "ended with 0"
+    ], done.stdout
+    return {name: what for name, what in lines if not what.startswith("ended")}
+
+
+@needs_fork
+@pytest.mark.slow
+def test_a_fork_after_a_fit_predicts_and_says_why_it_cannot_fit(
+    dark_and_bright: Images,
+) -> None:
+    code = """
+from joblib import parallel_backend
+from sklearn.model_selection import GridSearchCV
+
+fitted = make().fit(paths, labels)
+by_tensorflow = make(engine="tensorflow").fit(paths, labels)
+expected = fitted.predict_proba(paths)
+in_a_child("predict", lambda: np.array_equal(fitted.predict_proba(paths), expected))
+in_a_child("tensorflow", lambda: by_tensorflow.predict_proba(paths))
+in_a_child("fit", lambda: make().fit(paths, labels))
+
+def search(error_score):
+    grid = GridSearchCV(make(), {"epochs": [1, 2]}, cv=2, error_score=error_score)
+    with parallel_backend("multiprocessing", n_jobs=2):
+        grid.fit(paths, labels)
+
+for error_score in (np.nan, "raise"):
+    signal.alarm(90)
+    try:
+        search(error_score)
+    except Exception as error:
+        text = " ".join(str(error).split())
+        print(f"search-{error_score}", "raised", type(error).__name__, text, flush=True)
+"""
+    said = run_forks(code, dark_and_bright)
+    assert said.pop("predict") == "returned True"
+    assert set(said) == {"tensorflow", "fit", "search-nan", "search-raise"}
+    for name, what in said.items():
+        kind = "ValueError" if name == "search-nan" else "RuntimeError"
+        assert what.startswith(f"raised {kind}"), name
+        for words in ("its threads do not survive a fork", "'loky'", "'spawn'"):
+            assert words in what, name
+
+
+@needs_fork
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("before", "outcome"),
+    [
+        ("import tensorflow", "returned VGG16"),
+        ("import tensorflow as tf; tf.constant(1.0)", "raised RuntimeError"),
+    ],
+)
+def test_only_a_tensorflow_that_has_computed_forbids_to_fit_after_a_fork(
+    before: str, outcome: str, dark_and_bright: Images
+) -> None:
+    code = f'{before}\nin_a_child("fit", lambda: make().fit(paths, labels))'
+    assert run_forks(code, dark_and_bright)["fit"].startswith(outcome)

@@ -1,8 +1,15 @@
 """``weights=``: files that hold a VGG16, files that do not, and no network."""
 
+import hashlib
+import inspect
 import os
-from collections.abc import Callable
+import socket
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -11,7 +18,9 @@ from conftest import Images
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from skfakereal import VGG16FeatureExtractor, VGG16ImageClassifier
+from skfakereal import VGG16FeatureExtractor, VGG16ImageClassifier, _weights
+from skfakereal._weights import _imagenet_trunk, _Published
+from skfakereal.cli import main
 
 X = ["a.png", "b.png"]  # never opened
 
@@ -111,24 +120,139 @@ def test_the_same_weights_from_keras_own_file(
     np.testing.assert_array_equal(from_keras, from_safetensors)
 
 
-ASK_FOR_IMAGENET = """
-from skfakereal import VGG16FeatureExtractor
-try:
-    VGG16FeatureExtractor().fit(["a.png"])
-except OSError as error:
-    print(error)
-"""
+# The published address is only asked for by way of a proxy: a socket on loopback.
+
+
+@pytest.fixture
+def keras_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setattr("skfakereal._download._PATIENCE", 0.5)  # seconds
+    for name in ("no_proxy", "NO_PROXY", "https_proxy", "HTTPS_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path / "keras"
+
+
+@pytest.fixture
+def silent_proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Set a proxy that accepts connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{listening.getsockname()[1]}")
+        yield
+
+
+def test_a_dead_proxy_ends_in_an_error_that_names_the_ways_out(
+    keras_home: Path, silent_proxy: None
+) -> None:
+    target = keras_home / "models" / "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    began = monotonic()
+    with pytest.raises(OSError, match=r"^ImageNet's weights are not available") as caught:
+        VGG16FeatureExtractor().fit(["a.png"])
+    assert monotonic() - began < 10
+    for words in (
+        "through the proxy that https_proxy names: nothing came within 0.5 seconds",
+        *(str(target), "weights=PATH", "weights='cifake'", "weights=None"),
+    ):
+        assert words in str(caught.value)
+    assert not list(target.parent.iterdir())
+
+
+def test_train_asks_for_the_weights_first_and_speaks_of_its_options(
+    keras_home: Path,
+    silent_proxy: None,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = str(tmp_path / "run")
+    assert main(["train", str(tmp_path / "never-opened"), "--out", out]) == 1
+    said = capsys.readouterr()
+    assert "Downloading ImageNet's weights for VGG16 (59 MB, once, to" in said.err
+    for words in ("--weights PATH", "--weights cifake", "--weights none"):
+        assert words in said.err
+    assert "weights=" not in said.err
+    assert not said.out
+
+
+def test_a_refused_connection_says_so(
+    keras_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nobody listens there
+    with pytest.raises(OSError, match=r"weights are not available.*refused"):
+        VGG16FeatureExtractor().fit(["a.png"])
+
+
+@pytest.fixture
+def published(
+    tmp_path: Path, keras_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    """Publish random weights of VGG16 on loopback in place of ImageNet's."""
+    from keras.applications import VGG16
+
+    folder = tmp_path / "published"
+    folder.mkdir()
+    file = folder / "imagenet.h5"
+    VGG16(include_top=False, weights=None).save_weights(folder / "w.weights.h5")
+    (folder / "w.weights.h5").rename(file)
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, *args: object) -> None:
+            pass
+
+    monkeypatch.setattr("skfakereal._download._PATIENCE", 30.0)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=folder))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    url = f"http://127.0.0.1:{server.server_port}/imagenet.h5"
+    md5 = hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()
+    monkeypatch.setattr("skfakereal._weights._IMAGENET", _Published(url, md5))
+    yield file
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
 @pytest.mark.slow
-def test_without_a_network_imagenet_names_the_ways_out(
-    tmp_path: Path, run_python: Callable[..., str]
+def test_the_download_is_verified_and_shared_with_keras(
+    published: Path, keras_home: Path, dark_and_bright: Images
 ) -> None:
-    # Nothing listens on port 9, so that the download is refused at once.
-    nowhere = dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9")
-    said = run_python(ASK_FOR_IMAGENET, KERAS_HOME=str(tmp_path), no_proxy="", **nowhere)
-    message = said.strip().splitlines()[-1]
-    target = tmp_path / "models" / "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
-    assert message.startswith("The ImageNet weights cannot be had")
-    for way_out in (str(target), "weights=PATH", "weights='cifake'", "weights=None"):
-        assert way_out in message
+    from keras.utils import get_file
+
+    cached = keras_home / "models" / "imagenet.h5"
+    cached.parent.mkdir(parents=True)
+    cached.write_bytes(b"what an interrupted download of Keras leaves")
+
+    def features(**weights: Path) -> NDArray[np.float32]:
+        extractor = VGG16FeatureExtractor(image_size=(32, 32), **weights)
+        return np.asarray(extractor.fit_transform(dark_and_bright[0][:2]))
+
+    downloaded = features()
+    assert [path.name for path in cached.parent.iterdir()] == ["imagenet.h5"]
+    assert cached.read_bytes() == published.read_bytes()
+    np.testing.assert_array_equal(downloaded, features(weights=published))
+
+    published.write_bytes(b"nobody asks for it any more")
+    _imagenet_trunk.cache_clear()
+    np.testing.assert_array_equal(downloaded, features())
+    # Keras finds it too. It takes its home from the environment when it is imported.
+    found = get_file(
+        "imagenet.h5",
+        "http://127.0.0.1:9/imagenet.h5",
+        cache_dir=str(keras_home),
+        cache_subdir="models",
+        file_hash=_weights._IMAGENET.md5,
+    )
+    assert found == str(cached)
+
+    cached.unlink()
+    _imagenet_trunk.cache_clear()
+    with pytest.raises(OSError, match="is not the published file"):
+        features()
+    assert not list(cached.parent.iterdir())
+
+
+def test_the_published_file_is_keras_own() -> None:
+    import keras.src.applications.vgg16 as keras_vgg16
+    from keras.src.backend.config import keras_home
+
+    assert _weights._IMAGENET.url == keras_vgg16.WEIGHTS_PATH_NO_TOP
+    assert _weights._IMAGENET.md5 in inspect.getsource(keras_vgg16)
+    assert Path(keras_home()).expanduser() in _weights._keras_homes()

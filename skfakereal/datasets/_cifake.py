@@ -14,7 +14,7 @@ import numpy as np
 from sklearn.datasets import get_data_home
 from tqdm import tqdm
 
-from skfakereal.datasets._download import download
+from skfakereal._download import download
 from skfakereal.datasets._folder import load_image_folder
 from skfakereal.datasets._labelled import LabelledImages
 from skfakereal.datasets._published import Part, check_published, verify_published
@@ -180,7 +180,7 @@ def _fetch(
     except OSError as error:
         again = f"Delete {str(folder)!r}" if folder.exists() else "Mend that"
         raise OSError(
-            f"CIFAKE cannot be had: {error} {again} and call again to download it; or get "
+            f"CIFAKE is not available: {error} {again} and call again to download it; or get "
             f"{_CIFAKE.url} in any way you can, unpack it, and move its folder DATASET to "
             f"{str(folder)!r}, where the next call verifies it."
         ) from error
@@ -198,7 +198,9 @@ def _fetch(
 def _download(folder: Path, source: _Source, *, n_retries: int, delay: float) -> None:
     with tempfile.TemporaryDirectory(prefix=".cifake-", dir=folder.parent) as temporary:
         archive, fresh = Path(temporary, "cifake.tar.gz"), Path(temporary, "cifake")
-        download(source.url, archive, n_retries=n_retries, delay=delay)
+        download(
+            source.url, archive, what="CIFAKE (105 MB)", n_retries=n_retries, delay=delay
+        )
         _unpack(archive, fresh, source.parts["all"].n_files)
         verify_published(fresh, "all", source.parts)
         try:

@@ -15,14 +15,14 @@ from skfakereal._network import (
     MaxPool,
     Network,
 )
-from skfakereal._threads import limit_tensorflow
+from skfakereal._threads import prepare_tensorflow, require_living_threads
 
 __all__ = ["compile_with_tensorflow"]
 
 
 def compile_with_tensorflow(network: Network) -> Forward:
     """Return a function that computes `network` on batches of any length."""
-    limit_tensorflow()
+    prepare_tensorflow()
     import tensorflow as tf
 
     steps = [_step(layer) for layer in network.layers]
@@ -35,6 +35,7 @@ def compile_with_tensorflow(network: Network) -> Forward:
         return batch
 
     def forward(batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        require_living_threads()  # it may have been compiled before a fork
         return np.asarray(graph(tf.constant(batch)).numpy())
 
     return forward

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from skfakereal import VGG16ImageClassifier, save
 from skfakereal._images import ImageReadError
 from skfakereal._parameters import check_parameters
-from skfakereal._weights import load_trunk
+from skfakereal._weights import load_trunk, require_weights
 from skfakereal.cli._output import complain, counted, say
 from skfakereal.cli.audits._audit_of_run import Audited, audit_run
 from skfakereal.cli.decisions._decision import decide_by
@@ -36,6 +36,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["Trained", "train_run"]
+
+_WAYS_OUT = (
+    "name it or another one with --weights PATH, or take --weights cifake (inside this "
+    "package, for 32x32 images) or --weights none (random)"
+)
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,7 @@ def train_run(plan: Plan) -> Trained:
             verbose=int(plan.progress),
         )
         check_parameters(classifier.get_params(deep=False))
+        require_weights(classifier.weights, ways_out=_WAYS_OUT)
         parts = split_folder(
             plan.folder,
             classes=plan.classes,
@@ -107,7 +113,7 @@ def train_run(plan: Plan) -> Trained:
                 random_state=plan.random_state,
             )
         check_decision(plan.decision, parts)
-        load_trunk(classifier.weights)  # weights that cannot be had are said at once
+        load_trunk(classifier.weights)  # an error in them is said before the long work
         _say_what_is_trained_on(parts)
         audit = _audit(folder, plan, parts) if plan.audit else None
         began = perf_counter()
