@@ -237,14 +237,41 @@ def test_a_few_lucky_images_show_nothing() -> None:
     assert band(20).high == pytest.approx(0.7)
 
 
-def test_columns_names_and_missing_rows() -> None:
+@pytest.mark.parametrize(
+    ("names", "pos_label"),
+    [
+        (["real", "fake"], None),
+        (["real", "fake"], "fake"),
+        (["fake", "real"], "real"),
+        (["shot", "made"], "made"),
+        (["made", "shot"], "shot"),
+        ([False, True], None),
+        ([True, False], False),
+        ([0, 1], None),
+        ([1, 0], 0),
+        ([-1, 1], None),
+        (np.array(["real", "fake"], dtype=object), None),
+        (np.array(["fake", "real"], dtype=object), "real"),
+    ],
+)
+def test_columns_names_and_missing_rows(names: Any, pos_label: Any) -> None:
     y, p = calibrated(400)
-    labels = np.where(y == 1, "fake", "real")
-    proba = np.column_stack([1 - p, p])
+    # As predict_proba gives them: columns follow the sorted classes.
+    proba = np.column_stack([1 - p, p])[:, np.argsort(names)]
     proba[7] = np.nan
-    band = learn_unsure_band(labels, proba, precision=0.8, pos_label="fake")
+    labels = np.array(names)[y]
+    band = learn_unsure_band(labels, proba, precision=0.8, pos_label=pos_label)
     kept = np.arange(400) != 7
     assert band == learn_unsure_band(y[kept], p[kept], precision=0.8)
+    one_column = proba[:, [np.argsort(names).tolist().index(1)]]
+    assert band == learn_unsure_band(labels, one_column, precision=0.8, pos_label=pos_label)
+    assert band.low < 0.5 < band.high < 1
+
+
+def test_the_fake_class_is_named_where_it_is_open() -> None:
+    y, p = calibrated(400)
+    with pytest.raises(ValueError, match="Which of the classes"):
+        learn_unsure_band(np.array(["shot", "made"])[y], p)
 
 
 def test_plain_numbers() -> None:
@@ -264,10 +291,10 @@ def test_plain_numbers() -> None:
             "at least 20 .* got 19 of a class of",
         ),
         (np.repeat([0, 1], [3, 100]), np.zeros(103), {}, "got 3 of a class other than 1"),
-        (np.repeat([0, 1], 30), np.zeros(60), {"pos_label": 2}, "got 0 of a class of 2"),
+        (np.repeat([0, 1], 30), np.zeros(60), {"pos_label": 2}, r"one of \[0, 1\], got 2"),
         (np.repeat([0, 1], 30), np.zeros(60), {"precision": 1}, "precision must be"),
         (np.repeat([0, 1], 30), np.full(60, 1.5), {}, r"y_proba\[0\] is 1.5"),
-        (np.repeat([0, 1], 30), np.zeros((60, 3)), {}, "1d array|shape"),
+        (np.repeat([0, 1], 30), np.zeros((60, 3)), {}, r"got shape \(60, 3\)"),
         (np.repeat([0, 1], 30), np.zeros(59), {}, "inconsistent"),
     ],
 )

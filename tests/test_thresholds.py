@@ -183,6 +183,31 @@ def test_ties_are_on_one_side() -> None:
     assert 0.5 < choice.threshold < 0.9
 
 
+@pytest.mark.parametrize(
+    ("names", "pos_label"),
+    [
+        (["real", "fake"], None),
+        (["fake", "real"], "real"),
+        (["shot", "made"], "made"),
+        (["made", "shot"], "shot"),
+        ([False, True], None),
+        ([0, 1], None),
+        ([1, 0], 0),
+        ([-1, 1], None),
+        (np.array(["real", "fake"], dtype=object), "fake"),
+    ],
+)
+def test_of_two_columns_the_positive_class_is_taken(names: Any, pos_label: Any) -> None:
+    y, score = draw(200, 200)
+    labels = np.array(names)[y]
+    # As predict_proba gives them: columns follow the sorted classes.
+    proba = np.column_stack([1 - score, score])[:, np.argsort(names)]
+    expected = choose_threshold(labels, score, pos_label=pos_label)
+    assert choose_threshold(labels, proba, pos_label=pos_label) == expected
+    assert expected.pos_label == names[1]
+    assert 0.5 < expected.threshold < 0.9
+
+
 def test_the_positive_class_is_explicit() -> None:
     y, score = draw(200, 200)
     for labels, name in (([0, 1], 1), (["real", "fake"], "fake"), ([-1, 1], 1)):
@@ -206,7 +231,7 @@ def test_the_positive_class_is_explicit() -> None:
         ({"target_fpr": 0.1, "costs": {}}, "not by both"),
         ({"costs": {"false_positive": 1}}, "must be above 0 and hold"),
         ({"costs": {"false_positive": 1, "false_negative": 0}}, "must be above 0"),
-        ({"y_proba": np.full((4, 2), 0.5)}, r"got shape \(4, 2\). Pass that column"),
+        ({"y_proba": np.full((4, 3), 0.5)}, r"two classes, got shape \(4, 3\)"),
         ({"y_proba": [0.1, 0.2, np.nan, 0.3]}, r"y_proba\[2\] is nan"),
         ({"y_proba": [0.1, 0.2, 7, 0.3]}, r"y_proba\[2\] is 7.0"),
         ({"y_true": [1, 1, 1, 1]}, r"y_true has \[1\]"),

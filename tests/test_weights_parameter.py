@@ -189,9 +189,8 @@ def published(
 
     folder = tmp_path / "published"
     folder.mkdir()
-    file = folder / "imagenet.h5"
-    VGG16(include_top=False, weights=None).save_weights(folder / "w.weights.h5")
-    (folder / "w.weights.h5").rename(file)
+    file = folder / "imagenet.weights.h5"
+    VGG16(include_top=False, weights=None).save_weights(file)
 
     class Handler(SimpleHTTPRequestHandler):
         def log_message(self, *args: object) -> None:
@@ -201,7 +200,7 @@ def published(
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=folder))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    url = f"http://127.0.0.1:{server.server_port}/imagenet.h5"
+    url = f"http://127.0.0.1:{server.server_port}/imagenet.weights.h5"
     md5 = hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()
     monkeypatch.setattr("skfakereal._weights._IMAGENET", _Published(url, md5))
     yield file
@@ -216,16 +215,18 @@ def test_the_download_is_verified_and_shared_with_keras(
 ) -> None:
     from keras.utils import get_file
 
-    cached = keras_home / "models" / "imagenet.h5"
+    cached = keras_home / "models" / "imagenet.weights.h5"
     cached.parent.mkdir(parents=True)
     cached.write_bytes(b"what an interrupted download of Keras leaves")
 
     def features(**weights: Path) -> NDArray[np.float32]:
-        extractor = VGG16FeatureExtractor(image_size=(32, 32), **weights)
+        extractor = VGG16FeatureExtractor(
+            image_size=(32, 32), preprocessing="imagenet", **weights
+        )
         return np.asarray(extractor.fit_transform(dark_and_bright[0][:2]))
 
     downloaded = features()
-    assert [path.name for path in cached.parent.iterdir()] == ["imagenet.h5"]
+    assert [path.name for path in cached.parent.iterdir()] == ["imagenet.weights.h5"]
     assert cached.read_bytes() == published.read_bytes()
     np.testing.assert_array_equal(downloaded, features(weights=published))
 
@@ -234,8 +235,8 @@ def test_the_download_is_verified_and_shared_with_keras(
     np.testing.assert_array_equal(downloaded, features())
     # Keras finds it too. It takes its home from the environment when it is imported.
     found = get_file(
-        "imagenet.h5",
-        "http://127.0.0.1:9/imagenet.h5",
+        "imagenet.weights.h5",
+        "http://127.0.0.1:9/imagenet.weights.h5",
         cache_dir=str(keras_home),
         cache_subdir="models",
         file_hash=_weights._IMAGENET.md5,

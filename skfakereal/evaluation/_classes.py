@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["class_codes", "class_names", "positive_class"]
+from skfakereal._validation import check_labels
+
+__all__ = ["class_codes", "class_names", "positive_class", "positive_scores"]
 
 
 def class_codes(
@@ -125,3 +127,61 @@ def positive_class(
         f"Which of the classes {known} is the positive one? Say it with pos_label; only a "
         'class called "fake", or 1 beside 0, is taken without.'
     )
+
+
+def positive_scores(
+    y_true: ArrayLike, y_proba: ArrayLike, pos_label: Any = None
+) -> tuple[NDArray[np.bool_], NDArray[np.float64], Any, Any]:
+    """Return what a threshold or a band is chosen by.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_images,)
+        Labels of two classes.
+    y_proba : array-like of shape (n_images,), (n_images, 1) or (n_images, 2)
+        Probabilities of the positive class, or of both classes in sorted order, as
+        `predict_proba` gives them. NaN is left as it is.
+    pos_label : label or None, default=None
+        As in `positive_class`.
+
+    Returns
+    -------
+    is_positive : ndarray of shape (n_images,)
+        Whether each image is of the positive class.
+    score : ndarray of shape (n_images,)
+        The probability that it is.
+    label, other : label
+        The positive class, and the other one.
+
+    Raises
+    ------
+    ValueError
+        If they do not fit together, there are not two classes, it is open which of them is
+        positive, or a probability is none.
+    """
+    proba = np.asarray(y_proba, dtype=np.float64)
+    if proba.ndim == 1:
+        proba = proba[:, np.newaxis]
+    if proba.ndim != 2 or proba.shape[1] not in (1, 2):
+        raise ValueError(
+            "y_proba must hold the probability of the positive class, or one column for "
+            f"each of the two classes, got shape {np.shape(y_proba)}."
+        )
+    labels = check_labels(y_true, len(proba), name="y_true")
+    classes = np.unique(labels)
+    known = classes.tolist()
+    if len(known) != 2:
+        raise ValueError(
+            f"Images of two classes are needed, but y_true has {known}. Pass validation "
+            "images of both."
+        )
+    positive = positive_class(classes, class_names(classes, None), pos_label)
+    assert positive is not None
+    score = proba[:, positive if proba.shape[1] == 2 else 0]
+    wrong = np.flatnonzero((score < 0) | (score > 1))
+    if len(wrong):
+        raise ValueError(
+            f"Probabilities lie between 0 and 1, but y_proba[{wrong[0]}] is "
+            f"{score[wrong[0]]}."
+        )
+    return labels == classes[positive], score, known[positive], known[1 - positive]

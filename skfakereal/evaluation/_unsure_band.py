@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.isotonic import IsotonicRegression
-from sklearn.utils import column_or_1d
 
-from skfakereal._validation import check_labels
+from skfakereal.evaluation._classes import positive_scores
 
 __all__ = ["UnsureBand", "images_needed", "learn_unsure_band"]
 
@@ -53,7 +52,7 @@ def learn_unsure_band(
     y_proba: ArrayLike,
     *,
     precision: float = 0.95,
-    pos_label: Any = 1,
+    pos_label: Any = None,
 ) -> UnsureBand:
     """Find the probabilities at which validation images were told apart too rarely.
 
@@ -69,12 +68,13 @@ def learn_unsure_band(
         Labels of validation images, which the classifier was not trained on and its
         threshold was not chosen on.
     y_proba : array-like of shape (n_images,) or (n_images, 2)
-        Their probabilities of the fake class; of two columns, as `predict_proba` gives
-        them with `pos_label` last, the second. Rows with NaN are left out.
+        Their probabilities of the fake class, or of both classes in sorted order, as
+        `predict_proba` gives them. Rows with NaN are left out.
     precision : float, default=0.95
         How often a verdict must be right, above 0.5 and below 1.
-    pos_label : label, default=1
-        The label of the fake class.
+    pos_label : label, default=None
+        The label of the fake class. None takes the one that is called "fake", else 1 of
+        the classes 0 and 1, or -1 and 1.
 
     Returns
     -------
@@ -86,7 +86,8 @@ def learn_unsure_band(
     ------
     ValueError
         If a class has too few images to show such a precision (20 for 0.95, so that one
-        error in them would just be allowed), or something is out of range.
+        error in them would just be allowed), it is open which class is the fake one, or
+        something is out of range.
 
     Notes
     -----
@@ -101,17 +102,16 @@ def learn_unsure_band(
     >>> rng = np.random.default_rng(0)
     >>> y_proba = rng.uniform(size=2000)
     >>> y_true = rng.uniform(size=2000) < y_proba  # calibrated
-    >>> band = learn_unsure_band(y_true, y_proba, precision=0.9, pos_label=True)
+    >>> band = learn_unsure_band(y_true, y_proba, precision=0.9)
     >>> round(band.low, 1), round(band.high, 1)
     (0.1, 0.9)
     """
     if not 0.5 < precision < 1:
         raise ValueError(f"precision must be above 0.5 and below 1, got {precision!r}.")
-    score = _fake_column(y_proba)
-    fake = check_labels(y_true, len(score), name="y_true") == pos_label
+    fake, score, label, _ = positive_scores(y_true, y_proba, pos_label)
     read = ~np.isnan(score)
     fake, score = fake[read], score[read]
-    _check_enough(fake, precision, pos_label)
+    _check_enough(fake, precision, label)
 
     values = np.unique(score)
     fit = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(score, fake)
@@ -127,19 +127,6 @@ def learn_unsure_band(
         len(score),
         float(np.mean((score >= low) & (score <= high))),
     )
-
-
-def _fake_column(y_proba: ArrayLike) -> Any:
-    proba = np.asarray(y_proba, dtype=np.float64)
-    column = proba[:, 1] if proba.ndim == 2 and proba.shape[1] == 2 else proba
-    score = column_or_1d(column)
-    wrong = np.flatnonzero((score < 0) | (score > 1))
-    if len(wrong):
-        raise ValueError(
-            f"Probabilities lie between 0 and 1, but y_proba[{wrong[0]}] is "
-            f"{score[wrong[0]]}."
-        )
-    return score
 
 
 def images_needed(precision: float) -> int:
@@ -163,13 +150,13 @@ def images_needed(precision: float) -> int:
     return math.ceil(round(1 / (1 - precision), 6))
 
 
-def _check_enough(fake: Any, precision: float, pos_label: Any) -> None:
+def _check_enough(fake: Any, precision: float, label: Any) -> None:
     needed = images_needed(precision)
     for count, which in ((np.sum(fake), "of"), (np.sum(~fake), "other than")):
         if count < needed:
             raise ValueError(
                 f"To show a precision of {precision:g}, at least {needed} validation images "
-                f"of each class are needed, got {count} of a class {which} {pos_label!r}. "
+                f"of each class are needed, got {count} of a class {which} {label!r}. "
                 "Bring more, or ask for less."
             )
 

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skfakereal._validation import check_labels
-from skfakereal.evaluation._classes import class_names, positive_class
+from skfakereal.evaluation._classes import positive_scores
 from skfakereal.thresholds._candidates import Candidates
 from skfakereal.thresholds._choice import ThresholdChoice
 from skfakereal.thresholds._needed import allowed_mistakes, check_negatives
@@ -39,8 +38,9 @@ def choose_threshold(
     y_true : array-like of shape (n_images,)
         Labels of validation images: not of those that the classifier was trained on, whose
         probabilities are too good, nor of test images, whose figures would be too good.
-    y_proba : array-like of shape (n_images,)
-        Their probabilities of the positive class, from 0 to 1.
+    y_proba : array-like of shape (n_images,) or (n_images, 2)
+        Their probabilities of the positive class, from 0 to 1, or of both classes in sorted
+        order, as `predict_proba` gives them.
     target_fpr : float, default=None
         The share of the negative (real) images that may be called positive, above 0 and
         below 1.
@@ -101,7 +101,13 @@ def choose_threshold(
     ValueError: A false positive rate of 1 % needs at least 99 validation images ...
     """
     _check_arguments(target_fpr, confidence, costs, prevalence)
-    is_positive, score, label, other = _check_predictions(y_true, y_proba, pos_label)
+    is_positive, score, label, other = positive_scores(y_true, y_proba, pos_label)
+    missing = np.flatnonzero(np.isnan(score))
+    if len(missing):
+        raise ValueError(
+            f"Every image needs a probability, but y_proba[{missing[0]}] is nan. Leave out "
+            "images that could not be read."
+        )
     found = Candidates.find(is_positive, score)
     n_positive, n_negative = int(is_positive.sum()), int((~is_positive).sum())
 
@@ -154,35 +160,6 @@ def _check_arguments(
             "costs must be above 0 and hold 'false_positive' and 'false_negative', got "
             f"{dict(costs)}."
         )
-
-
-def _check_predictions(
-    y_true: ArrayLike, y_proba: ArrayLike, pos_label: Any
-) -> tuple[NDArray[np.bool_], NDArray[np.float64], Any, Any]:
-    """Return which images are positive, their probabilities, and both labels."""
-    score = np.asarray(y_proba, dtype=np.float64)
-    if score.ndim != 1:
-        raise ValueError(
-            "y_proba must hold the probability of the positive class only, got shape "
-            f"{score.shape}. Pass that column, for instance predict_proba(X)[:, 1]."
-        )
-    labels = check_labels(y_true, len(score), name="y_true")
-    wrong = np.flatnonzero(~((score >= 0) & (score <= 1)))
-    if len(wrong):
-        raise ValueError(
-            f"Probabilities lie between 0 and 1, but y_proba[{wrong[0]}] is "
-            f"{score[wrong[0]]}. Leave out images that could not be read."
-        )
-    classes = np.unique(labels)
-    known = classes.tolist()
-    if len(known) != 2:
-        raise ValueError(
-            f"A threshold lies between two classes, but y_true has {known}. Pass validation "
-            "images of both."
-        )
-    positive = positive_class(classes, class_names(classes, None), pos_label)
-    assert positive is not None
-    return labels == classes[positive], score, known[positive], known[1 - positive]
 
 
 def _within(
