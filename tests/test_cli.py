@@ -36,7 +36,7 @@ def users_environment() -> dict[str, str]:
 
 def start(model: str, *paths: str) -> subprocess.Popen[bytes]:
     """Start to predict in a process of its own."""
-    words = [sys.executable, "-m", "skfakereal", "predict", model, *paths]
+    words = [sys.executable, "-m", "skfakereal", "predict", "--trust", model, *paths]
     return subprocess.Popen(
         [*words, "--format", "csv"],
         stdout=subprocess.PIPE,
@@ -159,7 +159,9 @@ def test_an_unforeseen_error_tells_its_type_in_one_line(
     step = FunctionTransformer(fail)
     model = Pipeline([("step", step), ("last", DummyClassifier().fit([[0]] * 2, [0, 1]))])
     joblib.dump(model, tmp_path / "m.joblib")
-    assert main(["predict", str(tmp_path / "m.joblib"), make_image("a.png")]) == 1
+    assert (
+        main(["predict", "--trust", str(tmp_path / "m.joblib"), make_image("a.png")]) == 1
+    )
     said = "RuntimeError: a step failed (--debug shows where it happened)"
     assert capsys.readouterr().err == f"skfakereal: error: {said}\n"
 

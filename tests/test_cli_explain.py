@@ -51,7 +51,7 @@ def test_page_pictures_and_arrays(
     pipeline: Pipeline, save: Callable[[Any], str], photo: str, tmp_path: Path
 ) -> None:
     out = tmp_path / "why"
-    words = ["explain", save(pipeline), photo, photo, "--layer", "block4_conv3"]
+    words = ["explain", "--trust", save(pipeline), photo, photo, "--layer", "block4_conv3"]
     assert main([*words, "--out", str(out)]) == 0
     names = ["01_a_photo.png", "config.json", "explanation.html", "maps.npz"]
     assert sorted(file.name for file in out.iterdir()) == names
@@ -85,7 +85,7 @@ def test_broken_images_are_named_and_the_others_explained(
 ) -> None:
     (tmp_path / "text.jpg").write_text("no image")
     broken = [str(tmp_path / "text.jpg"), "https://example.org/a.png", "/no/such.png"]
-    words = ["explain", save(pipeline), broken[0], photo, *broken[1:]]
+    words = ["explain", "--trust", save(pipeline), broken[0], photo, *broken[1:]]
     assert main([*words, "--out", str(tmp_path / "why")]) == 3
     errors = capsys.readouterr().err
     page = (tmp_path / "why" / "explanation.html").read_text(encoding="utf-8")
@@ -93,7 +93,12 @@ def test_broken_images_are_named_and_the_others_explained(
         assert path in errors
         assert path in page
     assert (tmp_path / "why" / "01_a_photo.png").is_file()
-    assert main(["explain", save(pipeline), broken[0], "--out", str(tmp_path / "no")]) == 3
+    assert (
+        main(
+            ["explain", "--trust", save(pipeline), broken[0], "--out", str(tmp_path / "no")]
+        )
+        == 3
+    )
     page = (tmp_path / "no" / "explanation.html").read_text(encoding="utf-8")
     assert "Could not be read" in page
 
@@ -107,7 +112,7 @@ def test_occlusion_explains_any_model(
 ) -> None:
     clf = make_pipeline(FunctionTransformer(brightness), LogisticRegression())
     model, out = save(clf.fit(*dark_and_bright)), tmp_path / "why"
-    words = ["explain", model, photo, "--out", str(out)]
+    words = ["explain", "--trust", model, photo, "--out", str(out)]
     assert main(words) == 1
     assert "Use occlusion" in capsys.readouterr().err
     assert not out.exists()
@@ -139,7 +144,7 @@ def test_an_empty_map_is_said_to_be_empty(
     features = VGG16FeatureExtractor(weights=narrow_trunk, image_size=(64, 64), cache=None)
     clf = make_pipeline(features, LogisticRegression()).fit(*dark_and_bright)
     clf[-1].coef_ = -np.abs(clf[-1].coef_) if method == "grad-cam" else 0 * clf[-1].coef_
-    words = ["explain", save(clf), photo, "--method", method]
+    words = ["explain", "--trust", save(clf), photo, "--method", method]
     assert main([*words, "--out", str(tmp_path / "why")]) == 0
     page = (tmp_path / "why" / "explanation.html").read_text(encoding="utf-8")
     assert said in page
@@ -149,7 +154,7 @@ def test_an_empty_map_is_said_to_be_empty(
 def test_occlusion_of_a_vgg16_is_checked(
     pipeline: Pipeline, save: Callable[[Any], str], photo: str, tmp_path: Path
 ) -> None:
-    words = ["explain", save(pipeline), photo, "--out", str(tmp_path / "why")]
+    words = ["explain", "--trust", save(pipeline), photo, "--out", str(tmp_path / "why")]
     assert main([*words, "--method", "occlusion"]) == 0
     page = (tmp_path / "why" / "explanation.html").read_text(encoding="utf-8")
     assert "With random layers on top of VGG16" in page
@@ -166,7 +171,7 @@ def test_more_classes_are_each_explained_as_predicted(
     y = np.array(["camera", "gan", "diffusion"])[np.arange(len(X)) % 3]
     clf = make_pipeline(features, LogisticRegression()).fit(X, y)
     out = tmp_path / "why"
-    words = ["explain", save(clf), X[0], X[1], "--out", str(out)]
+    words = ["explain", "--trust", save(clf), X[0], X[1], "--out", str(out)]
     assert main(words) == 0
     with np.load(out / "maps.npz") as arrays:
         assert arrays["explained"].tolist() == clf.predict(X[:2]).tolist()
@@ -183,7 +188,7 @@ def test_wrong_words_are_refused(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    words = ["explain", save(pipeline), photo, "--out", str(tmp_path / "why")]
+    words = ["explain", "--trust", save(pipeline), photo, "--out", str(tmp_path / "why")]
     assert main([*words, "--class", "forged"]) == 1
     assert "--class must be one of the classes" in capsys.readouterr().err
     assert main([*words, "--layer", "block6"]) == 1
@@ -192,7 +197,7 @@ def test_wrong_words_are_refused(
     assert "--layer is for --method grad-cam" in capsys.readouterr().err
     for i in range(51):
         make_image(f"many/{i}.png", i, size=(4, 4))
-    words[2] = str(tmp_path / "many")
+    words[3] = str(tmp_path / "many")
     assert main(words) == 1
     assert "at most 50 images, got 51" in capsys.readouterr().err
     assert not (tmp_path / "why").exists()
@@ -206,7 +211,7 @@ def test_tensorflow_is_not_imported(
         "assert main(sys.argv[1:]) == 0\n"
         "print(sorted({'tensorflow', 'keras'} & set(sys.modules)))"
     )
-    words = ["explain", save(pipeline), photo, "--out", str(tmp_path / "why")]
+    words = ["explain", "--trust", save(pipeline), photo, "--out", str(tmp_path / "why")]
     done = subprocess.run(
         [sys.executable, "-c", code, *words], capture_output=True, text=True, check=True
     )

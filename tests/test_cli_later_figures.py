@@ -55,10 +55,13 @@ def test_figures_are_added_and_all_else_stays(
     card = tmp_path / "card.md"
     before = card.read_text()
     assert "Not measured" in section(before, "Robustness")
-    assert main(["evaluate", model, str(photos), "--card", str(card)]) == 0
+    assert main(["evaluate", "--trust", model, str(photos), "--card", str(card)]) == 0
     assert f"in {card} too, under “Evaluation: more photos”" in capsys.readouterr().out
     changes = ["--changes", "jpeg:50,blur:1"]
-    assert main(["robustness", model, str(photos), "--card", str(card), *changes]) == 0
+    assert (
+        main(["robustness", "--trust", model, str(photos), "--card", str(card), *changes])
+        == 0
+    )
     after = card.read_text()
     assert "Tested on 20 images" in section(after, "Evaluation: more photos")
     assert "JPEG quality 50" in section(after, "Robustness")
@@ -66,7 +69,7 @@ def test_figures_are_added_and_all_else_stays(
     for heading in ("Evaluation", "Intended use", "My notes"):
         assert section(after, heading) == section(before, heading)
     # A second look takes the place of the first.
-    assert main(["evaluate", model, str(photos), "--card", str(card)]) == 0
+    assert main(["evaluate", "--trust", model, str(photos), "--card", str(card)]) == 0
     assert card.read_text() == after
 
 
@@ -80,8 +83,11 @@ def test_what_is_no_card_is_refused_before_the_work(
 ) -> None:
     notes = tmp_path / "notes.txt"
     notes.write_text("Buy milk.")
-    assert main([verb, model, str(photos), "--card", str(notes)]) == 1
-    assert main([verb, model, str(photos), "--card", str(tmp_path / "none.md")]) == 1
+    assert main([verb, "--trust", model, str(photos), "--card", str(notes)]) == 1
+    assert (
+        main([verb, "--trust", model, str(photos), "--card", str(tmp_path / "none.md")])
+        == 1
+    )
     said = capsys.readouterr()
     assert "A card has a title" in said.err
     assert "none.md" in said.err

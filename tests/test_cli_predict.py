@@ -24,6 +24,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import LinearSVC
 
+import skfakereal
 from skfakereal import VGG16FeatureExtractor, VGG16ImageClassifier
 from skfakereal.cli import main
 
@@ -50,7 +51,7 @@ def predict(capsys: pytest.CaptureFixture[str]) -> Predict:
     """Return a function that runs the verb and reads the CSV that it prints."""
 
     def run(model: str, *words: str) -> tuple[int, list[dict[str, str]]]:
-        code = main(["predict", model, *words, "--format", "csv"])
+        code = main(["predict", "--trust", model, *words, "--format", "csv"])
         rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
         return code, rows
 
@@ -239,7 +240,7 @@ def test_folders_are_searched(predict: Predict, model: str, make_image: MakeImag
 def test_json_is_one_document_with_a_row_a_line(
     model: str, dark: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["predict", model, dark, "gone.png", "--format", "json"]) == 3
+    assert main(["predict", "--trust", model, dark, "gone.png", "--format", "json"]) == 3
     text = capsys.readouterr().out
     first, second = json.loads(text)
     assert (first["path"], first["label"], first["error"]) == (dark, "real", None)
@@ -254,7 +255,7 @@ def test_table_is_for_people(
 ) -> None:
     nasty = str(tmp_path / "a\x1b[2J\nb.png")
     Path(dark).rename(nasty)
-    assert main(["predict", model, nasty, "gone.png"]) == 3
+    assert main(["predict", "--trust", model, nasty, "gone.png"]) == 3
     output = capsys.readouterr()
     header, first, second = output.out.splitlines()
     assert header.split() == ["P(fake)", "label", "image"]
@@ -275,10 +276,10 @@ def test_cautions_of_the_run_are_told_again(
     Path(model).rename(tmp_path / "model.joblib")
     config = {"skfakereal": "0.1.0", "remarks": remarks}
     (tmp_path / "config.json").write_text(json.dumps(config))
-    assert main(["predict", str(tmp_path), dark]) == 1
+    assert main(["predict", "--trust", str(tmp_path), dark]) == 1
     told = f"If you trust the maker of {str(tmp_path / 'model.joblib')!r}"
     assert told in capsys.readouterr().err
-    assert main(["predict", str(tmp_path / "model.joblib"), dark]) == 0
+    assert main(["predict", "--trust", str(tmp_path / "model.joblib"), dark]) == 0
     told = f"1 caution on this model: read {tmp_path}/report.html before"
     assert (told in capsys.readouterr().err) == bool(remarks)
 
@@ -287,13 +288,13 @@ def test_out_is_never_overwritten_unasked(
     model: str, dark: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "rows.json"
-    assert main(["predict", model, dark, "--out", str(out)]) == 0
+    assert main(["predict", "--trust", model, dark, "--out", str(out)]) == 0
     assert json.loads(out.read_text())[0]["label"] == "real"
     out.write_text("mine")
-    assert main(["predict", model, dark, "--out", str(out)]) == 1
+    assert main(["predict", "--trust", model, dark, "--out", str(out)]) == 1
     assert "--force" in capsys.readouterr().err
     assert out.read_text() == "mine"
-    assert main(["predict", model, dark, "--out", str(out), "--force"]) == 0
+    assert main(["predict", "--trust", model, dark, "--out", str(out), "--force"]) == 0
     assert json.loads(out.read_text())[0]["label"] == "real"
 
 
@@ -303,7 +304,7 @@ def test_names_that_are_no_text_come_back_as_they_are(
     odd = os.fsencode(tmp_path) + b"/odd\xff, \xc3\xa9.png"
     Path(dark).rename(os.fsdecode(odd))
     out = tmp_path / "rows.csv"
-    assert main(["predict", model, os.fsdecode(odd), "--out", str(out)]) == 0
+    assert main(["predict", "--trust", model, os.fsdecode(odd), "--out", str(out)]) == 0
     with out.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
         (row,) = csv.DictReader(file)
     assert os.fsencode(row["path"]) == odd
@@ -312,9 +313,9 @@ def test_names_that_are_no_text_come_back_as_they_are(
 def test_progress_goes_to_standard_error(
     model: str, dark: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    main(["predict", model, dark, "--format", "csv"])
+    main(["predict", "--trust", model, dark, "--format", "csv"])
     assert "predict:" not in capsys.readouterr().err
-    main(["predict", model, dark, "--format", "csv", "--progress"])
+    main(["predict", "--trust", model, dark, "--format", "csv", "--progress"])
     output = capsys.readouterr()
     assert "predict:" in output.err
     assert len(output.out.splitlines()) == 2
@@ -341,7 +342,7 @@ def test_what_is_no_model(
         path.write_bytes(content)
     else:
         joblib.dump(content, path)
-    assert main(["predict", str(path), dark]) == 1
+    assert main(["predict", "--trust", str(path), dark]) == 1
     error = capsys.readouterr().err
     assert message in error
     assert len(error.splitlines()) == 1
@@ -351,9 +352,9 @@ def test_a_positive_class_that_is_open_or_unknown_is_an_error(
     save: Callable[[Any], str], dark: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = save(DummyClassifier().fit([["a"], ["b"]], ["cat", "dog"]))
-    assert main(["predict", path, dark]) == 1
+    assert main(["predict", "--trust", path, dark]) == 1
     assert "pos_label" in capsys.readouterr().err
-    assert main(["predict", path, dark, "--pos-label", "cow"]) == 1
+    assert main(["predict", "--trust", path, dark, "--pos-label", "cow"]) == 1
     assert "--pos-label must be one of the classes" in capsys.readouterr().err
 
 
@@ -361,9 +362,9 @@ def test_a_folder_without_images_or_model(
     model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "nothing").mkdir()
-    assert main(["predict", model, str(tmp_path / "nothing")]) == 1
+    assert main(["predict", "--trust", model, str(tmp_path / "nothing")]) == 1
     assert "no folder holds any" in capsys.readouterr().err
-    assert main(["predict", str(tmp_path / "nothing"), "a.png"]) == 1
+    assert main(["predict", "--trust", str(tmp_path / "nothing"), "a.png"]) == 1
     assert "model.skfr in it" in capsys.readouterr().err
 
 
@@ -389,3 +390,71 @@ def test_what_is_no_local_file_is_a_row_too(
     assert "empty path" in rows[2]["error"]
     assert rows[3]["error"]
     assert [bool(row["label"]) for row in rows] == [True, False, False, False, True]
+
+
+class Trap:
+    """What leaves a trace where it is unpickled."""
+
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.trace,)
+
+
+VERBS = {
+    "predict": ["{image}"],
+    "score": ["{image}", "--out", "{folder}/scores.csv"],
+    "explain": ["{image}", "--out", "{folder}/why"],
+    "evaluate": ["{folder}"],
+    "robustness": ["{folder}"],
+}
+
+
+NAMES: dict[str, tuple[list[str], str]] = {
+    "m.joblib": ([], "add --trust"),
+    "M.PKL": ([], "add --trust"),
+    "model.skfr": (["--trust"], "looks like a pickle"),
+    "model.skfr.bak": (["--trust"], "Only a file whose name ends in .joblib or .pkl"),
+    "photo.jpg": (["--trust"], "Only a file whose name ends in .joblib or .pkl"),
+    "model": (["--trust"], "Only a file whose name ends in .joblib or .pkl"),
+}
+
+
+@pytest.mark.parametrize(
+    ("verb", "name"),
+    [
+        *[(verb, name) for verb in VERBS for name in ("m.joblib", "photo.jpg")],
+        *[("predict", name) for name in NAMES],
+    ],
+)
+def test_no_pickle_is_loaded_by_surprise(
+    verb: str,
+    name: str,
+    dark: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    trace, file = tmp_path / "it-ran", tmp_path / name
+    trusted, told = NAMES[name]
+    joblib.dump(Trap(trace), file)
+    words = [word.format(image=dark, folder=tmp_path) for word in VERBS[verb]]
+    assert main([verb, str(file), *words, *trusted]) == 1
+    said = capsys.readouterr().err
+    assert told in said
+    assert len(said.splitlines()) == 1
+    assert not trace.exists()
+    # Who insists gets it.
+    joblib.dump(Trap(trace), tmp_path / "insisted.joblib")
+    assert main([verb, str(tmp_path / "insisted.joblib"), *words, "--trust"]) == 1
+    assert trace.exists()
+
+
+def test_a_safe_model_is_one_whatever_its_name(
+    dark: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = DummyClassifier(strategy="constant", constant=1).fit([["a"], ["b"]], [0, 1])
+    skfakereal.save(model, tmp_path / "model.skfr")
+    (tmp_path / "model.skfr").rename(tmp_path / "model.skfr.bak")
+    assert main(["predict", str(tmp_path / "model.skfr.bak"), dark]) == 0
+    assert "fake" in capsys.readouterr().out

@@ -63,7 +63,14 @@ def test_figures_and_files(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    words = ["robustness", model, str(photos), "--changes", "jpeg:30,blur,chain:web"]
+    words = [
+        "robustness",
+        "--trust",
+        model,
+        str(photos),
+        "--changes",
+        "jpeg:30,blur,chain:web",
+    ]
     out = tmp_path / "run"
     assert main([*words, "--out", str(out), "--progress"]) == 0
     output = capsys.readouterr()
@@ -103,7 +110,16 @@ def test_some_images_of_each_class(
     model: str, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "run"
-    words = ["robustness", model, str(photos), "--changes", "copy", "--out", str(out)]
+    words = [
+        "robustness",
+        "--trust",
+        model,
+        str(photos),
+        "--changes",
+        "copy",
+        "--out",
+        str(out),
+    ]
     assert main([*words, "--max-images", "5"]) == 0
     config = json.loads((out / "config.json").read_text())
     assert sorted(config["data"]["test"].values()) == [2, 3]
@@ -129,7 +145,7 @@ def test_broken_images_are_named_and_left_out(
             tmp_path / "in" / name / "a.png", read_image(str(photos / "real/0.png"))
         )
     broken.write_bytes(b"no image")
-    words = ["robustness", model, str(tmp_path / "in"), "--changes", "copy"]
+    words = ["robustness", "--trust", model, str(tmp_path / "in"), "--changes", "copy"]
     assert main([*words, "--out", str(tmp_path / "run")]) == 3
     output = capsys.readouterr()
     assert "RobustnessReport: 2 images" in output.out
@@ -146,7 +162,14 @@ def test_three_classes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], make_three: Callable[[Path], str]
 ) -> None:
     model = make_three(tmp_path)
-    words = ["robustness", model, str(tmp_path / "in"), "--classes", "real,gan,sd"]
+    words = [
+        "robustness",
+        "--trust",
+        model,
+        str(tmp_path / "in"),
+        "--classes",
+        "real,gan,sd",
+    ]
     assert main([*words, "--changes", "jpeg", "--out", str(tmp_path / "run")]) == 0
     assert "JPEG quality 85" in capsys.readouterr().out
 
@@ -185,5 +208,5 @@ def test_changes_are_read() -> None:
 def test_changes_that_there_are_not(
     word: str, model: str, photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["robustness", model, str(photos), "--changes", word]) == 1
+    assert main(["robustness", "--trust", model, str(photos), "--changes", word]) == 1
     assert "--changes" in capsys.readouterr().err

@@ -50,7 +50,7 @@ def test_files_folders_and_a_list(
     (tmp_path / "list.txt").write_text(f"{greys[3]}\n\n{greys[4]}\r\ngone.png")
     words = [greys[-1], str(tmp_path / "greys"), "--from", str(tmp_path / "list.txt")]
     words += ["--out", str(tmp_path / "s.csv")]
-    assert main(["score", model, *words]) == 3
+    assert main(["score", "--trust", model, *words]) == 3
     rows = rows_of(tmp_path / "s.csv")
     wanted = [greys[-1], *greys, greys[3], greys[4], "gone.png"]
     assert [row["path"] for row in rows] == wanted
@@ -58,7 +58,7 @@ def test_files_folders_and_a_list(
     out = capsys.readouterr().out
     assert out.splitlines()[0] == f"16 images in {tmp_path / 's.csv'}"
     assert "1  could not be read: missing" in out
-    assert main(["score", model, *words]) == 3
+    assert main(["score", "--trust", model, *words]) == 3
     assert "16 images in" in (told := capsys.readouterr().out)
     assert "13 of them before" in told
 
@@ -76,7 +76,7 @@ def test_standard_input(
     text = (b"\0" if null else b"\n").join(os.fsencode(p) for p in [*greys, str(odd)])
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(text)))
     words = ["--from", "-", *["-0"] * null, "--out", str(tmp_path / "s.csv")]
-    assert main(["score", model, *words]) == 0
+    assert main(["score", "--trust", model, *words]) == 0
     assert [row["path"] for row in rows_of(tmp_path / "s.csv")] == [*greys, str(odd)]
 
 
@@ -88,7 +88,7 @@ def test_a_list_is_read_in_pieces(tmp_path: Path) -> None:
 
 def test_options_reach_the_file(tmp_path: Path, greys: list[str], model: str) -> None:
     words = ["--out", str(tmp_path), "--all-classes", "--sha256", "--pos-label", "real"]
-    assert main(["score", model, *greys, *words]) == 0
+    assert main(["score", "--trust", model, *greys, *words]) == 0
     row = rows_of(tmp_path / "scores.csv")[0]
     assert row["probability"] == row["probability_real"]
     assert len(row["sha256"]) == 64
@@ -98,20 +98,20 @@ def test_force_begins_anew(
     tmp_path: Path, greys: list[str], model: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["--out", str(tmp_path / "s.csv")]
-    assert main(["score", model, *greys, *words]) == 0
-    assert main(["score", model, *greys[1:], *words]) == 1
+    assert main(["score", "--trust", model, *greys, *words]) == 0
+    assert main(["score", "--trust", model, *greys[1:], *words]) == 1
     assert "begin anew with overwrite=True (--force)" in capsys.readouterr().err
-    assert main(["score", model, *greys[1:], *words, "--force"]) == 0
+    assert main(["score", "--trust", model, *greys[1:], *words, "--force"]) == 0
     assert [row["path"] for row in rows_of(tmp_path / "s.csv")] == greys[1:]
 
 
 def test_retry(tmp_path: Path, greys: list[str], model: str) -> None:
     words = ["--out", str(tmp_path / "s.csv")]
     Path(greys[2]).rename(tmp_path / "away.png")
-    assert main(["score", model, *greys, *words]) == 3
+    assert main(["score", "--trust", model, *greys, *words]) == 3
     (tmp_path / "away.png").rename(greys[2])
-    assert main(["score", model, *greys, *words]) == 3
-    assert main(["score", model, *greys, *words, "--retry"]) == 0
+    assert main(["score", "--trust", model, *greys, *words]) == 3
+    assert main(["score", "--trust", model, *greys, *words, "--retry"]) == 0
 
 
 def test_cautions_of_the_run_are_told(
@@ -122,17 +122,32 @@ def test_cautions_of_the_run_are_told(
     Path(quick_model).rename(run / "model.joblib")
     config = {"skfakereal": "0.1.0", "remarks": ["It has learned little."]}
     (run / "config.json").write_text(json.dumps(config))
-    assert main(["score", str(run / "model.joblib"), "a.png", "--out", str(tmp_path)]) == 0
+    assert (
+        main(
+            ["score", "--trust", str(run / "model.joblib"), "a.png", "--out", str(tmp_path)]
+        )
+        == 0
+    )
     assert f"1 caution on this model: read {run}/report.html" in capsys.readouterr().err
 
 
 def test_no_images_named(model: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["score", model, "--out", "s.csv"]) == 1
+    assert main(["score", "--trust", model, "--out", "s.csv"]) == 1
     assert "name files or folders, or --from" in capsys.readouterr().err
 
 
 def start(quick_model: str, out: Path) -> Any:
-    words = ["score", quick_model, "--from", "-", "--out", str(out), "--part-size", "1"]
+    words = [
+        "score",
+        "--trust",
+        quick_model,
+        "--from",
+        "-",
+        "--out",
+        str(out),
+        "--part-size",
+        "1",
+    ]
     return subprocess.Popen(
         [sys.executable, "-m", "skfakereal", *words],
         stdin=subprocess.PIPE,
@@ -166,7 +181,8 @@ def test_scoring_imports_no_tensorflow(
 ) -> None:
     code = (
         "import sys; from skfakereal.cli import main\n"
-        f"assert main(['score', {quick_model!r}, 'a.png', '--out', {str(tmp_path)!r}]) == 0\n"
+        f"words = ['score', '--trust', {quick_model!r}, 'a.png', '--out', {str(tmp_path)!r}]\n"
+        "assert main(words) == 0\n"
         "print(sorted({'tensorflow', 'keras', 'matplotlib', 'distributed'}"
         " & set(sys.modules)))"
     )

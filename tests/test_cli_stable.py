@@ -70,7 +70,7 @@ def write_run(tmp_path: Path) -> Callable[..., str]:
 @pytest.fixture
 def predict(capsys: pytest.CaptureFixture[str]) -> Predict:
     def run(*words: str) -> tuple[int, list[dict[str, Any]], str]:
-        code = main(["predict", *words, "--stable", "--format", "json"])
+        code = main(["predict", "--trust", *words, "--stable", "--format", "json"])
         output = capsys.readouterr()
         return code, json.loads(output.out), output.err
 
@@ -136,16 +136,16 @@ def test_tables_and_csv_hold_the_reasons(
 ) -> None:
     run = write_run(detector, UnsureBand(0, 1, 0.95, 100, 1.0))
     path = make_image("a.png", 120)
-    main(["predict", run, path, "--stable", "--format", "csv"])
+    main(["predict", "--trust", run, path, "--stable", "--format", "csv"])
     (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
     assert list(row) == ["path", "label", "probability", "error", "reasons"]
     assert row["label"] == "unsure"
     assert "at none enough were" in row["reasons"]
-    main(["predict", run, path, "--stable"])
+    main(["predict", "--trust", run, path, "--stable"])
     _, first, second = capsys.readouterr().out.splitlines()
     assert "unsure" in first
     assert second.strip() == row["reasons"]
-    main(["predict", run, path, "--format", "csv"])
+    main(["predict", "--trust", run, path, "--format", "csv"])
     assert capsys.readouterr().out.splitlines()[0] == "path,label,probability,error"
 
 
@@ -199,7 +199,7 @@ def test_more_than_two_classes_are_refused(
     X = [make_image(f"train/{n}.png", n) for n in (0, 100, 250)]
     model = make_pipeline(FunctionTransformer(brightness), LogisticRegression())
     run = write_run(model.fit(X, [0, 1, 2]), None)
-    assert main(["predict", run, X[0], "--stable"]) == 1
+    assert main(["predict", "--trust", run, X[0], "--stable"]) == 1
     assert "--stable needs a model of two classes" in capsys.readouterr().err
 
 
@@ -216,6 +216,8 @@ def test_it_needs_no_tensorflow(
         "print(sorted({'tensorflow', 'keras', 'matplotlib'} & set(sys.modules)))"
     )
     image = make_image("a.png", 250)
-    said = run_python(code, "predict", str(tmp_path / "m.joblib"), image, "--stable")
+    said = run_python(
+        code, "predict", "--trust", str(tmp_path / "m.joblib"), image, "--stable"
+    )
     assert "fake" in said
     assert said.splitlines()[-1] == "[]"

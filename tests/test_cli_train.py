@@ -422,7 +422,7 @@ def test_evaluate_a_model_with_labels_of_its_own(
     labels = np.array(["Real", "Fake"])[data.target]
     joblib.dump(make_classifier().fit(data.data, labels), tmp_path / "m.joblib")
     new = make_photos(tmp_path / "new", seed=3)
-    assert main(["evaluate", str(tmp_path / "m.joblib"), str(new)]) == 0
+    assert main(["evaluate", "--trust", str(tmp_path / "m.joblib"), str(new)]) == 0
     said = capsys.readouterr().out
     assert "positive class 'Fake'" in said
     assert "100.0% of 24 images" in said
@@ -435,7 +435,9 @@ def test_evaluate_respects_a_threshold(
     data = load_image_folder(make_photos(tmp_path / "in"))
     strict = FixedThresholdClassifier(detector, threshold=0.0).fit(data.data, data.target)
     joblib.dump(strict, tmp_path / "m.joblib")
-    assert main(["evaluate", str(tmp_path / "m.joblib"), str(tmp_path / "in")]) == 0
+    assert (
+        main(["evaluate", "--trust", str(tmp_path / "m.joblib"), str(tmp_path / "in")]) == 0
+    )
     said = capsys.readouterr().out
     assert "50.0% of 24 images were classified correctly" in said
     assert "100.0% were called 'fake' by mistake" in said

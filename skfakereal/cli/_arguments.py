@@ -109,7 +109,7 @@ def add_n_jobs(parser: ArgumentParser) -> None:
 
 
 def add_model(parser: ArgumentParser) -> None:
-    """Add the argument that names a model.
+    """Add the argument that names a model, and the option that lets it run code.
 
     Parameters
     ----------
@@ -119,7 +119,14 @@ def add_model(parser: ArgumentParser) -> None:
     parser.add_argument(
         "model",
         metavar="MODEL",
-        help="folder that `skfakereal train` made, a .skfr file, or a joblib file that you trust",
+        help="folder that `skfakereal train` made, or a .skfr file; with --trust, a .joblib or "
+        ".pkl file",
+    )
+    parser.add_argument(
+        "--trust",
+        action="store_true",
+        help="let a .joblib or .pkl MODEL run whatever code it holds: only if you made it, or "
+        "trust whoever did",
     )
 
 

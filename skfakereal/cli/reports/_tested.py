@@ -47,7 +47,10 @@ def load_tested(arguments: Namespace) -> tuple[Model, Part, str]:
         If the model or the folder is not as it must be.
     """
     model = load_model(
-        arguments.model, pos_label=arguments.pos_label, names=arguments.classes
+        arguments.model,
+        pos_label=arguments.pos_label,
+        names=arguments.classes,
+        trust=arguments.trust,
     )
     return model, *tested_part(arguments.folder, arguments.split, model)
 

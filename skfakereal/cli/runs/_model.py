@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from reprlib import repr as short
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ MODEL_FILE = "model.skfr"
 # What a run folder may hold instead, if its model was exchanged by hand. It is only loaded
 # where it is named, since that runs code: whoever names a folder trusts in no code.
 _OTHER_FILE = "model.joblib"
+# Names that say that a file is a pickle; no other file is ever loaded as one.
+_PICKLES = (".joblib", ".pkl")
 _CONFIG_FILE = "config.json"
 
 
@@ -51,13 +54,14 @@ def load_model(
     pos_label: str | None = None,
     names: Sequence[str] | None = None,
     only_predict: bool = False,
+    trust: bool = False,
 ) -> Model:
     """Load a model. A joblib file runs whatever code it holds, a ``.skfr`` file none.
 
     Parameters
     ----------
     place : str
-        A run folder, or a ``.skfr`` or joblib file.
+        A run folder, or a ``.skfr`` file, or with `trust` a ``.joblib`` or ``.pkl`` file.
     pos_label : str or None, default=None
         Name of the positive class; None for "fake".
     names : sequence of str or None, default=None
@@ -66,6 +70,8 @@ def load_model(
     only_predict : bool, default=False
         Whether predicting is all that is asked of it, for which a ``.skfr`` file mostly
         needs no scikit-learn.
+    trust : bool, default=False
+        Whether code in a joblib file may run.
 
     Returns
     -------
@@ -77,7 +83,8 @@ def load_model(
     OSError
         If there is no such file.
     ValueError
-        If it is no model file, the names do not fit, or the positive class is open.
+        If it is no model file, or one that must be trusted and is not, the names do not
+        fit, or the positive class is open.
     TypeError
         If what it holds is no fitted classifier.
     """
@@ -85,10 +92,16 @@ def load_model(
     file = path / MODEL_FILE if path.is_dir() else path
     if not file.is_file():
         raise FileNotFoundError(_no_file(file))
-    if file.suffix.lower() == ".skfr":
+    if file.suffix.lower() not in _PICKLES:
         estimator, metadata = _load_skfr(file, only_predict)
-    else:
+    elif trust:
         estimator, metadata = _load_joblib(file), {}
+    else:
+        raise ValueError(
+            f"{str(file)!r} is a joblib file, and loading one runs whatever code it holds. "
+            "If you trust whoever made it, add --trust; if not, ask for a .skfr file "
+            "(skfakereal.save), which runs none."
+        )
     _check_classifier(estimator, file)
     run = _read_config(file) if file.name in (MODEL_FILE, _OTHER_FILE) else {}
     config = run or _trusted(metadata)
@@ -102,18 +115,30 @@ def load_model(
 def _no_file(file: Path) -> str:
     said = (
         f"MODEL must be a folder that `skfakereal train` made, with {MODEL_FILE} in it, or a "
-        f".skfr or joblib file, but there is no file {str(file)!r}."
+        f".skfr file, or with --trust a .joblib or .pkl file, but there is no file "
+        f"{str(file)!r}."
     )
     other = file.with_name(_OTHER_FILE)
     if other.is_file():
-        said += f" If you trust the maker of {str(other)!r}, which can run code, name that."
+        said += (
+            f" If you trust the maker of {str(other)!r}, which can run code, name that and "
+            "add --trust."
+        )
     return said
 
 
 def _load_skfr(file: Path, only_predict: bool) -> tuple[Any, dict[str, Any]]:
     from skfakereal.persistence import load_with_metadata
 
-    return load_with_metadata(file, only_predict=only_predict)
+    try:
+        return load_with_metadata(file, only_predict=only_predict)
+    except ValueError as error:
+        if file.suffix.lower() == ".skfr":
+            raise
+        raise ValueError(
+            f"{error} Only a file whose name ends in .joblib or .pkl is loaded as a pickle, "
+            "and only with --trust."
+        ) from error
 
 
 def _load_joblib(file: Path) -> Any:
@@ -122,7 +147,7 @@ def _load_joblib(file: Path) -> Any:
     try:
         return joblib.load(file)
     except Exception as error:  # a pickle can raise anything
-        what = f"{type(error).__name__}: {error}"
+        what = f"{type(error).__name__}: {str(error)[:300]}"
         raise ValueError(
             f"{str(file)!r} cannot be loaded as a joblib file ({what}). A model needs the "
             "versions of Python and of the packages that it was saved with."
@@ -172,7 +197,7 @@ def _trusted(metadata: dict[str, Any]) -> dict[str, Any]:
     names, decision = metadata.get("classes"), metadata.get("decision")
     config: dict[str, Any] = {}
     if isinstance(names, list) and all(
-        isinstance(name, str) and name.isprintable() for name in names
+        isinstance(name, str) and name.isprintable() and len(name) <= 1000 for name in names
     ):
         config["data"] = {"classes": names}
     if isinstance(decision, dict) and _is_band(decision.get("unsure")):
@@ -230,6 +255,6 @@ def _positive(classes: Any, names: tuple[str, ...], pos_label: str | None) -> in
         return positive_class(np.asarray(classes), names)
     if pos_label not in names:
         raise ValueError(
-            f"--pos-label must be one of the classes {list(names)}, got {pos_label!r}."
+            f"--pos-label must be one of the classes {short(list(names))}, got {pos_label!r}."
         )
     return names.index(pos_label)

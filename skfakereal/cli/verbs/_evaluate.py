@@ -32,20 +32,21 @@ examples:
   skfakereal evaluate detector/ more-photos/
   skfakereal evaluate detector/ photos/ --split test --out evaluation/
   skfakereal evaluate detector/ more-photos/ --card detector/card.md
-  skfakereal evaluate pipeline.joblib more-photos/
+  skfakereal evaluate pipeline.joblib more-photos/ --trust
 
-MODEL is a run folder, a .skfr file (skfakereal.save), or a joblib file of any
-fitted scikit-learn classifier over image paths. With --out, report.html,
-metrics.json, predictions.csv, config.json and the plots are written. Images that
-cannot be read are named, and left out of the figures. With --card, a model card
-gets a section "Evaluation: FOLDER" (the last part of its name); a run folder
-whose card was changed is not replaced by `train --force`.
+MODEL is a run folder, a .skfr file (skfakereal.save), or, with --trust, a joblib
+file of any fitted scikit-learn classifier over image paths. With --out,
+report.html, metrics.json, predictions.csv, config.json and the plots are written.
+Images that cannot be read are named, and left out of the figures. With --card, a
+model card gets a section "Evaluation: FOLDER" (the last part of its name); a run
+folder whose card was changed is not replaced by `train --force`.
 
 exit codes:
   0 done    3 done, but some images could not be read    1 error    2 wrong usage
 
 A .skfr file is safe to load. WARNING: a joblib file runs whatever code it holds
-when it is loaded. Only use those that you made or whose maker you trust.
+when it is loaded. Its name must end in .joblib or .pkl, and it needs --trust:
+only for files that you made or whose maker you trust.
 """
 
 

@@ -38,7 +38,8 @@ exit codes:
   0 all images were read    3 some could not be read    1 error    2 wrong usage
 
 A .skfr file is safe to load. WARNING: a joblib file runs whatever code it holds
-when it is loaded. Only use those that you made or whose maker you trust.
+when it is loaded. Its name must end in .joblib or .pkl, and it needs --trust:
+only for files that you made or whose maker you trust.
 """
 
 _MOST_IMAGES = 50  # on one page that can still be mailed
@@ -116,7 +117,7 @@ def run(arguments: Namespace) -> int:
             f"explain takes at most {_MOST_IMAGES} images, got {len(paths):,}. Name fewer."
         )
     with new_run(arguments.out, force=arguments.force) as folder:
-        model = _load(arguments.model, arguments.class_name)
+        model = _load(arguments)
         how["label"] = _label(model, arguments.class_name)
         verdicts = list(classify(model.estimator, paths))
         unreadable = {v.path: v.error for v in verdicts if v.error}
@@ -153,11 +154,13 @@ def _settings(arguments: Namespace) -> dict[str, Any]:
     return {"method": "grad-cam", "layer": arguments.layer or "block5_conv3"}
 
 
-def _load(place: str, class_name: str | None) -> "Model":
+def _load(arguments: Namespace) -> "Model":
     from skfakereal.cli.runs._model import load_model
 
     try:
-        return load_model(place, pos_label=class_name)
+        return load_model(
+            arguments.model, pos_label=arguments.class_name, trust=arguments.trust
+        )
     except ValueError as error:  # which calls the option as the other verbs do
         said = str(error).replace("--pos-label", "--class").replace("pos_label", "--class")
         raise ValueError(said) from error

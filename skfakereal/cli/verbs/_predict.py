@@ -37,10 +37,10 @@ examples:
   skfakereal predict detector/ suspect.jpg --stable
   skfakereal predict detector/ inbox/ --out verdicts.csv
   skfakereal predict detector/ inbox/ --format json | jq '.[] | .label'
-  skfakereal predict pipeline.joblib *.png
+  skfakereal predict pipeline.joblib *.png --trust
 
-MODEL is a run folder, a .skfr file (skfakereal.save), or a joblib file of any
-fitted scikit-learn classifier over image paths.
+MODEL is a run folder, a .skfr file (skfakereal.save), or, with --trust, a joblib
+file of any fitted scikit-learn classifier over image paths.
 
 formats:
   table  for people
@@ -54,7 +54,8 @@ exit codes:
   0 all images were read    3 some could not be read    1 error    2 wrong usage
 
 A .skfr file is safe to load. WARNING: a joblib file runs whatever code it holds
-when it is loaded. Only use those that you made or whose maker you trust.
+when it is loaded. Its name must end in .joblib or .pkl, and it needs --trust:
+only for files that you made or whose maker you trust.
 """
 
 
@@ -123,7 +124,10 @@ def run(arguments: Namespace) -> int:
     out, pos_label = arguments.out, arguments.pos_label
     paths = find_images(arguments.images)
     model = load_model(
-        arguments.model, pos_label=pos_label, only_predict=not arguments.stable
+        arguments.model,
+        pos_label=pos_label,
+        only_predict=not arguments.stable,
+        trust=arguments.trust,
     )
     tell_cautions(model)
     found = (_stable_rows if arguments.stable else _rows)(model, paths)

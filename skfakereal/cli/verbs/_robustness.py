@@ -55,7 +55,8 @@ exit codes:
   0 done    3 done, but some images could not be read    1 error    2 wrong usage
 
 A .skfr file is safe to load. WARNING: a joblib file runs whatever code it holds
-when it is loaded. Only use those that you made or whose maker you trust.
+when it is loaded. Its name must end in .joblib or .pkl, and it needs --trust:
+only for files that you made or whose maker you trust.
 """
 
 

@@ -39,7 +39,8 @@ exit codes:
   130 interrupted: the same command goes on
 
 A .skfr file is safe to load. WARNING: a joblib file runs whatever code it holds
-when it is loaded. Only use those that you made or whose maker you trust.
+when it is loaded. Its name must end in .joblib or .pkl, and it needs --trust:
+only for files that you made or whose maker you trust.
 """
 
 
@@ -138,7 +139,9 @@ def run(arguments: Namespace) -> int:
     from skfakereal.cli.runs._model import load_model
     from skfakereal.scoring import score_paths
 
-    model = load_model(arguments.model, pos_label=arguments.pos_label)
+    model = load_model(
+        arguments.model, pos_label=arguments.pos_label, trust=arguments.trust
+    )
     tell_cautions(model)
     classes = model.estimator.classes_.tolist()
     with ExitStack() as stack:
