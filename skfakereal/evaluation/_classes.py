@@ -1,12 +1,11 @@
 """Which classes there are, what they are called, and which of them is the positive one."""
 
 from collections.abc import Sequence
+from reprlib import repr as short
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-
-from skfakereal._validation import check_labels
 
 __all__ = ["class_codes", "class_names", "positive_class", "positive_scores"]
 
@@ -41,9 +40,9 @@ def class_codes(
     for i, label in enumerate(y.tolist()):
         if label not in position:
             raise ValueError(
-                f"Every label must be one of the classes {classes.tolist()}, but {name}[{i}] "
-                f"is {label!r} (image {paths[i]!r}). Leave such images out, or fit the "
-                "classifier on this class too."
+                f"Every label must be one of the classes {short(classes.tolist())}, but "
+                f"{name}[{i}] is {short(label)} (image {paths[i]!r}). Leave such images "
+                "out, or fit the classifier on this class too."
             )
     return np.array([position[label] for label in y.tolist()], dtype=np.intp)
 
@@ -74,7 +73,7 @@ def class_names(
     if len(names) != len(classes) or len(set(names)) != len(names):
         raise ValueError(
             f"target_names must hold one name of its own for each of the classes "
-            f"{classes.tolist()}, in this order, got {list(names)}."
+            f"{short(classes.tolist())}, in this order, got {short(list(names))}."
         )
     return names
 
@@ -110,13 +109,13 @@ def positive_class(
     if len(known) != 2:
         if pos_label is not None:
             raise ValueError(
-                f"pos_label is for two classes, got {len(known)}: {known}. Leave it out; "
+                f"pos_label is for two classes, got {len(known)}: {short(known)}. Leave it out; "
                 "figures are then averaged over the classes."
             )
         return None
     if pos_label is not None:
         if pos_label not in known:
-            raise ValueError(f"pos_label must be one of {known}, got {pos_label!r}.")
+            raise ValueError(f"pos_label must be one of {short(known)}, got {pos_label!r}.")
         return int(known.index(pos_label))
     fakes = [i for i, name in enumerate(names) if name.casefold() == "fake"]
     if len(fakes) == 1:
@@ -124,7 +123,7 @@ def positive_class(
     if known in ([0, 1], [-1, 1]):
         return 1
     raise ValueError(
-        f"Which of the classes {known} is the positive one? Say it with pos_label; only a "
+        f"Which of the classes {short(known)} is the positive one? Say it with pos_label; only a "
         'class called "fake", or 1 beside 0, is taken without.'
     )
 
@@ -167,6 +166,8 @@ def positive_scores(
             "y_proba must hold the probability of the positive class, or one column for "
             f"each of the two classes, got shape {np.shape(y_proba)}."
         )
+    from skfakereal._validation import check_labels  # scikit-learn; no verdict needs it
+
     labels = check_labels(y_true, len(proba), name="y_true")
     classes = np.unique(labels)
     known = classes.tolist()
