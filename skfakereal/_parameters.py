@@ -1,5 +1,6 @@
 """The rules of the estimators' parameters; scikit-learn is not needed to check them."""
 
+import math
 from collections.abc import Callable, Mapping
 from numbers import Integral, Real
 from os import PathLike
@@ -13,6 +14,8 @@ __all__ = ["BEFORE", "check_parameters"]
 
 # What an estimator did before it had the parameter: models that lack it are of that time.
 BEFORE: dict[str, Any] = {"preprocessing": "unit"}
+
+_MOST_PIXELS = 2048 * 2048
 
 Rule = tuple[str, Callable[[Any], bool]]
 
@@ -78,9 +81,13 @@ def _or(rule: Rule, *options: Any) -> Rule:
 
 
 def _is_image_size(value: Any) -> bool:
-    # 32 is what five poolings need.
+    # 32 is what five poolings need. At 2048 x 2048, VGG16's first convolution takes 1.07 GB.
     sides = [value, value] if isinstance(value, Integral) else _integers(value) or []
-    return len(sides) == 2 and all(_is_integer(side, 32) for side in sides)
+    return (
+        len(sides) == 2
+        and all(_is_integer(side, 32) for side in sides)
+        and math.prod(map(int, sides)) <= _MOST_PIXELS
+    )
 
 
 def _is_hidden_units(value: Any) -> bool:
@@ -126,7 +133,8 @@ _BOOL: Rule = ("True or False", _is_bool)
 
 _RULES: dict[str, Rule] = {
     "image_size": (
-        "an integer of at least 32, or a pair (height, width) of them",
+        "an integer of at least 32, or a pair (height, width) of them, of at most "
+        "2048 * 2048 pixels",
         _is_image_size,
     ),
     "resize": _one_of("stretch", "crop"),

@@ -174,7 +174,7 @@ EIGHT = entry("a", 0, 8, "F64", [1])
         (header(entry("a", 0, 8, "F64", [2**61, 8])), "another size than its shape"),
         (header(entry("a", 0, 2**62, "U8", [2**62]), end=2**62), "no type, shape or place"),
         (header(entry("a", 0, 10**12), end=10**12), "cut short"),
-        (header(entry("a", 0, 10**4000)), "no type, shape or place"),
+        (header(entry("a", 0, 10**4000)), "too many digits"),
         (header(entry("a", 0, 8).replace("8", "8" * 5000)), "is no JSON"),
         (header(EIGHT, entry("b", 8, 8, "F64", [0, 2**61, 2**61])), "'b'"),
         (header('"a":[]'), "not described as it must"),

@@ -160,6 +160,46 @@ def test_what_it_takes_comes_back_equal(
         copy.fit(X, target)
 
 
+def as_numpys(estimator: Any) -> Any:
+    """Return an estimator of which every parameter that can be is a scalar of NumPy's."""
+    kinds = {bool: np.bool_, int: np.int64, float: np.float64, str: np.str_}
+    params = estimator.get_params()
+    numpys = {
+        name: kinds[type(value)](value)
+        for name, value in params.items()
+        if type(value) in kinds
+        and value not in ("passthrough", "drop", "deprecated", "warn")
+    }
+    return clone(estimator).set_params(**numpys)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "estimator",
+    [estimator for estimator in NUMERIC if not isinstance(estimator, LabelEncoder)],
+    ids=lambda est: type(est).__name__,
+)
+def test_parameters_that_are_scalars_of_numpys(
+    estimator: Any, features: Features, tmp_path: Path
+) -> None:
+    X, y = features
+    data = (y,) if isinstance(estimator, LabelBinarizer) else (X, y)
+    fitted = as_numpys(estimator)
+    try:
+        fitted.fit(*data)
+    except (TypeError, ValueError):  # scikit-learn itself wants Python's
+        fitted = clone(estimator).fit(*data)
+        fitted.set_params(**as_numpys(estimator).get_params(deep=False))
+    copy = round_trip(fitted, tmp_path)
+    assert_equal(copy.get_params(deep=False), fitted.get_params(deep=False))
+    for method in ("predict_proba", "predict", "transform"):
+        if hasattr(estimator, method) and hasattr(fitted, method):
+            np.testing.assert_array_equal(
+                getattr(copy, method)(data[0].copy()),
+                getattr(fitted, method)(data[0].copy()),
+            )
+
+
 def test_every_listed_class_is_tested() -> None:
     tested = {type(part).__name__ for part in _all_parts(NUMERIC)}
     elsewhere = {"Augmentation", "VGG16FeatureExtractor", "VGG16ImageClassifier"}

@@ -4,12 +4,17 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["is_array", "require"]
+__all__ = ["is_array", "is_within", "require"]
 
 
 def require(holds: Any, rule: str) -> None:
     if not holds:
         raise ValueError(rule)
+
+
+def is_within(array: Any, low: int, high: int) -> bool:
+    """Return whether all of an array is from `low` to below `high`; without a copy."""
+    return array.size == 0 or bool(array.min() >= low and array.max() < high)
 
 
 def is_array(value: Any, kinds: str, *shape: int | None) -> bool:

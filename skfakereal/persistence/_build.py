@@ -10,12 +10,14 @@ from skfakereal.persistence._nodes import Function, Node
 from skfakereal.persistence._read import ModelFile
 from skfakereal.persistence._trunks import make_trunk
 
-__all__ = ["Builder", "build_estimator"]
+__all__ = ["REFUSALS", "Builder", "build_estimator"]
 
 _OURS = ("skfakereal.VGG16ImageClassifier", "skfakereal.VGG16FeatureExtractor")
 _REQUEST = "sklearn.utils.metadata_routing.MetadataRequest"
 # What nonsense in a description that is well formed can raise in a class's own methods.
-_REFUSALS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+REFUSALS = (
+    *(ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError),
+)
 
 
 def build_estimator(model: ModelFile) -> Any:
@@ -82,12 +84,12 @@ class Builder:
         try:
             made = make(node)
             check_restored(made, node.name)
-        except _REFUSALS as error:
+        except REFUSALS as error:
             raise ValueError(
                 f"{str(self.model.path)!r} holds a {node.name} that cannot be restored: "
                 f"{str(error)[:300]}. It was made with {_versions(self.model.made_with)}; "
                 "install these, or save the model again."
-            ) from error
+            ) from None  # whose text may be as long as the file
         self.made[id(node)] = made
 
     def _value(self, value: Any) -> Any:
@@ -133,10 +135,16 @@ class Builder:
 
 
 def _make_request(kind: type, state: dict[str, Any]) -> Any:
-    request = kind(owner=str(state["owner"]))
-    for method, asked in state["requests"].items():
+    owner, requests = state["owner"], state["requests"]
+    if not (isinstance(owner, str) and isinstance(requests, dict)):
+        raise ValueError("a request for metadata names no owner, or no methods")
+    request = kind(owner=owner)
+    for method, asked in requests.items():
         if method not in REQUEST_METHODS:
             raise ValueError(f"no method {str(method)[:50]!r} takes metadata")
         for param, alias in asked.items():
+            # Whatever else it is would be printed.
+            if not isinstance(alias, str | bool | None):
+                raise ValueError(f"the alias of metadata for {method} is no text")
             getattr(request, method).add_request(param=param, alias=alias)
     return request

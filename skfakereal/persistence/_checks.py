@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from skfakereal.persistence._arrays import is_array, require
+from skfakereal.persistence._arrays import is_array, is_within, require
 from skfakereal.persistence._network_checks import (
     check_classifier,
     check_extractor,
@@ -52,6 +52,11 @@ def _check_support_vectors(svc: Any) -> None:
     if not hasattr(svc, "support_vectors_"):
         return
     n_classes, n_features = _n_classes(svc), svc.n_features_in_
+    require(
+        isinstance(svc.shape_fit_, tuple)
+        and all(isinstance(n, int | np.integer) for n in svc.shape_fit_),
+        "the support vectors do not fit the classes and the features",
+    )
     n_vectors, n_pairs = len(svc.support_), n_classes * (n_classes - 1) // 2
     counts = svc._n_support
     width = svc.shape_fit_[0] if svc.kernel == "precomputed" else n_features
@@ -61,10 +66,9 @@ def _check_support_vectors(svc: Any) -> None:
         and n_classes >= 2
         and is_array(svc.support_, "i", None)
         and is_array(counts, "i", n_classes)
-        and (counts >= 0).all()
+        and is_within(counts, 0, 2**31)
         and counts.sum(dtype=np.int64) == n_vectors
-        and (svc.support_ >= 0).all()
-        and (svc.support_ < svc.shape_fit_[0]).all()
+        and is_within(svc.support_, 0, svc.shape_fit_[0])
         and (
             is_array(svc.support_vectors_, "f", n_vectors, width)
             or (svc.kernel == "precomputed" and svc.support_vectors_.size == 0)
@@ -121,8 +125,7 @@ def _check_neighbors(knn: Any) -> None:
         and is_array(knn._fit_X, "f", None, knn.n_features_in_)
         and is_array(knn._y, "iu", len(knn._fit_X))
         and len(knn._y) == knn.n_samples_fit_
-        and (knn._y >= 0).all()
-        and (knn._y < n_classes).all(),
+        and is_within(knn._y, 0, n_classes),
         "the neighbours do not fit the classes and the features",
     )
 

@@ -157,7 +157,7 @@ def read_container(path: str | os.PathLike[str]) -> Container:
 def damaged(path: Path, reason: str) -> ValueError:
     """Return the error for a file that is not as it was written."""
     return ValueError(
-        f"{str(path)!r} is damaged or no .skfr model ({reason}). Get the file anew from "
+        f"{str(path)!r} is damaged or no .skfr model ({reason[:300]}). Get the file anew from "
         "where it came from, or save the model again."
     )
 
@@ -184,7 +184,8 @@ def _read_arrays(
     for entry in entries[:-1]:
         try:
             array = np.empty(entry.shape, entry.dtype)
-        except ValueError as error:  # no content, but sides whose product overflows
+        # No content, but sides whose product overflows; or a file full of holes.
+        except (MemoryError, ValueError) as error:
             raise damaged(path, f"array {entry.name[:50]!r}: {error}") from error
         content = array.reshape(-1).view(np.uint8).data
         if file.readinto(content) != len(content):  # type: ignore[attr-defined]
@@ -196,7 +197,7 @@ def _read_arrays(
         raise damaged(path, "its digest does not fit its content")
     for name, array in arrays.items():
         # NumPy takes any byte for a truth value, and then computes nonsense.
-        if array.dtype == np.bool_ and (array.view(np.uint8) > 1).any():
+        if array.dtype == np.bool_ and array.size and array.view(np.uint8).max() > 1:
             raise damaged(path, f"array {name[:50]!r} has truth values other than 0 and 1")
     n_bytes = len(start) + entries[-1].end
     return Container(path, description, arrays, digests, n_bytes)

@@ -79,7 +79,7 @@ def read_description(path: str | os.PathLike[str]) -> ModelDescription:
     """
     model = read_model(path)
     return ModelDescription(
-        outline=_outline(model.root),
+        outline=_outline(model.root)[:1000],
         classes=_classes(model.root),
         metadata=model.metadata,
         made_with=model.made_with,

@@ -19,7 +19,7 @@ from skfakereal._store import open_store
 from skfakereal._trunk import Trunk
 from skfakereal._trunk_settings import TrunkSettings
 from skfakereal.persistence._arrays import is_array
-from skfakereal.persistence._build import Builder
+from skfakereal.persistence._build import REFUSALS, Builder
 from skfakereal.persistence._classes import PARTS
 from skfakereal.persistence._network_checks import check_network
 from skfakereal.persistence._nodes import Node
@@ -149,7 +149,7 @@ def make_detector(model: ModelFile) -> Detector | None:
         return None
     try:
         return _make(model, node, threshold, pos_label)
-    except (KeyError, ValueError):
+    except REFUSALS:
         return None
 
 

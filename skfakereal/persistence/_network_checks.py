@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skfakereal._activations import ActivationReader
 from skfakereal._network import Conv, Dense, Flatten, GlobalPool, MaxPool, Network
 from skfakereal._parameters import check_parameters
-from skfakereal._trunk import Trunk
+from skfakereal._trunk import Trunk, convolution_names
 from skfakereal._trunk_settings import TrunkSettings
 from skfakereal.persistence._arrays import is_array, require
 
@@ -75,7 +74,14 @@ def _shape_at_cut(trunk: Any, settings: Any) -> tuple[int, ...]:
     )
     n_blocks = 5 if settings.cut is None else int(settings.cut[-1]) - 1
     require(trunk.n_blocks >= n_blocks, "the trunk lacks blocks before the cut")
-    return ActivationReader(trunk, settings).shape
+    # Reckoned, since making a network takes time and memory, and a file may hold many.
+    height, width = (int(side) >> n_blocks for side in settings.image_size)
+    names = convolution_names(n_blocks)
+    channels = len(trunk.arrays[f"{names[-1]}/bias"]) if names else 3
+    if settings.cut is not None or settings.pooling == "flatten":
+        shape = (height, width, channels)
+        return shape if settings.cut is not None else (math.prod(shape),)
+    return (channels,)
 
 
 def _shape_behind(layer: Any, shape: tuple[int, ...]) -> tuple[int, ...]:

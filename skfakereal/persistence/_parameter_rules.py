@@ -5,7 +5,12 @@ from collections.abc import Callable, Mapping
 from numbers import Integral
 from typing import Any
 
+import numpy as np
+
 __all__ = ["check_file_parameters"]
+
+_MAX_UNITS = 2**20
+_MAX_LAYERS = 100
 
 
 def check_file_parameters(name: str, params: Mapping[str, Any]) -> None:
@@ -43,6 +48,19 @@ def _is_worker_count(value: Any) -> bool:
     return value is None or (is_integer and abs(int(value)) <= 1024)
 
 
+def _is_short(value: Any) -> bool:
+    # An array may be as long as the file.
+    return not hasattr(value, "__len__") or len(value) <= _MAX_LAYERS
+
+
+def _are_layers(value: Any) -> bool:
+    return (
+        isinstance(value, tuple | list | np.ndarray)
+        and _is_short(value)
+        and all(isinstance(units, Integral) and units <= _MAX_UNITS for units in value)
+    )
+
+
 def _is_cache(value: Any) -> bool:
     return value is None or (isinstance(value, str) and value == "auto")
 
@@ -54,6 +72,11 @@ _RULES: _Rules = {
 }
 _OUR_RULES: _Rules = {
     "cache": ("'auto' or None", _is_cache),
+    "hidden_units": (
+        f"at most {_MAX_LAYERS} numbers up to {_MAX_UNITS}",
+        _are_layers,
+    ),
+    "image_size": ("one or two numbers", _is_short),
     "optimizer": (
         "a name",
         lambda value: isinstance(value, str) and value.isidentifier() and value[0] != "_",

@@ -1,5 +1,6 @@
 """A file -> its nodes; needs neither scikit-learn nor Keras."""
 
+import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +9,9 @@ from typing import Any
 from skfakereal.persistence._container import damaged, read_container
 from skfakereal.persistence._nodes import Node, decode_objects
 
-__all__ = ["ModelFile", "read_model"]
+__all__ = ["MAX_METADATA", "ModelFile", "read_model"]
+
+MAX_METADATA = 2**16
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,8 @@ def read_model(path: str | os.PathLike[str]) -> ModelFile:
         made_with, metadata = description["made_with"], description["metadata"]
         if not (isinstance(metadata, dict) and _are_versions(made_with)):
             raise ValueError("its metadata or versions are none")
+        if len(json.dumps(metadata)) > MAX_METADATA:
+            raise ValueError(f"its metadata takes more than {MAX_METADATA} bytes")
         nodes = decode_objects(description["objects"], container.arrays)
     except (TypeError, ValueError) as error:
         raise damaged(container.path, str(error)) from error
@@ -94,7 +99,11 @@ def read_model(path: str | os.PathLike[str]) -> ModelFile:
 
 
 def _are_versions(value: Any) -> bool:
-    return isinstance(value, dict) and all(
-        isinstance(version, str) and len(version) <= 50 and version.isprintable()
-        for version in value.values()
+    return (
+        isinstance(value, dict)
+        and len(value) <= 10
+        and all(
+            isinstance(text, str) and len(text) <= 50 and text.isprintable()
+            for text in (*value, *value.values())
+        )
     )

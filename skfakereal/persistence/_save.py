@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from skfakereal.persistence._container import pack
-from skfakereal.persistence._read import read_model
+from skfakereal.persistence._read import MAX_METADATA, read_model
 from skfakereal.persistence._write import write_whole
 
 __all__ = ["save"]
 
 _SUFFIX = ".skfr"
-_MAX_METADATA = 2**16
 
 
 def save(
@@ -118,9 +117,9 @@ def _check_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
         text = json.dumps(dict(metadata or {}), allow_nan=False)
     except (RecursionError, TypeError, ValueError) as error:
         raise ValueError(f"metadata must be a dict that JSON can hold: {error}.") from error
-    if len(text) > _MAX_METADATA:
+    if len(text) > MAX_METADATA:
         raise ValueError(
-            f"metadata must be at most {_MAX_METADATA} bytes of JSON, got {len(text)}. Put "
+            f"metadata must be at most {MAX_METADATA} bytes of JSON, got {len(text)}. Put "
             "long texts into a file of their own."
         )
     noted: dict[str, Any] = json.loads(text)

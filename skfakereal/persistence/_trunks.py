@@ -12,6 +12,9 @@ from skfakereal._weights import load_trunk
 __all__ = ["make_trunk", "trunk_state"]
 
 _N_BLOCKS = 5
+# VGG16's own widest kernel (3, 3, 512, 512): in memory they are float32, and int8 in a file.
+_MAX_WEIGHTS = 3 * 3 * 512 * 512
+_MAX_NAME = 2000
 
 
 def trunk_state(trunk: Trunk) -> dict[str, Any]:
@@ -100,7 +103,11 @@ def _from_arrays(
 ) -> Trunk:
     arrays, missing, name = state.get("arrays"), state.get("missing"), state.get("name")
     if not (
-        isinstance(arrays, dict) and isinstance(missing, dict) and isinstance(name, str)
+        isinstance(arrays, dict)
+        and isinstance(missing, dict)
+        and isinstance(name, str)
+        and len(name) <= _MAX_NAME
+        and name.isprintable()
     ):
         raise ValueError("a trunk lacks its arrays or its name")
     parts = ("kernel", "scale", "bias")
@@ -111,6 +118,8 @@ def _from_arrays(
     for array in arrays.values():
         if not isinstance(array, np.ndarray) or array.dtype.kind not in "fi":
             raise ValueError("the weights of a trunk must be arrays of numbers")
+        if array.size > _MAX_WEIGHTS:
+            raise ValueError("a layer of a trunk has more weights than those of VGG16 have")
     digests = {
         key: array_digest(array, contents.get(id(array))) for key, array in arrays.items()
     }
