@@ -119,7 +119,7 @@ def test_the_command_line_finds_a_cluster(
 ) -> None:
     joblib.dump(fit_brightness(greys), tmp_path / "model.joblib")
     words = [str(tmp_path / "model.joblib"), *greys, "--out", str(tmp_path)]
-    assert main(["score", *words, "--dask", client.scheduler.address]) == 0
+    assert main(["score", "--trust", *words, "--dask", client.scheduler.address]) == 0
     assert len((tmp_path / "scores.csv").read_text().splitlines()) == 41
 
 
