@@ -19,6 +19,7 @@ from typing import Any, Literal
 import numpy as np
 
 from skfakereal._html_style import BODY_STYLE, PARTS_STYLE
+from skfakereal._shown import visible
 
 __all__ = [
     "Html",
@@ -289,7 +290,7 @@ def escaped(text: str) -> Html:
     Html
         The markup, good between tags and inside quoted attributes.
     """
-    return text if isinstance(text, Html) else Html(html.escape(text))
+    return text if isinstance(text, Html) else Html(html.escape(visible(text, "\n\t")))
 
 
 def _is_number(value: Any) -> bool:

@@ -4,7 +4,6 @@ The page itself and its text come from `skfakereal._html`.
 """
 
 import base64
-import html
 import io
 import os
 from collections.abc import Iterable
@@ -135,7 +134,7 @@ def gallery(pictures: Iterable[str], *, wide: bool = False) -> Html:
 def _image(data: bytes, kind: str, alt: str, attributes: str) -> str:
     encoded = base64.b64encode(data).decode("ascii")
     source = f"data:image/{kind};base64,{encoded}"
-    return f'<img{attributes} alt="{html.escape(alt)}" src="{source}">'
+    return f'<img{attributes} alt="{escaped(alt)}" src="{source}">'
 
 
 def _caption(text: str) -> str:

@@ -1,6 +1,7 @@
 """Fixtures that all tests share: tiny real image files and a quiet environment."""
 
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -91,6 +92,11 @@ def test_data() -> Path:
     if not folder:
         pytest.skip("SKFAKEREAL_TEST_DATA does not name the folder that holds the data")
     return Path(folder)
+
+
+def heed_interrupts() -> None:
+    """Let a process be interrupted, also where the tests run under ``nohup``."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def noise(size: int) -> NDArray[np.uint8]:

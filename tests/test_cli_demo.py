@@ -28,7 +28,6 @@ def test_the_demo_runs_twice_and_leaves_what_is_not_its_own(tmp_path: Path) -> N
             env=environment,
             capture_output=True,
             text=True,
-            timeout=600,
             check=False,
         )
         assert process.returncode == 0, process.stderr

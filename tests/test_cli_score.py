@@ -13,6 +13,7 @@ from typing import Any
 
 import joblib
 import pytest
+from conftest import heed_interrupts
 from scoring_models import fit_brightness, write_greys
 from sklearn.dummy import DummyClassifier
 
@@ -155,6 +156,7 @@ def start(quick_model: str, out: Path) -> Any:
         stderr=subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         text=True,
+        preexec_fn=heed_interrupts,
     )
 
 

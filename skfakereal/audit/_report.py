@@ -1,7 +1,6 @@
 """What an audit found: as words, as data, as a page."""
 
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 
 from skfakereal._html import fragment, page
 from skfakereal._images import ImageReadError
+from skfakereal._shown import printable, write_page
 from skfakereal.audit._advice import next_steps
 from skfakereal.audit._as_data import copies_data, shortcut_data, strength_data
 from skfakereal.audit._copies import Copies
@@ -146,7 +146,7 @@ class AuditReport:
             ]
         steps = next_steps(self.verdict, self.findings, self.shortest_side)
         lines += ["", "Next:", *(f"  {i}. {step}" for i, step in enumerate(steps, 1))]
-        return "\n".join(lines)
+        return "\n".join(map(printable, lines))
 
     def _repr_html_(self) -> str:
         return str(fragment(*self._parts()))
@@ -174,8 +174,7 @@ class AuditReport:
         path : path-like
             The file, usually with the extension .html. It is overwritten.
         """
-        # A file's name may be no valid text, and a page must be.
-        Path(path).write_text(self.to_html(), encoding="utf-8", errors="backslashreplace")
+        write_page(path, self.to_html())
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain data, for JSON.

@@ -2,10 +2,10 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from skfakereal._html import Html
+from skfakereal._shown import printable, write_page
 from skfakereal.cards._blocks import Section
 from skfakereal.cards._front_matter import front_matter
 from skfakereal.cards._html_blocks import html_blocks
@@ -55,7 +55,7 @@ class ModelCard:
         return [section.heading for section in self.sections]
 
     def __repr__(self) -> str:
-        return f"ModelCard({self.title!r}: {', '.join(self.headings)})"
+        return f"ModelCard({self.title!r}: {', '.join(map(printable, self.headings))})"
 
     def _repr_markdown_(self) -> str:
         return self._body()
@@ -82,9 +82,7 @@ class ModelCard:
         path : path-like
             The file; it is replaced if it exists.
         """
-        # A class may be called after a folder whose name is no valid text.
-        text = self.to_markdown()
-        Path(path).write_text(text, encoding="utf-8", errors="backslashreplace")
+        write_page(path, self.to_markdown())
 
     def html_blocks(self, heading: str) -> list[Html]:
         """Return what a section holds for an HTML page.

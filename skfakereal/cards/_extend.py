@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from skfakereal._shown import write_page
 from skfakereal.cards._blocks import Section
 from skfakereal.cards._elsewhere import generators_section, robustness_section
 from skfakereal.cards._figures import evaluation_section
@@ -53,10 +54,15 @@ def extend_card(
     whose card was changed is not replaced by ``skfakereal train --force`` any more.
     """
     file = Path(path)
-    lines = file.read_text(encoding="utf-8").split("\n")
+    try:
+        lines = file.read_text(encoding="utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"A card is a text file in UTF-8, {str(path)!r} is not."
+        ) from error
     if not any(line.startswith("# ") for line in lines):
         raise ValueError(
-            f"A card has a title (a line that begins with '# '), {path} has not."
+            f"A card has a title (a line that begins with '# '), {str(path)!r} has not."
         )
     sections = [
         *([robustness_section(robustness)] if robustness is not None else []),
@@ -68,7 +74,7 @@ def extend_card(
     ]
     for section in sections:
         lines = _placed(lines, section)
-    file.write_text("\n".join(lines), encoding="utf-8")
+    write_page(file, "\n".join(lines))
 
 
 def _placed(lines: list[str], section: Section) -> list[str]:

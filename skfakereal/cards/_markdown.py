@@ -2,6 +2,7 @@
 
 import re
 
+from skfakereal._shown import visible
 from skfakereal.cards._blocks import Block, Bullets, Code, Section, Table, Text
 
 __all__ = ["escaped", "section_markdown"]
@@ -13,7 +14,8 @@ _ENTITY = re.compile(r"&(?=#?\w+;)")
 _LINE_START = re.compile(r"^(?:(\d+)([.)])(?=\s|$)|([#+=-])(?![\w.]))")
 # A heading may be closed by the sign that opens it.
 _CLOSING = re.compile(r"(?<=\s)#(?=#*$)")
-_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+# GitHub makes links of bare addresses.
+_ADDRESS = re.compile(r"(?<=\w)(?=://)|(?<=\bwww)(?=\.)", re.IGNORECASE)
 
 
 def escaped(text: str) -> str:
@@ -22,7 +24,7 @@ def escaped(text: str) -> str:
     Parameters
     ----------
     text : str
-        The text. Line breaks and control characters become spaces.
+        The text. Line breaks become spaces.
 
     Returns
     -------
@@ -34,10 +36,11 @@ def escaped(text: str) -> str:
     >>> print(escaped("a|b *c* n_views <img>"))
     a\|b \*c\* n_views \<img\>
     """
-    text = " ".join(_UNSEEN.sub(" ", text).split())
+    text = visible(" ".join(text.split()))
     text = _SPECIAL.sub(r"\\\g<0>", text)
     text = _UNDERSCORES.sub(_escape_underscores, text)
     text = _CLOSING.sub(r"\\#", text)
+    text = _ADDRESS.sub(r"\\", text)
     text = _ENTITY.sub(r"\\&", text)
     return _LINE_START.sub(_escape_marker, text)
 

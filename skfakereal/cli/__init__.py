@@ -5,14 +5,15 @@ Each verb is a module of its own that says what it takes (`add_parser`) and does
 (`run`). What computes is imported only when a verb runs, so that ``--help`` is instant.
 """
 
-import os
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
-from skfakereal.cli._output import complain
+from skfakereal.cli._output import complain, output_loss, standard_streams
 from skfakereal.cli._parser import build_parser
 from skfakereal.cli._quiet import quiet_libraries
+from skfakereal.cli.runs._run_folder import UnfinishedRunError
 
 __all__ = ["main"]
 
@@ -32,8 +33,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     -------
     int
         The exit code: 0 if all went well, 1 for an error, 3 if some images could not be
-        read, 4 if a model could not be given the threshold that was asked for, 130 if it
-        was interrupted, 141 if whoever read the output stopped reading.
+        read, 4 if a model could not be given the threshold that was asked for, 5 if a model
+        was trained and saved but something failed after that, 130 if it was interrupted,
+        141 if standard output was closed, full, or no longer read.
 
     Raises
     ------
@@ -48,18 +50,45 @@ def main(argv: Sequence[str] | None = None) -> int:
     1
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    with standard_streams():
+        try:
+            code = _run(words)
+        except SystemExit as end:  # of argparse: after --help, or for wrong usage
+            if end.code or output_loss() is None:
+                raise
+            code = 0
+        loss = output_loss()
+        if code == 0 and loss is not None:
+            complain(f"standard output was not written ({_why(loss)}); all else is done")
+            code = 141
+    return code
+
+
+def _run(words: list[str]) -> int:
     arguments = build_parser().parse_args(words)
     arguments.command_line = ["skfakereal", *words]
     try:
+        Path.cwd()
+    except FileNotFoundError:
+        complain("error: the working folder does not exist any more: change to another one")
+        return 1
+    try:
         with quiet_libraries():
             code: int = arguments.run(arguments)
-        sys.stdout.flush()
     except KeyboardInterrupt:
         complain("interrupted")
         return 130
     except BrokenPipeError:
-        _forget_stdout()
         return 141
+    except UnfinishedRunError as error:
+        if arguments.debug:
+            traceback.print_exc()
+        cause = error.__cause__
+        if isinstance(cause, KeyboardInterrupt):
+            complain(f"interrupted; {error}")
+            return 130
+        complain(f"error: {_describe(cause).rstrip('.')}. {error}")
+        return 5
     except Exception as error:
         if arguments.debug:
             traceback.print_exc()
@@ -68,17 +97,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def _describe(error: Exception) -> str:
+def _why(error: BaseException) -> str:
+    return getattr(error, "strerror", None) or " ".join(str(error).split())
+
+
+def _describe(error: BaseException | None) -> str:
     if hasattr(error, "failures"):  # an ImageReadError lists the files, one a line
         return "\n".join([str(error), *getattr(error, "__notes__", ())])
     text = " ".join(str(error).split())
     if isinstance(error, _EXPECTED) and text:
         return text
     return f"{type(error).__name__}: {text} (--debug shows where it happened)"
-
-
-def _forget_stdout() -> None:
-    """Let the interpreter's last flush, at its end, write into nothing."""
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, sys.stdout.fileno())
-    os.close(nothing)

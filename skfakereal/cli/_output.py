@@ -1,18 +1,24 @@
 """What goes to the terminal: lines of text, complaints, and progress bars."""
 
+import contextlib
+import errno
 import io
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from skfakereal._shown import printable, visible
+
 __all__ = [
     "complain",
     "counted",
-    "printable",
+    "output_loss",
     "say",
-    "stdout_for_paths",
+    "standard_streams",
     "wants_progress",
     "watched",
+    "write_lines",
 ]
 
 
@@ -24,7 +30,7 @@ def say(text: str = "") -> None:
     text : str, default=""
         The line.
     """
-    sys.stdout.write(f"{printable(text)}\n")
+    sys.stdout.write(f"{_lines(text)}\n")
     sys.stdout.flush()
 
 
@@ -36,8 +42,13 @@ def complain(text: str) -> None:
     text : str
         The line.
     """
-    sys.stderr.write(f"skfakereal: {printable(text)}\n")
+    sys.stderr.write(f"skfakereal: {_lines(text)}\n")
     sys.stderr.flush()
+
+
+def _lines(text: str) -> str:
+    # Line breaks of ours stay; in names, `printable` has written them out before.
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def counted(number: int, noun: str) -> str:
@@ -63,45 +74,88 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def printable(text: str) -> str:
-    r"""Return text without characters that could steer a terminal.
+class _Stream:
+    """A standard stream whose loss does not end the work that is under way."""
 
-    The name of an untrusted file may hold any.
+    def __init__(self, stream: Any) -> None:
+        self.lost: Exception | None = None
+        if stream is None:
+            self.lost = OSError(errno.EBADF, "it is closed")
+            # Until this context ends: nobody sees what goes there.
+            stream = io.StringIO()
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+        self._stream = stream
 
-    Parameters
-    ----------
-    text : str
-        The text.
+    def write(self, text: str) -> int:
+        if self.lost is None:
+            try:
+                self._stream.write(text)
+            except (OSError, ValueError) as error:  # the latter where it was closed
+                self._lose(error)
+        return len(text)
 
-    Returns
-    -------
-    str
-        The text; what cannot be shown is written as Python does, line breaks are kept.
+    def flush(self) -> None:
+        if self.lost is None:
+            try:
+                self._stream.flush()
+            except (OSError, ValueError) as error:
+                self._lose(error)
 
-    Examples
-    --------
-    >>> printable("a\x1b[31m.jpg")
-    'a\\x1b[31m.jpg'
+    def _lose(self, error: Exception) -> None:
+        """Let what is buffered, and the interpreter's last flush, go into nothing."""
+        self.lost = error
+        with contextlib.suppress(OSError, ValueError):
+            nothing = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nothing, self._stream.fileno())
+            os.close(nothing)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextlib.contextmanager
+def standard_streams() -> Iterator[None]:
+    """Go on without standard output and error where they are closed, full, or unread."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            # Else a file of ours gets this number, and a library's complaints inside.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = _Stream(sys.stdout), _Stream(sys.stderr)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        sys.stdout, sys.stderr = before
+
+
+def output_loss() -> Exception | None:
+    """Return why standard output cannot be written to, if it cannot."""
+    sys.stdout.flush()
+    return getattr(sys.stdout, "lost", None)
+
+
+def write_lines(lines: Iterable[str]) -> None:
+    """Write lines to standard output as they come; raise once nobody reads them.
+
+    Names that are no valid text leave as the bytes that they are, where the output speaks
+    UTF-8. On a terminal, nothing that lines hold can steer it.
     """
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
-
-
-def stdout_for_paths() -> io.TextIOBase | Any:
-    """Return standard output, made ready for file names that are no valid text.
-
-    Returns
-    -------
-    file
-        ``sys.stdout``; such names leave it as the bytes that they are, where it speaks
-        UTF-8, and escaped elsewhere.
-    """
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-        errors = "surrogateescape" if is_utf8 else "backslashreplace"
-        sys.stdout.reconfigure(errors=errors)
-    return sys.stdout
+    on_terminal = sys.stdout.isatty()
+    is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    if is_utf8 and not on_terminal and hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="surrogateescape")
+    loss = output_loss()
+    if loss is not None and not isinstance(loss, BrokenPipeError):
+        raise OSError("Standard output is closed. Write the rows to a file with --out.")
+    for line in lines:
+        sys.stdout.write(visible(line, "\n") if on_terminal else line)
+        if (loss := output_loss()) is not None:
+            raise loss
 
 
 def wants_progress(asked: bool | None) -> bool:

@@ -38,7 +38,8 @@ Every verb has its own help: skfakereal train --help
 exit codes:
   0 all went well    1 error    2 wrong usage    3 some images could not be read
   4 trained, but the threshold that was asked for could not be had
-  130 interrupted    141 whoever read the output stopped reading
+  5 trained and saved, but something failed after that, such as the report
+  130 interrupted    141 standard output was closed, full, or no longer read
 """
 
 

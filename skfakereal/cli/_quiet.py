@@ -1,22 +1,31 @@
-"""TensorFlow's chatter, kept off the terminal."""
+"""The chatter of libraries, kept off the terminal; their warnings, in one line each."""
 
 import importlib.util
 import os
+import re
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
+
+from skfakereal.cli._output import complain
 
 __all__ = ["quiet_libraries"]
 
 _LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+_GLYPH = re.compile(r"Glyph \d+ .* missing from")
+_GLYPHS = (
+    "some characters of names are boxes in the pictures, since matplotlib's fonts lack them"
+)
 
 
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
-    """Silence TensorFlow, and let matplotlib draw without a window.
+    """Silence TensorFlow, let matplotlib draw without a window, and shorten warnings.
 
     A ``MPLBACKEND`` or ``TF_CPP_MIN_LOG_LEVEL`` that the user has set is respected: with
     a level of 0 or 1, TensorFlow speaks. The environment is put back at the end.
@@ -33,12 +42,29 @@ def quiet_libraries() -> Iterator[None]:
     if os.environ[_LEVEL] not in ("0", "1"):
         sys.meta_path.insert(0, finder)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.showwarning = _OneLine()
+            yield
     finally:
         for name in added:
             os.environ.pop(name, None)
         if finder in sys.meta_path:
             sys.meta_path.remove(finder)
+
+
+class _OneLine:
+    """Shows each warning once, without lines of code."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    def __call__(self, message: Warning | str, *where: Any, **more: Any) -> None:
+        text = " ".join(str(message).split())
+        if _GLYPH.match(text):
+            text = _GLYPHS
+        if text not in self._told:
+            self._told.add(text)
+            complain(f"warning: {text}")
 
 
 class _QuietImport(MetaPathFinder):

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from skfakereal._shown import drawable
 from skfakereal.evaluation._comparison_parts import Comparison, figure_word
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def draw_comparison(known: Comparison) -> "Figure":
     left.invert_yaxis()
     left.set(xlabel="value, with 95 % interval", xlim=(-0.02, 1.02))
     right.axvline(0, color="0.45", linestyle="--", linewidth=1)
-    right.set(xlabel=f"difference to {known.names[0]}, with 95 % interval")
+    right.set(xlabel=f"difference to {drawable(known.names[0])}, with 95 % interval")
     left.legend(loc="best", frameon=False)
     for ax in (left, right):
         ax.grid(axis="x", alpha=0.3)
@@ -59,4 +60,4 @@ def _draw_points(
 ) -> None:
     for place, (low, high) in zip(places, intervals, strict=True):
         ax.plot([low, high], [place, place], color=f"C{colour}", alpha=0.45, linewidth=3)
-    ax.plot(values, places, "o", color=f"C{colour}", markersize=4.5, label=name)
+    ax.plot(values, places, "o", color=f"C{colour}", markersize=4.5, label=drawable(name))

@@ -4,6 +4,7 @@ import math
 
 from skfakereal._html import Html, items, note, paragraph, section, table
 from skfakereal._html_pictures import figure
+from skfakereal._shown import printable
 from skfakereal.evaluation._comparison_advice import comparison_steps
 from skfakereal.evaluation._comparison_figures import Difference
 from skfakereal.evaluation._comparison_parts import Comparison, figure_word
@@ -99,7 +100,8 @@ def comparison_text(known: Comparison) -> str:
         header = [f"{name} - {reference}", "difference", "95 % interval", ""]
         blocks.append(text_table([header, *_difference_rows(known, name)]))
         blocks.append(
-            f"McNemar, {name} and {reference}: {_disagreement(known.mcnemar[name])}"
+            f"McNemar, {printable(name)} and {printable(reference)}: "
+            f"{_disagreement(known.mcnemar[name])}"
         )
     if len(others) > 1:
         blocks.append(_adjusted(len(others)))

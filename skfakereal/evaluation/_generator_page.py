@@ -8,6 +8,7 @@ import numpy as np
 
 from skfakereal._html import Html, details, headlines, items, note, section, table
 from skfakereal._html_pictures import figure, gallery
+from skfakereal._shown import drawable
 from skfakereal.evaluation._generator_advice import generator_steps
 from skfakereal.evaluation._generator_rows import (
     GENERATOR_FIGURES,
@@ -148,7 +149,9 @@ def draw_generators(
     ax.hlines(places, unseen, seen, color="0.7", linewidth=2, zorder=1)
     ax.scatter(seen, places, color="C0", s=45, zorder=2, label="seen in training")
     ax.scatter(unseen, places, color="C3", s=45, zorder=3, marker="D", label="unseen")
-    ax.set_yticks(places, [f"{row.generator} ({row.n_fake:,})" for row in ordered])
+    ax.set_yticks(
+        places, [drawable(f"{row.generator} ({row.n_fake:,})") for row in ordered]
+    )
     ax.set(
         xlim=(-0.02, 1.02), ylim=(-0.6, len(ordered) - 0.4), xlabel=GENERATOR_FIGURES[key]
     )

@@ -1,10 +1,10 @@
 """The report on unseen generators: a row of figures for each, table, picture, page."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from skfakereal._html import Html, fragment, note, page
+from skfakereal._shown import write_page
 from skfakereal.evaluation._detection import without_nan
 from skfakereal.evaluation._generator_page import (
     draw_generators,
@@ -236,7 +236,7 @@ class GeneratorReport(Mapping[str, GeneratorRow]):
         title : str, default="Unseen generators"
             The heading of the page.
         """
-        Path(path).write_text(self.to_html(title), encoding="utf-8")
+        write_page(path, self.to_html(title))
 
 
 def _arrow(seen: float, unseen: float) -> str:

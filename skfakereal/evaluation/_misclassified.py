@@ -9,6 +9,7 @@ from PIL import Image
 
 from skfakereal._images import ImageReadError, read_image
 from skfakereal._paths import ImagePaths
+from skfakereal._shown import drawable
 from skfakereal.evaluation._errors import ImageError, worst_errors
 from skfakereal.evaluation._predict_checked import predict_checked
 from skfakereal.evaluation._predictions import Predictions, check_predictions
@@ -227,13 +228,13 @@ class MisclassifiedDisplay:
 
 def _draw_tile(ax: "Axes", error: ImageError) -> None:
     ax.set_title(
-        f"{error.label}, called {error.predicted}: {error.probability:.2f}",
+        drawable(f"{error.label}, called {error.predicted}: {error.probability:.2f}"),
         fontsize="small",
     )
     ax.text(
         0.5,
         -0.03,
-        shortened(error.path),
+        drawable(shortened(error.path)),
         ha="center",
         va="top",
         fontsize="x-small",
@@ -244,7 +245,7 @@ def _draw_tile(ax: "Axes", error: ImageError) -> None:
         image = Image.fromarray(read_image(error.path))
     except ImageReadError as failure:
         ax.imshow(np.full((1, 1, 3), 240, dtype=np.uint8))
-        text = f"cannot be read:\n{failure.reason}"
+        text = f"cannot be read:\n{drawable(failure.reason)}"
         ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes)
         return
     small = max(image.size) <= _SMALL_SIDE

@@ -1,10 +1,10 @@
 """What is shown as an HTML page: a report, or a comparison of reports."""
 
 from abc import ABC, abstractmethod
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from skfakereal._html import Html, page
+from skfakereal._shown import write_page
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -55,4 +55,4 @@ class Paged(ABC):
         title : str, default=None
             The heading of the page.
         """
-        Path(path).write_text(self.to_html(title), encoding="utf-8")
+        write_page(path, self.to_html(title))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from skfakereal._shown import drawable
 from skfakereal.evaluation._predictions import Predictions
 from skfakereal.evaluation._results import Results
 from skfakereal.evaluation._row_plots import draw_groups, draw_reliability, group_height
@@ -92,7 +93,7 @@ def _draw_confusion_matrix(results: Results, ax: "Axes") -> None:
         p.y_true,
         p.y_pred,
         labels=np.arange(len(p.names)),
-        display_labels=p.names,
+        display_labels=[drawable(name) for name in p.names],
         sample_weight=p.weights if p.weighted else None,
         values_format=",.1f" if p.weighted else ",d",
         cmap="Blues",
@@ -116,7 +117,7 @@ def _draw_roc(results: Results, ax: "Axes") -> None:
             y,
             score,
             pos_label=name,
-            name=None if predictions.positive is not None else name,
+            name=None if predictions.positive is not None else drawable(name),
             sample_weight=predictions.weights,
             plot_chance_level=last,
             ax=ax,
@@ -143,7 +144,7 @@ def _draw_precision_recall(results: Results, ax: "Axes") -> None:
             y,
             score,
             pos_label=name,
-            name=None if predictions.positive is not None else name,
+            name=None if predictions.positive is not None else drawable(name),
             sample_weight=predictions.weights,
             plot_chance_level=predictions.positive is not None,
             ax=ax,
@@ -181,7 +182,7 @@ def _draw_each_class(
     present = np.flatnonzero(np.bincount(p.y_true, p.weights, minlength=len(p.names)))
     if len(present) < 2:
         only = p.names[present[0]]
-        text = f"needs images of two classes,\nonly {only!r} was tested"
+        text = f"needs images of two classes,\nonly {drawable(repr(only))} was tested"
         ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes)
         ax.set(xticks=[], yticks=[])
         return False
@@ -198,4 +199,4 @@ def _rest_and_class(predictions: Predictions) -> tuple[str, str]:
     if predictions.positive is None:
         return "the rest", "the class"
     names, positive = predictions.names, predictions.positive
-    return names[1 - positive], names[positive]
+    return drawable(names[1 - positive]), drawable(names[positive])

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from skfakereal._shown import drawable
 from skfakereal.evaluation._robustness_rows import FIGURES, RobustnessRow
 from skfakereal.evaluation.perturbations import Copy
 
@@ -104,8 +105,10 @@ def _draw_family(ax: "Axes", rows: Sequence[RobustnessRow], figures: Sequence[st
         ax.plot(
             places, values, label=FIGURES[key], markersize=4, linewidth=1.4, **_STYLES[key]
         )
-    ax.set_xticks(places, ["as it is", *(row.level for row in rows[1:])], fontsize="small")
-    ax.set_title(rows[-1].family, fontsize="medium")
+    ax.set_xticks(
+        places, ["as it is", *(drawable(row.level) for row in rows[1:])], fontsize="small"
+    )
+    ax.set_title(drawable(rows[-1].family), fontsize="medium")
     ax.set(ylim=(-0.03, 1.03), yticks=[0, 0.25, 0.5, 0.75, 1])
     ax.grid(axis="y", color="0.9")
     ax.set_axisbelow(True)

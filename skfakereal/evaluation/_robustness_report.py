@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from skfakereal._html import Html, fragment, note, page, paragraph, table
+from skfakereal._shown import write_page
 from skfakereal.evaluation._detection import without_nan
 from skfakereal.evaluation._predictions import Predictions
 from skfakereal.evaluation._robustness_page import (
@@ -288,4 +288,4 @@ class RobustnessReport(Mapping[str, RobustnessRow]):
         title : str, default="Robustness"
             The heading of the page.
         """
-        Path(path).write_text(self.to_html(title), encoding="utf-8")
+        write_page(path, self.to_html(title))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import binomtest
 
+from skfakereal._shown import drawable
 from skfakereal.evaluation._groups import GroupRow
 from skfakereal.evaluation._results import Results
 from skfakereal.evaluation._wording import shortened
@@ -52,7 +53,7 @@ def draw_reliability(results: Results, ax: "Axes") -> None:
         label="images",
     )
     ax.legend(loc="upper left", frameon=False)
-    of = "the most probable class" if p.positive is None else p.names[p.positive]
+    of = "the most probable class" if p.positive is None else drawable(p.names[p.positive])
     ax.set(
         xlabel=f"predicted probability of {of}",
         ylabel="share that is so" if p.positive is None else f"share that is {of}",
@@ -101,7 +102,9 @@ def draw_groups(results: Results, ax: "Axes") -> None:
     ax.plot(values, places, "o", color="C0")
     overall = results.figures.overall["accuracy"]
     ax.axvline(overall, color="0.45", linestyle="--", linewidth=1, label="all images")
-    ax.set_yticks(places, [f"{shortened(row.name, 24)} ({row.n_images:,})" for row in rows])
+    ax.set_yticks(
+        places, [drawable(f"{shortened(row.name, 24)} ({row.n_images:,})") for row in rows]
+    )
     ax.invert_yaxis()
     ax.set(xlabel="share classified correctly", title=f"By {results.row_word}")
     lowest = np.nanmin([0.5, *values, *(low for low, _ in ends)])

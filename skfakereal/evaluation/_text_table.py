@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from skfakereal._shown import printable
+
 __all__ = ["text_table"]
 
 
@@ -24,11 +26,13 @@ def text_table(rows: Sequence[Sequence[str]]) -> str:
            n
     real  12
     """
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    # Names of classes and groups are those of folders, which may hold anything.
+    shown = [list(map(printable, row)) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
     return "\n".join(
         "  ".join(
             cell.rjust(width) if j else cell.ljust(width)
             for j, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
-        for row in rows
+        for row in shown
     )

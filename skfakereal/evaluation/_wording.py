@@ -3,6 +3,8 @@
 import re
 from collections.abc import Sequence
 
+from skfakereal._shown import visible
+
 __all__ = ["chance", "counted", "first_of", "shortened"]
 
 
@@ -100,6 +102,7 @@ def shortened(path: str, length: int = 34) -> str:
     >>> shortened("data/test/fake/0001.jpg", 18)
     '…/fake/0001.jpg'
     """
+    path = visible(path)
     if len(path) <= length:
         return path
     end = path[1 - length :]

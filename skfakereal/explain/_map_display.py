@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from skfakereal._shown import drawable
 from skfakereal.evaluation._classes import class_names
 from skfakereal.evaluation._wording import shortened
 from skfakereal.explain._explanation import Explanation
@@ -77,7 +78,9 @@ class MapDisplay:
                 draw_image(left, self.explanation, row)
                 draw_overlay(middle, self.explanation, row, signed=self._signed)
                 draw_map(right, self.explanation, row, signed=self._signed)
-                left.set_title(shortened(self.explanation.paths[row], 30), fontsize="small")
+                left.set_title(
+                    drawable(shortened(self.explanation.paths[row], 30)), fontsize="small"
+                )
                 middle.set_title(self._verdict(row), fontsize="small")
                 right.set_title(self.explanation.method, fontsize="small")
         else:
@@ -117,7 +120,8 @@ class MapDisplay:
         name = dict(zip(explanation.classes.tolist(), names, strict=True))
         explained = name[explanation.explained.tolist()[row]]
         predicted = name[explanation.predicted.tolist()[row]]
-        return f"P({explained}) = {explanation.probabilities[row]:.3f}, called {predicted}"
+        said = f"P({explained}) = {explanation.probabilities[row]:.3f}, called {predicted}"
+        return drawable(said)
 
     def _names(self) -> Sequence[str] | None:
         if self.target_names is None and self.explanation.classes.tolist() == [0, 1]:

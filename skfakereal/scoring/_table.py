@@ -1,11 +1,10 @@
 """Rows -> the columns that users see."""
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+from skfakereal._csv_file import csv_line, encoded
 from skfakereal.scoring._rows import Row
 
 __all__ = ["Table", "write_csv"]
@@ -78,18 +77,6 @@ def write_csv(file: BinaryIO, table: Table, rows: Iterable[Row]) -> None:
     rows : iterable of Row
         The rows; never held all together.
     """
-    file.write(_csv_line(table.columns))
+    file.write(encoded(csv_line(table.columns)))
     for row in rows:
-        file.write(_csv_line(table.values(row)))
-
-
-def _csv_line(values: Iterable[Any]) -> bytes:
-    buffer = io.StringIO()
-    # Before Python 3.13 a carriage return is quoted only where it is part of the line's end.
-    csv.writer(buffer, lineterminator="\r\n").writerow(values)
-    text = f"{buffer.getvalue()[:-2]}\n"
-    try:
-        # A file's name may be no valid text; it comes back as the bytes that it is.
-        return text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:  # no name that a file could have
-        return text.encode("utf-8", "backslashreplace")
+        file.write(encoded(csv_line(table.values(row))))

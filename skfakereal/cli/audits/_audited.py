@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from skfakereal._shown import printable
 from skfakereal.audit import AuditReport, audit_images
 from skfakereal.cli._output import complain, counted
 from skfakereal.cli.images._parts import Part, has_groups
@@ -115,7 +116,7 @@ def severe_lines(report: AuditReport) -> list[str]:
         What was found, and what to do.
     """
     return [
-        f"- {finding.what}\n  What to do: {finding.remedy}"
+        f"- {printable(finding.what)}\n  What to do: {finding.remedy}"
         for finding in report.findings
         if finding.severity != "minor"
     ]
@@ -130,6 +131,6 @@ def complain_of_unreadable(report: AuditReport) -> None:
         The audit.
     """
     for error in report.unreadable[:_NAMED]:
-        complain(f"{error.path}: {error.reason}")
+        complain(printable(f"{error.path}: {error.reason}"))
     if report.unreadable:
         complain(f"{counted(len(report.unreadable), 'image')} could not be read")

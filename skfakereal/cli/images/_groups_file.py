@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from skfakereal._csv_file import write_csv
+
 if TYPE_CHECKING:
     from skfakereal.audit import AuditReport
 
@@ -39,13 +41,12 @@ def write_groups(
         The folder that the images were listed from; paths are given below it.
     """
     repeated = np.bincount(report.copies_)[report.copies_] > 1
-    with place.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(_COLUMNS)
-        for i, path in enumerate(report.paths):
-            copies = report.copies_[i] if repeated[i] else ""
-            below = _below(path, root)
-            rows.writerow([below, labels[i], splits[i], report.groups_[i], copies])
+    rows: list[Sequence[object]] = [_COLUMNS]
+    for i, path in enumerate(report.paths):
+        copies = report.copies_[i] if repeated[i] else ""
+        below = _below(path, root)
+        rows.append([below, labels[i], splits[i], report.groups_[i], copies])
+    write_csv(place, rows)
 
 
 def read_groups(file: str, paths: Sequence[str], root: str) -> NDArray[np.object_]:

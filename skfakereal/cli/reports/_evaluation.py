@@ -1,6 +1,5 @@
 """A model and labelled images -> a report, and the files that every run writes."""
 
-import csv
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skfakereal._csv_file import write_csv
 from skfakereal._html import Html
+from skfakereal._shown import write_page
 from skfakereal.cli._output import watched
 from skfakereal.cli.images._parts import Part, has_groups
 from skfakereal.cli.reports._page import run_page
@@ -148,8 +149,7 @@ def write_evaluation(
         figures={heading: (drawn, caption) for heading, drawn, caption in more.values()},
         sections=sections,
     )
-    # A file's name may be no valid text, and a page must be.
-    (folder / "report.html").write_text(html, encoding="utf-8", errors="backslashreplace")
+    write_page(folder / "report.html", html)
     write_pictures(folder, report, {name: drawn for name, (_, drawn, _) in more.items()})
 
 
@@ -172,14 +172,13 @@ def write_predictions(
     names = model.names
     # With two classes, one probability says all.
     others = names if len(names) > 2 else ()
-    with place.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        single = [f"probability_{name}" for name in others]
-        rows.writerow(["path", "label", "predicted", "probability", *single, "error"])
-        for verdict, label in zip(verdicts, labels, strict=True):
-            predicted = None if verdict.predicted is None else names[verdict.predicted]
-            chances = [probability_shown(verdict, i) for i in range(len(others))]
-            shown = probability_shown(verdict, model.positive)
-            rows.writerow(
-                [verdict.path, names[label], predicted, shown, *chances, verdict.error]
-            )
+    single = [f"probability_{name}" for name in others]
+    rows: list[list[Any]] = [
+        ["path", "label", "predicted", "probability", *single, "error"]
+    ]
+    for verdict, label in zip(verdicts, labels, strict=True):
+        predicted = None if verdict.predicted is None else names[verdict.predicted]
+        chances = [probability_shown(verdict, i) for i in range(len(others))]
+        shown = probability_shown(verdict, model.positive)
+        rows.append([verdict.path, names[label], predicted, shown, *chances, verdict.error])
+    write_csv(place, rows)

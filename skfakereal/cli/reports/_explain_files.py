@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from skfakereal._html import Html, details, items, note, page, section, table
 from skfakereal._html_pictures import figure
+from skfakereal._shown import write_page
 from skfakereal.cli._output import counted
 from skfakereal.cli.runs._model import Model
 from skfakereal.explain import (
@@ -185,10 +186,7 @@ def write_explanation(
     columns = {name: np.array(values) for name, values in arrays.items()}
     everything: dict[str, Any] = {**columns, **maps}
     np.savez_compressed(folder / "maps.npz", **everything)
-    text = _page(explained, config)
-    (folder / "explanation.html").write_text(
-        text, encoding="utf-8", errors="backslashreplace"
-    )
+    write_page(folder / "explanation.html", _page(explained, config))
 
 
 def _page(explained: Explained, config: Mapping[str, Any]) -> str:

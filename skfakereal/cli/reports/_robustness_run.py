@@ -1,6 +1,5 @@
 """A model and labelled images -> a report on robustness, and its run folder."""
 
-import csv
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from skfakereal._csv_file import write_csv
 from skfakereal._html import note, page
+from skfakereal._shown import write_page
 from skfakereal.cli.images._parts import Part
 from skfakereal.cli.reports._page import how_it_was_made
 from skfakereal.cli.runs._model import Model
@@ -106,16 +107,12 @@ def write_robustness(
         lead=report.summary(),
         footer=f"Made by skfakereal {config['skfakereal']}, {config['date']}.",
     )
-    # A file's name may be no valid text, and a page must be.
-    (folder / "report.html").write_text(html, encoding="utf-8", errors="backslashreplace")
+    write_page(folder / "report.html", html)
     seal(folder, config)
 
 
 def _write_csv(place: Path, columns: Mapping[str, Sequence[Any]]) -> None:
-    with place.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(columns)
-        rows.writerows(zip(*columns.values(), strict=True))
+    write_csv(place, [columns, *zip(*columns.values(), strict=True)])
 
 
 def _draw(place: Path, report: RobustnessReport) -> None:

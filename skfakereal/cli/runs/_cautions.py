@@ -1,5 +1,7 @@
 """A reminder of what the report on a model says, for those who only use it."""
 
+from pathlib import Path
+
 from skfakereal.cli._output import complain, counted
 from skfakereal.cli.runs._model import Model
 
@@ -16,7 +18,12 @@ def tell_cautions(model: Model) -> None:
     """
     cautions = model.config.get("remarks") or []
     if cautions:
+        page = (
+            "report.html"
+            if Path(str(model.run), "report.html").is_file()
+            else "config.json"
+        )
         complain(
-            f"{counted(len(cautions), 'caution')} on this model: read {model.run}/report.html "
+            f"{counted(len(cautions), 'caution')} on this model: read {model.run}/{page} "
             "before you rely on what it says"
         )

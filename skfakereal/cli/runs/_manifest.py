@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from skfakereal._csv_file import write_csv
 from skfakereal.cli._output import watched
 from skfakereal.cli.images._parts import Part
 from skfakereal.cli.runs._model import Model
@@ -65,15 +66,11 @@ def write_manifest(
     digests : mapping of str to str
         SHA-256 by path.
     """
-    place = folder / MANIFEST_FILE
-    with place.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(_COLUMNS)
-        for name, part in parts.items():
-            for path, label, group in zip(
-                part.paths, part.labels, part.groups, strict=True
-            ):
-                rows.writerow([path, names[label], group, name, digests[path]])
+    rows: list[Sequence[str]] = [_COLUMNS]
+    for name, part in parts.items():
+        for path, label, group in zip(part.paths, part.labels, part.groups, strict=True):
+            rows.append([path, names[label], group, name, digests[path]])
+    write_csv(folder / MANIFEST_FILE, rows)
 
 
 def read_seen(run: Path) -> frozenset[str]:

@@ -1,5 +1,6 @@
 """A run folder: written beside its place, and moved there when it is whole."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -9,13 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-__all__ = ["digest_of", "new_run", "seal"]
+__all__ = ["UnfinishedRunError", "digest_of", "new_run", "seal"]
 
 CONFIG_FILE = "config.json"
 
 
 @contextmanager
-def new_run(out: str | os.PathLike[str], *, force: bool) -> Iterator[Path]:
+def new_run(
+    out: str | os.PathLike[str], *, force: bool, kept: str | None = None
+) -> Iterator[Path]:
     """Give a folder to write a run to; move it to its place if nothing goes wrong.
 
     An interrupted run leaves nothing behind, or at worst (if the process is killed) a
@@ -27,6 +30,8 @@ def new_run(out: str | os.PathLike[str], *, force: bool) -> Iterator[Path]:
         Where the run is to lie: a new or an empty folder.
     force : bool
         Whether it may replace an earlier run, all of whose files are as they were written.
+    kept : str, default=None
+        A file of the run that, once it is there, stays whatever fails later.
 
     Yields
     ------
@@ -37,6 +42,8 @@ def new_run(out: str | os.PathLike[str], *, force: bool) -> Iterator[Path]:
     ------
     FileExistsError
         If something else lies at `out`; before anything is written.
+    UnfinishedRunError
+        If something fails after the `kept` file was written. It never replaces an earlier run.
     """
     place = Path(out).resolve()
     _check_free(place, out, force)
@@ -47,8 +54,35 @@ def new_run(out: str | os.PathLike[str], *, force: bool) -> Iterator[Path]:
         yield partial
         _check_free(place, out, force)  # hours may have passed
         _move(partial, place)
-    finally:
+    except BaseException as error:
+        if kept is not None and (partial / kept).is_file():
+            raise UnfinishedRunError(_leave(partial, place) / kept) from error
         shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+class UnfinishedRunError(Exception):
+    """Something failed after the model was saved, in `place`."""
+
+    def __init__(self, place: Path) -> None:
+        super().__init__(
+            f"The model was finished before, and is saved: {str(place)!r}. What else the run "
+            "should have written is missing or incomplete."
+        )
+        self.place = place
+
+
+def _leave(partial: Path, place: Path) -> Path:
+    """Put an unfinished run where it can be found, and return where that is."""
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        seal(partial, json.loads((partial / CONFIG_FILE).read_text(encoding="utf-8")))
+    beside = place.with_name(f"{place.name}.{os.getpid()}.unfinished")
+    for free in (place, beside):
+        # An empty folder may be replaced; one that holds anything refuses.
+        with contextlib.suppress(OSError):
+            partial.replace(free)
+            return free
+    return partial
 
 
 def _check_free(place: Path, out: str | os.PathLike[str], force: bool) -> None:
@@ -113,7 +147,11 @@ def seal(folder: Path, config: dict[str, Any]) -> None:
     config : dict
         What is to be known of it.
     """
-    files = {entry.name: digest_of(entry) for entry in sorted(folder.iterdir())}
+    files = {
+        entry.name: digest_of(entry)
+        for entry in sorted(folder.iterdir())
+        if entry.name != CONFIG_FILE
+    }
     text = json.dumps({**config, "files": files}, indent=2)
     (folder / CONFIG_FILE).write_text(f"{text}\n", encoding="utf-8")
 

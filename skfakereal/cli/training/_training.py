@@ -1,5 +1,6 @@
 """A folder of labelled images -> a trained detector with its report, in a run folder."""
 
+import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
@@ -27,7 +28,7 @@ from skfakereal.cli.runs._card import card_facts, card_sections, write_card
 from skfakereal.cli.runs._manifest import digests_of, seen_remark, write_manifest
 from skfakereal.cli.runs._model import MODEL_FILE, Model, describe_for_file, name_classes
 from skfakereal.cli.runs._record import describe_run, settings_of
-from skfakereal.cli.runs._run_folder import new_run, seal
+from skfakereal.cli.runs._run_folder import UnfinishedRunError, new_run, seal
 from skfakereal.cli.training._plan import Plan
 from skfakereal.evaluation import EvaluationReport
 from skfakereal.evaluation._classes import positive_class
@@ -40,6 +41,10 @@ __all__ = ["Trained", "train_run"]
 _WAYS_OUT = (
     "name it or another one with --weights PATH, or take --weights cifake (inside this "
     "package, for 32x32 images) or --weights none (random)"
+)
+_UNFINISHED = (
+    "The run failed after training: the model was saved as it came from training, and what "
+    "else is here is incomplete."
 )
 
 
@@ -88,8 +93,10 @@ def train_run(plan: Plan) -> Trained:
     ------
     OSError, ValueError
         If the folder, a parameter or an image is not as it must be. Nothing is left then.
+    UnfinishedRunError
+        If something fails after training. The model is kept then.
     """
-    with new_run(plan.out, force=plan.force) as folder:
+    with new_run(plan.out, force=plan.force, kept=MODEL_FILE) as folder:
         classifier = VGG16ImageClassifier(
             **plan.parameters,
             random_state=plan.random_state,
@@ -125,6 +132,9 @@ def train_run(plan: Plan) -> Trained:
         )
         names = name_classes(classifier.classes_, parts.names)
         model = Model(classifier, names, positive_class(classifier.classes_, names))
+        _save_at_once(folder, model)
+        cautions = [*plan.cautions, *(audit.cautions if audit else []), _UNFINISHED]
+        seal(folder, _describe(plan, parts, classifier, seconds, skipped, cautions))
         decided = decide_by(plan.decision, model, parts.validation, progress=plan.progress)
         model = decided.model
         if decided.facts is not None:
@@ -210,6 +220,17 @@ def _fit_once(classifier: VGG16ImageClassifier, plan: Plan, parts: Parts) -> Non
         classifier.fit(
             train.paths, train.labels, X_val=validation.paths, y_val=validation.labels
         )
+
+
+def _save_at_once(folder: Path, model: Model) -> None:
+    """Save what hours of training gave, before anything else can fail."""
+    metadata = describe_for_file(model.names, None)
+    try:
+        save(model.estimator, folder / MODEL_FILE, metadata)
+    except OSError as error:  # the disk is full, say: another one may not be
+        place = Path(tempfile.mkdtemp(prefix="skfakereal-"), MODEL_FILE)
+        save(model.estimator, place, metadata)
+        raise UnfinishedRunError(place) from error
 
 
 def _remarks(folder: Path, plan: Plan, parts: Parts, skipped: list[str]) -> list[str]:

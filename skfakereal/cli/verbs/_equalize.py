@@ -4,6 +4,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from skfakereal._shown import printable
 from skfakereal.cli._arguments import (
     Verbs,
     add_classes,
@@ -136,7 +137,7 @@ def run(arguments: Namespace) -> int:
         say(f"Before: {_headline(before)}")
     copies = _copy(bunch, arguments)
     for failure in copies.failures:
-        complain(str(failure))
+        complain(printable(str(failure)))
     say(f"\n{copies.DESCR}")
     step = f"skfakereal train {arguments.out} --out RUN"
     if arguments.audit:

@@ -3,6 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
+from skfakereal._shown import printable
 from skfakereal.cli._arguments import Verbs, add_model, add_run, add_verb, finish_verb
 from skfakereal.cli._output import complain, counted, say, wants_progress, watched
 
@@ -141,7 +142,7 @@ def run(arguments: Namespace) -> int:
         write_explanation(folder, explained, config)
         seal(folder, config)
     for path, error in unreadable.items():
-        complain(f"{path}: {error}")
+        complain(printable(f"{path}: {error}"))
     say(f"{counted(len(readable), 'image')} explained: {arguments.out}/explanation.html")
     return 3 if unreadable else 0
 

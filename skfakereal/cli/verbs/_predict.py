@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from skfakereal._shown import printable
 from skfakereal.cli._arguments import Verbs, add_model, add_verb, finish_verb
 from skfakereal.cli._output import complain, counted, wants_progress, watched
 
@@ -148,7 +149,9 @@ def run(arguments: Namespace) -> int:
     lines = FORMATS[arguments.format or _format_of(out)]
     positive = None if model.positive is None else model.names[model.positive]
     write_text(lines(map(count, rows), positive), out, force=arguments.force)
-    said = ", ".join(f"{count:,} {what}" for what, count in sorted(counts.items()))
+    said = ", ".join(
+        f"{count:,} {printable(what)}" for what, count in sorted(counts.items())
+    )
     complain(f"{counted(len(paths), 'image')}: {said}")
     return 3 if counts["could not be read"] else 0
 

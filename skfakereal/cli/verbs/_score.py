@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from skfakereal._shown import printable
 from skfakereal.cli._arguments import Verbs, add_model, add_verb, finish_verb
 from skfakereal.cli._output import complain, counted, say, wants_progress
 
@@ -196,4 +197,4 @@ def _tell(result: "ScoringResult") -> None:
     for counts in (result.labels, result.errors):
         for name, count in counts.items():
             label = name if counts is result.labels else f"could not be read: {name}"
-            say(f"{count:>12,}  {label}")
+            say(f"{count:>12,}  {printable(label)}")

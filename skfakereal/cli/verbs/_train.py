@@ -51,12 +51,15 @@ the run folder:
   images.csv       which image was in which part, with its SHA-256
   config.json      parameters, versions, counts, command
   *.png            confusion matrix, curves, worst errors, views of one image
-It appears when all of it is written; an interrupted run leaves none.
+It appears when all of it is written. A run that ends before the model is trained
+leaves none; one that fails later leaves the model, with what was written.
 
 exit codes:
   0 done    3 done, but some images could not be read    1 error    2 wrong usage
   4 done, but the threshold or calibration that was asked for could not be had:
     the model decides at 0.5
+  5 the model is trained and saved, but something failed after that: you are told
+    where it lies
 """
 
 

@@ -1,12 +1,12 @@
 """Verdicts -> rows of a table, of CSV or of JSON, written as they come."""
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from skfakereal.cli._output import printable, stdout_for_paths
+from skfakereal._csv_file import csv_line, encoded
+from skfakereal._shown import printable
+from skfakereal.cli._output import write_lines
 from skfakereal.cli.runs._model import Model
 from skfakereal.scoring._verdicts import Verdict
 
@@ -108,13 +108,13 @@ def table_lines(rows: Iterable[Row], positive: str | None) -> Iterator[str]:
     str
         A line.
     """
-    header = f"P({positive or 'label'})"
+    header = printable(f"P({positive or 'label'})")
     yield f"{header:>8}  {'label':<8}  image\n"
     for row in rows:
         chance = row["probability"]
         number = f"{chance:.3f}" if isinstance(chance, float) else "-"
         label = printable(str(row["label"] or "-"))
-        path = printable(str(row["path"])).replace("\n", "\\n")
+        path = printable(str(row["path"]))
         error = printable(f"  ({row['error']})") if row["error"] else ""
         yield f"{number:>{max(8, len(header))}}  {label:<8}  {path}{error}\n"
         if row.get("reasons"):
@@ -138,14 +138,8 @@ def csv_lines(rows: Iterable[Row], positive: str | None) -> Iterator[str]:
     """
     for i, row in enumerate(rows):
         if i == 0:
-            yield _csv_line(row)
-        yield _csv_line(row.values())
-
-
-def _csv_line(values: Iterable[str | float | None]) -> str:
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerow(values)
-    return buffer.getvalue()
+            yield csv_line(row)
+        yield csv_line(row.values())
 
 
 def json_lines(rows: Iterable[Row], positive: str | None) -> Iterator[str]:
@@ -195,19 +189,13 @@ def write_text(lines: Iterable[str], out: str | None, *, force: bool) -> None:
         If the file exists, or cannot be written.
     """
     if out is None:
-        stream = stdout_for_paths()
-        for line in lines:
-            stream.write(line)
-            stream.flush()
+        write_lines(lines)
         return
     if Path(out).exists() and not force:
         raise FileExistsError(
             f"--out must be a new file, but {out!r} exists. Pass --force to replace it."
         )
-    # A file's name may be no valid text; it comes back as the bytes that it is.
-    with Path(out).open(
-        "w", encoding="utf-8", errors="surrogateescape", newline=""
-    ) as file:
+    with Path(out).open("wb") as file:
         for line in lines:
-            file.write(line)
+            file.write(encoded(line))
             file.flush()

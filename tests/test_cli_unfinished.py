@@ -1,0 +1,166 @@
+"""What fails after training costs no model; what a stranger names his files fails nothing."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import write_image
+
+import skfakereal
+from skfakereal.cli import main
+from skfakereal.cli.runs._run_folder import UnfinishedRunError, new_run, seal
+
+NAMES = ("was $$20 now $$1 {}.png", "caf\udce9{}.png", "\x1b[2J\u202e{}.png", "a\n{}.png")
+
+
+def make_noise(root: Path, n_images: int = 16) -> Path:
+    """Write noise in both classes, on which every model errs, under hostile names."""
+    rng = np.random.default_rng(0)
+    for name in ("real", "fake"):
+        for i in range(n_images):
+            group = f"$g{i % 3}$\udce9\x07"
+            file = root / name / group / NAMES[i % len(NAMES)].format(i)
+            write_image(file, rng.integers(0, 256, (32, 32, 3), dtype=np.uint8))
+    return root
+
+
+@pytest.fixture(scope="module")
+def quick(narrow_trunk: str) -> list[str]:
+    """Return options with which training takes a second."""
+    options = ["--image-size", "32", "--weights", narrow_trunk, "--hidden-units", "8"]
+    return [*options, "--epochs", "1", "--n-views", "1", "--n-jobs", "1", "--no-audit"]
+
+
+@pytest.fixture(scope="module")
+def noise(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_noise(tmp_path_factory.mktemp("$noise$"))
+
+
+@pytest.fixture(scope="module")
+def run(noise: Path, quick: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a run on images with hostile names; no test may change it."""
+    out = tmp_path_factory.mktemp("runs") / "run"
+    options = [option for option in quick if option != "--no-audit"]
+    assert main(["train", str(noise), "--out", str(out), *options]) == 0
+    return out
+
+
+def test_training_bears_any_name(run: Path) -> None:
+    assert (run / "worst_errors.png").is_file()
+    assert "\u202e" not in (run / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("verb", ["evaluate", "robustness", "explain", "audit", "score"])
+def test_other_verbs_bear_any_name(
+    verb: str, run: Path, noise: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out, file = ["--out", str(tmp_path / "out")], ["--out", str(tmp_path / "scores.csv")]
+    words = {
+        "evaluate": [str(run), str(noise), *out],
+        "robustness": [str(run), str(noise), "--changes", "jpeg:60", *out],
+        "explain": [str(run), str(noise), *out, "--layer", "block1_conv1"],
+        "audit": [str(noise), *out],
+        "score": [str(run), str(noise), *file],
+    }[verb]
+    assert main([verb, *words]) == 0
+    told = capfd.readouterr()
+    assert not {"\x1b", "\x07", "\u202e"} & {*told.out, *told.err}
+
+
+def process(
+    *words: str, stdout: int | None = subprocess.PIPE, **environment: str
+) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "skfakereal", *words],
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | environment,
+    )
+
+
+@pytest.mark.slow
+def test_a_picture_that_cannot_be_drawn_costs_no_model(
+    noise: Path, quick: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    (tmp_path / "rc").write_text("text.usetex: True")  # and no TeX is found
+    rc = {"MATPLOTLIBRC": str(tmp_path / "rc"), "PATH": str(tmp_path)}
+    train = process("train", str(noise), "--out", str(out), *quick, **rc)
+    _, error = train.communicate()
+    assert train.returncode == 5
+    assert error.count("\n") == 1
+    assert f"saved: {str(out / 'model.skfr')!r}" in error
+    assert hasattr(skfakereal.load(out / "model.skfr"), "classes_")
+    assert {path.name for path in tmp_path.iterdir()} == {"rc", "run"}
+    image = write_image(tmp_path / "a.png", np.zeros((32, 32, 3), np.uint8))
+    assert main(["predict", str(out), image]) == 0
+    assert f"read {out}/config.json" in capsys.readouterr().err
+    assert main(["train", str(noise), "--out", str(out), *quick, "--force"]) == 0
+    assert (out / "report.html").is_file()
+
+
+@pytest.mark.slow
+def test_a_reader_that_stops_costs_nothing(
+    noise: Path, quick: list[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    train = process("train", str(noise), "--out", str(out), *quick)
+    assert train.stdout is not None
+    assert train.stdout.readline()
+    train.stdout.close()
+    assert train.stderr is not None
+    assert train.stderr.read() == (
+        "skfakereal: standard output was not written (Broken pipe); all else is done\n"
+    )
+    assert train.wait() == 141
+    assert (out / "model.skfr").is_file()
+    assert (out / "report.html").is_file()
+
+
+def fail_after_training(out: Path, error: BaseException, *, force: bool) -> None:
+    with new_run(out, force=force, kept="model.skfr") as folder:
+        (folder / "model.skfr").write_bytes(b"unfinished")
+        seal(folder, {"skfakereal": "1"})
+        (folder / "metrics.json").write_text("{}")
+        raise error
+
+
+def write_whole_run(out: Path, *, force: bool) -> None:
+    with new_run(out, force=force, kept="model.skfr") as folder:
+        (folder / "model.skfr").write_bytes(b"whole")
+        seal(folder, {"skfakereal": "1"})
+
+
+def test_what_is_kept_lies_at_its_place_and_may_be_replaced(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    with pytest.raises(UnfinishedRunError, match=r"'.*run/model\.skfr'"):
+        fail_after_training(out, OSError("the disk is full"), force=False)
+    record = json.loads((out / "config.json").read_text())
+    assert set(record["files"]) == {"model.skfr", "metrics.json"}
+    write_whole_run(out, force=True)
+    assert {p.name for p in out.iterdir()} == {"model.skfr", "config.json"}
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+
+
+def test_an_unfinished_run_replaces_nothing(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    write_whole_run(out, force=False)
+    with pytest.raises(UnfinishedRunError) as told:
+        fail_after_training(out, KeyboardInterrupt(), force=True)
+    assert (out / "model.skfr").read_bytes() == b"whole"
+    assert told.value.place.read_bytes() == b"unfinished"
+    assert told.value.place.parent.name.startswith("run.")
+
+
+def test_before_there_is_a_model_nothing_is_left(tmp_path: Path) -> None:
+    with (
+        pytest.raises(OSError, match="full"),
+        new_run(tmp_path / "run", force=False, kept="model.skfr"),
+    ):
+        raise OSError("the disk is full")
+    assert not list(tmp_path.iterdir())
