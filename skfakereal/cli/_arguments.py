@@ -2,6 +2,7 @@
 
 from argparse import (
     ArgumentParser,
+    ArgumentTypeError,
     BooleanOptionalAction,
     Namespace,
     RawDescriptionHelpFormatter,
@@ -18,6 +19,7 @@ __all__ = [
     "add_folder",
     "add_model",
     "add_n_jobs",
+    "add_null",
     "add_run",
     "add_tested",
     "add_verb",
@@ -92,6 +94,21 @@ def add_folder(parser: ArgumentParser) -> None:
     parser.add_argument("folder", metavar="FOLDER", help="the labelled images")
 
 
+def add_null(parser: ArgumentParser, list_name: str = "-") -> None:
+    """Add the option that says how a list of paths is cut.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        The parser of the verb.
+    list_name : str, default="-"
+        What the user calls the list.
+    """
+    parser.add_argument(
+        "-0", "--null", action="store_true", help=f"null bytes end the paths of {list_name}"
+    )
+
+
 def add_n_jobs(parser: ArgumentParser) -> None:
     """Add the option that says how many processes read images.
 
@@ -162,13 +179,33 @@ def add_run(parser: ArgumentParser, *, required: bool = False) -> None:
 
 
 def add_tested(parser: ArgumentParser) -> None:
-    """Add the options that say which images a model is tested on, and as what.
+    """Add the arguments that say which images a model is tested on, and as what.
 
     Parameters
     ----------
     parser : ArgumentParser
         The parser of the verb.
     """
+    parser.add_argument(
+        "folder",
+        metavar="FOLDER",
+        help="the labelled images; - reads their paths from standard input, one a line, each "
+        "with a class folder in it",
+    )
+    add_null(parser)
+    parser.add_argument(
+        "--max-images",
+        type=_count,
+        metavar="N",
+        help="draw so many images, each class by its share (default: all)",
+    )
+    parser.add_argument(
+        "--random-state",
+        type=int,
+        default=0,
+        metavar="SEED",
+        help="of the draw (default: 0)",
+    )
     parser.add_argument(
         "--split",
         choices=("auto", "all", "train", "validation", "test"),
@@ -187,6 +224,12 @@ def add_tested(parser: ArgumentParser) -> None:
         metavar="NAME",
         help='the class that the figures speak of (default: "fake")',
     )
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 2:
+        raise ArgumentTypeError(f"must be a number of 2 or more, got {text!r}")
+    return int(text)
 
 
 def finish_verb(parser: ArgumentParser, run: Callable[[Namespace], int]) -> None:

@@ -89,7 +89,15 @@ def read_part(file: Path) -> Part | None:
     digest, _, body = file.read_bytes().partition(b"\n")
     if digest != _digest(body):
         return None
-    return Part(**json.loads(body.partition(b"\n")[0]))
+    try:
+        part = Part(**json.loads(body.partition(b"\n")[0]))
+    except (TypeError, ValueError, RecursionError):
+        return None
+    whole = all(
+        type(value) is (str if key in ("run", "paths") else int)
+        for key, value in asdict(part).items()
+    )
+    return part if whole else None
 
 
 def read_rows(file: Path) -> Iterator[tuple[int, Row]]:

@@ -38,7 +38,10 @@ class Run:
         self.folder = folder
         self.out = out
         self.name = name
-        self._results: list[str] = _read_json(folder / _RESULTS_FILE) or []
+        results = folder / _RESULTS_FILE
+        self._results: list[str] = _read_json(results) or []
+        if not isinstance(self._results, list):
+            raise _damaged(results)
 
     def find_parts(self, listed: PathList) -> dict[int, Part]:
         """Find what is done, and set aside what is damaged.
@@ -187,8 +190,10 @@ def open_run(folder: Path, out: Path, settings: dict[str, Any], *, overwrite: bo
         _refuse_strangers(folder)
         made_with = {name: version(name) for name in ("numpy", "pillow", "scikit-learn")}
         _write_json(record, {"settings": settings, "made_with": made_with})
-    elif found.get("settings") != settings:
-        known = found.get("settings") or {}
+    elif not isinstance(found, dict) or not isinstance(found.get("settings"), dict):
+        raise _damaged(record)
+    elif found["settings"] != settings:
+        known = found["settings"]
         other = [name for name in settings if known.get(name) != settings[name]]
         told = "; ".join(f"{n} was {known.get(n)!r} and is {settings[n]!r}" for n in other)
         raise ValueError(
@@ -223,11 +228,18 @@ def _clear(folder: Path) -> None:
 
 def _read_json(file: Path) -> Any:
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
+        value = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except ValueError as error:
-        raise ValueError(f"{str(file)!r} is damaged. {_ANEW}") from error
+    except (ValueError, RecursionError) as error:
+        raise _damaged(file) from error
+    if value is None:
+        raise _damaged(file)
+    return value
+
+
+def _damaged(file: Path) -> ValueError:
+    return ValueError(f"{str(file)!r} is damaged. {_ANEW}")
 
 
 def _write_json(file: Path, value: Any) -> None:

@@ -54,7 +54,9 @@ def decision_sections(config: Mapping[str, Any]) -> list[Html]:
         One section, or none with more than two classes.
     """
     facts = config.get("decision")
-    if facts is None:
+    if (
+        facts is None or "threshold" not in facts
+    ):  # a model file knows no more than the band
         return []
     said = [_threshold(facts), *_rates(facts), *_calibration(facts), *_band(facts)]
     parts: list[Html] = [items(said)]

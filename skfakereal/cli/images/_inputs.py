@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from skfakereal.cli.images._path_list import STDIN, iterate_list
 from skfakereal.datasets._listing import list_images
 
 __all__ = ["find_images"]
 
 
-def find_images(places: Iterable[str]) -> list[str]:
+def find_images(places: Iterable[str], *, null: bool = False) -> list[str]:
     """List image files.
 
     Parameters
@@ -29,9 +30,14 @@ def find_images(places: Iterable[str]) -> list[str]:
     """
     images: list[str] = []
     for place in places:
-        images += list_images(place)[0] if place and _is_folder(place) else [place]
+        if place == STDIN:
+            images += iterate_list(place, null=null)
+        else:
+            images += list_images(place)[0] if place and _is_folder(place) else [place]
     if not images:
-        raise ValueError("There must be at least one image, but no folder holds any.")
+        raise ValueError(
+            "There must be at least one image, but no folder holds and no list names any."
+        )
     return images
 
 

@@ -10,10 +10,11 @@ from skfakereal.datasets._listing import walk_images
 
 __all__ = ["iterate_images", "iterate_list"]
 
+STDIN = "-"  # what stands for standard input on the command line
 _CHUNK = 2**16
 
 
-def iterate_images(places: Iterable[str]) -> Iterator[str]:
+def iterate_images(places: Iterable[str], *, null: bool = False) -> Iterator[str]:
     """Yield image files.
 
     Parameters
@@ -28,7 +29,9 @@ def iterate_images(places: Iterable[str]) -> Iterator[str]:
         Paths, in the order of the arguments; those of a folder sorted.
     """
     for place in places:
-        if place and _is_folder(place):
+        if place == STDIN:
+            yield from iterate_list(place, null=null)
+        elif place and _is_folder(place):
             yield from walk_images(place)
         else:
             yield place
@@ -54,7 +57,9 @@ def iterate_list(name: str, *, null: bool) -> Iterator[str]:
     OSError
         If the file cannot be read.
     """
-    if name == "-":
+    if name == STDIN:
+        if sys.stdin is None:
+            raise OSError("Standard input is closed, so it lists no paths.")
         yield from _entries(sys.stdin.buffer, null=null)
         return
     with Path(name).open("rb") as file:

@@ -2,6 +2,7 @@
 
 from argparse import Namespace
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -10,6 +11,7 @@ from sklearn.utils import resample
 from skfakereal._images import ImageReadError, read_image
 from skfakereal.cli._output import complain, counted, say, watched
 from skfakereal.cli.images._parts import Part
+from skfakereal.cli.images._path_list import STDIN, iterate_list
 from skfakereal.cli.runs._model import Model, load_model
 from skfakereal.cli.runs._record import describe_run, settings_of
 from skfakereal.datasets import load_image_folder
@@ -52,7 +54,17 @@ def load_tested(arguments: Namespace) -> tuple[Model, Part, str]:
         names=arguments.classes,
         trust=arguments.trust,
     )
-    return model, *tested_part(arguments.folder, arguments.split, model)
+    if arguments.folder == STDIN:
+        paths = list(iterate_list(STDIN, null=arguments.null))
+        part, how = listed_part(paths, arguments.split, model.names)
+    else:
+        part, how = tested_part(arguments.folder, arguments.split, model)
+    n_all = len(part.paths)
+    if arguments.max_images is not None:
+        part = draw_some(part, arguments.max_images, arguments.random_state)
+    if len(part.paths) < n_all:
+        how += f" Of {n_all:,}, {len(part.paths):,} were drawn, each class by its share."
+    return model, part, how
 
 
 def describe_test(
@@ -157,6 +169,54 @@ def tested_part(
         part = part.take((bunch.split == "test").nonzero()[0])
     of_it = "all images" if wanted == "all" else f"the {wanted} part"
     return part, f"The tested images are {of_it} of {folder!r}."
+
+
+def listed_part(paths: Sequence[str], split: str, names: Sequence[str]) -> tuple[Part, str]:
+    """Label listed images by the class folder in their paths.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        The images.
+    split : {"auto", "all", "train", "validation", "test"}
+        Must be one of the first two: a list is its own choice of images.
+    names : sequence of str
+        The classes.
+
+    Returns
+    -------
+    part : Part
+        The images; the group is the folder below the class, as in a folder of images.
+    how : str
+        How they were chosen.
+
+    Raises
+    ------
+    ValueError
+        If there are none, or one has no class folder in its path.
+    """
+    if split not in ("auto", "all"):
+        raise ValueError(
+            "--split is for a folder; a list names its images itself. Leave it out."
+        )
+    if not paths:
+        raise ValueError("There must be at least one image, but standard input names none.")
+    known = {name.lower(): label for label, name in enumerate(names)}
+    labels, groups = [], []
+    for i, path in enumerate(paths):
+        *folders, _ = Path(path).parts or ("",)
+        place = next(
+            (k for k, f in reversed([*enumerate(folders)]) if f.lower() in known), None
+        )
+        if place is None:
+            raise ValueError(
+                f"Every listed image must lie in a class folder ({', '.join(names)}), but "
+                f"{path!r} (image {i}) does not. Name the classes with --classes A,B."
+            )
+        labels.append(known[folders[place].lower()])
+        groups.append(folders[place + 1] if place + 1 < len(folders) else path)
+    part = Part([*paths], np.array(labels, np.int64), np.array(groups, object))
+    return part, "The tested images are those that standard input lists."
 
 
 def draw_some(part: Part, n_images: int, random_state: int) -> Part:

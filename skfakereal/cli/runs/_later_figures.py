@@ -4,6 +4,7 @@ from pathlib import Path
 
 from skfakereal.cards import extend_card
 from skfakereal.cli._output import say
+from skfakereal.cli.images._path_list import STDIN
 from skfakereal.evaluation import EvaluationReport, RobustnessReport
 
 __all__ = ["add_to_card", "check_card"]
@@ -55,7 +56,7 @@ def add_to_card(
         heading = "Robustness"
         extend_card(place, robustness=report)
     else:
-        name = Path(folder).resolve().name
+        name = "listed images" if folder == STDIN else Path(folder).resolve().name
         heading = f"Evaluation: {name}"
         extend_card(place, evaluations={name: report})
     say(f"\nThe figures are in {place} too, under “{heading}”.")

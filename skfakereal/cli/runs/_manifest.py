@@ -91,7 +91,14 @@ def read_seen(run: Path) -> frozenset[str]:
         return frozenset()
     with place.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
         rows = csv.DictReader(file)
-        return frozenset(row["sha256"] for row in rows if row["part"] != "test") - {""}
+        if not {"part", "sha256"} <= set(rows.fieldnames or ()):
+            raise ValueError(
+                f"{str(place)!r} must have the columns part and sha256, but it has "
+                f"{rows.fieldnames}. Restore it, or move it away."
+            )
+        return frozenset(row["sha256"] or "" for row in rows if row["part"] != "test") - {
+            ""
+        }
 
 
 def seen_remark(seen: Iterable[str], tested: Sequence[str]) -> str:

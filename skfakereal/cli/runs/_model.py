@@ -217,12 +217,35 @@ def _is_band(numbers: Any) -> bool:
 
 
 def _read_config(file: Path) -> dict[str, Any]:
+    record = file.parent / _CONFIG_FILE
     try:
-        config = json.loads((file.parent / _CONFIG_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        config = json.loads(record.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         return {}
-    made_here = isinstance(config, dict) and "skfakereal" in config
-    return config if made_here else {}
+    if not isinstance(config, dict) or "skfakereal" not in config:
+        return {}  # another program's
+    if not _is_record(config):
+        raise ValueError(
+            f"{str(record)!r} is damaged. Restore it, or move it away: then the classes are "
+            "called as the model itself calls them."
+        )
+    return config
+
+
+def _is_record(config: dict[str, Any]) -> bool:
+    """Tell whether a run's config holds what is read of it in the form in which it is read."""
+    data, remarks = config.get("data", {}), config.get("remarks", [])
+    decision = config.get("decision") or {}
+    return (
+        isinstance(data, dict)
+        and all(_are_texts(each) for each in (data.get("classes", []), remarks))
+        and isinstance(decision, dict)
+        and (decision.get("unsure") is None or _is_band(decision["unsure"]))
+    )
+
+
+def _are_texts(values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(value, str) for value in values)
 
 
 def name_classes(classes: Any, names: Sequence[str] | None = None) -> tuple[str, ...]:

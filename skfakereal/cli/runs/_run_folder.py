@@ -74,7 +74,7 @@ class UnfinishedRunError(Exception):
 
 def _leave(partial: Path, place: Path) -> Path:
     """Put an unfinished run where it can be found, and return where that is."""
-    with contextlib.suppress(OSError, ValueError, TypeError):
+    with contextlib.suppress(OSError, ValueError, TypeError, RecursionError):
         seal(partial, json.loads((partial / CONFIG_FILE).read_text(encoding="utf-8")))
     beside = place.with_name(f"{place.name}.{os.getpid()}.unfinished")
     for free in (place, beside):
@@ -112,7 +112,7 @@ def _find_foreign(place: Path) -> Path | None:
     try:
         config = json.loads((place / CONFIG_FILE).read_text(encoding="utf-8"))
         digests = dict(config["files"]) if "skfakereal" in config else {}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         digests = {}
     for entry in sorted(place.iterdir()):
         if entry.name == CONFIG_FILE and digests:

@@ -6,7 +6,6 @@ from contextlib import nullcontext
 from skfakereal.cli._arguments import (
     Verbs,
     add_card,
-    add_folder,
     add_model,
     add_run,
     add_tested,
@@ -33,6 +32,7 @@ examples:
   skfakereal evaluate detector/ photos/ --split test --out evaluation/
   skfakereal evaluate detector/ more-photos/ --card detector/card.md
   skfakereal evaluate pipeline.joblib more-photos/ --trust
+  grep -v copy list.txt | skfakereal evaluate detector/ -
 
 MODEL is a run folder, a .skfr file (skfakereal.save), or, with --trust, a joblib
 file of any fitted scikit-learn classifier over image paths. With --out,
@@ -66,10 +66,9 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
         epilog=_EPILOG,
     )
     add_model(parser)
-    add_folder(parser)
+    add_tested(parser)
     add_run(parser)
     add_card(parser)
-    add_tested(parser)
     finish_verb(parser, run)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skfakereal._shown import printable
-from skfakereal.cli._arguments import Verbs, add_model, add_verb, finish_verb
+from skfakereal.cli._arguments import Verbs, add_model, add_null, add_verb, finish_verb
 from skfakereal.cli._output import complain, counted, wants_progress, watched
 
 if TYPE_CHECKING:
@@ -80,8 +80,10 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
         "images",
         metavar="IMAGE",
         nargs="+",
-        help="image files, and folders, which are searched for image files to all depths",
+        help="image files, and folders, which are searched for image files to all depths; - "
+        "reads paths from standard input, one a line",
     )
+    add_null(parser)
     parser.add_argument(
         "--format",
         choices=("table", "csv", "json"),
@@ -123,7 +125,7 @@ def run(arguments: Namespace) -> int:
     from skfakereal.cli.verdicts._rows import FORMATS, write_text
 
     out, pos_label = arguments.out, arguments.pos_label
-    paths = find_images(arguments.images)
+    paths = find_images(arguments.images, null=arguments.null)
     model = load_model(
         arguments.model,
         pos_label=pos_label,

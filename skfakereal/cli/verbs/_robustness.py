@@ -1,12 +1,11 @@
 """``skfakereal robustness``: what is left of a model after JPEG, scaling, blur, noise?"""
 
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 from contextlib import nullcontext
 
 from skfakereal.cli._arguments import (
     Verbs,
     add_card,
-    add_folder,
     add_model,
     add_run,
     add_tested,
@@ -76,7 +75,7 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
         epilog=_EPILOG,
     )
     add_model(parser)
-    add_folder(parser)
+    add_tested(parser)
     add_run(parser)
     add_card(parser)
     parser.add_argument(
@@ -85,27 +84,7 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
         metavar="A,B,...",
         help="which changes, see below (default: 28 of all kinds)",
     )
-    parser.add_argument(
-        "--max-images",
-        type=_count,
-        metavar="N",
-        help="draw so many images, each class by its share (default: all)",
-    )
-    parser.add_argument(
-        "--random-state",
-        type=int,
-        default=0,
-        metavar="SEED",
-        help="of the draw (default: 0)",
-    )
-    add_tested(parser)
     finish_verb(parser, run)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 2:
-        raise ArgumentTypeError(f"must be a number of 2 or more, got {text!r}")
-    return int(text)
 
 
 def run(arguments: Namespace) -> int:
@@ -125,7 +104,6 @@ def run(arguments: Namespace) -> int:
     from skfakereal.cli.reports._robustness_run import measure, write_robustness
     from skfakereal.cli.reports._tested import (
         describe_test,
-        draw_some,
         end_test,
         load_tested,
         readable,
@@ -140,13 +118,6 @@ def run(arguments: Namespace) -> int:
         check_card(arguments.card)
         changes = None if arguments.changes is None else read_changes(arguments.changes)
         model, part, how = load_tested(arguments)
-        n_all = len(part.paths)
-        if arguments.max_images is not None:
-            part = draw_some(part, arguments.max_images, arguments.random_state)
-        if len(part.paths) < n_all:
-            how += (
-                f" Of {n_all:,}, {len(part.paths):,} were drawn, each class by its share."
-            )
         part, unreadable = readable(part, progress=progress)
         report = measure(model, part, changes, progress=progress)
         say(repr(report))

@@ -4,10 +4,11 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skfakereal._shown import printable
-from skfakereal.cli._arguments import Verbs, add_model, add_verb, finish_verb
+from skfakereal.cli._arguments import Verbs, add_model, add_null, add_verb, finish_verb
 from skfakereal.cli._output import complain, counted, say, wants_progress
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
         "images",
         metavar="IMAGE",
         nargs="*",
-        help="image files, and folders, which are searched for image files to all depths",
+        help="image files, and folders, which are searched for image files to all depths; - "
+        "reads paths from standard input, one a line",
     )
     parser.add_argument(
         "--out",
@@ -79,9 +81,7 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
         dest="list",
         help="a file with a path in each line; - reads standard input",
     )
-    parser.add_argument(
-        "-0", "--null", action="store_true", help="null bytes end the paths of --from"
-    )
+    add_null(parser, "a list")
     parser.add_argument(
         "--format", choices=("csv", "parquet"), help="for --out a folder (default: csv)"
     )
@@ -136,6 +136,8 @@ def run(arguments: Namespace) -> int:
     """
     if not arguments.images and arguments.list is None:
         raise ValueError("There must be images to score: name files or folders, or --from.")
+    if arguments.list not in (None, "-") and not Path(arguments.list).exists():
+        raise FileNotFoundError(f"There is no list {arguments.list!r} for --from.")
     from skfakereal.cli.runs._cautions import tell_cautions
     from skfakereal.cli.runs._model import load_model
     from skfakereal.scoring import score_paths
@@ -179,7 +181,7 @@ def _paths(arguments: Namespace) -> Iterator[str]:
     listed: Iterator[str] = iter(())
     if arguments.list is not None:
         listed = iterate_list(arguments.list, null=arguments.null)
-    return chain(iterate_images(arguments.images), listed)
+    return chain(iterate_images(arguments.images, null=arguments.null), listed)
 
 
 def _connect(address: str) -> Any:

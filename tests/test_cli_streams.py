@@ -1,0 +1,243 @@
+"""Closed outputs, lists on standard input, damaged records: one line, never a traceback."""
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+from conftest import write_image
+from sklearn.dummy import DummyClassifier
+
+from skfakereal.cli import main
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> str:
+    """A classifier that needs no TensorFlow, which takes seconds to load."""
+    joblib.dump(DummyClassifier().fit([["a"], ["b"]], [0, 1]), tmp_path / "quick.joblib")
+    return str(tmp_path / "quick.joblib")
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    for name in ("real", "fake"):
+        for i in range(6):
+            file = tmp_path / "photos" / name / f"g{i % 2}" / f"{i}.png"
+            write_image(file, np.full((8, 8, 3), 40 * i, np.uint8))
+    return tmp_path / "photos"
+
+
+def shell(
+    words: list[str], redirection: str, cwd: Path
+) -> subprocess.CompletedProcess[str]:
+    command = f'exec "$@" {redirection}'
+    words = ["sh", "-c", command, "sh", sys.executable, "-m", "skfakereal", *words]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    return subprocess.run(
+        words, cwd=cwd, capture_output=True, text=True, env=environment, check=False
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
+def test_rows_with_nowhere_to_go_are_one_line(model: str, tmp_path: Path) -> None:
+    done = shell(["predict", model, "a.png"], ">&-", tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "skfakereal: error: Standard output is closed. Write the rows to a file with --out.\n"
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("redirection", [">&-", ">/dev/full", "2>&-", ">&- 2>&-"])
+def test_work_is_done_without_an_output(
+    model: str, photos: Path, tmp_path: Path, redirection: str
+) -> None:
+    words = ["score", model, str(photos), "--out", "scores.csv"]
+    done = shell(words, redirection, tmp_path)
+    assert done.returncode == (0 if redirection == "2>&-" else 141)
+    assert done.stderr.count("\n") == (0 if "2>&-" in redirection else 1)
+    assert "Traceback" not in done.stderr
+    assert len((tmp_path / "scores.csv").read_text().splitlines()) == 13
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such folder can be removed there")
+def test_a_working_folder_that_is_gone_is_one_line(model: str, tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    code = "import os; os.rmdir(os.getcwd()); from skfakereal.cli import main; exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "predict", model, "a.png"],
+        cwd=tmp_path / "gone",
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "working folder" in done.stderr
+
+
+def give(monkeypatch: pytest.MonkeyPatch, paths: list[Path], end: str = "\n") -> None:
+    """Let standard input list paths."""
+    data = "".join(f"{path}{end}" for path in paths).encode()
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(data)))
+
+
+@pytest.mark.parametrize("end", ["\n", "\0"])
+def test_predict_reads_a_list(
+    model: str,
+    photos: Path,
+    end: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    paths = sorted(photos.rglob("*.png"))[::-1]
+    give(monkeypatch, paths, end)
+    words = ["predict", model, "-", "--format", "json", *(["-0"] if end == "\0" else [])]
+    assert main(words) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["path"] for row in rows] == list(map(str, paths))
+
+
+@pytest.mark.parametrize("verb", ["evaluate", "robustness"])
+def test_a_list_is_tested_by_its_class_folders(
+    verb: str, model: str, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = sorted(photos.rglob("*.png"))[2:]
+    words = [verb, model, "-", "--out", str(tmp_path / "run")]
+    words += ["--changes", "blur:1"] if verb == "robustness" else []
+    give(monkeypatch, paths)
+    assert main(words) == 0
+    config = json.loads((tmp_path / "run/config.json").read_text())
+    assert config["data"]["test"] == {"real": 6, "fake": 4}
+    give(monkeypatch, paths)
+    assert main([*words, "--max-images", "5", "--force"]) == 0
+    config = json.loads((tmp_path / "run/config.json").read_text())
+    assert config["data"]["test"] == {"real": 3, "fake": 2}
+
+
+@pytest.mark.parametrize(
+    ("paths", "said"),
+    [([], "names none"), (["real/a.png", "b.png"], "'b.png' (image 1) does not")],
+)
+def test_a_list_that_cannot_be_tested(
+    model: str,
+    paths: list[Any],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    give(monkeypatch, paths)
+    assert main(["evaluate", model, "-"]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert said in error
+
+
+def test_a_closed_input_is_one_line(
+    model: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    assert main(["predict", model, "-"]) == 1
+    assert "Standard input is closed" in capsys.readouterr().err
+
+
+SHAPES = ("[]", "null", "7", '"x"', '{"settings": []}', "[" * 100_000, "{", "\x00")
+
+
+@pytest.mark.parametrize("text", SHAPES)
+def test_a_damaged_record_of_a_run_is_one_line(
+    text: str, model: str, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["score", model, str(photos), "--out", str(tmp_path / "s.csv")]
+    assert main(words) == 0
+    capsys.readouterr()
+    (tmp_path / "s.csv.parts/run.json").write_text(text)
+    assert main(words) == 1
+    assert "run.json' is damaged" in capsys.readouterr().err
+    assert main([*words, "--force"]) == 0
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"data": []},
+        {"data": {"classes": "real"}},
+        {"data": {"classes": [0, 1]}},
+        {"remarks": {"a": 1}},
+        {"decision": [1]},
+        {"decision": {"unsure": [0.1, 0.2]}},
+    ],
+)
+def test_a_damaged_record_of_a_model_is_one_line(
+    config: dict[str, Any],
+    model: str,
+    photos: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    shutil.copy(model, run / "model.joblib")
+    (run / "config.json").write_text(json.dumps({"skfakereal": "1", **config}))
+    for verb in ("predict", "evaluate"):
+        assert main([verb, str(run / "model.joblib"), str(photos)]) == 1
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1
+        assert "config.json' is damaged" in error
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["predict", "no-model", "a.png"],
+        ["score", "no-model", "a.png", "--out", "s.csv"],
+        ["evaluate", "no-model", "photos"],
+        ["robustness", "no-model", "photos"],
+        ["explain", "no-model", "a.png", "--out", "why"],
+        ["evaluate", "MODEL", "no-folder"],
+        ["robustness", "MODEL", "no-folder"],
+        ["evaluate", "MODEL", "photos", "--card", "no-card.md"],
+        ["score", "MODEL", "--from", "no-list", "--out", "s.csv"],
+        ["audit", "no-folder"],
+        ["equalize", "no-folder", "out"],
+        ["train", "no-folder", "--out", "run"],
+        ["train", "photos", "--out", "run", "--weights", "no-weights.h5"],
+        ["train", "photos", "--out", "run", "--groups", "no-groups.csv"],
+    ],
+)
+def test_what_is_mistyped_is_named_in_one_line(
+    words: list[str],
+    model: str,
+    photos: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    assert main([model if word == "MODEL" else word for word in words]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert any(word in error for word in words if word.startswith("no-"))
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_warnings_are_told_once_in_a_line(
+    photos: Path, tmp_path: Path, model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.move(photos / "real", photos / "写真")
+    words = ["evaluate", model, str(photos), "--classes", "写真,fake"]
+    assert main([*words, "--out", str(tmp_path / "run")]) == 0
+    assert capsys.readouterr().err == (
+        "skfakereal: warning: some characters of names are boxes in the pictures, since "
+        "matplotlib's fonts lack them\n"
+    )
