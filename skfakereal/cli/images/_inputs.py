@@ -35,9 +35,7 @@ def find_images(places: Iterable[str], *, null: bool = False) -> list[str]:
         else:
             images += list_images(place)[0] if place and _is_folder(place) else [place]
     if not images:
-        raise ValueError(
-            "There must be at least one image, but no folder holds and no list names any."
-        )
+        raise ValueError("There must be at least one image, but no folder holds any.")
     return images
 
 

@@ -1,7 +1,5 @@
 """A reminder of what the report on a model says, for those who only use it."""
 
-from pathlib import Path
-
 from skfakereal.cli._output import complain, counted
 from skfakereal.cli.runs._model import Model
 
@@ -18,11 +16,7 @@ def tell_cautions(model: Model) -> None:
     """
     cautions = model.config.get("remarks") or []
     if cautions:
-        page = (
-            "report.html"
-            if Path(str(model.run), "report.html").is_file()
-            else "config.json"
-        )
+        page = "config.json" if model.config.get("unfinished") else "report.html"
         complain(
             f"{counted(len(cautions), 'caution')} on this model: read {model.run}/{page} "
             "before you rely on what it says"

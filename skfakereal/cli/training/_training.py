@@ -134,7 +134,8 @@ def train_run(plan: Plan) -> Trained:
         model = Model(classifier, names, positive_class(classifier.classes_, names))
         _save_at_once(folder, model)
         cautions = [*plan.cautions, *(audit.cautions if audit else []), _UNFINISHED]
-        seal(folder, _describe(plan, parts, classifier, seconds, skipped, cautions))
+        config = _describe(plan, parts, classifier, seconds, skipped, cautions)
+        seal(folder, config | {"unfinished": True})
         decided = decide_by(plan.decision, model, parts.validation, progress=plan.progress)
         model = decided.model
         if decided.facts is not None:
