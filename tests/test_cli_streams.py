@@ -48,7 +48,7 @@ def shell(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
 def test_rows_with_nowhere_to_go_are_one_line(model: str, tmp_path: Path) -> None:
-    done = shell(["predict", model, "a.png"], ">&-", tmp_path)
+    done = shell(["predict", model, "a.png", "--trust"], ">&-", tmp_path)
     assert done.returncode == 1
     assert done.stderr == (
         "skfakereal: error: Standard output is closed. Write the rows to a file with --out.\n"
@@ -60,7 +60,7 @@ def test_rows_with_nowhere_to_go_are_one_line(model: str, tmp_path: Path) -> Non
 def test_work_is_done_without_an_output(
     model: str, photos: Path, tmp_path: Path, redirection: str
 ) -> None:
-    words = ["score", model, str(photos), "--out", "scores.csv"]
+    words = ["score", model, str(photos), "--out", "scores.csv", "--trust"]
     done = shell(words, redirection, tmp_path)
     assert done.returncode == (0 if redirection == "2>&-" else 141)
     assert done.stderr.count("\n") == (0 if "2>&-" in redirection else 1)
@@ -101,7 +101,15 @@ def test_predict_reads_a_list(
 ) -> None:
     paths = sorted(photos.rglob("*.png"))[::-1]
     give(monkeypatch, paths, end)
-    words = ["predict", model, "-", "--format", "json", *(["-0"] if end == "\0" else [])]
+    words = [
+        "predict",
+        model,
+        "-",
+        "--trust",
+        "--format",
+        "json",
+        *(["-0"] if end == "\0" else []),
+    ]
     assert main(words) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [row["path"] for row in rows] == list(map(str, paths))
@@ -112,7 +120,7 @@ def test_a_list_is_tested_by_its_class_folders(
     verb: str, model: str, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths = sorted(photos.rglob("*.png"))[2:]
-    words = [verb, model, "-", "--out", str(tmp_path / "run")]
+    words = [verb, model, "-", "--trust", "--out", str(tmp_path / "run")]
     words += ["--changes", "blur:1"] if verb == "robustness" else []
     give(monkeypatch, paths)
     assert main(words) == 0
@@ -136,7 +144,7 @@ def test_a_list_that_cannot_be_tested(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     give(monkeypatch, paths)
-    assert main(["evaluate", model, "-"]) == 1
+    assert main(["evaluate", model, "-", "--trust"]) == 1
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert said in error
@@ -146,7 +154,7 @@ def test_a_closed_input_is_one_line(
     model: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "stdin", None)
-    assert main(["predict", model, "-"]) == 1
+    assert main(["predict", model, "-", "--trust"]) == 1
     assert "Standard input is closed" in capsys.readouterr().err
 
 
@@ -157,7 +165,7 @@ SHAPES = ("[]", "null", "7", '"x"', '{"settings": []}', "[" * 100_000, "{", "\x0
 def test_a_damaged_record_of_a_run_is_one_line(
     text: str, model: str, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["score", model, str(photos), "--out", str(tmp_path / "s.csv")]
+    words = ["score", model, str(photos), "--out", str(tmp_path / "s.csv"), "--trust"]
     assert main(words) == 0
     capsys.readouterr()
     (tmp_path / "s.csv.parts/run.json").write_text(text)
@@ -189,7 +197,7 @@ def test_a_damaged_record_of_a_model_is_one_line(
     shutil.copy(model, run / "model.joblib")
     (run / "config.json").write_text(json.dumps({"skfakereal": "1", **config}))
     for verb in ("predict", "evaluate"):
-        assert main([verb, str(run / "model.joblib"), str(photos)]) == 1
+        assert main([verb, str(run / "model.joblib"), str(photos), "--trust"]) == 1
         error = capsys.readouterr().err
         assert error.count("\n") == 1
         assert "config.json' is damaged" in error
@@ -203,10 +211,10 @@ def test_a_damaged_record_of_a_model_is_one_line(
         ["evaluate", "no-model", "photos"],
         ["robustness", "no-model", "photos"],
         ["explain", "no-model", "a.png", "--out", "why"],
-        ["evaluate", "MODEL", "no-folder"],
-        ["robustness", "MODEL", "no-folder"],
-        ["evaluate", "MODEL", "photos", "--card", "no-card.md"],
-        ["score", "MODEL", "--from", "no-list", "--out", "s.csv"],
+        ["evaluate", "MODEL", "no-folder", "--trust"],
+        ["robustness", "MODEL", "no-folder", "--trust"],
+        ["evaluate", "MODEL", "photos", "--card", "no-card.md", "--trust"],
+        ["score", "MODEL", "--from", "no-list", "--out", "s.csv", "--trust"],
         ["audit", "no-folder"],
         ["equalize", "no-folder", "out"],
         ["train", "no-folder", "--out", "run"],
@@ -235,7 +243,7 @@ def test_warnings_are_told_once_in_a_line(
     photos: Path, tmp_path: Path, model: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.move(photos / "real", photos / "写真")
-    words = ["evaluate", model, str(photos), "--classes", "写真,fake"]
+    words = ["evaluate", model, "--trust", str(photos), "--classes", "写真,fake"]
     assert main([*words, "--out", str(tmp_path / "run")]) == 0
     assert capsys.readouterr().err == (
         "skfakereal: warning: some characters of names are boxes in the pictures, since "
