@@ -18,7 +18,7 @@ from skfakereal.datasets._layout import (
 )
 from skfakereal.datasets._listing import list_images
 
-__all__ = ["load_image_folder"]
+__all__ = ["load_image_folder", "require_folder"]
 
 
 @dataclass(frozen=True)
@@ -125,9 +125,7 @@ def load_image_folder(
     ['sd14', 'real/a.png']
     """
     top = Path(root)
-    if not top.is_dir():
-        kind = NotADirectoryError if top.exists() else FileNotFoundError
-        raise kind(f"root must be a folder of images, but there is none at {str(top)!r}.")
+    require_folder(top)
     names = check_classes(classes)
     splits = find_splits(top, names, split)
     skipped = Counter(other_folders(top, splits.values()) if "" not in splits else ())
@@ -159,6 +157,13 @@ def load_image_folder(
     if "" not in splits:
         bunch.split = np.array([row.split for row in rows])
     return bunch
+
+
+def require_folder(top: Path) -> None:
+    """Raise where there is no folder."""
+    if not top.is_dir():
+        kind = NotADirectoryError if top.exists() else FileNotFoundError
+        raise kind(f"root must be a folder of images, but there is none at {str(top)!r}.")
 
 
 def _groups_of(images: list[str], class_folder: Path, top: Path) -> list[str]:

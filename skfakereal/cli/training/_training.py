@@ -30,6 +30,7 @@ from skfakereal.cli.runs._model import MODEL_FILE, Model, describe_for_file, nam
 from skfakereal.cli.runs._record import describe_run, settings_of
 from skfakereal.cli.runs._run_folder import UnfinishedRunError, new_run, seal
 from skfakereal.cli.training._plan import Plan
+from skfakereal.datasets._folder import require_folder
 from skfakereal.evaluation import EvaluationReport
 from skfakereal.evaluation._classes import positive_class
 
@@ -103,6 +104,7 @@ def train_run(plan: Plan) -> Trained:
             verbose=int(plan.progress),
         )
         check_parameters(classifier.get_params(deep=False))
+        _require_inputs(plan)
         require_weights(classifier.weights, ways_out=_WAYS_OUT)
         parts = split_folder(
             plan.folder,
@@ -172,6 +174,13 @@ def train_run(plan: Plan) -> Trained:
         seal(folder, config)
     n_unreadable = len(skipped) + len(report.unreadable)
     return Trained(model, parts, report, remarks, n_unreadable, decided.refused)
+
+
+def _require_inputs(plan: Plan) -> None:
+    """Say what is mistyped before weights are downloaded."""
+    require_folder(Path(plan.folder))
+    if plan.groups_file is not None:
+        Path(plan.groups_file).stat()
 
 
 def _say_what_is_trained_on(parts: Parts) -> None:
