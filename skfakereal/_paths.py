@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["ImagePaths", "check_paths", "is_missing", "shown"]
+__all__ = ["ImagePaths", "as_fitted", "check_paths", "is_missing", "shown"]
 
 # To a type checker, a list of pathlib's paths is no ArrayLike.
 ImagePaths: TypeAlias = ArrayLike | Sequence[str | os.PathLike[str]]
@@ -126,4 +126,14 @@ def is_missing(value: Any) -> bool:
     """Return whether a value stands for a missing one: None, NaN, pandas's NA or NaT."""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):  # pandas's
         return True
-    return isinstance(value, float | np.floating) and bool(np.isnan(value))
+    # NaN, in any type of number and date, does not equal itself.
+    return not isinstance(value, str | int) and np.ndim(value) == 0 and value != value
+
+
+def as_fitted(estimator: Any, paths: Sequence[str]) -> NDArray[np.object_]:
+    """Return paths as a fitted estimator takes them.
+
+    Those that were fitted on a column, as `BaggingClassifier` is, are given a column.
+    """
+    X = np.array(paths, dtype=object)
+    return X[:, np.newaxis] if getattr(estimator, "n_features_in_", None) == 1 else X

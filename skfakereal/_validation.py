@@ -10,7 +10,13 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from skfakereal._paths import is_missing, shown
 
-__all__ = ["check_class_weight", "check_labels", "check_weights", "refuse_missing"]
+__all__ = [
+    "check_class_weight",
+    "check_labels",
+    "check_side",
+    "check_weights",
+    "refuse_missing",
+]
 
 
 def check_labels(y: ArrayLike | None, n_images: int, *, name: str = "y") -> NDArray[Any]:
@@ -183,3 +189,41 @@ def refuse_missing(values: ArrayLike, name: str) -> None:
             raise ValueError(
                 f"{name} must have no missing values, but {name}[{i}] is {value!r}."
             )
+
+
+def check_side(column: ArrayLike, n_images: int, name: str) -> NDArray[np.str_]:
+    """Return a column that stands beside the paths as text: what each image belongs to.
+
+    Parameters
+    ----------
+    column : array-like of shape (n_images,) or (n_images, 1)
+        Names or numbers; both may stand side by side, which NumPy could not sort.
+    n_images : int
+        How many there must be.
+    name : str
+        What the errors call them.
+
+    Returns
+    -------
+    ndarray of shape (n_images,)
+        Their text, by which they are equal or not.
+
+    Raises
+    ------
+    ValueError
+        If there are too few or too many, or some are missing.
+    """
+    values = np.asarray(column, dtype=object)
+    if values.shape not in ((n_images,), (n_images, 1)):
+        raise ValueError(
+            f"{name} must hold one value for each of the {n_images} images, got an array of "
+            f"shape {values.shape}."
+        )
+    elements = values.ravel().tolist()
+    for i, value in enumerate(elements):
+        if is_missing(value):
+            raise ValueError(
+                f"Every image needs a value, but {name}[{i}] is {value!r}. Name what is "
+                "unknown, for instance 'unknown'."
+            )
+    return np.array([str(value) for value in elements])

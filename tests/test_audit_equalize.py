@@ -223,7 +223,7 @@ def test_folders_place_the_copies(
         (["Up"] * 20 + ["up"] * 20, "share 'up'"),
         (["../x"] * 40, r"folders must lead down from out, got '../x' at index 0"),
         (["real"] * 20 + ["/x"] * 20, "got '/x' at index 20"),
-        (["a"], "folders must have one value for each of the 40 paths"),
+        (["a"], "folders must hold one value for each of the 40 images"),
     ],
 )
 def test_folders_that_make_no_sense(

@@ -14,6 +14,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from skfakereal.audit import AuditReport, audit_images
+from skfakereal.audit._labels import name_classes as audit_names
+from skfakereal.cli.runs._model import name_classes as model_names
 
 Save = Callable[[Path, NDArray[np.uint8], int], Path]
 
@@ -304,7 +306,7 @@ def test_errors_name_rule_and_remedy(tmp_path: Path) -> None:
     paths, y = write_set(tmp_path, n_each=3)
     with pytest.raises(ValueError, match=r"two classes or more, got \[1\]"):
         audit_images(paths, [1] * 6)
-    with pytest.raises(ValueError, match="groups must have one value for each of the 6"):
+    with pytest.raises(ValueError, match="groups must hold one value for each of the 6"):
         audit_images(paths, y, groups=[1])
     with pytest.raises(ValueError, match="target_names must hold one name of its own"):
         audit_images(paths, y, target_names=["one"])
@@ -365,3 +367,25 @@ def test_neither_networks_nor_plots_are_imported() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        ([0, 1], ["real", "fake"]),
+        ([False, True], ["real", "fake"]),
+        (["real", "fake"], ["real", "fake"]),
+        (["fake", "real"], ["fake", "real"]),
+        (["natural", "Fake"], ["natural", "Fake"]),
+        (["made", "shot"], ["made", "shot"]),
+        ([-1, 1], ["-1", "1"]),
+    ],
+)
+def test_classes_are_named_alike_everywhere(labels: list[Any], names: list[str]) -> None:
+    first = np.array(labels)[[0, 0, 1]]
+    codes, called = audit_names(first, None)
+    assert [called[code] for code in codes] == [names[0], names[0], names[1]]
+    # Where one is called "fake", it comes last.
+    assert called[0].casefold() != "fake"
+    classes = np.unique(first)
+    assert sorted(model_names(classes)) == sorted(called)

@@ -309,7 +309,12 @@ def test_unreadable_images_are_left_out_and_counted(data: dict[str, Any]) -> Non
     [
         ({"y": np.arange(36) % 3}, ValueError, r"two classes, got \[0, 1, 2\]"),
         ({"y": np.ones(36, int)}, ValueError, r"two classes, got \[1\]"),
-        ({"groups": [1, 2]}, ValueError, "each of the 36 images, got 2"),
+        ({"groups": [1.0] * 35 + [np.nan]}, ValueError, r"groups\[35\] is nan"),
+        (
+            {"groups": [1, 2]},
+            ValueError,
+            r"each of the 36 images, got an array of shape \(2,\)",
+        ),
         ({"estimator": FunctionTransformer()}, TypeError, "got FunctionTransformer"),
     ],
 )

@@ -164,7 +164,7 @@ def test_more_classes_have_rows_of_accuracy() -> None:
     ("side", "message"),
     [
         (["a"] * 299, "groups must hold one value for each of the 300 images"),
-        ([["a"]] * 300, r"got an array of shape \(300, 1\)"),
+        ([["a", "b"]] * 300, r"got an array of shape \(300, 2\)"),
         (["a"] * 299 + [None], r"groups\[299\] is None"),
         ([1.0] * 299 + [np.nan], r"groups\[299\] is nan"),
         (pd.array([1] * 299 + [None], dtype="Int64"), r"groups\[299\] is <NA>"),

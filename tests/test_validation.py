@@ -1,3 +1,5 @@
+from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -5,11 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score
 
+from skfakereal import VGG16ImageClassifier
 from skfakereal._paths import check_paths
-from skfakereal._validation import check_labels, check_weights
+from skfakereal._validation import check_labels, check_side, check_weights
+from skfakereal.audit import audit_images, equalize_images
+from skfakereal.evaluation import EvaluationReport, leave_one_generator_out
 
 PATHS = ["a.jpg", "b/c.png"]
 
@@ -284,3 +290,71 @@ def test_weights_are_a_new_array_of_floats(weights: Any) -> None:
 def test_bad_weights_are_refused(weights: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         check_weights(weights, 2, name="w")
+
+
+MISSING = [
+    None,
+    np.nan,
+    np.float32("nan"),
+    pd.NA,
+    pd.NaT,
+    np.datetime64("NaT"),
+    Decimal("NaN"),
+]
+
+
+@pytest.mark.parametrize("value", MISSING, ids=repr)
+def test_what_is_missing_is_no_label_and_no_group(value: Any) -> None:
+    for values in (["a", "b", value], np.array(["a", "b", value], dtype=object)):
+        with pytest.raises(ValueError, match=r"^Every image needs a label, but y\[2\] is"):
+            check_labels(values, 3)
+        with pytest.raises(
+            ValueError, match=r"^Every image needs a value, but part\[2\] is"
+        ):
+            check_side(values, 3, "part")
+
+
+def test_a_column_beside_the_paths_is_its_text() -> None:
+    for column in (
+        ["a", 1, Path("b")],
+        np.array(["a", 1, "b"], dtype=object),
+        [["a"], [1], ["b"]],
+        pd.DataFrame({"group": ["a", 1, "b"]}),
+        pd.Series(["a", 1, "b"], index=[5, 6, 7]),
+        pd.Series(["a", "1", "b"], dtype="category"),
+    ):
+        assert check_side(column, 3, "groups").tolist() == ["a", "1", "b"]
+
+
+@pytest.mark.parametrize("name", ["groups", "split", "folders", "generators"])
+@pytest.mark.parametrize("value", [None, np.nan, pd.NA])
+def test_no_function_makes_a_group_of_what_is_missing(name: str, value: Any) -> None:
+    paths, y, side = ["a.png", "b.png"], [0, 1], ["x", value]
+    calls: dict[str, list[Callable[[], object]]] = {
+        "groups": [
+            lambda: audit_images(paths, y, groups=side),
+            lambda: equalize_images(paths, y, "never-made", groups=side),
+            lambda: EvaluationReport(
+                paths, y, [[0.5, 0.5]] * 2, classes=[0, 1], groups=side
+            ),
+            lambda: leave_one_generator_out(
+                DummyClassifier(),
+                paths * 2,
+                [0, 0, 1, 1],
+                ["", "", "a", "b"],
+                groups=side * 2,
+            ),
+            lambda: VGG16ImageClassifier().fit(paths, y, groups=side),
+        ],
+        "split": [lambda: audit_images(paths, y, split=side)],
+        "folders": [lambda: equalize_images(paths, y, "never-made", folders=side)],
+        "generators": [
+            lambda: leave_one_generator_out(DummyClassifier(), paths, y, side),
+            lambda: EvaluationReport(
+                paths, y, [[0.5, 0.5]] * 2, classes=[0, 1], generators=side
+            ),
+        ],
+    }
+    for call in calls[name]:
+        with pytest.raises(ValueError, match=rf"{name}\[1\] is"):
+            call()

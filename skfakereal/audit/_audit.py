@@ -10,13 +10,13 @@ from tqdm import tqdm
 
 from skfakereal._images import ImageReadError
 from skfakereal._paths import ImagePaths, check_paths
-from skfakereal._validation import check_labels
+from skfakereal._validation import check_labels, check_side
 from skfakereal.audit._copies import count_copies
 from skfakereal.audit._duplicates import connected, exact_pairs, near_pairs
 from skfakereal.audit._facts import FileFacts, read_facts
 from skfakereal.audit._fields import FIELDS, N_JUDGED
 from skfakereal.audit._findings import find_problems
-from skfakereal.audit._labels import check_side, name_classes
+from skfakereal.audit._labels import name_classes
 from skfakereal.audit._leak import draw_folds, metadata_strength
 from skfakereal.audit._report import AuditReport
 from skfakereal.audit._shortcuts import find_shortcut
@@ -112,8 +112,8 @@ def audit_images(
     files = check_paths(paths, name="paths")
     labels = check_labels(y, len(files))
     codes, names = name_classes(labels, target_names)
-    given = check_side(groups, len(files), "groups")
-    parts = check_side(split, len(files), "split")
+    given = None if groups is None else check_side(groups, len(files), "groups")
+    parts = None if split is None else check_side(split, len(files), "split")
     facts = list(_read_all(files, n_jobs, verbose))
     readable = np.array([f.error is None for f in facts])
     _require_readable(readable, codes, names, facts)

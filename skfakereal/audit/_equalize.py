@@ -13,9 +13,9 @@ from tqdm import tqdm
 
 from skfakereal._images import ImageReadError, raise_unreadable
 from skfakereal._paths import ImagePaths, check_paths
-from skfakereal._validation import check_labels
+from skfakereal._validation import check_labels, check_side
 from skfakereal.audit._copying import EXTENSIONS, Form, write_copy
-from skfakereal.audit._labels import check_side, name_classes
+from skfakereal.audit._labels import name_classes
 from skfakereal.audit._out_folder import (
     open_folder,
     places_below,
@@ -154,12 +154,12 @@ def equalize_images(
     files = check_paths(paths, name="paths")
     labels = check_labels(y, len(files))
     codes, names = name_classes(labels, target_names)
-    given = check_side(groups, len(files), "groups")
+    given = None if groups is None else check_side(groups, len(files), "groups")
     form = _check_form(format, quality, size, resize)
     if on_error not in ("raise", "skip"):
         raise ValueError(f'on_error must be "raise" or "skip", got {on_error!r}.')
     top, labels_of = Path(out), [names[code] for code in codes]
-    below = check_side(folders, len(files), "folders")
+    below = None if folders is None else check_side(folders, len(files), "folders")
     places = places_below(top, labels_of, None if below is None else below.tolist())
     refuse_among_inputs(top, files, labels_of)
     open_folder(top, places, form)

@@ -1,12 +1,14 @@
-"""Labels and other columns as users hand them over -> codes, and names for the reader."""
+"""Labels -> codes, and names for the reader."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-__all__ = ["check_side", "name_classes"]
+from skfakereal.evaluation._classes import class_names, usual_names
+
+__all__ = ["name_classes"]
 
 
 def name_classes(
@@ -40,53 +42,9 @@ def name_classes(
             f"y must hold two classes or more, got {classes.tolist()} only: pass the images "
             "of the other class too."
         )
-    if target_names is not None:
-        names = [str(name) for name in target_names]
-    elif classes.tolist() == [0, 1]:
-        names = ["real", "fake"]
-    else:
-        names = [str(c) for c in classes]
-    if len(names) != len(classes) or len(set(names)) != len(names):
-        raise ValueError(
-            f"target_names must hold one name of its own for each of the classes "
-            f"{classes.tolist()}, in this order, got {names}."
-        )
-    if [name.casefold() for name in names] == ["fake", "real"]:
+    given = usual_names(classes) if target_names is None else target_names
+    names = list(class_names(classes, given))
+    if [name.casefold() == "fake" for name in names] == [True, False]:
         # Everywhere in this package 1 is fake.
         return 1 - codes, names[::-1]
     return codes, names
-
-
-def check_side(
-    column: ArrayLike | None, n_images: int, name: str
-) -> NDArray[np.str_] | None:
-    """Return a column that stands beside the paths as strings.
-
-    Parameters
-    ----------
-    column : array-like of shape (n_images,) or None
-        Groups or splits.
-    n_images : int
-        How many there must be.
-    name : str
-        What the error calls it.
-
-    Returns
-    -------
-    ndarray of shape (n_images,) or None
-        The column; None for None.
-
-    Raises
-    ------
-    ValueError
-        If its length or shape is wrong.
-    """
-    if column is None:
-        return None
-    values = np.asarray(column)
-    if values.shape != (n_images,):
-        raise ValueError(
-            f"{name} must have one value for each of the {n_images} paths, got shape "
-            f"{values.shape}."
-        )
-    return np.array([str(value) for value in values.tolist()])

@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["class_codes", "class_names", "positive_class", "positive_scores"]
+__all__ = [
+    "class_codes",
+    "class_names",
+    "positive_class",
+    "positive_scores",
+    "usual_names",
+]
 
 
 def class_codes(
@@ -76,6 +82,11 @@ def class_names(
             f"{short(classes.tolist())}, in this order, got {short(list(names))}."
         )
     return names
+
+
+def usual_names(classes: NDArray[Any]) -> tuple[str, str] | None:
+    """Return "real" and "fake" for 0 and 1, or False and True; None for other classes."""
+    return ("real", "fake") if np.asarray(classes).tolist() == [0, 1] else None
 
 
 def positive_class(

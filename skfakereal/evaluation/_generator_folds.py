@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
+from skfakereal._paths import is_missing
+
 __all__ = ["Trial", "check_generators", "make_trials"]
 
 Rows = NDArray[np.intp]
@@ -70,8 +72,7 @@ def check_generators(
                 "to images in no folder of their own. Put the fakes of each generator into "
                 "a folder, as in fake/NAME/, or leave out what is of unknown origin."
             )
-        # NaN, as tables mark what is missing, does not equal itself.
-        if given[i] is None or given[i] == "" or given[i] != given[i]:
+        if is_missing(given[i]) or given[i] == "":
             raise ValueError(
                 f"Every fake image needs its generator, but generators[{i}] is "
                 f"{given[i]!r} (image {paths[i]!r}). Leave out what is of unknown origin."

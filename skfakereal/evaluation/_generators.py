@@ -10,7 +10,7 @@ from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
 from skfakereal._paths import ImagePaths, check_paths
-from skfakereal._validation import check_labels
+from skfakereal._validation import check_labels, check_side
 from skfakereal.evaluation._classes import class_names, positive_class
 from skfakereal.evaluation._generator_folds import Trial, check_generators, make_trials
 from skfakereal.evaluation._generator_report import GeneratorReport
@@ -130,9 +130,8 @@ def leave_one_generator_out(
     fake = cast("int", positive_class(classes, names, pos_label))
     is_fake = labels == classes[fake]
     made_by = check_generators(generators, is_fake, paths)
-    trials = make_trials(
-        made_by, _check_groups(groups, len(paths)), _draw_seed(random_state)
-    )
+    tied = None if groups is None else check_side(groups, len(paths), "groups")
+    trials = make_trials(made_by, tied, _draw_seed(random_state))
     answers = Parallel(n_jobs=n_jobs, verbose=verbose)(
         delayed(_fit_and_test)(
             estimator, X, labels, trial, classes[fake], dict(params or {})
@@ -145,18 +144,6 @@ def leave_one_generator_out(
         positive=names[fake],
         n_unreadable=_count_unreadable(trials, answers),
     )
-
-
-def _check_groups(groups: ArrayLike | None, n_images: int) -> NDArray[Any] | None:
-    if groups is None:
-        return None
-    # Numbers and names may stand side by side, which NumPy could not sort.
-    given = np.array([str(group) for group in np.asarray(groups, dtype=object).ravel()])
-    if len(given) != n_images:
-        raise ValueError(
-            f"groups must hold one entry for each of the {n_images} images, got {len(given)}."
-        )
-    return given
 
 
 def _draw_seed(random_state: int | np.random.RandomState | None) -> int:

@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skfakereal._paths import ImagePaths, check_paths
-from skfakereal._validation import check_labels, check_weights
+from skfakereal._validation import check_labels, check_side, check_weights
 from skfakereal.evaluation._classes import class_codes, class_names, positive_class
 from skfakereal.evaluation._decision import decide, follows
-from skfakereal.evaluation._sides import check_side
 
 __all__ = ["Predictions", "check_predictions"]
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skfakereal._images import ImageReadError, read_image
-from skfakereal._paths import check_paths
+from skfakereal._paths import as_fitted, check_paths
 from skfakereal.evaluation._predict_once import predict_once
 
 __all__ = ["Verdict", "judge_images", "split_local"]
@@ -115,9 +115,7 @@ def _what_is_wrong(error: ValueError) -> str:
 
 
 def _predict(estimator: Any, paths: Sequence[str]) -> Iterator[Verdict]:
-    X = np.array(paths, dtype=object)
-    if getattr(estimator, "n_features_in_", None) == 1:
-        X = X[:, np.newaxis]  # it was fitted on a column of paths, as BaggingClassifier is
+    X = as_fitted(estimator, paths)
     position = {label: i for i, label in enumerate(np.asarray(estimator.classes_).tolist())}
     if not hasattr(estimator, "predict_proba"):
         for path, label in zip(paths, estimator.predict(X).tolist(), strict=True):

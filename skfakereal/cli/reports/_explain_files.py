@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skfakereal._html import Html, details, items, note, page, section, table
 from skfakereal._html_pictures import figure
+from skfakereal._paths import as_fitted
 from skfakereal._shown import write_page
 from skfakereal.cli._output import counted
 from skfakereal.cli.runs._model import Model
@@ -107,9 +107,7 @@ def explain_part(
         What `grad_cam` or `occlusion` takes besides.
     """
     estimator = explained.model.estimator
-    X: NDArray[Any] = np.array(paths, dtype=object)
-    if getattr(estimator, "n_features_in_", None) == 1:
-        X = X[:, np.newaxis]  # it was fitted on a column of paths
+    X = as_fitted(estimator, paths)
     maps = (grad_cam if method == "grad-cam" else occlusion)(estimator, X, **how)
     sanity = _check(estimator, X, method, how)
     explained.method = maps.method

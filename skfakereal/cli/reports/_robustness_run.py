@@ -9,6 +9,7 @@ import numpy as np
 
 from skfakereal._csv_file import write_csv
 from skfakereal._html import note, page
+from skfakereal._paths import as_fitted
 from skfakereal._shown import write_page
 from skfakereal.cli.images._parts import Part
 from skfakereal.cli.reports._page import how_it_was_made
@@ -55,9 +56,7 @@ def measure(
     if not part.paths:
         raise ValueError("None of the images can be read: there is nothing to change.")
     classes = np.asarray(model.estimator.classes_)
-    X = np.array(part.paths, dtype=object)
-    if getattr(model.estimator, "n_features_in_", None) == 1:
-        X = X[:, np.newaxis]  # it was fitted on a column of paths, as BaggingClassifier is
+    X = as_fitted(model.estimator, part.paths)
     return robustness_report(
         model.estimator,
         X,

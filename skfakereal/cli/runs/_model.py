@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from skfakereal.evaluation._classes import class_names, positive_class
+from skfakereal.evaluation._classes import class_names, positive_class, usual_names
 
 __all__ = ["MODEL_FILE", "Model", "describe_for_file", "load_model", "name_classes"]
 
@@ -268,9 +268,8 @@ def name_classes(classes: Any, names: Sequence[str] | None = None) -> tuple[str,
     ValueError
         If there are too few or too many names.
     """
-    if names is None and np.asarray(classes).tolist() == [0, 1]:
-        names = ("real", "fake")
-    return class_names(np.asarray(classes), names)
+    given = usual_names(classes) if names is None else names
+    return class_names(np.asarray(classes), given)
 
 
 def _positive(classes: Any, names: tuple[str, ...], pos_label: str | None) -> int | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from skfakereal._paths import as_fitted
 from skfakereal.cli.runs._model import Model
 from skfakereal.evaluation import UnsureBand, stable_verdicts
 from skfakereal.evaluation import Verdict as StableVerdict
@@ -86,9 +87,7 @@ def _judge(
     model: Model, paths: list[str], band: UnsureBand | None
 ) -> dict[str, StableVerdict]:
     estimator = model.estimator
-    X = np.array(paths, dtype=object)
-    if getattr(estimator, "n_features_in_", None) == 1:
-        X = X[:, np.newaxis]  # it was fitted on a column of paths, as BaggingClassifier is
+    X = as_fitted(estimator, paths)
     assert model.positive is not None
     positive = np.asarray(estimator.classes_).tolist()[model.positive]
     try:
