@@ -11,7 +11,12 @@ from conftest import MakeImage
 
 from skfakereal.cli.images._parts import Part, Parts
 from skfakereal.cli.images._split import split_folder, with_validation
-from skfakereal.cli.runs._manifest import digests_of, read_seen, seen_remark, write_manifest
+from skfakereal.cli.runs._manifest import (
+    digests_of,
+    read_manifest,
+    seen_remark,
+    write_manifest,
+)
 from skfakereal.cli.runs._run_folder import new_run, seal
 
 Split = Callable[..., Parts]
@@ -158,11 +163,13 @@ def test_images_are_known_again_by_their_content(
     assert digests["gone.png"] == ""
     parts = {"train": part(seen, "gone.png"), "test": part(new)}
     write_manifest(tmp_path, parts, ["real"], digests)
-    known = read_seen(tmp_path)
-    assert known == {digests[seen]}
+    rows = read_manifest(tmp_path)
+    assert rows is not None
+    known = {row["sha256"] for row in rows if row["part"] == "train"}
+    assert known == {digests[seen], ""}
     assert seen_remark(known, [digests[copy], digests[new], ""]).startswith("1 of the 3")
     assert seen_remark({*known, ""}, [digests[new], ""]) == ""
-    assert read_seen(tmp_path / "elsewhere") == frozenset()
+    assert read_manifest(tmp_path / "elsewhere") is None
 
 
 def write_run(out: Path, *, force: bool = False, text: str = "new") -> None:

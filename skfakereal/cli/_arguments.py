@@ -210,7 +210,8 @@ def add_tested(parser: ArgumentParser) -> None:
         "--split",
         choices=("auto", "all", "train", "validation", "test"),
         default="auto",
-        help="which split folder (default: test if there is one, else everything)",
+        help="which split folder (default: test if there is one, else everything but what "
+        "the run in MODEL was trained on)",
     )
     parser.add_argument(
         "--classes",

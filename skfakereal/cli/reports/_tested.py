@@ -2,6 +2,7 @@
 
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,9 +15,11 @@ from skfakereal.cli.images._parts import Part
 from skfakereal.cli.images._path_list import STDIN, iterate_list
 from skfakereal.cli.runs._model import Model, load_model
 from skfakereal.cli.runs._record import describe_run, settings_of
+from skfakereal.cli.runs._seen import NOT_KNOWN, Seen, look_up
 from skfakereal.datasets import load_image_folder
 
 __all__ = [
+    "Tested",
     "describe_test",
     "draw_some",
     "end_test",
@@ -25,23 +28,61 @@ __all__ = [
     "tested_part",
 ]
 
+_DRAW = 2  # tells this draw from others with the same seed
 
-def load_tested(arguments: Namespace) -> tuple[Model, Part, str]:
-    """Load a model and list the images that it is to be tested on.
+
+@dataclass(frozen=True)
+class Tested:
+    """A model and the images that it is tested on.
 
     Parameters
     ----------
-    arguments : Namespace
-        What was parsed, with the options of `add_model`, `add_folder` and `add_tested`.
-
-    Returns
-    -------
     model : Model
         The model.
     part : Part
         The images.
     how : str
-        A sentence on how they were chosen.
+        How they were chosen.
+    seen : Seen or None
+        Which of them the model has seen; None if that is not known.
+    """
+
+    model: Model
+    part: Part
+    how: str
+    seen: Seen | None
+
+    def readable(self, *, progress: bool) -> tuple["Tested", list[str]]:
+        """Set aside the images that cannot be read; return their paths too."""
+        part, broken = readable(self.part, progress=progress)
+        return replace(self, part=part), broken
+
+    def said(self) -> str:
+        """Say how the images were chosen, and how many the model has seen."""
+        paths = self.part.paths
+        return f"{self.how} {NOT_KNOWN if self.seen is None else self.seen.sentence(paths)}"
+
+    def cautions(self) -> list[str]:
+        """Return what the reader must know of the images before any figure."""
+        return [] if self.seen is None else self.seen.cautions(self.part.paths)
+
+
+def load_tested(arguments: Namespace, *, progress: bool) -> Tested:
+    """Load a model and list the images that it is to be tested on.
+
+    From a folder that holds a run's test part, what its model was trained on is left out.
+
+    Parameters
+    ----------
+    arguments : Namespace
+        What was parsed, with the options of `add_model`, `add_folder` and `add_tested`.
+    progress : bool
+        Whether to show a bar.
+
+    Returns
+    -------
+    Tested
+        Both.
 
     Raises
     ------
@@ -54,24 +95,42 @@ def load_tested(arguments: Namespace) -> tuple[Model, Part, str]:
         names=arguments.classes,
         trust=arguments.trust,
     )
-    if arguments.folder == STDIN:
+    listed = arguments.folder == STDIN
+    if listed:
         paths = list(iterate_list(STDIN, null=arguments.null))
         part, how = listed_part(paths, arguments.split, model.names)
     else:
         part, how = tested_part(arguments.folder, arguments.split, model)
+    seen = look_up(model, part.paths, progress=progress)
+    if seen is not None and arguments.split == "auto" and not listed:
+        part, how = _not_seen(part, how, seen, arguments.folder)
     n_all = len(part.paths)
     if arguments.max_images is not None:
         part = draw_some(part, arguments.max_images, arguments.random_state)
     if len(part.paths) < n_all:
         how += f" Of {n_all:,}, {len(part.paths):,} were drawn, each class by its share."
-    return model, part, how
+    return Tested(model, part, how, seen)
+
+
+def _not_seen(part: Part, how: str, seen: Seen, folder: str) -> tuple[Part, str]:
+    known = seen.all_but_tested()
+    if not known or seen.tested.isdisjoint(part.paths):
+        return part, how
+    left = part.without(known)
+    whose = (
+        "the run's own test part"
+        if seen.tested.issuperset(left.paths)
+        else "the run's own test part and those that it does not know"
+    )
+    how = (
+        f"The tested images are {whose}: {len(left.paths):,} of the {len(part.paths):,} of "
+    )
+    return left, f"{how}{folder!r}. --split all takes all of them."
 
 
 def describe_test(
     arguments: Namespace,
-    model: Model,
-    part: Part,
-    how: str,
+    tested: Tested,
     *,
     unreadable: Sequence[str],
     cautions: Sequence[str],
@@ -82,12 +141,8 @@ def describe_test(
     ----------
     arguments : Namespace
         What was parsed.
-    model : Model
-        The model.
-    part : Part
-        The images.
-    how : str
-        How they were chosen.
+    tested : Tested
+        The model and the images.
     unreadable : sequence of str
         Paths of the images that could not be read.
     cautions : sequence of str
@@ -98,13 +153,15 @@ def describe_test(
     dict of str to object
         As from `describe_run`.
     """
+    model, part = tested.model, tested.part
     return describe_run(
         arguments.command_line,
         data={
             "folder": arguments.folder,
             "classes": list(model.names),
             "test": part.count(model.names),
-            "test_images": how,
+            "test_images": tested.said(),
+            "seen": None if tested.seen is None else tested.seen.count(part.paths),
             "unreadable": list(unreadable),
         },
         model={"file": arguments.model, **settings_of(model.estimator)},
@@ -238,12 +295,14 @@ def draw_some(part: Part, n_images: int, random_state: int) -> Part:
     """
     if n_images >= len(part.paths):
         return part
+    # Not the plain seed: `train` draws its parts with it, in the same way, and all images
+    # that are drawn here would be some of the training part.
     rows = resample(
         np.arange(len(part.paths)),
         replace=False,
         n_samples=n_images,
         stratify=part.labels,
-        random_state=random_state,
+        random_state=np.random.RandomState([abs(random_state), _DRAW]),
     )
     return part.take(np.sort(rows))
 

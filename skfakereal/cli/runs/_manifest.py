@@ -7,14 +7,12 @@ from pathlib import Path
 from skfakereal._csv_file import write_csv
 from skfakereal.cli._output import watched
 from skfakereal.cli.images._parts import Part
-from skfakereal.cli.runs._model import Model
 from skfakereal.cli.runs._run_folder import digest_of
 
 __all__ = [
     "MANIFEST_FILE",
     "digests_of",
-    "read_seen",
-    "seen_cautions",
+    "read_manifest",
     "seen_remark",
     "write_manifest",
 ]
@@ -73,8 +71,8 @@ def write_manifest(
     write_csv(folder / MANIFEST_FILE, rows)
 
 
-def read_seen(run: Path) -> frozenset[str]:
-    """Return the digests of the images that a run's model was trained or validated on.
+def read_manifest(run: Path) -> list[dict[str, str]] | None:
+    """Return what a run recorded of its images.
 
     Parameters
     ----------
@@ -83,22 +81,26 @@ def read_seen(run: Path) -> frozenset[str]:
 
     Returns
     -------
-    frozenset of str
-        The digests; none if the run does not tell.
+    list of dict of str to str, or None
+        ``path``, ``part`` and ``sha256`` of each; None if the run does not tell.
+
+    Raises
+    ------
+    ValueError
+        If the file is another one.
     """
     place = run / MANIFEST_FILE
     if not place.is_file():
-        return frozenset()
+        return None
     with place.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
         rows = csv.DictReader(file)
-        if not {"part", "sha256"} <= set(rows.fieldnames or ()):
+        if not {"path", "part", "sha256"} <= set(rows.fieldnames or ()):
             raise ValueError(
-                f"{str(place)!r} must have the columns part and sha256, but it has "
+                f"{str(place)!r} must have the columns path, part and sha256, but it has "
                 f"{rows.fieldnames}. Restore it, or move it away."
             )
-        return frozenset(row["sha256"] or "" for row in rows if row["part"] != "test") - {
-            ""
-        }
+        columns = ("path", "part", "sha256")
+        return [{name: row[name] or "" for name in columns} for row in rows]
 
 
 def seen_remark(seen: Iterable[str], tested: Sequence[str]) -> str:
@@ -124,27 +126,3 @@ def seen_remark(seen: Iterable[str], tested: Sequence[str]) -> str:
         f"{n_seen:,} of the {len(tested):,} tested images are, byte for byte, among those "
         "that the model was trained on. The figures flatter it."
     )
-
-
-def seen_cautions(model: Model, part: Part, *, progress: bool) -> list[str]:
-    """Return a caution if a run's model was trained on images that it is to be tested on.
-
-    Parameters
-    ----------
-    model : Model
-        The model.
-    part : Part
-        The tested images.
-    progress : bool
-        Whether to show a bar.
-
-    Returns
-    -------
-    list of str
-        The caution, or nothing.
-    """
-    seen = read_seen(model.run) if model.run is not None else frozenset()
-    if not seen:
-        return []
-    remark = seen_remark(seen, list(digests_of(part.paths, progress=progress).values()))
-    return [remark] if remark else []

@@ -22,8 +22,9 @@ average precision and the confusion matrix. FOLDER is laid out as for
 `skfakereal train`.
 
 Figures are worth something only on images that the model was not trained on. If
-MODEL is a run folder, you are told how many images are, byte for byte, among
-those of its training.
+MODEL is a run folder, you are told how many of the images it was trained on; and
+from a folder that holds the run's own test part, these images are left out,
+unless --split says otherwise.
 """
 
 _EPILOG = """\
@@ -89,24 +90,23 @@ def run(arguments: Namespace) -> int:
     from skfakereal.cli.reports._evaluation import evaluate_part, write_evaluation
     from skfakereal.cli.reports._tested import describe_test, end_test, load_tested
     from skfakereal.cli.runs._later_figures import add_to_card, check_card
-    from skfakereal.cli.runs._manifest import seen_cautions
     from skfakereal.cli.runs._run_folder import new_run, seal
 
     progress, out = wants_progress(arguments.progress), arguments.out
     # First of all, so that a place that is taken comes to light before the work.
     with new_run(out, force=arguments.force) if out else nullcontext() as folder:
         check_card(arguments.card)
-        model, part, how = load_tested(arguments)
+        tested = load_tested(arguments, progress=progress)
+        model, part = tested.model, tested.part
         report, verdicts = evaluate_part(model, part, progress=progress)
-        cautions = seen_cautions(model, part, progress=progress)
-        cautions += no_better_than_chance(report)
-        say(f"{report.summary()}\n\n{report!r}")
+        cautions = tested.cautions() + no_better_than_chance(report)
+        say(f"{report.summary()}\n\n{report!r}\n\n{tested.said()}")
         for caution in cautions:
             say(f"\nCaution: {caution}")
         if folder is not None:
             unreadable = report.unreadable
             config = describe_test(
-                arguments, model, part, how, unreadable=unreadable, cautions=cautions
+                arguments, tested, unreadable=unreadable, cautions=cautions
             )
             write_evaluation(
                 folder,
@@ -117,7 +117,7 @@ def run(arguments: Namespace) -> int:
                 part.labels,
                 config,
                 cautions=cautions,
-                how=how,
+                how=tested.said(),
             )
             seal(folder, config)
     add_to_card(arguments.card, report, arguments.folder)

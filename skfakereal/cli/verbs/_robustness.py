@@ -21,7 +21,10 @@ _DESCRIPTION = """\
 Change labelled images in the ways in which images are changed on their way, and
 classify the copies: after JPEG and WebP at several qualities, shrinking and
 enlarging, blur, noise, cropping, and what messengers do. Both classes go through
-the same. FOLDER is laid out as for `skfakereal train`.
+the same. FOLDER is laid out as for `skfakereal train`. If MODEL is a run folder,
+you are told how many of the images it was trained on; and from a folder that
+holds the run's own test part, these images are left out, unless --split says
+otherwise.
 
 The copies are made in a temporary folder, a few hundred at a time. Every image is
 classified 29 times: --changes and --max-images make it less.
@@ -106,10 +109,8 @@ def run(arguments: Namespace) -> int:
         describe_test,
         end_test,
         load_tested,
-        readable,
     )
     from skfakereal.cli.runs._later_figures import add_to_card, check_card
-    from skfakereal.cli.runs._manifest import seen_cautions
     from skfakereal.cli.runs._run_folder import new_run
 
     progress, out = wants_progress(arguments.progress), arguments.out
@@ -117,15 +118,17 @@ def run(arguments: Namespace) -> int:
     with new_run(out, force=arguments.force) if out else nullcontext() as folder:
         check_card(arguments.card)
         changes = None if arguments.changes is None else read_changes(arguments.changes)
-        model, part, how = load_tested(arguments)
-        part, unreadable = readable(part, progress=progress)
-        report = measure(model, part, changes, progress=progress)
-        say(repr(report))
+        tested = load_tested(arguments, progress=progress)
+        tested, unreadable = tested.readable(progress=progress)
+        report = measure(tested.model, tested.part, changes, progress=progress)
+        cautions = tested.cautions()
+        say(f"{report!r}\n\n{tested.said()}")
+        for caution in cautions:
+            say(f"\nCaution: {caution}")
         if folder is not None:
-            cautions = seen_cautions(model, part, progress=progress)
             config = describe_test(
-                arguments, model, part, how, unreadable=unreadable, cautions=cautions
+                arguments, tested, unreadable=unreadable, cautions=cautions
             )
-            write_robustness(folder, report, config, how=how, cautions=cautions)
+            write_robustness(folder, report, config, how=tested.said(), cautions=cautions)
     add_to_card(arguments.card, report, arguments.folder)
     return end_test(out, unreadable)

@@ -1,0 +1,190 @@
+"""``evaluate`` and ``robustness`` on a run's own folder: what the model has not seen."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import write_image
+
+from skfakereal.cli import main
+from skfakereal.cli.images._split import split_folder
+from skfakereal.cli.reports._tested import draw_some
+
+pytestmark = pytest.mark.slow
+N_EACH = 20
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder, random = tmp_path_factory.mktemp("in") / "photos", np.random.default_rng(0)
+    for i in range(N_EACH):
+        dark = random.integers(0, 90, (32, 32, 3), dtype=np.uint8)
+        write_image(folder / "real" / f"{i:02}.png", dark)
+        write_image(folder / "fake" / f"{i:02}.png", 255 - dark)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(photos: Path, narrow_trunk: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("out") / "run"
+    words = ["train", str(photos), "--out", str(out), "--weights", narrow_trunk]
+    words += ["--image-size", "32", "--epochs", "1", "--hidden-units", "4"]
+    assert main([*words, "--no-augmentation", "--cache", "none", "--no-audit"]) == 0
+    return out
+
+
+def parts_of(run: Path) -> dict[str, set[str]]:
+    parts: dict[str, set[str]] = {"train": set(), "validation": set(), "test": set()}
+    with (run / "images.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            parts[row["part"]].add(row["path"])
+    return parts
+
+
+def try_out(verb: str, run: Path, folder: Path, out: Path, *more: str) -> tuple[Any, Any]:
+    """Return the tested paths and what ``config.json`` says of the data."""
+    words = [verb, str(run), str(folder), "--out", str(out), *more]
+    assert main([*words, "--changes", "copy"] if verb == "robustness" else words) == 0
+    with (out / "predictions.csv").open(newline="") as file:
+        paths = {row["path"] for row in csv.DictReader(file)}
+    return paths, json.loads((out / "config.json").read_text())["data"]
+
+
+VERBS = pytest.mark.parametrize("verb", ["evaluate", "robustness"])
+
+
+@VERBS
+def test_a_runs_own_folder_is_tested_on_its_test_part(
+    verb: str, run: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    test = parts_of(run)["test"]
+    paths, data = try_out(verb, run, photos, tmp_path / "out")
+    assert paths == test
+    assert data["seen"] == {"same_bytes": 0, "same_path": 0}
+    said = capsys.readouterr().out
+    page = (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    for words in (
+        f"the run's own test part: {len(test)} of the {2 * N_EACH} of",
+        f"trained or validated on none of these {len(test)} images",
+    ):
+        assert words in said
+        assert words in page.replace("&#x27;", "'").replace("&#39;", "'")
+    assert "byte for byte" not in said
+
+
+def test_drawn_images_are_of_the_test_part(run: Path, photos: Path, tmp_path: Path) -> None:
+    for seed in "012":
+        more = ("--max-images", "4", "--random-state", seed)
+        paths, data = try_out("robustness", run, photos, tmp_path / seed, *more)
+        assert len(paths) == 4
+        assert paths <= parts_of(run)["test"]
+        assert data["seen"] == {"same_bytes": 0, "same_path": 0}
+
+
+@VERBS
+def test_all_images_on_request_and_how_many_were_seen(
+    verb: str, run: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parts = parts_of(run)
+    n_seen = len(parts["train"] | parts["validation"])
+    paths, data = try_out(verb, run, photos, tmp_path / "out", "--split", "all")
+    assert len(paths) == 2 * N_EACH
+    assert data["seen"] == {"same_bytes": n_seen, "same_path": 0}
+    said = capsys.readouterr().out
+    page = (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    for words in (
+        f"trained or validated on {n_seen} of these {2 * N_EACH} images",
+        f"{n_seen} of the {2 * N_EACH} tested images are, byte for byte, among those",
+    ):
+        assert words in said
+        assert words in page
+
+
+def test_a_folder_that_was_moved_changed_and_extended(
+    run: Path, photos: Path, tmp_path: Path
+) -> None:
+    # By content where it was moved.
+    moved = tmp_path / "moved"
+    shutil.copytree(photos, moved)
+    paths, _ = try_out("evaluate", run, moved, tmp_path / "out")
+    relative = {str(Path(p).relative_to(photos)) for p in parts_of(run)["test"]}
+    assert {str(Path(p).relative_to(moved)) for p in paths} == relative
+    # What the run does not know is not left out.
+    write_image(moved / "fake" / "new.png", np.full((32, 32, 3), 200, np.uint8))
+    paths, data = try_out("evaluate", run, moved, tmp_path / "out2")
+    assert str(moved / "fake" / "new.png") in paths
+    assert len(paths) == len(relative) + 1
+    assert data["seen"] == {"same_bytes": 0, "same_path": 0}
+    assert "and those that it does not know" in data["test_images"]
+
+
+def test_by_path_where_the_content_was_changed(
+    photos: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changed = Path(min(parts_of(run)["train"]))
+    before = changed.read_bytes()
+    try:
+        write_image(changed, np.full((32, 32, 3), 77, np.uint8))
+        paths, _ = try_out("evaluate", run, photos, tmp_path / "out")
+        assert paths == parts_of(run)["test"]
+        _, data = try_out("evaluate", run, photos, tmp_path / "out2", "--split", "all")
+        assert data["seen"]["same_path"] == 1
+        assert "1 of the 40 tested images lie where" in capsys.readouterr().out
+    finally:
+        changed.write_bytes(before)
+
+
+def test_other_images_of_the_same_names_are_new(
+    run: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The run recorded paths relative to where it was started.
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    record = copy / "images.csv"
+    record.write_text(record.read_text().replace(f"{photos.parent}/", ""))
+    for name in ("real", "fake"):
+        for i in range(N_EACH):
+            pixels = np.full((32, 32, 3), 100 * (name == "fake") + i, np.uint8)
+            write_image(tmp_path / "photos" / name / f"{i:02}.png", pixels)
+    monkeypatch.chdir(tmp_path)
+    paths, data = try_out("evaluate", copy, Path("photos"), tmp_path / "out")
+    assert len(paths) == 2 * N_EACH
+    assert data["seen"] == {"same_bytes": 0, "same_path": 0}
+
+
+@VERBS
+def test_a_model_without_its_run_says_that_it_is_not_known(
+    verb: str, run: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alone = tmp_path / "alone.skfr"
+    shutil.copy(run / "model.skfr", alone)
+    paths, data = try_out(verb, alone, photos, tmp_path / "out")
+    assert len(paths) == 2 * N_EACH
+    assert data["seen"] is None
+    assert "seen any of these images is not known" in capsys.readouterr().out
+
+
+def test_a_draw_is_not_that_of_the_parts(photos: Path) -> None:
+    """Even where no run tells, a draw with the seed of the parts meets both of them."""
+    for seed in (0, 1):
+        parts = split_folder(
+            str(photos),
+            classes=("real", "fake"),
+            test_fraction=0.5,
+            use_groups=False,
+            random_state=seed,
+        )
+        everything = split_folder(
+            str(photos),
+            classes=("real", "fake"),
+            test_fraction=0.01,
+            use_groups=False,
+            random_state=9,
+        ).train
+        drawn = draw_some(everything, 20, seed)
+        n_tested = len(set(drawn.paths) & set(parts.test.paths))
+        assert 3 <= n_tested <= 17
