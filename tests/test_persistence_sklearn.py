@@ -355,6 +355,16 @@ def test_what_it_does_not_take_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_callbacks_of_the_fit_are_left_out(features: Features, tmp_path: Path) -> None:
+    callback = pytest.importorskip("sklearn.callback")  # of scikit-learn 1.9
+    watched: Any = LogisticRegression().set_callbacks(
+        callback.ScoringMonitor(scoring="accuracy")
+    )
+    copy = round_trip(watched.fit(*features), tmp_path)
+    np.testing.assert_array_equal(copy.coef_, watched.coef_)
+    assert "_skl_callbacks" not in vars(copy)
+
+
 def test_an_attribute_of_the_users_is_refused(features: Features, tmp_path: Path) -> None:
     fitted = GaussianNB().fit(*features)
     fitted.remark = "mine"

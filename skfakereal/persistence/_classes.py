@@ -22,7 +22,10 @@ COMMON = frozenset(
 
 # Objects of C, and what only a fit that is under way needs; the next fit makes them anew.
 NOT_KEPT = frozenset(
-    ["_loss_function_", "_optimizer", "_random_state", "_best_coefs", "_best_intercepts"]
+    [
+        *("_loss_function_", "_optimizer", "_random_state", "_best_coefs"),
+        *("_best_intercepts", "_skl_callbacks"),
+    ]
 )
 
 _LINEAR = "coef_ intercept_ n_iter_"
