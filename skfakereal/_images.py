@@ -1,22 +1,40 @@
 """Untrusted file -> upright 8-bit RGB image, fully decoded, or an error that says why."""
 
+import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
-from skfakereal._completeness import AllOrNothing, file_fault
+from skfakereal._completeness import (
+    AllOrNothing,
+    PackingError,
+    essential_data,
+    png_rows_are_missing,
+)
+from skfakereal._costs import MemoryShare, image_memory, memory_needed, size_fault
 from skfakereal._rgb import to_upright_rgb
 from skfakereal._signatures import is_read, missing_reader, signature_format
 
-__all__ = ["ImageReadError", "decode_image", "raise_unreadable", "read_bytes", "read_image"]
+__all__ = [
+    "ImageReadError",
+    "blamed_on",
+    "decode_image",
+    "raise_unreadable",
+    "read_bytes",
+    "read_image",
+]
 
-# What Pillow refuses by default; somebody may have switched that off for the process.
-_MAX_PIXELS = 178_956_970
-_MAX_BYTES = 2**30
+# Without effect where a system has none; a terminal must not become the process's own.
+_OPEN_FLAGS = sum(
+    {getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY")}
+)
+# Rows of an image that become an array at once, by their pixels.
+_STRIP = 2**22
 
 
 class ImageReadError(OSError):
@@ -148,16 +166,59 @@ def read_image(path: str) -> NDArray[np.uint8]:
     ImageReadError
         If it cannot be read to its last byte.
     """
-    return np.asarray(decode_image(read_bytes(path), path))
+    with MemoryShare() as share:
+        image = decode_image(read_bytes(path, share), path, share)
+        with blamed_on(path):
+            width, height = image.size
+            rows = _STRIP // width + 1
+            pixels = np.empty((height, width, 3), dtype=np.uint8)
+            for top in range(0, height, rows):
+                strip = image.crop((0, top, width, min(height, top + rows)))
+                pixels[top : top + rows] = np.asarray(strip)
+            pixels.flags.writeable = False
+            return pixels
 
 
-def read_bytes(path: str) -> bytes:
-    """Read a regular, non-empty file of at most 1 GiB.
+@contextmanager
+def blamed_on(path: str) -> Iterator[None]:
+    """Let whatever goes wrong inside be an `ImageReadError` of one image.
+
+    Parameters
+    ----------
+    path : str
+        The image.
+
+    Raises
+    ------
+    ImageReadError
+        For any error but KeyboardInterrupt and SystemExit: decoders raise nearly anything
+        on damaged files, one written in Rust even what is no Exception.
+    """
+    try:
+        yield
+    except (ImageReadError, KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except PackingError as fault:
+        raise _error(path, fault.reason, f"is {fault.reason}: {fault.what}") from fault
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _error(path, "too large", f"is too large: {error}") from error
+    except MemoryError as error:
+        raise _error(path, "too large", "is too large for the memory at hand") from error
+    except BaseException as error:
+        reason = "truncated" if "truncated" in str(error).lower() else "damaged"
+        what = str(error) or type(error).__name__
+        raise _error(path, reason, f"is {reason}: {what}") from error
+
+
+def read_bytes(path: str, share: MemoryShare | None = None) -> bytes:
+    """Read a regular, non-empty file of at most 400 MB.
 
     Parameters
     ----------
     path : str
         The file.
+    share : MemoryShare or None, default=None
+        Where its memory is counted, for those that read in several threads.
 
     Returns
     -------
@@ -167,20 +228,25 @@ def read_bytes(path: str) -> bytes:
     Raises
     ------
     ImageReadError
-        If it is missing, a directory, a device, empty, too large, or refused by the
-        system.
+        If it is missing, a directory, a device, empty, refused by the system, or has more
+        bytes than two fifths of what one image may take.
     """
-    file = Path(path)
+    file, most = Path(path), image_memory() * 2 // 5
+    large = f"has over {most / 1e6:,.0f} MB"
     try:
-        status = file.stat()
-        if stat.S_ISDIR(status.st_mode):
-            raise _error(path, "directory", "is a directory, not an image file")
-        if not stat.S_ISREG(status.st_mode):
-            # A pipe or device could block for ever or never end.
-            raise _error(path, "not a file", "is not a regular file")
-        if status.st_size > _MAX_BYTES:
-            raise _error(path, "too large", f"has {status.st_size} bytes, more than 1 GiB")
-        data = file.read_bytes()
+        # A pipe or device could block for ever or never end, and to open one may do
+        # something; so it is looked at before, and after, when it can no longer change.
+        _refuse_irregular(path, file.stat())
+        with os.fdopen(os.open(file, os.O_RDONLY | _OPEN_FLAGS), "rb") as opened:
+            status = os.fstat(opened.fileno())
+            _refuse_irregular(path, status)
+            if status.st_size > most:
+                raise _error(path, "too large", large)
+            if share is not None:
+                share.hold_file(status.st_size)
+            data = opened.read(status.st_size + 1)
+            if len(data) > status.st_size:  # it grows, or tells no size
+                data += opened.read(most + 1 - len(data))
     except ImageReadError:
         raise
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -189,12 +255,23 @@ def read_bytes(path: str) -> bytes:
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
         what = getattr(error, "strerror", None) or error
         raise _error(path, "unreadable", f"cannot be opened: {what}") from error
+    except MemoryError as error:
+        raise _error(path, "too large", "is too large for the memory at hand") from error
+    if len(data) > most:
+        raise _error(path, "too large", large)
     if not data:
         raise _error(path, "empty", "is an empty file")
     return data
 
 
-def decode_image(data: bytes, path: str) -> Image.Image:
+def _refuse_irregular(path: str, status: os.stat_result) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise _error(path, "directory", "is a directory, not an image file")
+    if not stat.S_ISREG(status.st_mode):
+        raise _error(path, "not a file", "is not a regular file")
+
+
+def decode_image(data: bytes, path: str, share: MemoryShare | None = None) -> Image.Image:
     """Decode an image to its last byte.
 
     The image is turned upright as its EXIF orientation says. Transparent parts are laid
@@ -208,6 +285,9 @@ def decode_image(data: bytes, path: str) -> Image.Image:
         The file's content.
     path : str
         The file, for the errors.
+    share : MemoryShare or None, default=None
+        Where the memory is counted until its ``with`` ends; None to count it only while
+        decoding.
 
     Returns
     -------
@@ -218,8 +298,8 @@ def decode_image(data: bytes, path: str) -> Image.Image:
     ------
     ImageReadError
         If it is no image, one in a format that is not read, truncated, damaged, larger
-        than 178,956,970 pixels (or than twice ``PIL.Image.MAX_IMAGE_PIXELS``), or has
-        samples without a defined range.
+        than memory allows (see `skfakereal._costs`; 125 million pixels at most) or than
+        twice ``PIL.Image.MAX_IMAGE_PIXELS``, or has samples without a defined range.
 
     Notes
     -----
@@ -234,34 +314,49 @@ def decode_image(data: bytes, path: str) -> Image.Image:
         raise _error(path, "not an image", what)
     if not is_read(name):
         raise _error(path, "unsupported", f"is {missing_reader(name)}")
-    if fault := file_fault(data):
-        reason, what = fault
-        raise _error(path, reason, f"is {reason}: {what}")
-    try:
-        file = AllOrNothing(data)
-        with Image.open(file, formats=[name]) as image:
-            if image.width * image.height > _MAX_PIXELS:
-                what = f"has {image.width}x{image.height} pixels, over {_MAX_PIXELS}"
-                raise _error(path, "too large", what)
+    image_memory()  # a wrong setting is nobody's image's fault
+    if share is None:
+        with MemoryShare() as share:
+            return _decode(name, data, path, share)
+    return _decode(name, data, path, share)
+
+
+def _decode(name: str, data: bytes, path: str, share: MemoryShare) -> Image.Image:
+    with blamed_on(path):
+        essential = essential_data(data, name)
+        file = AllOrNothing(essential)
+        try:
+            opened = Image.open(file, formats=[name])
+        except UnidentifiedImageError as error:
+            if name == "TIFF":  # its directory is there
+                what = "is a TIFF with a layout of samples that is not read; save it as PNG"
+                raise _error(path, "unsupported", what) from error
+            what = f"is damaged: it begins as {name}, but cannot be read as that"
+            raise _error(path, "damaged", what) from error
+        with opened as image:
+            held = len(data) + (0 if essential is data else len(essential))
+            if fault := size_fault(name, image.size, held, image):
+                raise PackingError("too large", fault)
+            share.hold_pixels(memory_needed(name, image.size, held - len(data), image))
+            if name in ("BMP", "DIB", "PPM"):  # may be decoded in Python, sample by sample
+                file.reads_left += 4 * image.width * image.height
             # The decoder of JPEG 2000 always reads past the end.
-            file.strict = image.format != "JPEG2000"
+            file.strict = name != "JPEG2000"
             image.load()
+            if name == "PNG" and _may_lack_rows(image) and png_rows_are_missing(essential):
+                raise PackingError("truncated", "its compressed data end too early")
             try:
-                return to_upright_rgb(image)
+                return to_upright_rgb(image, name == "TIFF" and essential is not data)
             except ValueError as error:
                 raise _error(path, "unsupported", f"cannot be used: {error}") from error
-    except ImageReadError:
-        raise
-    except UnidentifiedImageError as error:
-        what = f"is damaged: it begins as {name}, but cannot be read as that"
-        raise _error(path, "damaged", what) from error
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _error(path, "too large", f"is too large: {error}") from error
-    except MemoryError as error:
-        raise _error(path, "too large", "is too large for the memory at hand") from error
-    except Exception as error:  # decoders raise nearly anything on damaged files
-        reason = "truncated" if "truncated" in str(error).lower() else "damaged"
-        raise _error(path, reason, f"is {reason}: {error}") from error
+
+
+def _may_lack_rows(image: ImageFile.ImageFile) -> bool:
+    """Tell whether the last row of a PNG is as blank as one that never came."""
+    if image.info.get("interlace"):
+        return True
+    last = image.crop((0, image.height - 1, *image.size)).tobytes()
+    return not last.strip(b"\0")
 
 
 def _error(path: str, reason: str, what: str) -> ImageReadError:

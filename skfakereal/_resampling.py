@@ -15,6 +15,8 @@ from PIL import Image
 __all__ = ["resample", "resize_plain"]
 
 _BICUBIC = Image.Resampling.BICUBIC
+# Pixels that are padded as they are; what is larger is cut first.
+_PADDED = 2**24
 
 
 def resize_plain(
@@ -22,20 +24,21 @@ def resize_plain(
 ) -> NDArray[np.uint8]:
     height, width = size
     if resize == "crop":
-        return _crop(np.asarray(image), height, width)
+        return _crop(image, height, width)
     if image.size == (width, height):
         return np.asarray(image)
     return np.asarray(image.resize((width, height), _BICUBIC))
 
 
-def _crop(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    top, left = _offset(pixels.shape[0], height), _offset(pixels.shape[1], width)
-    lacking = max(0, height - pixels.shape[0]), max(0, width - pixels.shape[1])
+def _crop(image: Image.Image, height: int, width: int) -> NDArray[np.uint8]:
+    left, top = max(0, _offset(image.width, width)), max(0, _offset(image.height, height))
+    right, bottom = min(image.width, left + width), min(image.height, top + height)
+    pixels = np.asarray(image.crop((left, top, right, bottom)))
+    lacking = height - pixels.shape[0], width - pixels.shape[1]
     if any(lacking):
         before_after = [(n // 2, n - n // 2) for n in lacking]
         pixels = np.pad(pixels, [*before_after, (0, 0)], mode="symmetric")
-    top, left = max(0, top), max(0, left)
-    return np.ascontiguousarray(pixels[top : top + height, left : left + width])
+    return np.ascontiguousarray(pixels)
 
 
 def resample(
@@ -67,9 +70,17 @@ def resample(
     # Pillow maps the point (x, y) of the output to (ax x + bx y + cx, ay x + by y + cy).
     cx = centre_x - (ax * width + bx * height) / 2
     cy = centre_y - (ay * width + by * height) / 2
-    pad_x = _padding(centre_x, (abs(ax) * width + abs(bx) * height) / 2, image.width)
-    pad_y = _padding(centre_y, (abs(ay) * width + abs(by) * height) / 2, image.height)
+    reach_x = (abs(ax) * width + abs(bx) * height) / 2
+    reach_y = (abs(ay) * width + abs(by) * height) / 2
+    pad_x = _padding(centre_x, reach_x, image.width)
+    pad_y = _padding(centre_y, reach_y, image.height)
     if pad_x or pad_y:
+        if (image.width + 2 * pad_x) * (image.height + 2 * pad_y) > _PADDED:
+            # A long and narrow picture would be padded all along.
+            left, right = _reached(centre_x, reach_x, image.width)
+            top, bottom = _reached(centre_y, reach_y, image.height)
+            image = image.crop((left, top, right, bottom))
+            cx, cy = cx - left, cy - top
         padding = ((pad_y, pad_y), (pad_x, pad_x), (0, 0))
         image = Image.fromarray(np.pad(np.asarray(image), padding, mode="symmetric"))
     affine = (ax / fine_x, bx / fine_y, cx + pad_x, ay / fine_x, by / fine_y, cy + pad_y)
@@ -85,6 +96,12 @@ def _offset(have: int, want: int) -> int:
 def _padding(centre: float, reach: float, side: int) -> int:
     """Return by how much the view reaches beyond an image's side, for the kernel 2 more."""
     return max(0, math.ceil(max(reach - centre, centre + reach - side)) + 2)
+
+
+def _reached(centre: float, reach: float, side: int) -> tuple[int, int]:
+    """Return the first pixel of a side that a view reaches, and the one after its last."""
+    first, last = math.floor(centre - reach) - 4, math.ceil(centre + reach) + 4
+    return max(0, first), min(side, last)
 
 
 def _average_blocks(image: Image.Image, shrink_x: float, shrink_y: float) -> Image.Image:

@@ -1,0 +1,209 @@
+"""What reading one image may cost, and what all threads together may hold.
+
+Everything is told before the pixels are decoded, from the header: whether an image is read
+never depends on how fast or how loaded the machine is.
+"""
+
+import os
+import threading
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any, Self
+
+from PIL import ImageFile
+
+__all__ = ["MemoryShare", "image_memory", "memory_needed", "scan_fault", "size_fault"]
+
+# Bytes that one image may take; 8 a pixel leave 125 million pixels.
+_MEMORY = 10**9
+_MEMORY_VARIABLE = "SKFAKEREAL_IMAGE_MEMORY"
+# Pillow's resize takes width of the view times height of the image between its two passes,
+# and tables of 32 bytes a pixel of a side.
+_MAX_SIDE = 100_000
+# Bytes a pixel while decoding, measured by tests/image_costs.py: all hold the decoded
+# image and its RGB copy (8); what is above is the decoder's own.
+_BYTES_A_PIXEL = {"WEBP": 20, "AVIF": 24, "JPEG2000": 28, "HEIF": 24, "JXL": 40}
+# Pillow decodes these in Python, up to 1 microsecond a sample.
+_SLOW_DECODERS = {"bmp_rle", "ppm", "ppm_plain"}
+_MAX_SLOW_SAMPLES = 2**23
+# Each scan of a progressive JPEG visits all coefficients, some 2 nanoseconds a pixel.
+_MAX_SCANS = 100
+_MAX_SCANNED = 3 * 10**9
+
+
+def image_memory() -> int:
+    """Return how many bytes one image may take, from its file to a view of it.
+
+    Returns
+    -------
+    int
+        1,000,000,000, or what the environment variable ``SKFAKEREAL_IMAGE_MEMORY`` says.
+
+    Raises
+    ------
+    ValueError
+        If that variable holds no positive whole number.
+    """
+    text = os.environ.get(_MEMORY_VARIABLE)
+    if not text:
+        return _MEMORY
+    if not text.isascii() or not text.isdigit() or not int(text):
+        raise ValueError(
+            f"{_MEMORY_VARIABLE} must be a number of bytes, such as 2000000000, got {text!r}."
+        )
+    return int(text)
+
+
+def size_fault(
+    name: str, size: tuple[int, int], n_bytes: int, image: ImageFile.ImageFile | None = None
+) -> str | None:
+    """Return why an image takes too much memory or time to decode; None if it does not.
+
+    Parameters
+    ----------
+    name : str
+        Its format.
+    size : tuple of (int, int)
+        Width and height.
+    n_bytes : int
+        What is held of the file.
+    image : PIL.ImageFile.ImageFile or None, default=None
+        The image, opened and not yet decoded; None if it is to be opened first.
+
+    Returns
+    -------
+    str or None
+        What goes beyond the limit, and how to raise that.
+    """
+    width, height = size
+    if max(size) > _MAX_SIDE:
+        return f"it is {width} x {height} pixels, and no side may have over {_MAX_SIDE:,}"
+    needed = memory_needed(name, size, n_bytes, image)
+    if needed > image_memory():
+        return (
+            f"it is {width} x {height} pixels, which take {needed / 1e6:,.0f} MB to decode, "
+            f"over {image_memory() / 1e6:,.0f} MB (the environment variable "
+            f"{_MEMORY_VARIABLE}, in bytes, sets that limit)"
+        )
+    if image is not None and image.tile and image.tile[0][0] in _SLOW_DECODERS:
+        samples = width * height * len(image.getbands())
+        if samples > _MAX_SLOW_SAMPLES:
+            return (
+                f"it has {samples:,} samples in an encoding that is slow to decode, over "
+                f"{_MAX_SLOW_SAMPLES:,}; save it as PNG"
+            )
+    return None
+
+
+def memory_needed(
+    name: str, size: tuple[int, int], n_bytes: int, image: ImageFile.ImageFile | None = None
+) -> int:
+    """Return an upper bound of the bytes that an image takes while it is decoded."""
+    a_pixel = _BYTES_A_PIXEL.get(name, 8)
+    if name == "JPEG":
+        a_pixel = max(a_pixel, 4 + _coefficient_bytes(image))
+    elif name == "TIFF" and image is not None:
+        a_pixel = max(a_pixel, 4 + _strip_bytes(image))
+    return n_bytes + size[0] * size[1] * a_pixel
+
+
+def _coefficient_bytes(image: ImageFile.ImageFile | None) -> int:
+    """Return what a JPEG of several scans keeps a pixel: 2 bytes for each coefficient."""
+    layers: list[tuple[int, ...]] = getattr(image, "layer", [])
+    largest = max((across * down for _, across, down, _ in layers), default=1)
+    return -(-2 * sum(across * down for _, across, down, _ in layers) // max(1, largest))
+
+
+def _strip_bytes(image: ImageFile.ImageFile) -> int:
+    """Return what a TIFF's samples take a pixel: one strip may hold them all."""
+    tags: dict[int, Any] = getattr(image, "tag_v2", {})
+    bits: tuple[int, ...] = tags.get(258, (8,))
+    samples: int = tags.get(277, 1)
+    return -(-max(sum(bits), samples * max(bits)) // 8)
+
+
+def scan_fault(n_scans: int, n_pixels: int) -> str | None:
+    """Return why a JPEG has too many scans; None if it does not."""
+    most = min(_MAX_SCANS, max(16, _MAX_SCANNED // max(1, n_pixels)))
+    if n_scans <= most:
+        return None
+    return f"it has over {most} scans, the most that are decoded at {n_pixels:,} pixels"
+
+
+class _Pool:
+    """Bytes that all threads of this process share."""
+
+    def __init__(self, images: int) -> None:
+        self._images = images
+        self._reset()
+
+    def _reset(self) -> None:
+        self._freed = threading.Condition()
+        self._used = 0
+
+    def take(self, n_bytes: int) -> None:
+        # What is larger than the whole pool has it alone.
+        with self._freed:
+            self._freed.wait_for(
+                lambda: (
+                    not self._used or self._used + n_bytes <= self._images * image_memory()
+                )
+            )
+            self._used += n_bytes
+
+    def give_back(self, n_bytes: int) -> None:
+        with self._freed:
+            self._used -= n_bytes
+            self._freed.notify_all()
+
+
+_FILES, _PIXELS = _Pool(1), _Pool(2)
+if hasattr(os, "register_at_fork"):  # a child has none of the threads that give back
+    os.register_at_fork(after_in_child=_FILES._reset)
+    os.register_at_fork(after_in_child=_PIXELS._reset)
+
+
+class MemoryShare:
+    """What the reading of one image holds of the memory that all images share.
+
+    At most three times `image_memory` together: once for files, twice for pixels. Threads
+    wait for their part; each takes it for its file first and only once for pixels, so that
+    those who wait never hold what others wait for. All of it goes back at the end of the
+    ``with``.
+    """
+
+    def __init__(self) -> None:
+        self._held = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._held.close()
+
+    def hold_file(self, n_bytes: int) -> None:
+        """Wait for the memory of a file.
+
+        Parameters
+        ----------
+        n_bytes : int
+            Its size.
+        """
+        _FILES.take(n_bytes)
+        self._held.callback(_FILES.give_back, n_bytes)
+
+    def hold_pixels(self, n_bytes: int) -> None:
+        """Wait for the memory of the pixels.
+
+        Parameters
+        ----------
+        n_bytes : int
+            What decoding takes.
+        """
+        _PIXELS.take(n_bytes)
+        self._held.callback(_PIXELS.give_back, n_bytes)
