@@ -13,7 +13,8 @@ import PIL
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from skfakereal._images import ImageReadError, decode_image, read_bytes
+from skfakereal._costs import MemoryShare
+from skfakereal._images import ImageReadError, blamed_on, decode_image, read_bytes
 from skfakereal._network import Network
 from skfakereal._store import ActivationStore
 from skfakereal._threads import count_threads
@@ -219,24 +220,27 @@ class ActivationReader:
         view: int,
         seen: Mapping[bytes, int],
     ) -> None:
-        data = read_bytes(path)
-        digest = content_digest(data)
-        key = blake2b(prefix + digest, digest_size=16).digest()
-        if key not in loaded.rows and key not in seen:
-            # One look-up an image costs 15 to 28 microseconds; in that way no more than one
-            # file's bytes are held at a time.
-            stored = self._store.get_many([key])[0] if self._store else None
-            if stored is not None:
-                loaded.known[key] = np.frombuffer(stored, "<f2").reshape(self.shape)
-            else:
-                loaded.views[key] = render_view(
-                    decode_image(data, path),
-                    image_size=self.settings.image_size,
-                    resize=self.settings.resize,
-                    augmentation=self.augmentation,
-                    digest=digest,
-                    view=view,
-                )
+        with MemoryShare() as share:
+            data = read_bytes(path, share)
+            digest = content_digest(data)
+            key = blake2b(prefix + digest, digest_size=16).digest()
+            if key not in loaded.rows and key not in seen:
+                # One look-up an image costs 15 to 28 microseconds; in that way no more than
+                # one file's bytes are held at a time.
+                stored = self._store.get_many([key])[0] if self._store else None
+                if stored is not None:
+                    loaded.known[key] = np.frombuffer(stored, "<f2").reshape(self.shape)
+                else:
+                    image = decode_image(data, path, share)
+                    with blamed_on(path):
+                        loaded.views[key] = render_view(
+                            image,
+                            image_size=self.settings.image_size,
+                            resize=self.settings.resize,
+                            augmentation=self.augmentation,
+                            digest=digest,
+                            view=view,
+                        )
         loaded.rows.setdefault(key, []).append(row)
 
     def _key_prefix(self, view: int) -> bytes:

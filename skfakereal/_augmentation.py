@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
-from skfakereal._images import decode_image, read_bytes
+from skfakereal._images import blamed_on, decode_image, read_bytes
 from skfakereal._trunk_settings import height_and_width
 from skfakereal._views import content_digest, render_view
 
@@ -117,14 +117,16 @@ class Augmentation(BaseEstimator):
         """
         self.check()
         data = read_bytes(os.fspath(path))
-        return render_view(
-            decode_image(data, os.fspath(path)),
-            image_size=height_and_width(image_size),
-            resize=resize,
-            augmentation=self,
-            digest=content_digest(data),
-            view=view,
-        )
+        image = decode_image(data, os.fspath(path))
+        with blamed_on(os.fspath(path)):
+            return render_view(
+                image,
+                image_size=height_and_width(image_size),
+                resize=resize,
+                augmentation=self,
+                digest=content_digest(data),
+                view=view,
+            )
 
     def check(self) -> None:
         """Check the settings.

@@ -16,13 +16,19 @@ from typing import Literal
 
 import numpy as np
 
-from skfakereal._costs import scan_fault, size_fault
+from skfakereal._costs import image_memory, memory_needed, scan_fault, size_fault
 
-__all__ = ["AllOrNothing", "PackingError", "essential_data", "png_rows_are_missing"]
+__all__ = [
+    "A_READ",
+    "AllOrNothing",
+    "PackingError",
+    "essential_data",
+    "png_rows_are_missing",
+]
 
 # Marks that carry no length are passed over: stuffed zeros, TEM, restarts, SOI, fill.
 _JPEG_MARK = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")
-_JPEG_END, _JPEG_SCAN = b"\xff\xd9", b"\xff\xda"
+_JPEG_END, _JPEG_SCAN = b"\xff\xd9", 0xDA
 # Start of frame, without the tables and extensions that lie between.
 _JPEG_FRAMES = {0xC0, 0xC1, 0xC2, 0xC3, *range(0xC5, 0xC8), *range(0xC9, 0xCC), 0xCD, 0xCE}
 _JPEG2000_DATA = b"\xff\x93"
@@ -52,6 +58,8 @@ _TIFF_LISTS, _TIFF_NEEDED = (
     set(range(254, 400)),
     {258, 273, 277, 279, 320, 324, 325, 338, 339},
 )
+# What one read costs, in bytes.
+A_READ = 1024
 # More than any program writes.
 _MAX_SEGMENTS, _MAX_TILES, _MAX_TAGS, _MAX_VALUES = 10_000, 10_000, 10_000, 2**20
 
@@ -74,29 +82,58 @@ class PackingError(Exception):
 
 
 class AllOrNothing(io.BytesIO):
-    """A file that fails when a decoder wants more than there is, or too often.
+    """A file that fails when a decoder wants more than there is.
 
-    Pillow's decoders fail on their own at the end, unless somebody has set
-    ``PIL.ImageFile.LOAD_TRUNCATED_IMAGES`` in this process. What they walk in Python
-    (comments, directories, fill bytes) they walk without a limit.
+    Pillow's decoders fail on their own, unless somebody has set
+    ``PIL.ImageFile.LOAD_TRUNCATED_IMAGES`` in this process.
 
     Attributes
     ----------
     strict : bool
         Whether reading at the end fails. Off at first: while the format is being found,
         that is usual.
-    reads_left : int
-        How often it may still be read.
-    bytes_left : int
-        How many bytes may still be read: a few times what there are.
     """
 
     strict = False
 
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read bytes, as any file does.
+
+        Parameters
+        ----------
+        size : int or None, default=-1
+            How many at most; all if negative or None.
+
+        Returns
+        -------
+        bytes
+            What was read.
+
+        Raises
+        ------
+        OSError
+            If the file is strict, at its end, and more was asked for.
+        """
+        data = super().read(size)
+        if self.strict and not data and size:
+            raise OSError("image file is truncated")
+        return data
+
+
+class Bounded(AllOrNothing):
+    """A file that fails, too, when it is read far more often than it has bytes.
+
+    Comments, directories and fill bytes Pillow walks in Python, and without a limit.
+
+    Attributes
+    ----------
+    left : int
+        What may still be asked of it, in bytes; each read counts for `A_READ` more.
+    """
+
     def __init__(self, data: bytes) -> None:
         super().__init__(data)
-        self.reads_left = 50_000 + len(data) // 256
-        self.bytes_left = 2**24 + 4 * len(data)
+        self.left = 2**26 + 6 * len(data)
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Read bytes, as any file does.
@@ -119,12 +156,9 @@ class AllOrNothing(io.BytesIO):
             If it has been read too often.
         """
         data = super().read(size)
-        self.reads_left -= 1
-        self.bytes_left -= len(data)
-        if self.reads_left < 0 or self.bytes_left < 0:
+        self.left -= A_READ + len(data)
+        if self.left < 0:
             raise PackingError("too large", "it is in too many pieces for its size")
-        if self.strict and not data and size:
-            raise OSError("image file is truncated")
         return data
 
 
@@ -171,20 +205,21 @@ def _jpeg(data: bytes) -> bytes:
     # A thumbnail has an end mark of its own, but lies inside a segment, which is skipped.
     position, n_segments, n_scans, n_pixels = 2, 0, 0, 0
     while mark := _JPEG_MARK.search(data, position):
-        if mark[0] == _JPEG_END:
-            return data
         body = mark.end()
+        kind = data[body - 1]
+        if kind == _JPEG_END[1]:
+            return data
         position = body + int.from_bytes(data[body : body + 2])
         n_segments += 1
         if n_segments > _MAX_SEGMENTS:
             raise PackingError("too large", f"it has over {_MAX_SEGMENTS:,} segments")
-        if mark[0][1] in _JPEG_FRAMES:
-            height, width = data[body + 3 : body + 5], data[body + 5 : body + 7]
-            n_pixels = int.from_bytes(height) * int.from_bytes(width)
-        elif mark[0] == _JPEG_SCAN:
+        if kind == _JPEG_SCAN:
             n_scans += 1
             if fault := scan_fault(n_scans, n_pixels):
                 raise PackingError("too large", fault)
+        elif kind in _JPEG_FRAMES:
+            height, width = data[body + 3 : body + 5], data[body + 5 : body + 7]
+            n_pixels = int.from_bytes(height) * int.from_bytes(width)
     raise PackingError("truncated", "its end mark is missing")
 
 
@@ -420,7 +455,8 @@ def _tiff(data: bytes) -> bytes:
 
 
 def _check_size(name: str, size: tuple[int, int], n_bytes: int) -> None:
-    if fault := size_fault(name, size, n_bytes):
+    needed = memory_needed(name, size, n_bytes)
+    if fault := size_fault(name, size, needed, image_memory()):
         raise PackingError("too large", fault)
 
 

@@ -6,13 +6,19 @@ never depends on how fast or how loaded the machine is.
 
 import os
 import threading
-from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 
 from PIL import ImageFile
 
-__all__ = ["MemoryShare", "image_memory", "memory_needed", "scan_fault", "size_fault"]
+__all__ = [
+    "MemoryShare",
+    "image_memory",
+    "memory_needed",
+    "scan_fault",
+    "size_fault",
+    "slowness_fault",
+]
 
 # Bytes that one image may take; 8 a pixel leave 125 million pixels.
 _MEMORY = 10**9
@@ -20,14 +26,18 @@ _MEMORY_VARIABLE = "SKFAKEREAL_IMAGE_MEMORY"
 # Pillow's resize takes width of the view times height of the image between its two passes,
 # and tables of 32 bytes a pixel of a side.
 _MAX_SIDE = 100_000
-# Bytes a pixel while decoding, measured by tests/image_costs.py: all hold the decoded
+# Bytes a pixel while decoding, measured by benchmarks.image_costs: all hold the decoded
 # image and its RGB copy (8); what is above is the decoder's own.
-_BYTES_A_PIXEL = {"WEBP": 20, "AVIF": 24, "JPEG2000": 28, "HEIF": 24, "JXL": 40}
+_BYTES_A_PIXEL = {"WEBP": 22, "AVIF": 24, "JPEG2000": 28, "HEIF": 24, "JXL": 40}
+# OpenJPEG takes up to half a microsecond a pixel.
+_MAX_PIXELS = {"JPEG2000": 20_000_000}
+# Most images are smaller, and are read in parallel without further ado.
+_UNCOUNTED = 2**22
 # Pillow decodes these in Python, up to 1 microsecond a sample.
 _SLOW_DECODERS = {"bmp_rle", "ppm", "ppm_plain"}
 _MAX_SLOW_SAMPLES = 2**23
 # Each scan of a progressive JPEG visits all coefficients, some 2 nanoseconds a pixel.
-_MAX_SCANS = 100
+_FEW_SCANS, _MAX_SCANS = 16, 100
 _MAX_SCANNED = 3 * 10**9
 
 
@@ -54,10 +64,71 @@ def image_memory() -> int:
     return int(text)
 
 
-def size_fault(
+def size_fault(name: str, size: tuple[int, int], needed: int, limit: int) -> str | None:
+    """Return why an image takes too much memory to decode; None if it does not.
+
+    Parameters
+    ----------
+    name : str
+        Its format.
+    size : tuple of (int, int)
+        Width and height.
+    needed : int
+        What `memory_needed` says.
+    limit : int
+        What `image_memory` says.
+
+    Returns
+    -------
+    str or None
+        What goes beyond the limit, and how to raise that.
+    """
+    width, height = size
+    if width > _MAX_SIDE or height > _MAX_SIDE:
+        return f"it is {width} x {height} pixels, and no side may have over {_MAX_SIDE:,}"
+    most = _MAX_PIXELS.get(name)
+    if most is not None and width * height > most:
+        return (
+            f"it is {width} x {height} pixels, and {name} is slow to decode: at most "
+            f"{most:,} pixels are; save it as PNG"
+        )
+    if needed > limit:
+        return (
+            f"it is {width} x {height} pixels, which take {needed / 1e6:,.0f} MB to decode, "
+            f"over {limit / 1e6:,.0f} MB (the environment variable {_MEMORY_VARIABLE}, in "
+            "bytes, sets that limit)"
+        )
+    return None
+
+
+def slowness_fault(image: ImageFile.ImageFile) -> str | None:
+    """Return why an image that is not decoded yet would take too long; None if it does not.
+
+    Parameters
+    ----------
+    image : PIL.ImageFile.ImageFile
+        The image.
+
+    Returns
+    -------
+    str or None
+        What goes beyond the limit, and the way out.
+    """
+    if not image.tile or image.tile[0][0] not in _SLOW_DECODERS:
+        return None
+    samples = image.width * image.height * len(image.getbands())
+    if samples <= _MAX_SLOW_SAMPLES:
+        return None
+    return (
+        f"it has {samples:,} samples in an encoding that is slow to decode, over "
+        f"{_MAX_SLOW_SAMPLES:,}; save it as PNG"
+    )
+
+
+def memory_needed(
     name: str, size: tuple[int, int], n_bytes: int, image: ImageFile.ImageFile | None = None
-) -> str | None:
-    """Return why an image takes too much memory or time to decode; None if it does not.
+) -> int:
+    """Return an upper bound of the bytes that an image takes while it is decoded.
 
     Parameters
     ----------
@@ -72,33 +143,9 @@ def size_fault(
 
     Returns
     -------
-    str or None
-        What goes beyond the limit, and how to raise that.
+    int
+        Bytes.
     """
-    width, height = size
-    if max(size) > _MAX_SIDE:
-        return f"it is {width} x {height} pixels, and no side may have over {_MAX_SIDE:,}"
-    needed = memory_needed(name, size, n_bytes, image)
-    if needed > image_memory():
-        return (
-            f"it is {width} x {height} pixels, which take {needed / 1e6:,.0f} MB to decode, "
-            f"over {image_memory() / 1e6:,.0f} MB (the environment variable "
-            f"{_MEMORY_VARIABLE}, in bytes, sets that limit)"
-        )
-    if image is not None and image.tile and image.tile[0][0] in _SLOW_DECODERS:
-        samples = width * height * len(image.getbands())
-        if samples > _MAX_SLOW_SAMPLES:
-            return (
-                f"it has {samples:,} samples in an encoding that is slow to decode, over "
-                f"{_MAX_SLOW_SAMPLES:,}; save it as PNG"
-            )
-    return None
-
-
-def memory_needed(
-    name: str, size: tuple[int, int], n_bytes: int, image: ImageFile.ImageFile | None = None
-) -> int:
-    """Return an upper bound of the bytes that an image takes while it is decoded."""
     a_pixel = _BYTES_A_PIXEL.get(name, 8)
     if name == "JPEG":
         a_pixel = max(a_pixel, 4 + _coefficient_bytes(image))
@@ -124,7 +171,9 @@ def _strip_bytes(image: ImageFile.ImageFile) -> int:
 
 def scan_fault(n_scans: int, n_pixels: int) -> str | None:
     """Return why a JPEG has too many scans; None if it does not."""
-    most = min(_MAX_SCANS, max(16, _MAX_SCANNED // max(1, n_pixels)))
+    if n_scans <= _FEW_SCANS:
+        return None
+    most = min(_MAX_SCANS, max(_FEW_SCANS, _MAX_SCANNED // max(1, n_pixels)))
     if n_scans <= most:
         return None
     return f"it has over {most} scans, the most that are decoded at {n_pixels:,} pixels"
@@ -173,7 +222,7 @@ class MemoryShare:
     """
 
     def __init__(self) -> None:
-        self._held = ExitStack()
+        self._held: list[tuple[_Pool, int]] = []
 
     def __enter__(self) -> Self:
         return self
@@ -184,7 +233,9 @@ class MemoryShare:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._held.close()
+        while self._held:
+            pool, n_bytes = self._held.pop()
+            pool.give_back(n_bytes)
 
     def hold_file(self, n_bytes: int) -> None:
         """Wait for the memory of a file.
@@ -194,8 +245,7 @@ class MemoryShare:
         n_bytes : int
             Its size.
         """
-        _FILES.take(n_bytes)
-        self._held.callback(_FILES.give_back, n_bytes)
+        self._hold(_FILES, n_bytes)
 
     def hold_pixels(self, n_bytes: int) -> None:
         """Wait for the memory of the pixels.
@@ -205,5 +255,9 @@ class MemoryShare:
         n_bytes : int
             What decoding takes.
         """
-        _PIXELS.take(n_bytes)
-        self._held.callback(_PIXELS.give_back, n_bytes)
+        self._hold(_PIXELS, n_bytes)
+
+    def _hold(self, pool: _Pool, n_bytes: int) -> None:
+        if n_bytes > _UNCOUNTED:
+            pool.take(n_bytes)
+            self._held.append((pool, n_bytes))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from skfakereal._html import Html, escaped, stack
-from skfakereal._images import ImageReadError, read_image
+from skfakereal._images import ImageReadError, decode_image, read_bytes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -90,14 +90,14 @@ def picture(
         The picture: at most 320 pixels a side; small ones are enlarged without smoothing.
     """
     if isinstance(source, np.ndarray):
-        pixels: NDArray[np.uint8] = source
+        image = Image.fromarray(source)
     else:
+        path = os.fspath(source)
         try:
-            pixels = read_image(os.fspath(source))
+            image = decode_image(read_bytes(path), path)
         except ImageReadError as error:
             empty = f'<div class="empty">cannot be read: {escaped(error.reason)}</div>'
             return Html(f'<figure class="picture">{empty}{_caption(caption)}</figure>')
-    image = Image.fromarray(pixels)
     small = max(image.size) <= _SMALL_SIDE
     image.thumbnail((_LARGEST_SIDE, _LARGEST_SIDE))
     buffer = io.BytesIO()

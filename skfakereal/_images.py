@@ -11,12 +11,20 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from skfakereal._completeness import (
+    A_READ,
     AllOrNothing,
+    Bounded,
     PackingError,
     essential_data,
     png_rows_are_missing,
 )
-from skfakereal._costs import MemoryShare, image_memory, memory_needed, size_fault
+from skfakereal._costs import (
+    MemoryShare,
+    image_memory,
+    memory_needed,
+    size_fault,
+    slowness_fault,
+)
 from skfakereal._rgb import to_upright_rgb
 from skfakereal._signatures import is_read, missing_reader, signature_format
 
@@ -33,8 +41,10 @@ __all__ = [
 _OPEN_FLAGS = sum(
     {getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY")}
 )
+# Bytes, and pixels, that cost too little to be counted.
+_SMALL = 2**16
 # Rows of an image that become an array at once, by their pixels.
-_STRIP = 2**22
+_STRIP = 2**21
 
 
 class ImageReadError(OSError):
@@ -231,37 +241,51 @@ def read_bytes(path: str, share: MemoryShare | None = None) -> bytes:
         If it is missing, a directory, a device, empty, refused by the system, or has more
         bytes than two fifths of what one image may take.
     """
-    file, most = Path(path), image_memory() * 2 // 5
-    large = f"has over {most / 1e6:,.0f} MB"
+    most, handle = image_memory() * 2 // 5, None
     try:
         # A pipe or device could block for ever or never end, and to open one may do
         # something; so it is looked at before, and after, when it can no longer change.
-        _refuse_irregular(path, file.stat())
-        with os.fdopen(os.open(file, os.O_RDONLY | _OPEN_FLAGS), "rb") as opened:
-            status = os.fstat(opened.fileno())
-            _refuse_irregular(path, status)
-            if status.st_size > most:
-                raise _error(path, "too large", large)
-            if share is not None:
-                share.hold_file(status.st_size)
-            data = opened.read(status.st_size + 1)
-            if len(data) > status.st_size:  # it grows, or tells no size
-                data += opened.read(most + 1 - len(data))
-    except ImageReadError:
+        _refuse_irregular(path, Path(path).stat())
+        handle = os.open(path, os.O_RDONLY | _OPEN_FLAGS)
+        status = os.fstat(handle)
+        _refuse_irregular(path, status)
+        data = _read_at_most(handle, path, status.st_size, most, share)
+    except (ImageReadError, KeyboardInterrupt):
         raise
     except (FileNotFoundError, NotADirectoryError) as error:
-        broken = ": it is a link to nothing" if file.is_symlink() else ""
+        broken = ": it is a link to nothing" if Path(path).is_symlink() else ""
         raise _error(path, "missing", f"does not exist{broken}") from error
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
         what = getattr(error, "strerror", None) or error
         raise _error(path, "unreadable", f"cannot be opened: {what}") from error
     except MemoryError as error:
         raise _error(path, "too large", "is too large for the memory at hand") from error
-    if len(data) > most:
-        raise _error(path, "too large", large)
+    finally:
+        if handle is not None:
+            os.close(handle)
     if not data:
         raise _error(path, "empty", "is an empty file")
     return data
+
+
+def _read_at_most(
+    handle: int, path: str, size: int, most: int, share: MemoryShare | None
+) -> bytes:
+    """Read what a file says to have, and no more than an image file may have."""
+    if share is not None:
+        share.hold_file(min(size, most))
+    parts, left = [b""], most + 1
+    while left > 0 and size <= most:
+        part = os.read(handle, min(left, max(size + 1, 2**16)))
+        if not part:
+            break
+        parts.append(part)
+        left -= len(part)
+        if len(part) == size:  # the usual file, whole: one byte more tells
+            size = 0
+    if left <= 0 or size > most:
+        raise _error(path, "too large", f"has over {most / 1e6:,.0f} MB")
+    return parts[1] if len(parts) == 2 else b"".join(parts)
 
 
 def _refuse_irregular(path: str, status: os.stat_result) -> None:
@@ -314,17 +338,19 @@ def decode_image(data: bytes, path: str, share: MemoryShare | None = None) -> Im
         raise _error(path, "not an image", what)
     if not is_read(name):
         raise _error(path, "unsupported", f"is {missing_reader(name)}")
-    image_memory()  # a wrong setting is nobody's image's fault
-    if share is None:
-        with MemoryShare() as share:
-            return _decode(name, data, path, share)
-    return _decode(name, data, path, share)
+    limit = image_memory()  # a wrong setting is not the fault of an image
+    if share is not None:
+        return _decode(name, data, path, limit, share)
+    with MemoryShare() as own:
+        return _decode(name, data, path, limit, own)
 
 
-def _decode(name: str, data: bytes, path: str, share: MemoryShare) -> Image.Image:
+def _decode(
+    name: str, data: bytes, path: str, limit: int, share: MemoryShare
+) -> Image.Image:
     with blamed_on(path):
         essential = essential_data(data, name)
-        file = AllOrNothing(essential)
+        file = AllOrNothing(essential) if len(data) < _SMALL else Bounded(essential)
         try:
             opened = Image.open(file, formats=[name])
         except UnidentifiedImageError as error:
@@ -334,12 +360,17 @@ def _decode(name: str, data: bytes, path: str, share: MemoryShare) -> Image.Imag
             what = f"is damaged: it begins as {name}, but cannot be read as that"
             raise _error(path, "damaged", what) from error
         with opened as image:
-            held = len(data) + (0 if essential is data else len(essential))
-            if fault := size_fault(name, image.size, held, image):
-                raise PackingError("too large", fault)
-            share.hold_pixels(memory_needed(name, image.size, held - len(data), image))
-            if name in ("BMP", "DIB", "PPM"):  # may be decoded in Python, sample by sample
-                file.reads_left += 4 * image.width * image.height
+            if image.width * image.height > _SMALL:
+                needed = memory_needed(
+                    name, image.size, 0 if essential is data else len(essential), image
+                )
+                fault = size_fault(name, image.size, needed + len(data), limit)
+                if fault := fault or slowness_fault(image):
+                    raise PackingError("too large", fault)
+                share.hold_pixels(needed)
+            if isinstance(file, Bounded) and name in ("BMP", "DIB", "PPM"):
+                # These may be decoded in Python, sample by sample.
+                file.left += 4 * A_READ * image.width * image.height
             # The decoder of JPEG 2000 always reads past the end.
             file.strict = name != "JPEG2000"
             image.load()
@@ -355,6 +386,9 @@ def _may_lack_rows(image: ImageFile.ImageFile) -> bool:
     """Tell whether the last row of a PNG is as blank as one that never came."""
     if image.info.get("interlace"):
         return True
+    corner = image.getpixel((image.width - 1, image.height - 1))
+    if any(corner) if isinstance(corner, tuple) else corner:
+        return False
     last = image.crop((0, image.height - 1, *image.size)).tobytes()
     return not last.strip(b"\0")
 

@@ -28,7 +28,7 @@ _FROM_THE_END = {
     Image.Transpose.TRANSVERSE,
 }
 # Pixels that are converted at once.
-_STRIP = 2**22
+_STRIP = 2**21
 # Mode "I" says 32 bits; of these formats Pillow scales it to the range of 16.
 _SCALED = ("PNG", "PPM")
 

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from PIL import Image
 
-from skfakereal._images import ImageReadError, read_image
+from skfakereal._images import ImageReadError, decode_image, read_bytes
 from skfakereal._paths import ImagePaths
 from skfakereal._shown import drawable
 from skfakereal.evaluation._errors import ImageError, worst_errors
@@ -242,7 +241,7 @@ def _draw_tile(ax: "Axes", error: ImageError) -> None:
         transform=ax.transAxes,
     )
     try:
-        image = Image.fromarray(read_image(error.path))
+        image = decode_image(read_bytes(error.path), error.path)
     except ImageReadError as failure:
         ax.imshow(np.full((1, 1, 3), 240, dtype=np.uint8))
         text = f"cannot be read:\n{drawable(failure.reason)}"

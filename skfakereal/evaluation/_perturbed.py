@@ -17,7 +17,14 @@ from PIL import Image
 from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 
-from skfakereal._images import ImageReadError, raise_unreadable, read_image
+from skfakereal._costs import MemoryShare
+from skfakereal._images import (
+    ImageReadError,
+    blamed_on,
+    decode_image,
+    raise_unreadable,
+    read_bytes,
+)
 from skfakereal.evaluation._predict_once import predict_once
 from skfakereal.evaluation.perturbations import Chain, Fit, Perturbation
 
@@ -156,16 +163,24 @@ def _write_chunks(
 
 
 def _write_copy(path: str, row: int, perturbation: Perturbation, file: Path) -> Written:
-    try:
-        image = Image.fromarray(read_image(path))
-    except ImageReadError as error:
-        error.index = row
-        raise_unreadable([error])
-        raise
-    copy = perturbation(image)
-    # Pixels are what is wanted; PNG's own effort would take most of the time.
-    copy.save(file, "PNG", compress_level=1)
-    unchanged = copy.size == image.size and copy.tobytes() == image.tobytes()
-    if isinstance(perturbation, Chain | Fit):
-        return file, unchanged, perturbation.too_small(image.size)
-    return file, unchanged, False
+    with MemoryShare() as share:
+        try:
+            image = decode_image(read_bytes(path, share), path, share)
+            with blamed_on(path):
+                copy = perturbation(image)
+                unchanged = copy.size == image.size and _same_pixels(copy, image)
+        except ImageReadError as error:
+            error.index = row
+            raise_unreadable([error])
+            raise
+        # Pixels are what is wanted; PNG's own effort would take most of the time.
+        copy.save(file, "PNG", compress_level=1)
+        if isinstance(perturbation, Chain | Fit):
+            return file, unchanged, perturbation.too_small(image.size)
+        return file, unchanged, False
+
+
+def _same_pixels(one: Image.Image, other: Image.Image) -> bool:
+    """Compare two images of one size row by row, which takes no memory."""
+    rows = ((0, top, one.width, top + 1) for top in range(one.height))
+    return all(one.crop(row).tobytes() == other.crop(row).tobytes() for row in rows)

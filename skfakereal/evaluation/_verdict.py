@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 
-from skfakereal._images import ImageReadError, read_image
+from skfakereal._costs import MemoryShare
+from skfakereal._images import ImageReadError, decode_image, read_bytes
 from skfakereal._paths import ImagePaths, check_paths
 from skfakereal.evaluation._classes import class_names, positive_class
 from skfakereal.evaluation._perturbed import predict_perturbed
@@ -153,10 +154,10 @@ def stable_verdicts(
 def _look(path: str) -> tuple[tuple[int, int] | None, str | None]:
     """Return the size of an image, or why it cannot be read."""
     try:
-        height, width, _ = read_image(path).shape
+        with MemoryShare() as share:
+            return decode_image(read_bytes(path, share), path, share).size, None
     except ImageReadError as error:
         return None, error.message
-    return (width, height), None
 
 
 def _judge(

@@ -16,7 +16,7 @@ from PIL import Image
 from skfakereal._activations import ActivationReader
 from skfakereal._classifier import VGG16ImageClassifier
 from skfakereal._features import VGG16FeatureExtractor
-from skfakereal._images import decode_image, read_bytes
+from skfakereal._images import blamed_on, decode_image, read_bytes
 from skfakereal._views import render_view
 from skfakereal.engines import compile_network
 from skfakereal.evaluation._perturbed import predict_perturbed
@@ -86,7 +86,8 @@ class _InMemory:
         size = self._reader.settings.image_size
         n = max(1, _PIXELS // (size[0] * size[1]))
         parts = [changes[i : i + n] for i in range(0, len(changes), n)]
-        self._answers = np.concatenate([self._compute(image, part) for part in parts])
+        answers = [self._compute(path, image, part) for part in parts]
+        self._answers = np.concatenate(answers)
         keys = np.arange(len(changes)).astype(str).astype(object)
         return np.asarray(self._estimator.predict_proba(keys), dtype=np.float64)
 
@@ -95,15 +96,18 @@ class _InMemory:
         """Return what is known of copies, by their numbers as text."""
         return np.asarray(self._answers[np.asarray(X).astype(int).ravel()])
 
-    def _compute(self, image: Image.Image, changes: Sequence[Perturbation]) -> NDArray[Any]:
+    def _compute(
+        self, path: str, image: Image.Image, changes: Sequence[Perturbation]
+    ) -> NDArray[Any]:
         """Do for copies in memory what the estimator does for files."""
         reader, settings = self._reader, self._reader.settings
-        views = [
-            render_view(
-                change(image), image_size=settings.image_size, resize=settings.resize
-            )
-            for change in changes
-        ]
+        with blamed_on(path):
+            views = [
+                render_view(
+                    change(image), image_size=settings.image_size, resize=settings.resize
+                )
+                for change in changes
+            ]
         forward = self._compiled(reader.network, (*settings.image_size, 3))
         rounded = forward(settings.preprocess(np.stack(views))).astype(reader.dtype)
         if not isinstance(self._network, VGG16ImageClassifier):

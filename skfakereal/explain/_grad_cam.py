@@ -8,7 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from skfakereal._images import ImageReadError, decode_image, raise_unreadable, read_bytes
+from skfakereal._images import (
+    ImageReadError,
+    blamed_on,
+    decode_image,
+    raise_unreadable,
+    read_bytes,
+)
 from skfakereal._network import MaxPool
 from skfakereal._paths import ImagePaths, check_paths
 from skfakereal.evaluation._predict_checked import check_classifier
@@ -149,11 +155,12 @@ def look_at(opened: OpenedNetwork, paths: Sequence[str]) -> Seen:
     for i, path in enumerate(paths):
         try:
             image = decode_image(read_bytes(path), path)
+            with blamed_on(path):
+                views.append(opened.render(image))
         except ImageReadError as failure:
             failure.index = i
             failures.append(failure)
             continue
-        views.append(opened.render(image))
         areas.append(_area(opened, image))
     raise_unreadable(failures)
     return Seen(np.stack(views), np.array(areas, dtype=np.float64))

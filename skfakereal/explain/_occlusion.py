@@ -7,7 +7,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm.auto import tqdm
 
-from skfakereal._images import ImageReadError, decode_image, raise_unreadable, read_bytes
+from skfakereal._images import (
+    ImageReadError,
+    blamed_on,
+    decode_image,
+    raise_unreadable,
+    read_bytes,
+)
 from skfakereal._paths import ImagePaths, check_paths
 from skfakereal.evaluation._predict_checked import check_classifier
 from skfakereal.evaluation._predict_once import predict_once
@@ -127,8 +133,9 @@ def occlusion(
         width, height = sizes[row]
         covers = cover_image(width, height, patch, stride, fill)
         judged = judge(row, [Copy(), *covers])[:, wanted[row]]
-        drops = mean_under(covers, judged[0] - judged[1:], width, height)
-        image, values = _shrunk(decode_image(read_bytes(path), path), drops)
+        with blamed_on(path):
+            drops = mean_under(covers, judged[0] - judged[1:], width, height)
+            image, values = _shrunk(decode_image(read_bytes(path), path), drops)
         images.append(image)
         maps.append(values)
     return Explanation(

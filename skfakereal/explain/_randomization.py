@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from skfakereal._images import decode_image, read_bytes
+from skfakereal._images import blamed_on, decode_image, read_bytes
 from skfakereal._paths import ImagePaths, check_paths
 from skfakereal.evaluation._predict_checked import check_classifier
 from skfakereal.evaluation._predict_once import predict_once
@@ -145,8 +145,9 @@ def _covered(
 ) -> NDArray[np.uint8]:
     """Return the covered copies of an image as the network sees them."""
     image = decode_image(read_bytes(path), path)
-    covers = cover_image(*image.size, patch, stride, fill)
-    return np.stack([opened.render(cover(image)) for cover in covers])
+    with blamed_on(path):
+        covers = cover_image(*image.size, patch, stride, fill)
+        return np.stack([opened.render(cover(image)) for cover in covers])
 
 
 def _draws(seed: int, n_draws: int) -> Iterator[np.random.RandomState]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skfakereal._images import ImageReadError, read_image
+from skfakereal._images import ImageReadError, decode_image, read_bytes
 from skfakereal._paths import as_fitted, check_paths
 from skfakereal.evaluation._predict_once import predict_once
 
@@ -131,7 +131,7 @@ def _predict(estimator: Any, paths: Sequence[str]) -> Iterator[Verdict]:
 
 def _without_probability(path: str) -> Verdict:
     try:
-        read_image(path)
+        decode_image(read_bytes(path), path)
     except ImageReadError as failure:
         return _unreadable(path, failure)
     what = "the model gives no probability for it"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skfakereal._augmentation import Augmentation
-from skfakereal._images import decode_image, read_bytes, read_image
+from skfakereal._images import decode_image, read_bytes
 from skfakereal._trunk_settings import height_and_width
 from skfakereal._views import render_view
 from skfakereal.evaluation import (
@@ -24,6 +24,8 @@ __all__ = ["draw_training", "draw_views", "write_pictures"]
 
 _DPI = 144
 _N_LOOKED_AT = 20
+# A photograph of 125 million pixels would take gigabytes.
+_LOOKED_AT_SIDE = 1024
 _N_VIEWS = 7  # beside the plain image, which makes two rows of four
 
 
@@ -127,6 +129,8 @@ def draw_views(estimator: Any, paths: Sequence[str]) -> "Figure | None":
 
 def _amount_to_see(path: str) -> float:
     """Return how much the pixels of an image differ from their neighbours."""
-    pixels = read_image(path).astype(float)
+    image = decode_image(read_bytes(path), path)
+    image.thumbnail((_LOOKED_AT_SIDE, _LOOKED_AT_SIDE))
+    pixels = np.asarray(image).astype(float)
     change = sum(np.abs(np.diff(pixels, axis=axis)).sum() for axis in (0, 1))
     return float(change) / pixels.size

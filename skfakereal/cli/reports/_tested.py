@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.utils import resample
 
-from skfakereal._images import ImageReadError, read_image
+from skfakereal._images import ImageReadError, decode_image, read_bytes
 from skfakereal.cli._output import complain, counted, say, watched
 from skfakereal.cli.images._parts import Part
 from skfakereal.cli.images._path_list import STDIN, iterate_list
@@ -328,7 +328,7 @@ def readable(part: Part, *, progress: bool) -> tuple[Part, list[str]]:
     paths = part.paths
     for path in watched(paths, total=len(paths), label="read", progress=progress):
         try:
-            read_image(path)
+            decode_image(read_bytes(path), path)
         except ImageReadError:
             broken.append(path)
     return (part.without(broken) if broken else part), broken
