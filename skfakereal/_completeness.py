@@ -61,6 +61,7 @@ _TIFF_LISTS, _TIFF_NEEDED = (
 # What one read costs, in bytes.
 A_READ = 1024
 # More than any program writes.
+_MAX_COMMENTS = 1_000
 _MAX_SEGMENTS, _MAX_TILES, _MAX_TAGS, _MAX_VALUES = 10_000, 10_000, 10_000, 2**20
 
 
@@ -454,6 +455,13 @@ def _tiff(data: bytes) -> bytes:
     return data
 
 
+def _ppm(data: bytes) -> bytes:
+    # Of a PPM in text, Pillow copies a megabyte for each comment.
+    if data[1:2] in (b"1", b"2", b"3") and data.count(b"#") > _MAX_COMMENTS:
+        raise PackingError("too large", f"it has over {_MAX_COMMENTS:,} comments")
+    return data
+
+
 def _check_size(name: str, size: tuple[int, int], n_bytes: int) -> None:
     needed = memory_needed(name, size, n_bytes)
     if fault := size_fault(name, size, needed, image_memory()):
@@ -466,5 +474,6 @@ _ESSENTIALS = {
     "JPEG2000": _jpeg2000,
     "JXL": _jxl,
     "PNG": _png,
+    "PPM": _ppm,
     "TIFF": _tiff,
 }

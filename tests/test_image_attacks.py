@@ -17,13 +17,13 @@ from skfakereal._costs import MemoryShare, image_memory
 from skfakereal._images import ImageReadError, decode_image, read_bytes, read_image
 
 # Read like any other image, for all its oddities.
-HARMLESS = {"png text", "png profile", "png exif", "gif comments", "gif frames"}
+HARMLESS = {"png text", "png profile", "png exif", "jpeg exif", "gif comments"}
 DECODE = """
 import re, sys, time
 from skfakereal._images import ImageReadError, decode_image, read_bytes
 
 def peak():
-    return int(re.search(r"VmHWM:\\\\s+(\\\\d+)", open("/proc/self/status").read())[1])
+    return int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
 
 for path in sys.argv[1:]:
     open("/proc/self/clear_refs", "w").write("5")
@@ -50,8 +50,7 @@ def test_no_attack_goes_beyond_its_budget(tmp_path: Path, part: int) -> None:
     assert not answer.returncode, answer.stderr
     for name, line in zip(names, answer.stdout.splitlines(), strict=True):
         said, seconds, megabytes = line.split(";")
-        reasons = {"read"} if name in HARMLESS else {"too large", "truncated", "damaged"}
-        assert said in reasons, (name, line)
+        assert (said == "read") == (name in HARMLESS), (name, line)
         assert float(seconds) < 10, (name, line)
         assert float(megabytes) < 1000, (name, line)
 
