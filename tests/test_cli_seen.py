@@ -64,12 +64,17 @@ def test_a_runs_own_folder_is_tested_on_its_test_part(
     test = parts_of(run)["test"]
     paths, data = try_out(verb, run, photos, tmp_path / "out")
     assert paths == test
-    assert data["seen"] == {"same_bytes": 0, "same_path": 0}
+    n_seen = 2 * N_EACH - len(test)
+    assert data["seen"] == {
+        "given": {"images": 2 * N_EACH, "same_bytes": n_seen, "same_path": 0},
+        "tested": {"images": len(test), "same_bytes": 0, "same_path": 0},
+    }
     said = capsys.readouterr().out
     page = (tmp_path / "out/report.html").read_text(encoding="utf-8")
     for words in (
         f"the run's own test part: {len(test)} of the {2 * N_EACH} of",
-        f"trained or validated on none of these {len(test)} images",
+        f"trained or validated on {n_seen} of the {2 * N_EACH} images that were given, and on "
+        f"none of the {len(test)} that were tested",
     ):
         assert words in said
         assert words in page.replace("&#x27;", "'").replace("&#39;", "'")
@@ -82,7 +87,11 @@ def test_drawn_images_are_of_the_test_part(run: Path, photos: Path, tmp_path: Pa
         paths, data = try_out("robustness", run, photos, tmp_path / seed, *more)
         assert len(paths) == 4
         assert paths <= parts_of(run)["test"]
-        assert data["seen"] == {"same_bytes": 0, "same_path": 0}
+        assert data["seen"]["tested"] == {
+            "images": len(paths),
+            "same_bytes": 0,
+            "same_path": 0,
+        }
 
 
 @VERBS
@@ -93,11 +102,12 @@ def test_all_images_on_request_and_how_many_were_seen(
     n_seen = len(parts["train"] | parts["validation"])
     paths, data = try_out(verb, run, photos, tmp_path / "out", "--split", "all")
     assert len(paths) == 2 * N_EACH
-    assert data["seen"] == {"same_bytes": n_seen, "same_path": 0}
+    seen = {"images": 2 * N_EACH, "same_bytes": n_seen, "same_path": 0}
+    assert data["seen"] == {"given": seen, "tested": seen}
     said = capsys.readouterr().out
     page = (tmp_path / "out/report.html").read_text(encoding="utf-8")
     for words in (
-        f"trained or validated on {n_seen} of these {2 * N_EACH} images",
+        f"trained or validated on {n_seen} of the {2 * N_EACH} images that were given.",
         f"{n_seen} of the {2 * N_EACH} tested images are, byte for byte, among those",
     ):
         assert words in said
@@ -118,7 +128,7 @@ def test_a_folder_that_was_moved_changed_and_extended(
     paths, data = try_out("evaluate", run, moved, tmp_path / "out2")
     assert str(moved / "fake" / "new.png") in paths
     assert len(paths) == len(relative) + 1
-    assert data["seen"] == {"same_bytes": 0, "same_path": 0}
+    assert data["seen"]["tested"] == {"images": len(paths), "same_bytes": 0, "same_path": 0}
     assert "and those that it does not know" in data["test_images"]
 
 
@@ -132,7 +142,7 @@ def test_by_path_where_the_content_was_changed(
         paths, _ = try_out("evaluate", run, photos, tmp_path / "out")
         assert paths == parts_of(run)["test"]
         _, data = try_out("evaluate", run, photos, tmp_path / "out2", "--split", "all")
-        assert data["seen"]["same_path"] == 1
+        assert data["seen"]["tested"]["same_path"] == 1
         assert "1 of the 40 tested images lie where" in capsys.readouterr().out
     finally:
         changed.write_bytes(before)
@@ -153,7 +163,7 @@ def test_other_images_of_the_same_names_are_new(
     monkeypatch.chdir(tmp_path)
     paths, data = try_out("evaluate", copy, Path("photos"), tmp_path / "out")
     assert len(paths) == 2 * N_EACH
-    assert data["seen"] == {"same_bytes": 0, "same_path": 0}
+    assert data["seen"]["tested"] == {"images": len(paths), "same_bytes": 0, "same_path": 0}
 
 
 @VERBS

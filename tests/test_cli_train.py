@@ -399,8 +399,12 @@ def test_evaluate_prints_and_writes(
 def test_evaluate_warns_of_images_that_training_saw(
     run: Path, photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["evaluate", str(run), str(photos)]) == 0
+    assert main(["evaluate", str(run), str(photos), "--split", "all"]) == 0
     assert "Caution: 19 of the 24 tested images are" in capsys.readouterr().out
+    assert main(["evaluate", str(run), str(photos)]) == 0
+    said = capsys.readouterr().out
+    assert "EvaluationReport: 5 images" in said
+    assert "trained or validated on 19 of the 24 images that were given" in said
 
 
 def test_evaluate_takes_the_test_part_where_there_is_one(

@@ -162,8 +162,9 @@ def test_train_asks_for_the_weights_first_and_speaks_of_its_options(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    out = str(tmp_path / "run")
-    assert main(["train", str(tmp_path / "never-opened"), "--out", out]) == 1
+    (tmp_path / "photos").mkdir()  # nothing in it is looked at
+    words = ["train", str(tmp_path / "photos"), "--out", str(tmp_path / "run")]
+    assert main(words) == 1
     said = capsys.readouterr()
     assert "Downloading ImageNet's weights for VGG16 (59 MB, once, to" in said.err
     for words in ("--weights PATH", "--weights cifake", "--weights none"):

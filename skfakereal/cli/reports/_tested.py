@@ -161,7 +161,7 @@ def describe_test(
             "classes": list(model.names),
             "test": part.count(model.names),
             "test_images": tested.said(),
-            "seen": None if tested.seen is None else tested.seen.count(part.paths),
+            "seen": None if tested.seen is None else tested.seen.facts(part.paths),
             "unreadable": list(unreadable),
         },
         model={"file": arguments.model, **settings_of(model.estimator)},

@@ -16,6 +16,8 @@ class Seen:
 
     Parameters
     ----------
+    given : list of str
+        The images.
     same_bytes : frozenset of str
         Those that are, byte for byte, among the images that the model was trained or
         validated on.
@@ -25,6 +27,7 @@ class Seen:
         Those of the run's own test part.
     """
 
+    given: list[str]
     same_bytes: frozenset[str]
     same_path: frozenset[str]
     tested: frozenset[str]
@@ -36,17 +39,27 @@ class Seen:
     def count(self, paths: Sequence[str]) -> dict[str, int]:
         """Return how many of some of the images the model has seen."""
         return {
+            "images": len(paths),
             "same_bytes": sum(path in self.same_bytes for path in paths),
             "same_path": sum(path in self.same_path for path in paths),
         }
 
-    def sentence(self, paths: Sequence[str]) -> str:
-        """Say how many of some of the images the model has seen."""
-        n_seen = sum(self.count(paths).values())
-        return (
-            f"The model was trained or validated on {f'{n_seen:,}' if n_seen else 'none'} "
-            f"of these {len(paths):,} images."
+    def facts(self, tested: Sequence[str]) -> dict[str, dict[str, int]]:
+        """Return how many of all images that were given, and of those tested, it has seen."""
+        return {"given": self.count(self.given), "tested": self.count(tested)}
+
+    def sentence(self, tested: Sequence[str]) -> str:
+        """Say the same in words."""
+        n_given, n_tested = (
+            n["same_bytes"] + n["same_path"] for n in self.facts(tested).values()
         )
+        said = (
+            f"The model was trained or validated on {_number(n_given)} of the "
+            f"{len(self.given):,} images that were given"
+        )
+        if len(tested) < len(self.given):
+            said += f", and on {_number(n_tested)} of the {len(tested):,} that were tested"
+        return f"{said}."
 
     def cautions(self, paths: Sequence[str]) -> list[str]:
         """Return what the reader must know of it before any figure."""
@@ -106,7 +119,12 @@ def look_up(model: Model, paths: Sequence[str], *, progress: bool) -> Seen | Non
             part is None and digest in recorded and digest not in trained
         ):
             tested.add(path)
-    return Seen(frozenset(same_bytes), frozenset(same_path), frozenset(tested))
+    found = (frozenset(same_bytes), frozenset(same_path), frozenset(tested))
+    return Seen(list(paths), *found)
+
+
+def _number(number: int) -> str:
+    return f"{number:,}" if number else "none"
 
 
 def _absolute(path: str) -> str:
