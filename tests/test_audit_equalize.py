@@ -1,10 +1,13 @@
 """Equalised copies: alike in everything but the picture, safe, resumable, honest."""
 
 import csv
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -44,14 +47,14 @@ def leaking(tmp_path: Path) -> tuple[list[Path], list[int]]:
 
 
 @pytest.mark.parametrize("form", ["jpeg", "png", "webp"])
-@pytest.mark.parametrize("resize", ["crop", "stretch"])
+@pytest.mark.parametrize("resize", ["shrink", "crop", "stretch"])
 def test_audit_before_and_after(
     leaking: tuple[list[Path], list[int]], tmp_path: Path, form: str, resize: str
 ) -> None:
     paths, y = leaking
     before = {p: p.read_bytes() for p in paths}
     out = tmp_path / "out"
-    copies = equalize_images(paths, y, out, format=form, size=(32, 32), resize=resize)  # type: ignore[arg-type]
+    copies = equalize_images(paths, y, out, format=form, size=(30, 30), resize=resize)  # type: ignore[arg-type]
     assert audit_images(paths, y).headline.auc > 0.95
     after = audit_images(copies.data, copies.target)
     assert after.headline.auc == 0.5
@@ -59,7 +62,7 @@ def test_audit_before_and_after(
     assert {p: p.read_bytes() for p in paths} == before
     with Image.open(copies.data[0]) as image:
         assert image.format == form.upper()
-        assert image.size == (32, 32)
+        assert image.size == (30, 30)
         assert len(image.getexif()) == 0
         assert not {"comment", "exif", "icc_profile", "parameters"} & set(image.info)
 
@@ -85,7 +88,9 @@ def test_the_crop_is_the_middle_and_not_resampled(tmp_path: Path) -> None:
     paths = [tmp_path / "in" / "a.png", tmp_path / "in" / "b.png"]
     for path in paths:
         Image.fromarray(pixels).save(path)
-    copies = equalize_images(paths, [0, 1], tmp_path / "out", format="png", size=(10, 20))
+    copies = equalize_images(
+        paths, [0, 1], tmp_path / "out", format="png", size=(10, 20), resize="crop"
+    )
     assert np.array_equal(read_image(copies.data[0]), pixels[5:15, 5:25])
 
 
@@ -177,9 +182,9 @@ def test_bad_images_are_all_listed_or_skipped(
     paths[1].write_bytes(b"")
     Image.new("RGB", (8, 8)).save(paths[25])
     with pytest.raises(ImageReadError, match="2 images cannot be copied") as caught:
-        equalize_images(paths, y, tmp_path / "out", size=(32, 32))
+        equalize_images(paths, y, tmp_path / "out", size=(30, 30))
     assert [f.index for f in caught.value.failures] == [1, 25]
-    copies = equalize_images(paths, y, tmp_path / "out", size=(32, 32), on_error="skip")
+    copies = equalize_images(paths, y, tmp_path / "out", size=(30, 30), on_error="skip")
     assert len(copies.data) == len(copies.target) == 38
     assert [f.reason for f in copies.failures] == ["empty", "too small"]
 
@@ -191,7 +196,7 @@ def test_bad_images_are_all_listed_or_skipped(
         ({"quality": 0}, "quality must be an int from 1 to 100, got 0"),
         ({"size": (0, 8)}, "size must be None or"),
         ({"size": 8}, "size must be None or"),
-        ({"resize": "zoom"}, 'resize must be "crop" or "stretch"'),
+        ({"resize": "zoom"}, 'resize must be "shrink", "crop" or "stretch"'),
         ({"on_error": "nan"}, 'on_error must be "raise" or "skip"'),
     ],
 )
@@ -235,3 +240,111 @@ def test_folders_that_make_no_sense(
     with pytest.raises(ValueError, match=message):
         equalize_images(*leaking, tmp_path / "out", folders=folders)
     assert not (tmp_path / "out").exists()
+
+
+def scene(rng: np.random.Generator, width: int, height: int) -> Image.Image:
+    """Return a picture whose brightness rises from left to right, with some texture."""
+    coarse = rng.integers(0, 60, (8, 8, 3), dtype=np.uint8)
+    texture = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
+    ramp = np.linspace(0, 190, width)[None, :, None]
+    return Image.fromarray((np.asarray(texture) * 0.9 + ramp).astype(np.uint8))
+
+
+@pytest.fixture
+def large_and_small(tmp_path: Path) -> tuple[list[Path], list[int]]:
+    """Pictures of one kind: the first half with 300 pixels a side, the others with 44."""
+    rng = np.random.default_rng(0)
+    (tmp_path / "in").mkdir()
+    paths = [tmp_path / "in" / f"{i:02}.png" for i in range(40)]
+    for i, path in enumerate(paths):
+        side = 300 if i < 20 else 44
+        scene(rng, side, side).save(path)
+    return paths, [0] * 20 + [1] * 20
+
+
+def slopes(paths: Sequence[str]) -> NDArray[np.float64]:
+    """Return how much brighter each picture is at the right: how much of a scene it shows."""
+    pixels = np.stack([read_image(path) for path in paths]).astype(float)
+    return np.asarray(pixels[:, :, -4:].mean((1, 2, 3)) - pixels[:, :, :4].mean((1, 2, 3)))
+
+
+def test_shrinking_shows_the_same_of_large_and_small_pictures(
+    large_and_small: tuple[list[Path], list[int]], tmp_path: Path
+) -> None:
+    paths, y = large_and_small
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        copies = equalize_images(paths, y, tmp_path / "out", size=(32, 32))
+    assert copies.kept.tolist() == [1] * 40
+    shown = slopes(copies.data)
+    assert abs(shown[:20].mean() - shown[20:].mean()) < 5
+    report = audit_images(copies.data, copies.target)
+    assert report.verdict == "clean"
+
+
+def test_cutting_pictures_of_two_sizes_is_warned_of_and_audited(
+    large_and_small: tuple[list[Path], list[int]], tmp_path: Path
+) -> None:
+    paths, y = large_and_small
+    with pytest.warns(UserWarning, match=r"1\.14 % for real, 52\.9 % for fake"):
+        copies = equalize_images(paths, y, tmp_path / "out", size=(32, 32), resize="crop")
+    assert (
+        "Caution: The classes differ in the part of a picture that is kept" in copies.DESCR
+    )
+    shown = slopes(copies.data)
+    assert shown[20:].mean() - shown[:20].mean() > 50
+    report = audit_images(copies.data, copies.target)
+    assert report.verdict == "leaking"
+    assert report.findings[0].fields == ("kept",)
+    assert "--resize shrink" in report.findings[0].remedy
+    assert "Share of the picture that was kept" in report.to_html()
+
+
+def test_enlarging_one_class_is_warned_of_and_audited(
+    large_and_small: tuple[list[Path], list[int]], tmp_path: Path
+) -> None:
+    paths, y = large_and_small
+    with pytest.warns(UserWarning, match="how sharp the pictures are"):
+        copies = equalize_images(
+            paths, y, tmp_path / "out", size=(64, 64), resize="stretch"
+        )
+    report = audit_images(copies.data, copies.target)
+    assert [f.fields for f in report.findings if f.severity == "leaking"] == [("scale",)]
+
+
+def test_too_few_pixels_to_shrink_are_an_error(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    paths = [tmp_path / "in" / f"{i}.png" for i in range(2)]
+    for path, side in zip(paths, (42, 43), strict=True):
+        Image.new("RGB", (side, 90)).save(path)
+    with pytest.raises(ImageReadError, match="too few to shrink it by a quarter") as caught:
+        equalize_images(paths, [0, 1], tmp_path / "out", size=(32, 32))
+    assert [f.index for f in caught.value.failures] == [0]
+
+
+def test_a_call_that_goes_on_knows_what_was_kept(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    paths = [tmp_path / "in" / f"{i}.jpg" for i in range(2)]
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    for path in paths:
+        Image.new("RGB", (90, 60), "teal").save(path, exif=turned)
+    first, second = (
+        equalize_images(paths, [0, 1], tmp_path / "out", size=(40, 20)).kept.tolist()
+        for _ in range(2)
+    )
+    assert first == second == [pytest.approx(3 / 4)] * 2
+
+
+@pytest.mark.parametrize(
+    "record",
+    [b"", b"copy,label\nx,y\n", b"copy,kept,scale\nreal,1e999,nan\n", b"\xff" * 99],
+)
+def test_a_record_that_is_none_is_passed_over(
+    large_and_small: tuple[list[Path], list[int]], tmp_path: Path, record: bytes
+) -> None:
+    paths, y = large_and_small
+    (tmp_path / "in" / "equalize.json").write_bytes(record)
+    (tmp_path / "in" / "mapping.csv").write_bytes(record)
+    report = audit_images(paths, y)
+    assert not any({"kept", "scale"} & set(f.fields) for f in report.findings)

@@ -10,6 +10,7 @@ from audit_sets import Packing, jpeg, leaking_set, varied_set
 from PIL import Image
 
 from skfakereal.audit import AuditReport, audit_images
+from skfakereal.audit._advice import advise_size
 from skfakereal.audit._columns import differing
 
 # Tables that no quality setting makes, as cameras and generators of images have them.
@@ -179,7 +180,7 @@ def test_the_report_ends_with_what_to_do_next(tmp_path: Path) -> None:
         assert step.startswith(f"  {i}. {start}")
     side = min(min(Image.open(path).size) for path in paths)
     assert report.shortest_side == report.to_dict()["shortest_side"] == side
-    assert f"equalize FOLDER OUT --size {side} (in Python" in steps[2]
+    assert f"equalize FOLDER OUT --size {3 * side // 4} (in Python" in steps[2]
     assert steps[2].strip()[3:] in report.to_html()
 
 
@@ -198,3 +199,30 @@ def test_a_value_of_one_image_is_no_evidence_and_no_burden() -> None:
     single = np.eye(16, dtype=bool)
     columns = np.column_stack([single, telling])
     assert differing(columns, classes, np.arange(16), chance=0.01).tolist() == [16]
+
+
+def test_a_few_tiny_files_do_not_make_all_others_tiny() -> None:
+    sides = np.array([512.0] * 95 + [13.0] * 5 + [400.0] * 98 + [20.0] * 2)
+    advice = advise_size(sides, np.repeat([0, 1], 100))
+    assert (advice.side, advice.needed, advice.n_left_out) == (300, 400, 7)
+    assert "keeps 193 of 200 images: leave out the 7" in advice.reason()
+    # But a class that is small as a whole sets the size, and gradual sizes lose nobody.
+    sides = np.concatenate([np.full(100, 512.0), np.full(100, 64.0)])
+    assert advise_size(sides, np.repeat([0, 1], 100)).side == 48
+    gradual = np.linspace(300, 900, 200)
+    assert advise_size(gradual, np.arange(200) % 2).n_left_out == 0
+
+
+def test_bytes_for_each_pixel_are_told_and_not_counted(tmp_path: Path) -> None:
+    """Noise of two strengths in equal files: no property of the files but what they weigh."""
+    rng = np.random.default_rng(0)
+    paths = [tmp_path / f"{i}.jpg" for i in range(60)]
+    for i, path in enumerate(paths):
+        strength = 30 if i % 2 else 60
+        pixels = rng.normal(128, strength, (48, 48, 3)).clip(0, 255).astype(np.uint8)
+        Image.fromarray(pixels).save(path, quality=90)
+    report = audit_images(paths, np.arange(60) % 2)
+    assert report.verdict == "clean"
+    (found,) = [f for f in report.findings if "bytes_per_pixel" in f.fields]
+    assert found.severity == "minor"
+    assert "fine detail and noise" in found.why

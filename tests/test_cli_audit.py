@@ -1,6 +1,7 @@
 """``skfakereal audit`` and ``equalize``: what they say, write, and end with."""
 
 import csv
+import html
 import json
 import os
 import re
@@ -166,7 +167,7 @@ def test_equalized_copies_are_laid_out_alike_and_clean(
 ) -> None:
     root, out = in_splits(leaking, tmp_path / "in"), tmp_path / "out"
     before = contents(root)
-    order = ["equalize", str(root), str(out), "--size", "24"]
+    order = ["equalize", str(root), str(out), "--size", "18"]
     assert main(order) == 0
     said = capsys.readouterr().out
     assert "Before: leaking, AUC 1.000 from metadata alone" in said
@@ -184,7 +185,7 @@ def test_equalized_copies_are_laid_out_alike_and_clean(
     for copy, original in original_of.items():
         assert Path(copy).parent == Path(os.path.relpath(original, root)).parent
         with Image.open(out / copy) as image:
-            assert (image.format, image.size) == ("JPEG", (24, 24))
+            assert (image.format, image.size) == ("JPEG", (18, 18))
     assert main(["audit", str(out), "--strict"]) == 0
     # A second call goes on; other settings are refused.
     stamps = [p.stat().st_mtime_ns for p in sorted(out.rglob("*.jpg"))]
@@ -242,3 +243,17 @@ def test_groups_that_were_written_are_read_again(clean: Path, tmp_path: Path) ->
         read_groups(str(out / "groups.csv"), [str(root / "real/new.jpg")], str(root))
     with pytest.raises(ValueError, match="must have the columns path and group"):
         read_groups(str(out / "audit.json"), [], str(root))
+
+
+def test_what_is_left_out_is_a_finding(leaking: Path, tmp_path: Path, capsys: Said) -> None:
+    root = shutil.copytree(leaking, tmp_path / "in")
+    (root / "midjourney").mkdir()
+    (root / "fake/film.mp4").write_bytes(bytes(99))
+    assert main(["audit", str(root), "--out", str(tmp_path / "out")]) == 0
+    told = "Left out: 2 files or folders (folder 'midjourney'; .mp4 1: 'film.mp4')."
+    output = capsys.readouterr()
+    assert f"[minor] {told}" in output.out
+    assert f"skfakereal: {told}" in output.err
+    assert "UserWarning" not in output.err
+    page = (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    assert html.escape(told) in page

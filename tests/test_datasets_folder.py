@@ -1,6 +1,7 @@
 """load_image_folder: layouts, classes, groups, splits, and what is skipped."""
 
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +54,11 @@ def test_splits(tmp_path: Path, validation: str) -> None:
     for path, split in zip(images.data, images.split, strict=True):
         folder = Path(path).relative_to(tmp_path).parts[0].lower()
         assert folder == (validation.lower() if split == "validation" else split)
-    part = load_image_folder(tmp_path, split="validation")
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "error"
+        )  # the other splits are not left out, but not asked for
+        part = load_image_folder(tmp_path, split="validation")
     assert list(part.data) == list(images.data[images.split == "validation"])
     assert list(part.target) == list(images.target[images.split == "validation"])
 
@@ -121,9 +126,12 @@ def test_what_is_no_image_is_skipped_and_counted(tmp_path: Path) -> None:
     make_files(tmp_path, "real/a.png", "real/Thumbs.db", "real/notes.TXT", "real/README")
     make_files(tmp_path, "real/.DS_Store", "real/.hidden/x.png", "real/sub/b.txt")
     make_files(tmp_path, "fake/b.png", "fake/._b.png", "masks/m.png", "list.csv")
-    images = load_image_folder(tmp_path)
+    with pytest.warns(UserWarning, match="Left out: 1 file or folder"):
+        images = load_image_folder(tmp_path)
     assert places_of(images.data, tmp_path) == ["fake/b.png", "real/a.png"]
-    for reason in [".db 1", ".txt 2", "hidden 3", "no extension 1", "folder 'masks' 1"]:
+    assert images.left_out.endswith("(folder 'masks'), and 7 that are plainly no images.")
+    kinds = [".txt 2", "hidden 3", "system file 1", "text 1", "folder 'masks' 1"]
+    for reason in kinds:
         assert reason in images.DESCR
 
 
@@ -131,7 +139,29 @@ def test_pillow_opens_every_extension() -> None:
     openable = {
         name for name, form in Image.registered_extensions().items() if form in Image.OPEN
     }
-    assert openable >= IMAGE_EXTENSIONS - {".avif"}  # in most builds only
+    # AVIF in most builds only, HEIC and JPEG XL with a plug-in; an MPO is a JPEG.
+    others = {".avif", ".heic", ".heif", ".hif", ".jxl", ".mpo"}
+    assert openable >= IMAGE_EXTENSIONS - others
+
+
+def test_only_what_might_be_images_is_warned_of(tmp_path: Path) -> None:
+    make_files(tmp_path, "real/a.png", "real/notes.txt", "real/.DS_Store", "fake/b.png")
+    make_files(tmp_path, "__MACOSX/real/._a.png", "list.csv")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert load_image_folder(tmp_path).left_out == ""
+
+
+def test_folders_and_images_beside_the_classes_are_named(tmp_path: Path) -> None:
+    make_files(tmp_path, "train/real/a.png", "train/fake/b.png", "train/midjourney/c.png")
+    make_files(tmp_path, "testing/real/d.png", "testing/fake/e.png", "loose.png")
+    with pytest.warns(UserWarning, match="Left out") as caught:
+        images = load_image_folder(tmp_path)
+    assert len(images.data) == 2
+    assert caught[0].filename == __file__
+    for named in ("folder 'testing'", "folder 'midjourney'", "'loose.png'"):
+        assert named in str(caught[0].message)
+        assert named in images.left_out
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")

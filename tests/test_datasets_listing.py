@@ -1,11 +1,25 @@
-"""Folders of images, listed at once and one by one."""
+"""Folders of images, listed at once and one by one; what is an image, and what is told."""
 
+import io
+import os
+import threading
 from pathlib import Path
 
 import pytest
 from conftest import MakeImage
+from PIL import Image
 
-from skfakereal.datasets._listing import list_images, walk_images
+from skfakereal.datasets._listing import LeftOut, list_images, walk_images
+
+
+def encoded(form: str, **settings: object) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8), "teal").save(buffer, form, **settings)
+    return buffer.getvalue()
+
+
+JPEG, PNG = encoded("JPEG"), encoded("PNG")
+HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(40)
 
 
 @pytest.fixture
@@ -41,3 +55,88 @@ def test_links_are_followed_once(tree: Path, make_image: MakeImage) -> None:
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         list(walk_images(tmp_path / "gone"))
+
+
+IMAGES = {
+    "IMG_1.HEIC": JPEG,
+    "IMG_2.heic": HEIC,
+    "noextension": JPEG,
+    "pic.jpg_large": JPEG,
+    "pic.jpg?w=640": JPEG,
+    "clip.apng": PNG,
+    "stereo.mpo": JPEG,
+    "picture.dat": encoded("WEBP"),
+    "scan.bin": encoded("TIFF"),
+    "drawing.x": encoded("GIF"),
+    "grey.y": encoded("PPM"),
+    "plain.z": encoded("BMP"),
+    "phone": HEIC,
+    "codestream": b"\xff\x0a" + bytes(60),
+    "by its name.jpg": b"",
+}
+OTHERS = {
+    "photo.NEF": (encoded("TIFF"), ".nef"),
+    "layers.psd": (b"8BPS" + bytes(60), "PSD image"),
+    "icon": (b"\0\0\1\0" + bytes(60), "ICO image"),
+    "film.mp4": (b"\0\0\0\x18ftypisom" + bytes(60), ".mp4"),
+    "paper.pdf": (b"%PDF-1.4\n%\xe2\xe3\xcf\xd3", ".pdf"),
+    "drawing.svg": (b"<?xml version='1.0'?><svg/>", ".svg"),
+    "failed": (b"", "empty file"),
+    "noise": (bytes(range(200)), "no extension"),
+}
+QUIET = {
+    "notes.txt": JPEG,  # a name that says so is believed
+    "labels.csv": b"a,b",
+    "sidecar.AAE": b"<plist/>",
+    "Thumbs.db": bytes(100),
+    ".DS_Store": bytes(100),
+    "README": "Größe: 3, says who took them and when, on which day\n".encode() * 3,
+    "BMW": b"BMW, Audi and others, which this file has nothing to say of",
+}
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> Path:
+    contents = IMAGES | {name: data for name, (data, _) in OTHERS.items()} | QUIET
+    for name, data in contents.items():
+        (tmp_path / name).write_bytes(data)
+    return tmp_path
+
+
+def test_images_are_known_by_content_whatever_their_name(mixed: Path) -> None:
+    images, left_out = list_images(mixed)
+    assert {Path(path).name for path in images} == set(IMAGES)
+    walked = LeftOut()
+    assert list(walk_images(mixed, walked)) == images
+    assert walked.counts == left_out.counts
+
+
+def test_what_is_left_out_is_counted_by_kind_and_named(mixed: Path) -> None:
+    _, left_out = list_images(mixed)
+    for name, (_, kind) in OTHERS.items():
+        assert left_out.counts[kind] == 1
+        assert f"{kind} 1: {name!r}" in left_out.warning()
+    assert left_out.counts.total() == len(OTHERS) + len(QUIET)
+    assert f"Left out: {len(OTHERS)} files or folders (" in left_out.warning()
+    assert left_out.warning().endswith(f", and {len(QUIET)} that are plainly no images.")
+
+
+def test_of_many_a_few_are_named(tmp_path: Path) -> None:
+    for i in range(50):
+        (tmp_path / f"{i:02}.mp4").write_bytes(bytes(64))
+    assert list_images(tmp_path)[1].warning().count(".mp4'") == 3
+    for i in range(50):
+        (tmp_path / f"x.kind{i}").write_bytes(bytes(64))
+    assert "43 more kinds" in list_images(tmp_path)[1].warning()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    found: list[LeftOut] = []
+    thread = threading.Thread(
+        target=lambda: found.append(list_images(tmp_path)[1]), daemon=True
+    )
+    thread.start()
+    thread.join(20)
+    assert found[0].counts == {"not a file": 1}

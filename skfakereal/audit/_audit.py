@@ -11,11 +11,13 @@ from tqdm import tqdm
 from skfakereal._images import ImageReadError
 from skfakereal._paths import ImagePaths, check_paths
 from skfakereal._validation import check_labels, check_side
+from skfakereal.audit._advice import advise_size
 from skfakereal.audit._copies import count_copies
 from skfakereal.audit._duplicates import connected, exact_pairs, near_pairs
 from skfakereal.audit._facts import FileFacts, read_facts
-from skfakereal.audit._fields import FIELDS, N_JUDGED
+from skfakereal.audit._fields import FIELDS, KEPT, N_JUDGED, SCALE, Field
 from skfakereal.audit._findings import find_problems
+from skfakereal.audit._history import differs, read_history, scale_differs
 from skfakereal.audit._labels import name_classes
 from skfakereal.audit._leak import draw_folds, metadata_strength
 from skfakereal.audit._report import AuditReport
@@ -127,7 +129,10 @@ def audit_images(
     exact = count_copies(exact_of, y_seen, group_of, split_of)
     copies = count_copies(copy_of, y_seen, group_of, split_of)
 
-    values = {f: [fact.values[f.name] for fact in seen] for f in FIELDS}
+    values: dict[Field, Sequence[str | float]] = {
+        f: [fact.values[f.name] for fact in seen] for f in FIELDS
+    }
+    values |= _history([files[i] for i in kept], y_seen)
     folds = draw_folds(y_seen, copy_of)
     headline = metadata_strength(values, y_seen, copy_of, folds)
     shortcuts = [
@@ -139,7 +144,8 @@ def audit_images(
     )
     lost = np.bincount(codes[~readable], minlength=len(names)).tolist()
     unreadable = dict(zip(names, lost, strict=True))
-    sides = [float(f.values[side]) for f in seen for side in ("width", "height")]
+    sides = np.array([[float(f.values[s]) for s in ("width", "height")] for f in seen])
+    size = advise_size(sides.min(axis=1), y_seen)
     split_counts = dict(Counter([] if split_of is None else split_of.tolist()))
     return AuditReport(
         paths=files,
@@ -149,7 +155,8 @@ def audit_images(
         shortcuts=sorted(shortcuts, key=lambda s: -s.strength.auc),
         exact=exact,
         copies=copies,
-        shortest_side=int(min(sides)),
+        shortest_side=int(sides.min()),
+        size=size,
         findings=find_problems(
             shortcuts,
             exact,
@@ -158,7 +165,7 @@ def audit_images(
             counts,
             split_counts,
             grouped=given is not None,
-            shortest_side=int(min(sides)),
+            size=size,
         ),
         unreadable=[
             _indexed(f.error, i) for i, f in enumerate(facts) if f.error is not None
@@ -213,6 +220,17 @@ def _links(facts: Sequence[FileFacts]) -> tuple[NDArray[np.intp], NDArray[np.int
         ).reshape(len(distinct), -1),
     )
     return exact, np.concatenate([exact, distinct[near]])
+
+
+def _history(files: list[str], classes: NDArray[np.intp]) -> dict[Field, list[float]]:
+    """Return what the record of `equalize_images` tells, where the classes differ in it."""
+    kept, scale = read_history(files)
+    told = {}
+    if differs(kept, classes):
+        told[KEPT] = np.round(100 * kept, 1).tolist()
+    if scale_differs(scale, classes):
+        told[SCALE] = np.round(100 * scale, 1).tolist()
+    return told
 
 
 def _group_links(groups: NDArray[np.str_] | None) -> NDArray[np.intp]:

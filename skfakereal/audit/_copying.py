@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import math
 import os
 import re
 import secrets
@@ -10,13 +11,25 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image
 
 from skfakereal._images import ImageReadError, decode_image, read_bytes
+from skfakereal._signatures import signature_format
 
-__all__ = ["EXTENSIONS", "Form", "safe_name", "write_copy", "write_whole"]
+__all__ = [
+    "EXTENSIONS",
+    "LEAST_SHRINKING",
+    "Copy",
+    "Form",
+    "safe_name",
+    "write_copy",
+    "write_whole",
+]
 
 EXTENSIONS = {"jpeg": ".jpg", "png": ".png", "webp": ".webp"}
+# Every side becomes this share of itself at the most, so that what an earlier resizing or
+# compression left in the finest structures is averaged away in all pictures alike.
+LEAST_SHRINKING = 0.75
 
 
 @dataclass(frozen=True)
@@ -31,17 +44,36 @@ class Form:
         From 1 to 100; PNG does without.
     size : (int, int) or None
         Height and width in pixels; None keeps the original's.
-    resize : {"crop", "stretch"}
+    resize : {"shrink", "crop", "stretch"}
         How the size is reached.
     """
 
     format: Literal["jpeg", "png", "webp"]
     quality: int
     size: tuple[int, int] | None
-    resize: Literal["crop", "stretch"]
+    resize: Literal["shrink", "crop", "stretch"]
 
 
-def write_copy(file: str, folder: Path, form: Form) -> str | ImageReadError:
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A copy that was written.
+
+    Attributes
+    ----------
+    path : str
+        The copy.
+    kept : float
+        Share of the original's area that it shows, above 0 and up to 1.
+    scale : float
+        Its pixels a side for each of the original's: below 1 it was shrunk.
+    """
+
+    path: str
+    kept: float
+    scale: float
+
+
+def write_copy(file: str, folder: Path, form: Form) -> Copy | ImageReadError:
     """Write a copy of an image, unless it is there already.
 
     Parameters
@@ -55,8 +87,8 @@ def write_copy(file: str, folder: Path, form: Form) -> str | ImageReadError:
 
     Returns
     -------
-    str or ImageReadError
-        The path of the copy, or why there is none.
+    Copy or ImageReadError
+        The copy, or why there is none.
     """
     try:
         data = read_bytes(file)
@@ -64,16 +96,21 @@ def write_copy(file: str, folder: Path, form: Form) -> str | ImageReadError:
         place = os.path.abspath(file).encode("utf-8", "surrogateescape")  # noqa: PTH100
         key = hashlib.blake2b(place + b"\0" + data, digest_size=6).hexdigest()
         copy = folder / f"{safe_name(Path(file).stem)}_{key}{EXTENSIONS[form.format]}"
-        if not copy.exists():
-            write_whole(copy, _copy_of(data, file, form))
-        return str(copy)
+        if copy.exists():
+            size = _upright_size(data, file)
+        else:
+            content, size = _content_of(data, file, form)
+            write_whole(copy, content)
+        return Copy(str(copy), *_kept_and_scale(size, form))
     except ImageReadError as error:
         return error
 
 
-def _copy_of(data: bytes, file: str, form: Form) -> bytes:
+def _content_of(data: bytes, file: str, form: Form) -> tuple[bytes, tuple[int, int]]:
+    """Return the copy of a file, and the size of its picture."""
     try:
-        return _encode(_sized(decode_image(data, file), file, form), form)
+        picture = decode_image(data, file)
+        return _encode(_sized(picture, file, form), form), picture.size
     except ImageReadError:
         raise
     except (
@@ -118,21 +155,59 @@ def safe_name(text: str) -> str:
     return re.sub(r"[^\w.-]+", "-", text).strip(".-")[:80] or "image"
 
 
+def _upright_size(data: bytes, file: str) -> tuple[int, int]:
+    """Return the size of a picture that has been copied before, without decoding it."""
+    try:
+        name = signature_format(data)
+        with Image.open(io.BytesIO(data), formats=[name] if name else None) as image:
+            turned = image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
+            return (image.height, image.width) if turned else image.size
+    except Exception:  # what decoding passes over
+        return decode_image(data, file).size
+
+
 def _sized(picture: Image.Image, path: str, form: Form) -> Image.Image:
     if form.size is None:
         return picture
     height, width = form.size
     if form.resize == "stretch":
         return picture.resize((width, height), Image.Resampling.LANCZOS)
-    if picture.width < width or picture.height < height:
+    scale = _scale(picture.size, form)
+    if scale > (1 if form.resize == "crop" else LEAST_SHRINKING):
+        how = (
+            f"to cut {width}x{height} out of it"
+            if form.resize == "crop"
+            else f"to shrink it by a quarter at least and cut {width}x{height} out of it"
+        )
         raise ImageReadError(
-            f"{path!r} has {picture.width}x{picture.height} pixels, too few to cut "
-            f"{width}x{height} out of it.",
+            f"{path!r} has {picture.width}x{picture.height} pixels, too few {how}.",
             path=path,
             reason="too small",
         )
-    left, top = (picture.width - width) // 2, (picture.height - height) // 2
-    return picture.crop((left, top, left + width, top + height))
+    if form.resize == "crop":
+        left, top = (picture.width - width) // 2, (picture.height - height) // 2
+        return picture.crop((left, top, left + width, top + height))
+    # The middle of it, as large as the form of the copy allows.
+    across, down = min(width / scale, picture.width), min(height / scale, picture.height)
+    x, y = (picture.width - across) / 2, (picture.height - down) / 2
+    box = (x, y, min(x + across, picture.width), min(y + down, picture.height))
+    return picture.resize((width, height), Image.Resampling.LANCZOS, box=box)
+
+
+def _scale(size: tuple[int, int], form: Form) -> float:
+    """Return by what a picture must be multiplied to just cover the copy."""
+    height, width = form.size or (size[1], size[0])
+    return max(width / size[0], height / size[1])
+
+
+def _kept_and_scale(size: tuple[int, int], form: Form) -> tuple[float, float]:
+    if form.size is None:
+        return 1.0, 1.0
+    share = math.prod(form.size) / math.prod(size)
+    if form.resize == "stretch":
+        return 1.0, math.sqrt(share)
+    scale = 1.0 if form.resize == "crop" else _scale(size, form)
+    return round(min(1.0, share / scale**2), 6), scale
 
 
 def _encode(picture: Image.Image, form: Form) -> bytes:

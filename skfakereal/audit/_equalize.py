@@ -1,6 +1,7 @@
 """Both classes -> copies that were all written in the same way."""
 
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -14,7 +15,8 @@ from tqdm import tqdm
 from skfakereal._images import ImageReadError, raise_unreadable
 from skfakereal._paths import ImagePaths, check_paths
 from skfakereal._validation import check_labels, check_side
-from skfakereal.audit._copying import EXTENSIONS, Form, write_copy
+from skfakereal.audit._copying import EXTENSIONS, Copy, Form, write_copy
+from skfakereal.audit._history import kept_caution
 from skfakereal.audit._labels import name_classes
 from skfakereal.audit._out_folder import (
     open_folder,
@@ -26,7 +28,7 @@ from skfakereal.audit._out_folder import (
 __all__ = ["equalize_images"]
 
 Format = Literal["jpeg", "png", "webp"]
-Resize = Literal["crop", "stretch"]
+Resize = Literal["shrink", "crop", "stretch"]
 
 _PART = 64  # files that a worker takes at a time
 _DESCR = """Copies of {n} images, written by skfakereal.audit.equalize_images.
@@ -45,6 +47,7 @@ class EqualizedImages(Bunch):
     target_names: list[str]
     groups: NDArray[np.object_] | None
     originals: NDArray[np.object_]
+    kept: NDArray[np.float64]
     failures: list[ImageReadError]
     DESCR: str
 
@@ -57,7 +60,7 @@ def equalize_images(
     format: Format = "jpeg",  # noqa: A002 - the word that users look for
     quality: int = 95,
     size: tuple[int, int] | None = None,
-    resize: Resize = "crop",
+    resize: Resize = "shrink",
     folders: ArrayLike | None = None,
     groups: ArrayLike | None = None,
     target_names: Sequence[str] | None = None,
@@ -92,10 +95,14 @@ def equalize_images(
     size : (int, int), default=None
         Height and width of the copies in pixels. None keeps every image's own, which
         leaves differences of size between the classes.
-    resize : {"crop", "stretch"}, default="crop"
-        How `size` is reached. "crop" cuts out the middle, without resampling, and asks
-        for images that are large enough; "stretch" resamples, which leaves traces that
-        differ with the original size.
+    resize : {"shrink", "crop", "stretch"}, default="shrink"
+        How `size` is reached. "shrink" brings every picture to the scale at which it
+        just covers `size`, with one filter (Lanczos), and cuts off what juts out: the
+        copies show whole pictures, or nearly, whatever their size was. It asks for
+        pictures that become smaller by a quarter at least. "crop" cuts out the middle,
+        without resampling, and asks for images that are large enough; where the classes
+        differ in size it shows a detail of the one and the whole of the other. "stretch"
+        resamples both sides, which leaves traces that differ with the original size.
     folders : array-like of shape (n_images,), default=None
         Folder of each copy below `out`, such as ``"train/fake/sd14"``; none may hold two
         classes. None: the name of its class.
@@ -105,7 +112,7 @@ def equalize_images(
         Names of the classes' folders, in sorted order of `y`. None: the labels
         themselves, and "real" and "fake" for 0 and 1.
     on_error : {"raise", "skip"}, default="raise"
-        What happens with images that cannot be read or are smaller than the crop, after
+        What happens with images that cannot be read or are too small for `size`, after
         all others have been written: an error that lists them, or a result without them.
     n_jobs : int, default=None
         Processes, as in `joblib.Parallel`.
@@ -117,8 +124,9 @@ def equalize_images(
     Bunch
         As from `skfakereal.datasets.load_image_folder`: `data` (paths of the copies),
         `target` (positions in `target_names`), `target_names`, `groups` (None if none
-        were given), `DESCR`; and `originals`, the paths they were made from, and
-        `failures`, the errors of the images that were skipped.
+        were given), `DESCR`; and `originals`, the paths they were made from, `kept`, the
+        share of the original's area that each copy shows, and `failures`, the errors of
+        the images that were skipped.
 
     Raises
     ------
@@ -128,13 +136,20 @@ def equalize_images(
     ImageReadError
         If images cannot be read or are too small, and `on_error` is "raise".
 
+    Warns
+    -----
+    UserWarning
+        If the copies of one class show less than half as much of their pictures as those
+        of another, on average, or were shrunk less than half as much and not by a quarter.
+
     Notes
     -----
     The name of a copy is the original's with a digest of its path and content, so names
     never collide and a changed original gets a new copy. ``out/mapping.csv`` has a row
-    for each copy. Files are written beside their place and moved there when they are
-    whole. Colour profiles are dropped, not applied. Copies of an earlier call with other
-    images stay in `out`; the result and ``mapping.csv`` are of the last call.
+    for each copy, with the share of its original that it shows and its scale, which
+    `audit_images` looks at too. Files are written beside their place and moved there when
+    they are whole. Colour profiles are dropped, not applied. Copies of an earlier call
+    with other images stay in `out`; the result and ``mapping.csv`` are of the last call.
 
     Examples
     --------
@@ -145,8 +160,8 @@ def equalize_images(
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     photo, fake = Path(folder, "in", "photo.jpg"), Path(folder, "in", "fake.png")
     ...     photo.parent.mkdir()
-    ...     Image.new("RGB", (64, 48), "teal").save(photo)
-    ...     Image.new("RGB", (32, 32), "red").save(fake)
+    ...     Image.new("RGB", (96, 64), "teal").save(photo)
+    ...     Image.new("RGB", (48, 48), "red").save(fake)
     ...     copies = equalize_images([photo, fake], [0, 1], Path(folder, "out"), size=(32, 32))
     ...     [(Path(p).suffix, Image.open(p).size) for p in copies.data]
     [('.jpg', (32, 32)), ('.jpg', (32, 32))]
@@ -171,19 +186,26 @@ def equalize_images(
         if isinstance(result, ImageReadError):
             result.index = i
             failures.append(result)
-    done = np.array([i for i, r in enumerate(results) if isinstance(r, str)], dtype=np.intp)
-    copies = [str(results[i]) for i in done]
-    write_mapping(top, copies, [files[i] for i in done], [labels_of[i] for i in done])
+    done = [(i, r) for i, r in enumerate(results) if isinstance(r, Copy)]
+    rows = np.array([i for i, _ in done], dtype=np.intp)
+    copies = [copy for _, copy in done]
+    write_mapping(top, copies, [files[i] for i in rows], [labels_of[i] for i in rows])
     if on_error == "raise":
         raise_unreadable(failures, name="paths", fault=_fault(failures))
+    kept = np.array([copy.kept for copy in copies])
+    scale = np.array([copy.scale for copy in copies])
+    caution = kept_caution(kept, scale, codes[rows], names, resize)
+    if caution:
+        warnings.warn(caution, stacklevel=2)
     return EqualizedImages(
-        data=np.array(copies, dtype=object),
-        target=codes[done].astype(np.int64),
+        data=np.array([copy.path for copy in copies], dtype=object),
+        target=codes[rows].astype(np.int64),
         target_names=names,
-        groups=None if given is None else given[done].astype(object),
-        originals=np.array([files[i] for i in done], dtype=object),
+        groups=None if given is None else given[rows].astype(object),
+        originals=np.array([files[i] for i in rows], dtype=object),
+        kept=kept,
         failures=failures,
-        DESCR=_describe(len(done), form),
+        DESCR=_describe(len(copies), form, caution),
     )
 
 
@@ -191,8 +213,8 @@ def _fault(failures: Sequence[ImageReadError]) -> str:
     if not any(failure.reason == "too small" for failure in failures):
         return "cannot be read. Remove or replace"
     return (
-        'cannot be copied. Remove them, choose a smaller size, or resize="stretch" (on the '
-        "command line: --size, --resize stretch)"
+        "cannot be copied. Remove them, or choose a smaller size (on the command line: "
+        "--size)"
     )
 
 
@@ -206,8 +228,8 @@ def _check_form(
         raise ValueError(f"format must be one of {sorted(EXTENSIONS)}, got {format!r}.")
     if isinstance(quality, bool) or not isinstance(quality, int) or not 1 <= quality <= 100:
         raise ValueError(f"quality must be an int from 1 to 100, got {quality!r}.")
-    if resize not in ("crop", "stretch"):
-        raise ValueError(f'resize must be "crop" or "stretch", got {resize!r}.')
+    if resize not in ("shrink", "crop", "stretch"):
+        raise ValueError(f'resize must be "shrink", "crop" or "stretch", got {resize!r}.')
     if size is None:
         return Form(format, quality, None, resize)
     sides = tuple(size) if isinstance(size, Sequence) else (size,)
@@ -220,12 +242,12 @@ def _check_form(
 
 def _write_all(
     jobs: Sequence[tuple[str, Path]], form: Form, n_jobs: int | None, verbose: int
-) -> list[str | ImageReadError]:
+) -> list[Copy | ImageReadError]:
     parts = [jobs[i : i + _PART] for i in range(0, len(jobs), _PART)]
     parallel = joblib.Parallel(
         n_jobs=n_jobs if len(parts) > 1 else 1, return_as="generator"
     )
-    results: list[str | ImageReadError] = []
+    results: list[Copy | ImageReadError] = []
     with tqdm(
         total=len(jobs), desc="Writing copies", unit="file", disable=not verbose
     ) as progress:
@@ -235,20 +257,23 @@ def _write_all(
     return results
 
 
-def _write_part(jobs: Sequence[tuple[str, Path]], form: Form) -> list[str | ImageReadError]:
+def _write_part(
+    jobs: Sequence[tuple[str, Path]], form: Form
+) -> list[Copy | ImageReadError]:
     return [write_copy(file, folder, form) for file, folder in jobs]
 
 
-def _describe(n: int, form: Form) -> str:
+def _describe(n: int, form: Form, caution: str) -> str:
     lossy = form.format != "png"
     size = (
         f"{form.size[1]}x{form.size[0]} pixels ({form.resize})"
         if form.size
         else "every image's own size"
     )
-    return _DESCR.format(
+    told = _DESCR.format(
         n=n,
         format=form.format,
         quality=f" at quality {form.quality}" if lossy else "",
         size=size,
     )
+    return f"{told}Caution: {caution}\n" if caution else told

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms
 
 from skfakereal._images import ImageReadError, decode_image, read_bytes
+from skfakereal._signatures import signature_format
 from skfakereal.audit._container import Container, read_container
 
 __all__ = ["THUMBNAIL_SIDE", "FileFacts", "read_facts"]
@@ -96,6 +97,7 @@ def _facts(data: bytes, picture: Image.Image, path: str) -> FileFacts:
             "extension": PurePath(path).suffix.lower() or "(none)",
             "extension_case": _case(PurePath(path).suffix),
             "file_size": float(len(data)),
+            "bytes_per_pixel": round(len(data) / (picture.width * picture.height), 4),
             "border": _border(picture),
             "colour": "none" if _is_grey(np.asarray(thumbnail)) else "some",
         },
@@ -148,7 +150,8 @@ def _tables(container: Container) -> str:
 
 
 def _header(data: bytes) -> dict[str, str | float]:
-    with Image.open(io.BytesIO(data)) as image:
+    name = signature_format(data)
+    with Image.open(io.BytesIO(data), formats=[name] if name else None) as image:
         info = image.info
         exif = _exif(image)
         values: dict[str, Callable[[], str]] = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FIELDS", "N_JUDGED", "Field", "codes_of"]
+__all__ = ["DENSITY", "FIELDS", "KEPT", "N_JUDGED", "SCALE", "Field", "codes_of"]
 
 _MOST_BINS = 32
 _IMAGES_A_BIN = 10
@@ -16,11 +16,10 @@ _REENCODE = (
     "Re-encode both classes the same way: equalize_images(paths, y, out), or skfakereal "
     "equalize FOLDER OUT."
 )
-# SIDE becomes the largest square that no image has to be enlarged for.
+# SIDE becomes what `SizeAdvice` says, and its reason follows.
 _RESIZE = (
     "Bring both classes to one size: equalize_images(..., size=(SIDE, SIDE)), or "
-    "skfakereal equalize FOLDER OUT --size SIDE. That is the shortest side of any of these "
-    "images: leave out the smallest ones for a larger size."
+    "skfakereal equalize FOLDER OUT --size SIDE. "
 )
 _REPACK = (
     "Write both classes anew without metadata: equalize_images(paths, y, out), or "
@@ -54,7 +53,7 @@ class Field:
     why : str
         What a detector could make of it.
     remedy : str
-        What to do about it; SIDE in it stands for the shortest side of all images.
+        What to do about it; SIDE in it stands for the advised size.
     numeric : bool
         Whether the values are numbers.
     in_headline : bool
@@ -79,6 +78,22 @@ class Field:
     noted: bool = False
     unit: str = ""
 
+
+# Only told where format, quality and size do not differ, from which it follows.
+DENSITY = Field(
+    "bytes_per_pixel",
+    "bytes for each pixel",
+    "At equal format and quality it follows from how much fine detail and noise the pictures "
+    "have. That may be what makes a fake, or only that one class was sharpened, denoised, "
+    "resized or compressed before; a detector learns either.",
+    "Find out where it comes from. If one class was resized or compressed before, do the same "
+    "to the other, or shrink both: skfakereal equalize FOLDER OUT --size N.",
+    numeric=True,
+    in_headline=False,
+    judged=False,
+    noted=True,
+    unit=" bytes",
+)
 
 FIELDS: tuple[Field, ...] = (
     Field("format", "file format", _TRACES, _REENCODE),
@@ -156,6 +171,7 @@ FIELDS: tuple[Field, ...] = (
         judged=False,
         unit=" bytes",
     ),
+    DENSITY,
     Field(
         "border",
         "border of one colour",
@@ -165,6 +181,31 @@ FIELDS: tuple[Field, ...] = (
         in_headline=False,
         unit=" % of the side",
     ),
+)
+
+# Told by the record of `equalize_images`, where there is one.
+_COPY_ANEW = (
+    'Make these copies anew from their originals with --resize shrink (resize="shrink"), '
+    "which brings every picture to one scale before it is cut."
+)
+KEPT = Field(
+    "kept",
+    "share of the picture that was kept",
+    "Where one class shows details and the other whole pictures, a detector learns how near "
+    "things look.",
+    _COPY_ANEW,
+    numeric=True,
+    in_headline=False,
+    unit=" %",
+)
+SCALE = Field(
+    "scale",
+    "shrinking and enlarging of the copies",
+    "An enlarged picture is softer than a shrunk one, and a detector learns that at once.",
+    _COPY_ANEW,
+    numeric=True,
+    in_headline=False,
+    unit=" % of the side",
 )
 
 # Among how many one may stand out by chance. What cannot be accused is no burden for the rest.

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+from skfakereal.audit._advice import SizeAdvice
 from skfakereal.audit._copies import Copies
+from skfakereal.audit._fields import DENSITY, Field
 from skfakereal.audit._shortcuts import Shortcut
 from skfakereal.audit._verdict import LEAKING, SUSPICIOUS
 from skfakereal.audit._words import UNREADABLE, Finding, Severity, percent
@@ -34,7 +36,7 @@ def find_problems(
     split_counts: Mapping[str, int],
     *,
     grouped: bool,
-    shortest_side: int,
+    size: SizeAdvice,
 ) -> list[Finding]:
     """Put everything that was found into words, the worst first.
 
@@ -52,15 +54,15 @@ def find_problems(
         Readable images of each split; empty where none was given.
     grouped : bool
         Whether groups were given.
-    shortest_side : int
-        Pixels of the shortest side of all readable images.
+    size : SizeAdvice
+        To which size the images are best brought.
 
     Returns
     -------
     list of Finding
         What was found.
     """
-    found = _shortcut_findings(shortcuts, list(counts), shortest_side)
+    found = _shortcut_findings(shortcuts, list(counts), size)
     found += _split_findings(exact, copies, split_counts)
     found += _copy_findings(
         exact, copies, sum(counts.values()), grouped, bool(split_counts)
@@ -70,28 +72,33 @@ def find_problems(
 
 
 def _shortcut_findings(
-    shortcuts: Sequence[Shortcut], names: list[str], side: int
+    shortcuts: Sequence[Shortcut], names: list[str], size: SizeAdvice
 ) -> list[Finding]:
     """One finding for each remedy: a PNG has no JPEG tables, and both say the same."""
     by_remedy: dict[tuple[str, str], list[Shortcut]] = {}
+    packing_differs = any(s.matters and s.field.in_headline for s in shortcuts)
     for shortcut in sorted(shortcuts, key=lambda s: -s.strength.auc):
         if shortcut.matters:
             severity = shortcut.strength.verdict
-        elif shortcut.uneven and (shortcut.field.judged or shortcut.field.noted):
+        elif shortcut.field is DENSITY and packing_differs:
+            continue
+        elif (shortcut.uneven and shortcut.field.judged) or (
+            shortcut.field.noted and (shortcut.uneven or shortcut.is_strong)
+        ):
             severity = "minor"  # type: ignore[assignment]
         else:
             continue
         by_remedy.setdefault((shortcut.field.remedy, severity), []).append(shortcut)
     worst = dict(reversed(by_remedy))
     return [
-        _shortcut_finding(group, severity, names, side)
+        _shortcut_finding(group, severity, names, size)
         for (remedy, severity), group in by_remedy.items()
         if severity == worst[remedy] or severity != "minor"
     ]
 
 
 def _shortcut_finding(
-    group: list[Shortcut], severity: str, names: list[str], side: int
+    group: list[Shortcut], severity: str, names: list[str], size: SizeAdvice
 ) -> Finding:
     # Of about equally strong ones, the one that the others follow from speaks for them.
     strongest = max(s.strength.auc for s in group)
@@ -106,9 +113,15 @@ def _shortcut_finding(
         f"{_capital(first.field.title)} {told} (AUC of this alone "
         f"{first.strength.auc:.2f}).{also}",
         first.field.why,
-        first.field.remedy.replace("SIDE", str(side)),
+        _remedy(first.field, size),
         tuple(s.field.name for s in [first, *(s for s in group if s is not first)]),
     )
+
+
+def _remedy(field: Field, size: SizeAdvice) -> str:
+    if "SIDE" not in field.remedy:
+        return field.remedy
+    return field.remedy.replace("SIDE", str(size.side)) + size.reason()
 
 
 def _evidence(shortcut: Shortcut, names: list[str]) -> str:

@@ -8,11 +8,18 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path, PurePath
 
-from skfakereal.audit._copying import Form, safe_name, write_whole
+from skfakereal.audit._copying import Copy, Form, safe_name, write_whole
 
-__all__ = ["open_folder", "places_below", "refuse_among_inputs", "write_mapping"]
+__all__ = [
+    "MAPPING_FILE",
+    "is_record",
+    "open_folder",
+    "places_below",
+    "refuse_among_inputs",
+    "write_mapping",
+]
 
-_SETTINGS_FILE, _MAPPING_FILE = "equalize.json", "mapping.csv"
+_SETTINGS_FILE, MAPPING_FILE = "equalize.json", "mapping.csv"
 
 
 def refuse_among_inputs(top: Path, files: Sequence[str], labels: Sequence[str]) -> None:
@@ -125,23 +132,45 @@ def open_folder(top: Path, folders: Sequence[Path], form: Form) -> None:
 
 
 def write_mapping(
-    top: Path, copies: Sequence[str], originals: Sequence[str], labels: Sequence[str]
+    top: Path, copies: Sequence[Copy], originals: Sequence[str], labels: Sequence[str]
 ) -> None:
-    """Write mapping.csv, which names the original of each copy.
+    """Write mapping.csv, which names the original of each copy and what was kept of it.
 
     Parameters
     ----------
     top : Path
         Folder of the copies.
-    copies, originals : sequence of str
+    copies : sequence of Copy
+        The copies.
+    originals : sequence of str
         Paths.
     labels : sequence of str
         Name of each copy's class.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow(["copy", "label", "original"])
+    writer.writerow(["copy", "label", "original", "kept", "scale"])
     for copy, label, original in zip(copies, labels, originals, strict=True):
-        place = Path(copy).relative_to(top).as_posix()
-        writer.writerow([place, label, os.path.abspath(original)])  # noqa: PTH100
-    write_whole(top / _MAPPING_FILE, text.getvalue().encode("utf-8", "surrogateescape"))
+        place = Path(copy.path).relative_to(top).as_posix()
+        history = f"{copy.kept:.4g}", f"{copy.scale:.4g}"
+        writer.writerow([place, label, os.path.abspath(original), *history])  # noqa: PTH100
+    write_whole(top / MAPPING_FILE, text.getvalue().encode("utf-8", "surrogateescape"))
+
+
+def is_record(folder: Path) -> bool:
+    """Tell whether a folder holds copies, with a record of what was done to them.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+
+    Returns
+    -------
+    bool
+        Whether it does.
+    """
+    try:
+        return all((folder / name).is_file() for name in (_SETTINGS_FILE, MAPPING_FILE))
+    except OSError:
+        return False

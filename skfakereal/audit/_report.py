@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from skfakereal._html import fragment, page
 from skfakereal._images import ImageReadError
 from skfakereal._shown import printable, write_page
-from skfakereal.audit._advice import next_steps
+from skfakereal.audit._advice import SizeAdvice, next_steps
 from skfakereal.audit._as_data import copies_data, shortcut_data, strength_data
 from skfakereal.audit._copies import Copies
 from skfakereal.audit._page import audit_sections, verdict_text
@@ -39,6 +39,8 @@ class AuditReport:
         See Attributes.
     shortest_side : int
         See Attributes.
+    size : SizeAdvice
+        See Attributes.
     findings : list of Finding
         See Attributes.
     unreadable : list of ImageReadError
@@ -62,8 +64,10 @@ class AuditReport:
     copies : Copies
         These together with near duplicates.
     shortest_side : int
-        Pixels of the shortest side of all readable images: the largest `size` of
-        `equalize_images` that enlarges none of them.
+        Pixels of the shortest side of all readable images.
+    size : SizeAdvice
+        The advised size for `equalize_images`: `side`, which every image whose shorter
+        side has `needed` pixels can be brought to, and the `n_left_out` that have less.
     findings : list of Finding
         What is wrong and what to do, the worst first.
     unreadable : list of ImageReadError
@@ -92,6 +96,7 @@ class AuditReport:
         exact: Copies,
         copies: Copies,
         shortest_side: int,
+        size: SizeAdvice,
         findings: list[Finding],
         unreadable: list[ImageReadError],
         readable: NDArray[np.intp],
@@ -104,6 +109,7 @@ class AuditReport:
         self.headline = headline
         self.shortcuts = shortcuts
         self.shortest_side = shortest_side
+        self.size = size
         self.findings = findings
         self.unreadable = unreadable
         self.groups_ = groups_
@@ -144,7 +150,7 @@ class AuditReport:
                 f"  Why it matters: {finding.why}",
                 f"  What to do: {finding.remedy}",
             ]
-        steps = next_steps(self.verdict, self.findings, self.shortest_side)
+        steps = next_steps(self.verdict, self.findings, self.size)
         lines += ["", "Next:", *(f"  {i}. {step}" for i, step in enumerate(steps, 1))]
         return "\n".join(map(printable, lines))
 
@@ -190,6 +196,11 @@ class AuditReport:
             "n_images": len(self.paths),
             "class_counts": dict(self.class_counts),
             "shortest_side": self.shortest_side,
+            "advised_size": {
+                "side": self.size.side,
+                "needed": self.size.needed,
+                "n_left_out": self.size.n_left_out,
+            },
             "headline": strength_data(self.headline),
             "findings": [
                 {
@@ -216,7 +227,7 @@ class AuditReport:
     def _parts(self) -> list[str]:
         return audit_sections(
             headline=self.headline,
-            steps=next_steps(self.verdict, self.findings, self.shortest_side),
+            steps=next_steps(self.verdict, self.findings, self.size),
             findings=self.findings,
             shortcuts=self.shortcuts,
             copies=self.copies,

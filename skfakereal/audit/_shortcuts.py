@@ -76,7 +76,12 @@ class Shortcut:
     @property
     def matters(self) -> bool:
         """Whether it counts for the verdict and is not clean."""
-        return self.field.judged and self.strength.verdict not in (CLEAN, "too few images")
+        return self.field.judged and self.is_strong
+
+    @property
+    def is_strong(self) -> bool:
+        """Whether it tells the classes apart, counted or not."""
+        return self.strength.verdict in (SUSPICIOUS, LEAKING)
 
 
 def find_shortcut(

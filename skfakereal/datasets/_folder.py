@@ -1,6 +1,7 @@
 """A folder of labelled images -> paths, labels and groups, in a Bunch."""
 
 import os
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,11 +13,11 @@ import numpy as np
 from skfakereal.datasets._labelled import LabelledImages
 from skfakereal.datasets._layout import (
     check_classes,
+    count_others,
     find_classes,
     find_splits,
-    other_folders,
 )
-from skfakereal.datasets._listing import list_images
+from skfakereal.datasets._listing import LeftOut, list_images
 
 __all__ = ["load_image_folder", "require_folder"]
 
@@ -44,8 +45,8 @@ def load_image_folder(
         root/fake/...           root/train/fake/...          root/test/fake/...
 
     Split folders are ``train``, ``validation`` (or ``val``, ``valid``) and ``test``.
-    Upper and lower case are the same. Files are listed by their names, none is opened: an
-    unreadable image is an error later, when it is read.
+    Upper and lower case are the same. Files are listed by their names, and by their first
+    bytes where a name does not tell: an unreadable image is an error later, when it is read.
 
     Parameters
     ----------
@@ -58,7 +59,7 @@ def load_image_folder(
         The class folders; a class's label is its place in this list. Name them to tell
         apart more than two, for instance the camera and each generator:
         ``("real", "midjourney", "sd14")``. Every class needs at least one image in every
-        split that is listed. Other folders are left out, and named in `DESCR`.
+        split that is listed. Other folders are left out, with a warning.
 
     Returns
     -------
@@ -76,6 +77,8 @@ def load_image_folder(
         split : ndarray of shape (n_images,), dtype str
             ``"train"``, ``"validation"`` or ``"test"``; only where `root` has split
             folders.
+        left_out : str
+            What was left out that might be taken for images; empty where nothing was.
         DESCR : str
             How many images there are of what, and how many files were skipped why.
 
@@ -86,6 +89,12 @@ def load_image_folder(
         folders and class folders lie side by side.
     FileNotFoundError, NotADirectoryError
         If `root` is no folder.
+
+    Warns
+    -----
+    UserWarning
+        If files or folders are left out that might be taken for images, such as those of
+        another class or in a format that is not read; `left_out` says the same.
 
     Notes
     -----
@@ -103,14 +112,14 @@ def load_image_folder(
     as generators: each generator, and a share of the loose real images, is tested once.
     (`LeaveOneGroupOut` would make a fold for every loose image.)
 
-    Counted as images are the extensions .avif, .bmp, .dib, .gif, .jfif, .jp2, .jpe, .jpeg,
-    .jpg, .pbm, .pgm, .png, .pnm, .ppm, .tif, .tiff and .webp. Hidden files and
-    folders are skipped, and links are followed.
+    Counted as images are the extensions of AVIF, BMP, GIF, HEIC, JPEG, JPEG 2000, JPEG XL,
+    MPO, PNG, PPM, TIFF and WebP, and files of any other name whose first bytes are of such
+    a format, unless their extension is one of text, data or a camera's raw format. Hidden
+    files and folders are skipped, and links are followed.
 
     Examples
     --------
     >>> from pathlib import Path
-    from typing import Literal
     >>> from tempfile import TemporaryDirectory
     >>> from PIL import Image
     >>> from skfakereal.datasets import load_image_folder
@@ -128,19 +137,21 @@ def load_image_folder(
     require_folder(top)
     names = check_classes(classes)
     splits = find_splits(top, names, split)
-    skipped = Counter(other_folders(top, splits.values()) if "" not in splits else ())
+    left_out = LeftOut()
+    if "" not in splits:
+        count_others(top, find_splits(top, names, "all").values(), left_out)
     rows: list[_Row] = []
     for split_name, folder in splits.items():
         class_folders = find_classes(folder, names)
-        skipped.update(other_folders(folder, class_folders))
+        count_others(folder, class_folders, left_out)
         for label, class_folder in enumerate(class_folders):
-            images, left_out = list_images(class_folder)
+            images, others = list_images(class_folder)
             if not images:
                 raise ValueError(
                     f"Every class needs at least one image, but {str(class_folder)!r} has "
-                    f"none. Skipped there: {_describe_skipped(left_out)}."
+                    f"none. Skipped there: {others.describe()}."
                 )
-            skipped += left_out
+            left_out.update(others)
             groups = _groups_of(images, class_folder, top)
             rows += [
                 _Row(path, label, group, split_name)
@@ -152,10 +163,13 @@ def load_image_folder(
         target=np.array([row.target for row in rows], dtype=np.int64),
         target_names=names,
         groups=np.array([row.group for row in rows], dtype=object),
-        DESCR=_describe(top, rows, names, skipped),
+        left_out=left_out.warning(),
+        DESCR=_describe(top, rows, names, left_out),
     )
     if "" not in splits:
         bunch.split = np.array([row.split for row in rows])
+    if bunch.left_out:
+        warnings.warn(bunch.left_out, stacklevel=2)
     return bunch
 
 
@@ -175,10 +189,10 @@ def _groups_of(images: list[str], class_folder: Path, top: Path) -> list[str]:
     return groups
 
 
-def _describe(top: Path, rows: list[_Row], names: list[str], skipped: Counter[str]) -> str:
+def _describe(top: Path, rows: list[_Row], names: list[str], left_out: LeftOut) -> str:
     counts = Counter((row.split, row.target) for row in rows)
     loose = sum("/" in row.group for row in rows)
-    lines = [f"{len(rows)} images in {str(top)!r}, listed by their names, not opened."]
+    lines = [f"{len(rows)} images in {str(top)!r}, listed, not read."]
     for split in sorted({row.split for row in rows}):
         classes = ", ".join(f"{counts[split, i]} {name}" for i, name in enumerate(names))
         lines.append(f"{split or 'Classes'}: {classes}")
@@ -186,10 +200,5 @@ def _describe(top: Path, rows: list[_Row], names: list[str], skipped: Counter[st
     lines.append(
         f"Groups: {folders} by folder; {loose} images are each a group of their own"
     )
-    lines.append(f"Skipped: {_describe_skipped(skipped)}")
+    lines.append(f"Skipped: {left_out.describe()}")
     return "\n".join(lines)
-
-
-def _describe_skipped(skipped: Counter[str]) -> str:
-    reasons = ", ".join(f"{reason} {n}" for reason, n in sorted(skipped.items()))
-    return f"{skipped.total()} files or folders ({reasons})" if skipped else "nothing"

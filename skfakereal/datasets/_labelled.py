@@ -15,4 +15,5 @@ class LabelledImages(Bunch):
     target_names: list[str]
     groups: NDArray[np.object_]
     split: NDArray[np.str_]  # only where the set has splits
+    left_out: str  # only where a folder was listed
     DESCR: str

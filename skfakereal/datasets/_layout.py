@@ -3,7 +3,9 @@
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-__all__ = ["check_classes", "find_classes", "find_splits", "other_folders"]
+from skfakereal.datasets._listing import LeftOut, images_in, is_system_folder
+
+__all__ = ["check_classes", "count_others", "find_classes", "find_splits"]
 
 _SPLIT_NAMES = {
     "train": "train",
@@ -134,8 +136,8 @@ def find_classes(folder: Path, names: list[str]) -> list[Path]:
     return class_folders
 
 
-def other_folders(folder: Path, used: Collection[Path]) -> list[str]:
-    """Name the folders that are left out.
+def count_others(folder: Path, used: Collection[Path], left_out: LeftOut) -> None:
+    """Count the folders, and the images beside them, that are left out.
 
     Parameters
     ----------
@@ -143,18 +145,21 @@ def other_folders(folder: Path, used: Collection[Path]) -> list[str]:
         Where they lie.
     used : collection of Path
         The folders that are not left out.
-
-    Returns
-    -------
-    list of str
-        ``"folder 'masks'"`` and so on; hidden ones are not named.
+    left_out : LeftOut
+        Where to count them; hidden ones are not.
     """
-    return [f"folder {path.name!r}" for path in _folders_in(folder) if path not in used]
+    for path in _folders_in(folder):
+        if path not in used:
+            left_out.add(f"folder {path.name!r}", path.name)
+    for name in images_in(folder):
+        left_out.add(f"images right in {folder.name!r}", name)
 
 
 def _folders_in(folder: Path) -> list[Path]:
     return sorted(
-        path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")
+        path
+        for path in folder.iterdir()
+        if path.is_dir() and not is_system_folder(path.name)
     )
 
 

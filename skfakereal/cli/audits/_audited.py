@@ -1,18 +1,35 @@
 """Labelled images -> their audit, and its lines for the screen."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from skfakereal._shown import printable
 from skfakereal.audit import AuditReport, audit_images
+from skfakereal.audit._words import Finding
 from skfakereal.cli._output import complain, counted
+from skfakereal.cli.images._inputs import load_labelled
 from skfakereal.cli.images._parts import Part, has_groups
-from skfakereal.datasets import load_image_folder
 
-__all__ = ["audit_folder", "audit_parts", "complain_of_unreadable", "severe_lines"]
+if TYPE_CHECKING:
+    from sklearn.utils import Bunch
+
+__all__ = [
+    "audit_folder",
+    "audit_parts",
+    "complain_of_unreadable",
+    "parts_by_split",
+    "severe_lines",
+]
 
 _NAMED = 10
+_WHY_LEFT_OUT = "Nothing here, nor any training on this folder, looks at them."
+_PUT_IN_ORDER = (
+    "Convert what should be looked at to JPEG or PNG and move it into a class folder. Classes "
+    "of other names are named with --classes; split folders are called train, validation and "
+    "test."
+)
 
 
 def audit_folder(
@@ -43,16 +60,36 @@ def audit_folder(
     OSError, ValueError
         If the folder is no such folder, or a class has no readable image.
     """
-    bunch = load_image_folder(folder, classes=classes)
-    everything = Part(bunch.data.tolist(), bunch.target, bunch.groups)
-    parts = {"": everything}
-    if "split" in bunch:
-        parts = {
-            str(name): everything.take(np.flatnonzero(bunch.split == name))
-            for name in np.unique(bunch.split)
-        }
+    bunch = load_labelled(folder, classes)
+    parts = parts_by_split(bunch)
     report = audit_parts(parts, bunch.target_names, progress=progress, n_jobs=n_jobs)
+    if bunch.left_out:
+        report.findings.append(
+            Finding("files left out", "minor", bunch.left_out, _WHY_LEFT_OUT, _PUT_IN_ORDER)
+        )
     return report, parts
+
+
+def parts_by_split(bunch: "Bunch") -> dict[str, Part]:
+    """Return the images of each split folder, or all of them under the name "".
+
+    Parameters
+    ----------
+    bunch : Bunch
+        As from `load_labelled`.
+
+    Returns
+    -------
+    dict of str to Part
+        The parts, in order.
+    """
+    everything = Part(bunch.data.tolist(), bunch.target, bunch.groups)
+    if "split" not in bunch:
+        return {"": everything}
+    return {
+        str(name): everything.take(np.flatnonzero(bunch.split == name))
+        for name in np.unique(bunch.split)
+    }
 
 
 def audit_parts(

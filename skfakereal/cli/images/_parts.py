@@ -99,6 +99,8 @@ class Parts:
         A sentence on how the test part came about.
     validation_drawn : bool, default=False
         Whether the validation part was drawn from `train`.
+    left_out : str, default=""
+        What the folder holds beside, and might be taken for images.
     """
 
     train: Part
@@ -107,6 +109,7 @@ class Parts:
     names: list[str]
     how: str
     validation_drawn: bool = False
+    left_out: str = ""
 
     def by_name(self) -> dict[str, Part]:
         """Return the parts that there are.

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from skfakereal.datasets._listing import walk_images
+from skfakereal.cli._output import complain
+from skfakereal.datasets._listing import LeftOut, walk_images
 
 __all__ = ["iterate_images", "iterate_list"]
 
@@ -21,20 +22,24 @@ def iterate_images(places: Iterable[str], *, null: bool = False) -> Iterator[str
     ----------
     places : iterable of str
         Files, which are taken as they are, there or not, and folders, which are searched
-        for files with the extension of an image.
+        for image files.
 
     Yields
     ------
     str
-        Paths, in the order of the arguments; those of a folder sorted.
+        Paths, in the order of the arguments; those of a folder sorted. What is left out of
+        folders is said on standard error after the last.
     """
+    left_out = LeftOut()
     for place in places:
         if place == STDIN:
             yield from iterate_list(place, null=null)
         elif place and _is_folder(place):
-            yield from walk_images(place)
+            yield from walk_images(place, left_out)
         else:
             yield place
+    if said := left_out.warning():
+        complain(said)
 
 
 def iterate_list(name: str, *, null: bool) -> Iterator[str]:

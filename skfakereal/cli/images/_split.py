@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from skfakereal._holdout import LabelledPaths, hold_out
 from skfakereal.cli.images._groups_file import is_numbered, read_groups
+from skfakereal.cli.images._inputs import load_labelled
 from skfakereal.cli.images._parts import Part, Parts, has_groups
-from skfakereal.datasets import load_image_folder
 
 __all__ = ["split_folder", "with_validation"]
 
@@ -50,7 +50,7 @@ def split_folder(
     OSError, ValueError
         If the folder is no such folder, or has too few images.
     """
-    bunch = load_image_folder(folder, classes=classes)
+    bunch = load_labelled(folder, classes)
     everything = Part(bunch.data.tolist(), bunch.target, bunch.groups)
     if groups_file is not None:
         groups = read_groups(groups_file, everything.paths, folder)
@@ -72,7 +72,8 @@ def split_folder(
         _check_enough(train, bunch.target_names)
         rows, how = _draw_test(train, test_fraction, use_groups, random_state)
         train, test = (train.take(part) for part in rows)
-    return Parts(train, own.get("validation"), test, bunch.target_names, how)
+    validation = own.get("validation")
+    return Parts(train, validation, test, bunch.target_names, how, left_out=bunch.left_out)
 
 
 def _check_enough(part: Part, names: Sequence[str]) -> None:

@@ -11,12 +11,12 @@ from sklearn.utils import resample
 
 from skfakereal._images import ImageReadError, decode_image, read_bytes
 from skfakereal.cli._output import complain, counted, say, watched
+from skfakereal.cli.images._inputs import load_labelled
 from skfakereal.cli.images._parts import Part
 from skfakereal.cli.images._path_list import STDIN, iterate_list
 from skfakereal.cli.runs._model import Model, load_model
 from skfakereal.cli.runs._record import describe_run, settings_of
 from skfakereal.cli.runs._seen import NOT_KNOWN, Seen, look_up
-from skfakereal.datasets import load_image_folder
 
 __all__ = [
     "Tested",
@@ -219,13 +219,14 @@ def tested_part(
         If the folder is no such folder.
     """
     wanted = "all" if split == "auto" else split
-    bunch = load_image_folder(folder, split=wanted, classes=model.names)
+    bunch = load_labelled(folder, model.names, split=wanted)
     part = Part(bunch.data.tolist(), bunch.target, bunch.groups)
     if split == "auto" and "split" in bunch and "test" in bunch.split:
         wanted = "test"
         part = part.take((bunch.split == "test").nonzero()[0])
     of_it = "all images" if wanted == "all" else f"the {wanted} part"
-    return part, f"The tested images are {of_it} of {folder!r}."
+    how = f"The tested images are {of_it} of {folder!r}."
+    return part, f"{how} {bunch.left_out}".strip()
 
 
 def listed_part(paths: Sequence[str], split: str, names: Sequence[str]) -> tuple[Part, str]:

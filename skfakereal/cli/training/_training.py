@@ -251,7 +251,7 @@ def _remarks(folder: Path, plan: Plan, parts: Parts, skipped: list[str]) -> list
     write_manifest(folder, known, parts.names, digests)
     seen = {digests[path] for path in paths[: -len(parts.test.paths)]}  # the test is last
     remark = seen_remark(seen, [digests[path] for path in parts.test.paths])
-    remarks = [remark] if remark else []
+    remarks = [said for said in (parts.left_out, remark) if said]
     if skipped:
         remarks.append(
             f"{counted(len(skipped), 'image')} of the training part could not be read and "

@@ -1,5 +1,6 @@
 """``skfakereal equalize``: copies of all classes, written in the same way."""
 
+import warnings
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,7 +36,7 @@ _EPILOG = """\
 examples:
   skfakereal equalize photos/ equal/
   skfakereal equalize photos/ equal/ --size 256
-  skfakereal equalize photos/ equal/ --format png --size 224x320 --resize stretch
+  skfakereal equalize photos/ equal/ --format png --size 224x320 --resize crop
 
 An interrupted call goes on where it ended, if it is called again with the same
 settings. OUT/mapping.csv names the original of each copy.
@@ -87,17 +88,18 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
     )
     parser.add_argument(
         "--resize",
-        choices=("crop", "stretch"),
-        default="crop",
-        help="how SIZE is reached: cut out the middle, or resample, which leaves traces "
-        "(default: crop)",
+        choices=("shrink", "crop", "stretch"),
+        default="shrink",
+        help="how SIZE is reached: shrink every picture by a quarter at least until it just "
+        "covers SIZE, and cut off what juts out; or crop the middle out of it as it is; or "
+        "stretch it, which leaves traces (default: shrink)",
     )
     add_classes(parser)
     parser.add_argument(
         "--skip-unreadable",
         action="store_true",
-        help="leave out images that cannot be read or are too small to cut SIZE out of "
-        "them, instead of failing in the end",
+        help="leave out images that cannot be read or are too small for SIZE, instead of "
+        "failing in the end",
     )
     parser.add_argument(
         "--no-audit",
@@ -128,12 +130,12 @@ def run(arguments: Namespace) -> int:
         If FOLDER, OUT or a setting is not as it must be.
     """
     from skfakereal.cli.audits._audited import severe_lines
-    from skfakereal.datasets import load_image_folder
+    from skfakereal.cli.images._inputs import load_labelled
 
     _refuse_nested(arguments.folder, arguments.out)
-    bunch = load_image_folder(arguments.folder, classes=arguments.classes)
+    bunch = load_labelled(arguments.folder, arguments.classes)
     if arguments.audit:
-        before = _audit(arguments.folder, arguments)
+        before = _audit(bunch, arguments)
         say(f"Before: {_headline(before)}")
     copies = _copy(bunch, arguments)
     for failure in copies.failures:
@@ -141,7 +143,7 @@ def run(arguments: Namespace) -> int:
     say(f"\n{copies.DESCR}")
     step = f"skfakereal train {arguments.out} --out RUN"
     if arguments.audit:
-        after = _audit(arguments.out, arguments)
+        after = _audit(load_labelled(arguments.out, arguments.classes), arguments)
         say("\n".join([f"After: {_headline(after)}", *severe_lines(after)]) + "\n")
         if after.verdict != "clean":
             step = (
@@ -169,31 +171,36 @@ def _copy(bunch: "Bunch", arguments: Namespace) -> "Bunch":
 
     below = [str(Path(path).parent.relative_to(arguments.folder)) for path in bunch.data]
     try:
-        return equalize_images(
-            bunch.data,
-            bunch.target,
-            arguments.out,
-            format=arguments.format,
-            quality=arguments.quality,
-            size=arguments.size,
-            resize=arguments.resize,
-            folders=below,
-            target_names=bunch.target_names,
-            on_error="skip" if arguments.skip_unreadable else "raise",
-            n_jobs=arguments.n_jobs,
-            verbose=int(wants_progress(arguments.progress)),
-        )
+        with warnings.catch_warnings():
+            # The description says it too.
+            warnings.filterwarnings("ignore", "The classes differ", UserWarning)
+            return equalize_images(
+                bunch.data,
+                bunch.target,
+                arguments.out,
+                format=arguments.format,
+                quality=arguments.quality,
+                size=arguments.size,
+                resize=arguments.resize,
+                folders=below,
+                target_names=bunch.target_names,
+                on_error="skip" if arguments.skip_unreadable else "raise",
+                n_jobs=arguments.n_jobs,
+                verbose=int(wants_progress(arguments.progress)),
+            )
     except ImageReadError as error:
         error.add_note("Or leave them out with --skip-unreadable; the others are written.")
         raise
 
 
-def _audit(folder: str, arguments: Namespace) -> "AuditReport":
-    from skfakereal.cli.audits._audited import audit_folder
+def _audit(bunch: "Bunch", arguments: Namespace) -> "AuditReport":
+    from skfakereal.cli.audits._audited import audit_parts, parts_by_split
 
+    parts = parts_by_split(bunch)
     progress = wants_progress(arguments.progress)
-    classes, n_jobs = arguments.classes, arguments.n_jobs
-    return audit_folder(folder, classes, progress=progress, n_jobs=n_jobs)[0]
+    return audit_parts(
+        parts, bunch.target_names, progress=progress, n_jobs=arguments.n_jobs
+    )
 
 
 def _headline(report: "AuditReport") -> str:
