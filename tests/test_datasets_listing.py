@@ -125,9 +125,12 @@ def test_of_many_a_few_are_named(tmp_path: Path) -> None:
     for i in range(50):
         (tmp_path / f"{i:02}.mp4").write_bytes(bytes(64))
     assert list_images(tmp_path)[1].warning().count(".mp4'") == 3
+    (tmp_path / ("x." + 99 * "y")).write_bytes(bytes(64))
+    (tmp_path / "x.\x1b[31m").write_bytes(bytes(64))
+    assert r"odd extension 2: 'x.\x1b[31m', 'x.yyy" in list_images(tmp_path)[1].warning()
     for i in range(50):
         (tmp_path / f"x.kind{i}").write_bytes(bytes(64))
-    assert "43 more kinds" in list_images(tmp_path)[1].warning()
+    assert "44 more kinds" in list_images(tmp_path)[1].warning()
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")

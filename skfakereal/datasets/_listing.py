@@ -54,6 +54,7 @@ _LISTED = frozenset(
 _QUIET = frozenset({"hidden", "folder linked twice", "text", "system file"})
 _TEXT_CONTROLS = frozenset(b"\t\n\f\r\x1b")
 _NAMED, _KINDS = 3, 8  # names of a kind, and kinds, that a message shows
+_LONGEST = 16  # characters of an extension that is a kind of its own
 
 
 class LeftOut:
@@ -82,8 +83,8 @@ class LeftOut:
             Its name, where it must be shown.
         """
         self.counts[kind] += 1
-        if name and len(self._names[kind]) < _NAMED:
-            self._names[kind].append(name)
+        if name:
+            self._keep(kind, [name])
 
     def update(self, other: "LeftOut") -> None:
         """Count what another listing left out.
@@ -95,7 +96,11 @@ class LeftOut:
         """
         self.counts.update(other.counts)
         for kind, names in other._names.items():
-            self._names[kind] = [*self._names[kind], *names][:_NAMED]
+            self._keep(kind, names)
+
+    def _keep(self, kind: str, names: list[str]) -> None:
+        # The first by the alphabet: a folder has no order of its own.
+        self._names[kind] = sorted([*self._names[kind], *names])[:_NAMED]
 
     def describe(self) -> str:
         """Return all of it, by kind.
@@ -118,7 +123,8 @@ class LeftOut:
         str
             A sentence or two; empty where there are only hidden files, text and the like.
         """
-        loud = [kind for kind, n in self.counts.most_common() if not _is_quiet(kind)]
+        loud = [kind for kind in self.counts if not _is_quiet(kind)]
+        loud.sort(key=lambda kind: (-self.counts[kind], kind))
         if not loud:
             return ""
         shown = [self._shown(kind) for kind in loud[:_KINDS]]
@@ -351,7 +357,9 @@ def _kind_of(entry: os.DirEntry[str], extension: str) -> str:
         return f"{name} image"
     if extension not in _DRAWINGS and _is_text(head):
         return "text"
-    return extension or "no extension"
+    if extension.isprintable() and len(extension) <= _LONGEST:
+        return extension or "no extension"
+    return "odd extension"
 
 
 def _head(path: str) -> bytes | None:

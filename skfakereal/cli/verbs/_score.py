@@ -127,7 +127,7 @@ def run(arguments: Namespace) -> int:
     Returns
     -------
     int
-        0, or 3 if some images could not be read.
+        0; 1 if the folders hold no image; 3 if some images could not be read.
 
     Raises
     ------
@@ -172,6 +172,9 @@ def run(arguments: Namespace) -> int:
             complain(f"finished parts are kept: the same command{without} goes on")
             raise
     _tell(result)
+    if arguments.images and not result.n_images:
+        complain("no folder holds any image, so nothing was judged")
+        return 1
     return 3 if result.errors else 0
 
 
