@@ -250,7 +250,7 @@ def test_what_is_left_out_is_a_finding(leaking: Path, tmp_path: Path, capsys: Sa
     (root / "midjourney").mkdir()
     (root / "fake/film.mp4").write_bytes(bytes(99))
     assert main(["audit", str(root), "--out", str(tmp_path / "out")]) == 0
-    told = "Left out: 2 files or folders (folder 'midjourney'; .mp4 1: 'film.mp4')."
+    told = "Left out: 2 files or folders (.mp4 1: 'film.mp4'; folder 'midjourney')."
     output = capsys.readouterr()
     assert f"[minor] {told}" in output.out
     assert f"skfakereal: {told}" in output.err

@@ -173,7 +173,7 @@ def run(arguments: Namespace) -> int:
             raise
     _tell(result)
     if arguments.images and not result.n_images:
-        complain("no folder holds any image, so nothing was judged")
+        complain("no folder holds and no list names any image, so nothing was judged")
         return 1
     return 3 if result.errors else 0
 
