@@ -98,9 +98,9 @@ def load_tested(arguments: Namespace, *, progress: bool) -> Tested:
     listed = arguments.folder == STDIN
     if listed:
         paths = list(iterate_list(STDIN, null=arguments.null))
-        part, how = listed_part(paths, arguments.split, model.names)
+        (part, how), left_out = listed_part(paths, arguments.split, model.names), ""
     else:
-        part, how = tested_part(arguments.folder, arguments.split, model)
+        part, how, left_out = tested_part(arguments.folder, arguments.split, model)
     seen = look_up(model, part.paths, progress=progress)
     if seen is not None and arguments.split == "auto" and not listed:
         part, how = _not_seen(part, how, seen, arguments.folder)
@@ -109,7 +109,7 @@ def load_tested(arguments: Namespace, *, progress: bool) -> Tested:
         part = draw_some(part, arguments.max_images, arguments.random_state)
     if len(part.paths) < n_all:
         how += f" Of {n_all:,}, {len(part.paths):,} were drawn, each class by its share."
-    return Tested(model, part, how, seen)
+    return Tested(model, part, f"{how} {left_out}".strip(), seen)
 
 
 def _not_seen(part: Part, how: str, seen: Seen, folder: str) -> tuple[Part, str]:
@@ -194,7 +194,7 @@ def end_test(out: str | None, unreadable: Sequence[str]) -> int:
 
 def tested_part(
     folder: str, split: Literal["auto", "all", "train", "validation", "test"], model: Model
-) -> tuple[Part, str]:
+) -> tuple[Part, str, str]:
     """List the images of a folder, or of one of its split folders.
 
     Parameters
@@ -212,6 +212,8 @@ def tested_part(
         The images.
     how : str
         A sentence on how they were chosen.
+    left_out : str
+        What the folder holds beside, and might be taken for images.
 
     Raises
     ------
@@ -225,8 +227,7 @@ def tested_part(
         wanted = "test"
         part = part.take((bunch.split == "test").nonzero()[0])
     of_it = "all images" if wanted == "all" else f"the {wanted} part"
-    how = f"The tested images are {of_it} of {folder!r}."
-    return part, f"{how} {bunch.left_out}".strip()
+    return part, f"The tested images are {of_it} of {folder!r}.", bunch.left_out
 
 
 def listed_part(paths: Sequence[str], split: str, names: Sequence[str]) -> tuple[Part, str]:
