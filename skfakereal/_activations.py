@@ -241,6 +241,7 @@ class ActivationReader:
                             digest=digest,
                             view=view,
                         )
+                    del image  # before its memory is another thread's
         loaded.rows.setdefault(key, []).append(row)
 
     def _key_prefix(self, view: int) -> bytes:

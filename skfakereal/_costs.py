@@ -6,12 +6,14 @@ never depends on how fast or how loaded the machine is.
 
 import os
 import threading
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
 from PIL import ImageFile
 
 __all__ = [
+    "STRIP",
     "MemoryShare",
     "image_memory",
     "memory_needed",
@@ -20,7 +22,7 @@ __all__ = [
     "slowness_fault",
 ]
 
-# Bytes that one image may take; 8 a pixel leave 125 million pixels.
+# Bytes that one image may take; that leaves 118 million pixels of 8 bytes.
 _MEMORY = 10**9
 _MEMORY_VARIABLE = "SKFAKEREAL_IMAGE_MEMORY"
 # Pillow's resize takes width of the view times height of the image between its two passes,
@@ -33,6 +35,10 @@ _BYTES_A_PIXEL = {"WEBP": 22, "AVIF": 24, "JPEG2000": 28, "HEIF": 24, "JXL": 40}
 _MAX_PIXELS = {"JPEG2000": 20_000_000}
 # Most images are smaller, and are read in parallel without further ado.
 _UNCOUNTED = 2**22
+# Bytes of images that are done and may still be the process's.
+_MAX_LOOSE = 3 * 10**8
+# Pixels that are converted at once; the steps of that take up to 24 bytes each.
+STRIP = 2**21
 # Pillow decodes these in Python, up to 1 microsecond a sample.
 _SLOW_DECODERS = {"bmp_rle", "ppm", "ppm_plain"}
 _MAX_SLOW_SAMPLES = 2**23
@@ -151,7 +157,8 @@ def memory_needed(
         a_pixel = max(a_pixel, 4 + _coefficient_bytes(image))
     elif name == "TIFF" and image is not None:
         a_pixel = max(a_pixel, 4 + _strip_bytes(image))
-    return n_bytes + size[0] * size[1] * a_pixel
+    n_pixels = size[0] * size[1]
+    return n_bytes + n_pixels * a_pixel + 24 * min(n_pixels, STRIP)
 
 
 def _coefficient_bytes(image: ImageFile.ImageFile | None) -> int:
@@ -188,7 +195,7 @@ class _Pool:
 
     def _reset(self) -> None:
         self._freed = threading.Condition()
-        self._used = 0
+        self._used = self._loose = 0
 
     def take(self, n_bytes: int) -> None:
         # What is larger than the whole pool has it alone.
@@ -201,9 +208,22 @@ class _Pool:
             self._used += n_bytes
 
     def give_back(self, n_bytes: int) -> None:
+        self._loose += n_bytes
+        if self._loose > _MAX_LOOSE:
+            self._loose = 0
+            _return_to_system()
         with self._freed:
             self._used -= n_bytes
             self._freed.notify_all()
+
+
+def _return_to_system() -> None:
+    """Let glibc give back what has been freed: it keeps that for each thread of its own."""
+    import ctypes  # only where an image is large
+
+    # Other systems have no such function, or no such way to it.
+    with suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 _FILES, _PIXELS = _Pool(1), _Pool(2)

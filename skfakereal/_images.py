@@ -19,6 +19,7 @@ from skfakereal._completeness import (
     png_rows_are_missing,
 )
 from skfakereal._costs import (
+    STRIP,
     MemoryShare,
     image_memory,
     memory_needed,
@@ -43,8 +44,6 @@ _OPEN_FLAGS = sum(
 )
 # Bytes, and pixels, that cost too little to be counted.
 _SMALL = 2**16
-# Rows of an image that become an array at once, by their pixels.
-_STRIP = 2**21
 
 
 class ImageReadError(OSError):
@@ -180,7 +179,7 @@ def read_image(path: str) -> NDArray[np.uint8]:
         image = decode_image(read_bytes(path, share), path, share)
         with blamed_on(path):
             width, height = image.size
-            rows = _STRIP // width + 1
+            rows = STRIP // width + 1
             pixels = np.empty((height, width, 3), dtype=np.uint8)
             for top in range(0, height, rows):
                 strip = image.crop((0, top, width, min(height, top + rows)))
@@ -322,7 +321,7 @@ def decode_image(data: bytes, path: str, share: MemoryShare | None = None) -> Im
     ------
     ImageReadError
         If it is no image, one in a format that is not read, truncated, damaged, larger
-        than memory allows (see `skfakereal._costs`; 125 million pixels at most) or than
+        than memory allows (see `skfakereal._costs`; 118 million pixels at most) or than
         twice ``PIL.Image.MAX_IMAGE_PIXELS``, or has samples without a defined range.
 
     Notes

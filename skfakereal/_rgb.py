@@ -3,6 +3,8 @@
 import numpy as np
 from PIL import ExifTags, Image, ImageFile
 
+from skfakereal._costs import STRIP
+
 __all__ = ["to_upright_rgb"]
 
 _UPRIGHT = {
@@ -27,8 +29,6 @@ _FROM_THE_END = {
     Image.Transpose.ROTATE_270,
     Image.Transpose.TRANSVERSE,
 }
-# Pixels that are converted at once.
-_STRIP = 2**21
 # Mode "I" says 32 bits; of these formats Pillow scales it to the range of 16.
 _SCALED = ("PNG", "PPM")
 
@@ -63,7 +63,7 @@ def to_upright_rgb(image: ImageFile.ImageFile, negative: bool = False) -> Image.
         )
     turn = _UPRIGHT.get(_orientation(image))
     width, height = image.size
-    rows = max(1, _STRIP // width)
+    rows = max(1, STRIP // width)
     if rows >= height:
         rgb = _to_rgb(image, image, negative)
         return rgb if turn is None else rgb.transpose(turn)

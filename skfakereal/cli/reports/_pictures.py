@@ -24,7 +24,7 @@ __all__ = ["draw_training", "draw_views", "write_pictures"]
 
 _DPI = 144
 _N_LOOKED_AT = 20
-# A photograph of 125 million pixels would take gigabytes.
+# A photograph of 118 million pixels would take gigabytes.
 _LOOKED_AT_SIDE = 1024
 _N_VIEWS = 7  # beside the plain image, which makes two rows of four
 
