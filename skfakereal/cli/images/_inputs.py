@@ -36,7 +36,7 @@ def find_images(places: Iterable[str], *, null: bool = False) -> list[str]:
     images = list(iterate_images(places, null=null))
     if not images:
         raise ValueError(
-            "There must be at least one image, but no folder holds and no list names any."
+            "There must be at least one image, but no folder holds any, and no list names one."
         )
     return images
 
