@@ -140,6 +140,9 @@ def test_what_it_takes_comes_back_equal(
         estimator = clone(estimator).set_params(pos_label="fake")
     if labels == "str" and "pos_label=1" in str(estimator):
         pytest.skip("its scorer names the class 1")
+    if labels == "str" and isinstance(estimator, MLPClassifier):
+        # Before 1.9 scikit-learn looks for NaN among the strings.
+        pytest.importorskip("sklearn", minversion="1.9")
     target = np.array(["real", "fake"])[y] if labels == "str" else y
     if labels == "str" and getattr(estimator, "class_weight", None) == {0: 1.0, 1: 2.5}:
         estimator = clone(estimator).set_params(class_weight={"real": 1, "fake": 2.5})
