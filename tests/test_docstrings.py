@@ -1,13 +1,16 @@
 """Every public name has a complete numpydoc docstring."""
 
+import ast
 import importlib
 import inspect
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from numpydoc.validate import validate
 
 import skfakereal
+from skfakereal.evaluation import perturbations
 
 # Left out: an extended summary, an example and a See Also section stand where they help;
 # GL01 is about where the docstring begins; SS06 and PR06 are matters of taste.
@@ -22,18 +25,45 @@ def public_names() -> Iterator[str]:
                 yield from _with_members(f"skfakereal.{name}.{inner}", getattr(home, inner))
         else:
             yield from _with_members(f"skfakereal.{name}", home)
+    for name in perturbations.__all__:
+        yield from _with_members(
+            f"{perturbations.__name__}.{name}", getattr(perturbations, name)
+        )
     yield "skfakereal.cli.main"
 
 
 def _with_members(name: str, value: object) -> Iterator[str]:
     yield name
     if inspect.isclass(value):
-        for member, function in vars(value).items():
-            if not member.startswith("_") and callable(function):
-                yield f"{name}.{member}"
+        for home in _classes_of(value):
+            for member, function in vars(home).items():
+                if not member.startswith("_") and callable(function):
+                    yield f"{name}.{member}"
 
 
-@pytest.mark.parametrize("name", list(public_names()))
+def _classes_of(value: type) -> list[type]:
+    return [c for c in value.__mro__ if c.__module__.startswith("skfakereal")]
+
+
+# Rooms in which what users do not import has short docstrings.
+ROOMS = ("evaluation", "explain", "thresholds")
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_private_docstrings_are_short(room: str) -> None:
+    public = {name.rpartition(".")[2] for name in public_names()}
+    folder = Path(skfakereal.__file__).parent / room
+    long = [
+        f"{path.name}: {node.name}"
+        for path in sorted(folder.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef) and node.name not in public
+        if "\n---" in (ast.get_docstring(node) or "")
+    ]
+    assert long == []
+
+
+@pytest.mark.parametrize("name", sorted(set(public_names())))
 def test_docstring_is_complete(name: str) -> None:
     importlib.import_module("skfakereal.cli")
     wrong = [error for error in validate(name)["errors"] if error[0] not in LEFT_OUT]

@@ -5,8 +5,6 @@ import numpy as np
 from skfakereal.evaluation._results import Results
 from skfakereal.evaluation._wording import counted
 
-__all__ = ["next_steps"]
-
 _WIDE = 0.1  # an interval of the accuracy that leaves a good and a poor detector open
 _MANY_ACCUSED = 0.05
 _MISLEADING = 0.05  # a calibration error that a reader of probabilities would notice
@@ -15,18 +13,7 @@ _BLIND = 0.5  # the ROC-AUC of a classifier that does not look
 
 
 def next_steps(results: Results) -> list[str]:
-    """Return what the figures ask for.
-
-    Parameters
-    ----------
-    results : Results
-        What was computed.
-
-    Returns
-    -------
-    list of str
-        Sentences, the most urgent first.
-    """
+    """Return what the figures ask for."""
     by_chance = _chance(results)
     # Neither a threshold nor calibration mends a ranking that is no better than chance.
     mendable = [] if by_chance else [*_threshold(results), *_calibration(results)]

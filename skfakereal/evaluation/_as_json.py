@@ -6,22 +6,9 @@ from typing import Any
 
 from skfakereal.evaluation._results import Results
 
-__all__ = ["as_json", "without_nan"]
-
 
 def as_json(results: Results) -> dict[str, Any]:
-    """Return everything that was computed.
-
-    Parameters
-    ----------
-    results : Results
-        What was computed.
-
-    Returns
-    -------
-    dict
-        What `EvaluationReport.to_dict` promises.
-    """
+    """Return everything that was computed."""
     p, figures = results.predictions, results.figures
     everything = {
         **figures.overall,
@@ -43,23 +30,7 @@ def as_json(results: Results) -> dict[str, Any]:
 
 
 def without_nan(value: Any) -> Any:
-    """Return the same with None for NaN and lists for tuples.
-
-    Parameters
-    ----------
-    value : object
-        Numbers, texts, and dictionaries and lists of them.
-
-    Returns
-    -------
-    object
-        The same, in new containers.
-
-    Examples
-    --------
-    >>> without_nan({"low": float("nan"), "ends": (0.5, 1.0)})
-    {'low': None, 'ends': [0.5, 1.0]}
-    """
+    """Return the same with None for NaN and lists for tuples."""
     if isinstance(value, dict):
         return {key: without_nan(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

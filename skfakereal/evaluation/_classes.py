@@ -7,41 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = [
-    "class_codes",
-    "class_names",
-    "positive_class",
-    "positive_scores",
-    "usual_names",
-]
-
 
 def class_codes(
     y: NDArray[Any], classes: NDArray[Any], paths: Sequence[str], *, name: str = "y"
 ) -> NDArray[np.intp]:
-    """Return for each label its position among the classes.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n_images,)
-        Labels.
-    classes : ndarray of shape (n_classes,)
-        The classes, in the order of the columns of probabilities.
-    paths : sequence of str
-        The images, for the error.
-    name : str, default="y"
-        What the error calls the labels.
-
-    Returns
-    -------
-    ndarray of shape (n_images,)
-        Positions from 0 to n_classes - 1.
-
-    Raises
-    ------
-    ValueError
-        If a label is none of the classes.
-    """
+    """Return for each label its position among the classes."""
     position = {label: i for i, label in enumerate(classes.tolist())}
     for i, label in enumerate(y.tolist()):
         if label not in position:
@@ -56,25 +26,7 @@ def class_codes(
 def class_names(
     classes: NDArray[Any], target_names: Sequence[str] | None
 ) -> tuple[str, ...]:
-    """Return what the classes are called in tables and pictures.
-
-    Parameters
-    ----------
-    classes : ndarray of shape (n_classes,)
-        The classes.
-    target_names : sequence of str or None
-        Their names in the same order; the classes themselves where it is None.
-
-    Returns
-    -------
-    tuple of str
-        One name for each class.
-
-    Raises
-    ------
-    ValueError
-        If there are too few or too many names, or two that are equal.
-    """
+    """Return what the classes are called in tables and pictures."""
     names = tuple(str(name) for name in (classes if target_names is None else target_names))
     if len(names) != len(classes) or len(set(names)) != len(names):
         raise ValueError(
@@ -92,30 +44,7 @@ def usual_names(classes: NDArray[Any]) -> tuple[str, str] | None:
 def positive_class(
     classes: NDArray[Any], names: Sequence[str], pos_label: Any = None
 ) -> int | None:
-    """Return the position of the class that precision, recall and F1 speak of.
-
-    Parameters
-    ----------
-    classes : ndarray of shape (n_classes,)
-        The classes.
-    names : sequence of str
-        What they are called.
-    pos_label : label or None
-        The class that is asked for. None takes the one that is called "fake", in upper or
-        lower case, and else 1 of the classes 0 and 1, or -1 and 1.
-
-    Returns
-    -------
-    int or None
-        The position; None where there are more than two classes, none of which is the
-        positive one.
-
-    Raises
-    ------
-    ValueError
-        If `pos_label` is no class, if it is given and there are more than two classes, or
-        if two classes leave open which of them is positive.
-    """
+    """Return the position of the class that precision, recall and F1 speak of."""
     known = classes.tolist()
     if len(known) != 2:
         if pos_label is not None:
@@ -142,33 +71,7 @@ def positive_class(
 def positive_scores(
     y_true: ArrayLike, y_proba: ArrayLike, pos_label: Any = None
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64], Any, Any]:
-    """Return what a threshold or a band is chosen by.
-
-    Parameters
-    ----------
-    y_true : array-like of shape (n_images,)
-        Labels of two classes.
-    y_proba : array-like of shape (n_images,), (n_images, 1) or (n_images, 2)
-        Probabilities of the positive class, or of both classes in sorted order, as
-        `predict_proba` gives them. NaN is left as it is.
-    pos_label : label or None, default=None
-        As in `positive_class`.
-
-    Returns
-    -------
-    is_positive : ndarray of shape (n_images,)
-        Whether each image is of the positive class.
-    score : ndarray of shape (n_images,)
-        The probability that it is.
-    label, other : label
-        The positive class, and the other one.
-
-    Raises
-    ------
-    ValueError
-        If they do not fit together, there are not two classes, it is open which of them is
-        positive, or a probability is none.
-    """
+    """Return what a threshold or a band is chosen by."""
     proba = np.asarray(y_proba, dtype=np.float64)
     if proba.ndim == 1:
         proba = proba[:, np.newaxis]

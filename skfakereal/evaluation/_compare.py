@@ -7,8 +7,6 @@ from skfakereal.evaluation._comparison import ReportComparison
 from skfakereal.evaluation._report import EvaluationReport
 from skfakereal.evaluation._resamples import check_resampling
 
-__all__ = ["compare_reports"]
-
 
 def compare_reports(
     reports: Mapping[str, EvaluationReport] | Sequence[EvaluationReport],

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["ReportComparison"]
-
 
 class ReportComparison(Paged):
     """Several models on the same images; `compare_reports` makes it.

@@ -3,22 +3,9 @@
 from skfakereal.evaluation._comparison_parts import Comparison
 from skfakereal.evaluation._wording import counted, first_of
 
-__all__ = ["comparison_steps"]
-
 
 def comparison_steps(known: Comparison) -> list[str]:
-    """Return what the figures ask for.
-
-    Parameters
-    ----------
-    known : Comparison
-        The comparison.
-
-    Returns
-    -------
-    list of str
-        Sentences.
-    """
+    """Return what the figures ask for."""
     alike = [name for name, test in known.mcnemar.items() if test.p_adjusted >= 0.05]
     steps = [
         "Go by the figure that your use calls for: TPR at 1 % FPR where a false accusation "

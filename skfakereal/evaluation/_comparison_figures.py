@@ -14,8 +14,6 @@ from skfakereal.evaluation._predictions import Predictions
 from skfakereal.evaluation._resamples import draw_weights, plan_resamples
 from skfakereal.evaluation._weighted_figures import WeightedFigures
 
-__all__ = ["Difference", "common_images", "find_differences"]
-
 
 @dataclass(frozen=True)
 class Difference:
@@ -48,26 +46,7 @@ class Difference:
 def common_images(
     known: Mapping[str, Predictions],
 ) -> tuple[dict[str, Predictions], list[str]]:
-    """Return the predictions of the images that all models have read, in one order.
-
-    Parameters
-    ----------
-    known : mapping of str to Predictions
-        The predictions of each model.
-
-    Returns
-    -------
-    predictions : dict of str to Predictions
-        Those of the common images.
-    remarks : list of str
-        What was left out.
-
-    Raises
-    ------
-    ValueError
-        If classes, positive class, labels or weights differ, or no image is
-        common.
-    """
+    """Return the predictions of the images that all models have read, in one order."""
     names = list(known)
     first = known[names[0]]
     rows = {name: _places(name, p, first) for name, p in known.items()}
@@ -153,22 +132,6 @@ def find_differences(
 
     Every resample is drawn once and given to all models (paired bootstrap): what makes an
     image hard for all of them cancels out.
-
-    Parameters
-    ----------
-    known : mapping of str to Predictions
-        As from `common_images`; the first is the reference.
-    values : mapping of str to mapping
-        The figures of each model by key.
-    n_resamples : int
-        How many resamples; with 0, there are no intervals.
-    random_state : int
-        Seed of the draw.
-
-    Returns
-    -------
-    list of Difference
-        Of each model but the first, all figures.
     """
     reference, *others = known
     one = next((p for p in known.values() if p.groups is not None), known[reference])

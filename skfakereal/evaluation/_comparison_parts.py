@@ -8,8 +8,6 @@ from skfakereal.evaluation._mcnemar import McNemar
 from skfakereal.evaluation._probability_figures import tpr_key
 from skfakereal.evaluation._words import LOWER_IS_BETTER, WORDS
 
-__all__ = ["COMPARED", "Comparison", "figure_word"]
-
 COMPARED = (
     "accuracy",
     "balanced_accuracy",
@@ -38,16 +36,5 @@ class Comparison(Protocol):
 
 
 def figure_word(key: str) -> str:
-    """Return what a figure is called, and which way is better.
-
-    Parameters
-    ----------
-    key : str
-        One of `COMPARED`.
-
-    Returns
-    -------
-    str
-        The words.
-    """
+    """Return what a figure is called, and which way is better."""
     return WORDS[key] + (" (lower is better)" if key in LOWER_IS_BETTER else "")

@@ -11,22 +11,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["draw_comparison"]
-
 
 def draw_comparison(known: Comparison) -> "Figure":
-    """Draw values on the left, differences on the right.
-
-    Parameters
-    ----------
-    known : Comparison
-        The comparison.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        The figure.
-    """
+    """Draw values on the left, differences on the right."""
     import matplotlib.pyplot as plt
 
     keys = list(known.values[known.names[0]])

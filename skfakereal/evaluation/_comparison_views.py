@@ -16,13 +16,6 @@ from skfakereal.evaluation._text_table import text_table
 from skfakereal.evaluation._wording import counted
 from skfakereal.evaluation._words import LOWER_IS_BETTER, WORDS, decimal, interval_text
 
-__all__ = [
-    "comparison_lead",
-    "comparison_sections",
-    "comparison_text",
-]
-
-
 _BY_CHANCE = (
     "Better and worse are said of one figure at a time: where nothing differs, about one in "
     "twenty figures is called so by chance."
@@ -37,18 +30,7 @@ def _adjusted(n_tests: int) -> str:
 
 
 def comparison_lead(known: Comparison) -> str:
-    """Return which models are more accurate than the reference, and how surely.
-
-    Parameters
-    ----------
-    known : Comparison
-        The comparison.
-
-    Returns
-    -------
-    str
-        A sentence for each model.
-    """
+    """Return which models are more accurate than the reference, and how surely."""
     reference, *others = known.names
     share = known.values[reference]["accuracy"]
     said = [f"{reference!r} classified {share:.1%} of {known.n_images:,} images correctly."]
@@ -74,18 +56,7 @@ def _p_text(p_value: float) -> str:
 
 
 def comparison_text(known: Comparison) -> str:
-    """Return the comparison as lines of text.
-
-    Parameters
-    ----------
-    known : Comparison
-        The comparison.
-
-    Returns
-    -------
-    str
-        The figures side by side, and the differences of each model.
-    """
+    """Return the comparison as lines of text."""
     reference, *others = known.names
     rows = [
         [figure_word(key), *(decimal(known.values[name][key]) for name in known.names)]
@@ -135,18 +106,7 @@ def _verdict(each: Difference) -> str:
 
 
 def comparison_sections(known: Comparison) -> list[Html]:
-    """Return what a page shows.
-
-    Parameters
-    ----------
-    known : Comparison
-        The comparison.
-
-    Returns
-    -------
-    list of Html
-        The figures, the differences, what to do, the pictures.
-    """
+    """Return what a page shows."""
     reference, *others = known.names
     rows = [
         [

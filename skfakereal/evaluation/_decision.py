@@ -8,25 +8,9 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 from sklearn.pipeline import Pipeline
 
-__all__ = ["decide", "find_threshold", "follows"]
-
 
 def find_threshold(estimator: Any) -> float | None:
-    """Return the threshold that a fitted classifier decides by, if it holds one.
-
-    Parameters
-    ----------
-    estimator : estimator
-        A fitted classifier: scikit-learn's `FixedThresholdClassifier` or
-        `TunedThresholdClassifierCV`, alone, at the end of a `Pipeline`, in a search or in a
-        `FrozenEstimator`; any other holds none.
-
-    Returns
-    -------
-    float or None
-        The threshold. Whether it is one of probabilities, and of which class, only the
-        predictions tell.
-    """
+    """Return the threshold that a fitted classifier decides by, if it holds one."""
     inner = estimator
     while isinstance(inner, Pipeline | FrozenEstimator) or hasattr(
         inner, "best_estimator_"
@@ -47,27 +31,7 @@ def find_threshold(estimator: Any) -> float | None:
 def decide(
     proba: NDArray[np.float64], positive: int | None, threshold: float | None
 ) -> NDArray[np.intp]:
-    """Return the class of each image.
-
-    Parameters
-    ----------
-    proba : ndarray of shape (n_images, n_classes)
-        Probabilities.
-    positive : int or None
-        The positive class, for which the threshold is.
-    threshold : float or None
-        None takes the most probable class.
-
-    Returns
-    -------
-    ndarray of shape (n_images,)
-        Positions among the classes.
-
-    Raises
-    ------
-    ValueError
-        If the threshold is no probability, or there is no positive class.
-    """
+    """Return the class of each image."""
     if threshold is None:
         most_probable: NDArray[np.intp] = proba.argmax(axis=1)
         return most_probable
@@ -85,24 +49,7 @@ def follows(
     positive: int | None,
     threshold: float,
 ) -> bool:
-    """Tell whether the predicted classes are those that a threshold gives.
-
-    Parameters
-    ----------
-    pred : ndarray of shape (n_images,)
-        Predicted classes, as positions.
-    proba : ndarray of shape (n_images, n_classes)
-        Probabilities.
-    positive : int or None
-        The positive class.
-    threshold : float
-        The threshold.
-
-    Returns
-    -------
-    bool
-        False also where there can be no such threshold.
-    """
+    """Tell whether the predicted classes are those that a threshold gives."""
     if positive is None or not 0 <= threshold <= 1:
         return False
     return np.array_equal(decide(proba, positive, threshold), pred)

@@ -8,8 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-__all__ = ["detection_figures", "without_nan"]
-
 
 def detection_figures(
     is_positive: NDArray[np.bool_],
@@ -20,22 +18,6 @@ def detection_figures(
 
     Both classes weigh the same, however many images there are of each, so that figures of
     sets with different shares can be compared.
-
-    Parameters
-    ----------
-    is_positive : ndarray of shape (n_images,)
-        Which images are of the positive class.
-    called_positive : ndarray of shape (n_images,)
-        Which of them were said to be.
-    score : ndarray of shape (n_images,)
-        The higher, the more positive.
-
-    Returns
-    -------
-    dict of str to float
-        ``balanced_accuracy``, ``roc_auc``, ``average_precision`` (chance is 0.5 for these
-        three), ``tpr`` (share of the positive images that was found) and ``fpr`` (share of
-        the others that was mistaken for them). NaN where a class is missing.
     """
     n_positive = np.count_nonzero(is_positive)
     n_negative = len(is_positive) - n_positive
@@ -54,18 +36,7 @@ def detection_figures(
 
 
 def without_nan(figures: Mapping[str, Any]) -> dict[str, Any]:
-    """Return figures in a form that JSON knows, which has no NaN.
-
-    Parameters
-    ----------
-    figures : mapping
-        Names and values.
-
-    Returns
-    -------
-    dict
-        The same, with None for NaN.
-    """
+    """Return figures in a form that JSON knows, which has no NaN."""
     return {
         key: None if isinstance(value, float) and math.isnan(value) else value
         for key, value in figures.items()

@@ -6,8 +6,6 @@ import numpy as np
 
 from skfakereal.evaluation._predictions import Predictions
 
-__all__ = ["ImageError", "worst_errors"]
-
 
 @dataclass(frozen=True)
 class ImageError:
@@ -31,18 +29,7 @@ class ImageError:
 
 
 def worst_errors(predictions: Predictions) -> list[ImageError]:
-    """Return all errors, the ones with the lowest probability for the true class first.
-
-    Parameters
-    ----------
-    predictions : Predictions
-        The predictions.
-
-    Returns
-    -------
-    list of ImageError
-        The errors; equal ones stay in the order of the images.
-    """
+    """Return all errors, the ones with the lowest probability for the true class first."""
     p = predictions
     wrong = np.flatnonzero(p.y_true != p.y_pred)
     order = np.argsort(p.y_proba[wrong, p.y_true[wrong]], kind="stable")

@@ -10,8 +10,6 @@ from skfakereal.evaluation._predict_checked import predict_checked
 from skfakereal.evaluation._report import EvaluationReport
 from skfakereal.evaluation._resamples import check_resampling
 
-__all__ = ["evaluate"]
-
 
 def evaluate(
     estimator: Any,

@@ -14,8 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import beta
 
-__all__ = ["Stratum", "is_scarce", "share_interval", "stratum"]
-
 _FEW = 10  # right or wrong answers below which a share is far from normally distributed
 _TAIL = 0.025
 
@@ -42,23 +40,10 @@ class Stratum:
 def stratum(
     right: NDArray[np.bool_], weights: NDArray[np.float64], unit: NDArray[np.intp]
 ) -> Stratum | None:
-    """Sum up the images of a class.
+    """Sum up the images of a class; None where they tell nothing of others.
 
-    Parameters
-    ----------
-    right : ndarray of shape (n_images,)
-        Which were classified correctly.
-    weights : ndarray of shape (n_images,)
-        Their weights.
-    unit : ndarray of shape (n_images,)
-        Equal numbers are drawn together.
-
-    Returns
-    -------
-    Stratum or None
-        None where no image has weight, or where a single unit is partly right, which tells
-        nothing of others. The effective number is that of Korn and Graubard (1998, Survey
-        Methodology 24): as many as a plain sample of equal variance has.
+    The effective number is that of Korn and Graubard (1998, Survey Methodology 24): as many
+    as a plain sample of equal variance has.
     """
     total = float(weights.sum())
     if total == 0:
@@ -79,18 +64,7 @@ def stratum(
 
 
 def is_scarce(one: Stratum) -> bool:
-    """Tell whether there are too few errors, or too few right answers, for resamples.
-
-    Parameters
-    ----------
-    one : Stratum
-        The images of a class.
-
-    Returns
-    -------
-    bool
-        Whether either are fewer than ten.
-    """
+    """Tell whether there are too few errors, or too few right answers, for resamples."""
     return min(one.share, 1 - one.share) * one.n_effective < _FEW - 1e-9
 
 
@@ -103,18 +77,6 @@ def share_interval(
     distances from the shares are combined as those of independent estimates (Zou and
     Donner 2008, Statistics in Medicine 27). Where all answers are right, or all wrong, and
     every image counts the same, that of all images together is valid and shorter.
-
-    Parameters
-    ----------
-    strata : sequence of Stratum
-        The classes.
-    weights : sequence of float, default=None
-        What they count. None: the sums of their images' weights.
-
-    Returns
-    -------
-    tuple of (float, float)
-        The ends, from 0 to 1.
     """
     counts = np.array([s.n_effective for s in strata])
     shares = np.array([s.share for s in strata])

@@ -13,35 +13,13 @@ from skfakereal.evaluation._results import Results
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FRAMES", "make_frame", "results_frame"]
-
 _NONE = (np.nan, np.nan)
 
 
 def make_frame(
     rows: Sequence[Sequence[Any]], index: Sequence[str] | None, columns: Sequence[str]
 ) -> "pd.DataFrame":
-    """Return a table of pandas, if that is installed.
-
-    Parameters
-    ----------
-    rows : sequence of sequences
-        The cells.
-    index : sequence of str or None
-        What rows are called; None numbers them.
-    columns : sequence of str
-        What columns are called.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The table.
-
-    Raises
-    ------
-    ImportError
-        If pandas is not installed.
-    """
+    """Return a table of pandas, if that is installed."""
     try:
         import pandas as pd
     except ImportError as error:
@@ -53,25 +31,7 @@ def make_frame(
 
 
 def results_frame(results: Results, kind: str) -> "pd.DataFrame":
-    """Return one of the tables of a report.
-
-    Parameters
-    ----------
-    results : Results
-        What was computed.
-    kind : str
-        One of `FRAMES`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The table.
-
-    Raises
-    ------
-    ValueError
-        If there is no such table.
-    """
+    """Return one of the tables of a report."""
     if kind not in _TABLES:
         raise ValueError(f"kind must be one of {FRAMES}, got {kind!r}.")
     return _TABLES[kind](results)

@@ -6,24 +6,11 @@ from collections.abc import Sequence
 from skfakereal.evaluation._generator_rows import GeneratorRow
 from skfakereal.evaluation._wording import first_of
 
-__all__ = ["generator_steps"]
-
 _LOSS = 0.05  # what a reader would notice, of ROC-AUC and of the share that is found
 
 
 def generator_steps(rows: Sequence[GeneratorRow]) -> list[str]:
-    """Return what the figures ask for.
-
-    Parameters
-    ----------
-    rows : sequence of GeneratorRow
-        The rows.
-
-    Returns
-    -------
-    list of str
-        Sentences, the most urgent first.
-    """
+    """Return what the figures ask for."""
     lost = [row for row in rows if row.drop["roc_auc"] > _LOSS]
     missed = [row for row in rows if row.drop["tpr"] > _margin(row) and row not in lost]
     steps = []

@@ -11,8 +11,6 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from skfakereal._paths import is_missing
 
-__all__ = ["Trial", "check_generators", "make_trials"]
-
 Rows = NDArray[np.intp]
 
 
@@ -37,27 +35,7 @@ class Trial:
 def check_generators(
     generators: Any, is_fake: NDArray[np.bool_], paths: Sequence[str]
 ) -> NDArray[Any]:
-    """Return the generator of each fake image, and None for each other.
-
-    Parameters
-    ----------
-    generators : array-like of shape (n_images,)
-        As the user passed them.
-    is_fake : ndarray of shape (n_images,)
-        Which images are of the positive class.
-    paths : sequence of str
-        The images, for the errors.
-
-    Returns
-    -------
-    ndarray of shape (n_images,)
-        Names as str, and None.
-
-    Raises
-    ------
-    ValueError
-        If there are too few or too many, a fake image has none, or all have the same.
-    """
+    """Return the generator of each fake image, and None for each other."""
     given = np.asarray(generators, dtype=object).ravel().tolist()
     if len(given) != len(paths):
         raise ValueError(
@@ -103,25 +81,6 @@ def make_trials(
     average. The real images of fold k are also the ones that are tested with generator k.
     Where groups tie a generator's images to others, only those of fold k are tested with
     it: the relatives of all its images could be most of the training part.
-
-    Parameters
-    ----------
-    generators : ndarray of shape (n_images,)
-        From `check_generators`.
-    groups : ndarray of shape (n_images,) or None
-        Images of one group are never both in training and test.
-    seed : int
-        Of the draw.
-
-    Returns
-    -------
-    list of Trial
-        First the folds, then the generators in alphabetical order.
-
-    Raises
-    ------
-    ValueError
-        If a generator or the real images lie in too few groups or are too few.
     """
     names = sorted({name for name in generators if name is not None})
     strata = np.array([names.index(g) if g is not None else -1 for g in generators])

@@ -21,14 +21,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = [
-    "draw_generators",
-    "generator_lead",
-    "generator_remarks",
-    "generator_sections",
-    "generator_table",
-]
-
 _MEANINGS = (
     "Seen: trained on other images of the generator too. Unseen: trained on none. Both are "
     "about the same fake images, none of which was trained on.",
@@ -44,18 +36,7 @@ _MEANINGS = (
 
 
 def generator_lead(rows: Sequence[GeneratorRow]) -> str:
-    """Return the result in a sentence or two.
-
-    Parameters
-    ----------
-    rows : sequence of GeneratorRow
-        The rows.
-
-    Returns
-    -------
-    str
-        The sentences.
-    """
+    """Return the result in a sentence or two."""
     seen, unseen = (mean_figures(rows, kind)["roc_auc"] for kind in ("seen", "unseen"))
     said = (
         f"On a generator that it was not trained on, the detector reaches a ROC-AUC of "
@@ -73,20 +54,7 @@ def generator_lead(rows: Sequence[GeneratorRow]) -> str:
 
 
 def generator_remarks(rows: Sequence[GeneratorRow], n_unreadable: int) -> list[str]:
-    """Return what a reader of the figures must know besides.
-
-    Parameters
-    ----------
-    rows : sequence of GeneratorRow
-        The rows.
-    n_unreadable : int
-        How many images the classifier could not read.
-
-    Returns
-    -------
-    list of str
-        Sentences.
-    """
+    """Return what a reader of the figures must know besides."""
     said = []
     if n_unreadable:
         said.append(
@@ -112,27 +80,7 @@ def generator_remarks(rows: Sequence[GeneratorRow], n_unreadable: int) -> list[s
 def draw_generators(
     rows: Sequence[GeneratorRow], key: str, ax: "Axes | None" = None
 ) -> "Figure":
-    """Draw for each generator the figure with and without it, joined by a line.
-
-    Parameters
-    ----------
-    rows : sequence of GeneratorRow
-        The rows; the largest drop comes first.
-    key : str
-        Which figure, a key of `GENERATOR_FIGURES`.
-    ax : matplotlib.axes.Axes or None
-        Where to draw; None makes a new figure.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        The figure.
-
-    Raises
-    ------
-    ValueError
-        If there is no such figure.
-    """
+    """Draw for each generator the figure with and without it, joined by a line."""
     import matplotlib.pyplot as plt
 
     if key not in GENERATOR_FIGURES:
@@ -163,20 +111,7 @@ def draw_generators(
 
 
 def generator_sections(rows: Sequence[GeneratorRow], remarks: Sequence[str]) -> list[Html]:
-    """Return what a page shows.
-
-    Parameters
-    ----------
-    rows : sequence of GeneratorRow
-        The rows.
-    remarks : sequence of str
-        What must be known besides.
-
-    Returns
-    -------
-    list of Html
-        Sections: figures, what to do, pictures, tables.
-    """
+    """Return what a page shows."""
     import matplotlib.pyplot as plt
 
     means = {kind: mean_figures(rows, kind) for kind in ("seen", "unseen", "drop")}
@@ -199,20 +134,7 @@ def generator_sections(rows: Sequence[GeneratorRow], remarks: Sequence[str]) -> 
 
 
 def generator_table(rows: Sequence[GeneratorRow], key: str) -> Html:
-    """Return one figure of all generators as a table.
-
-    Parameters
-    ----------
-    rows : sequence of GeneratorRow
-        The rows.
-    key : str
-        Which figure, a key of `GENERATOR_FIGURES`.
-
-    Returns
-    -------
-    Html
-        Counts, and the figure seen, unseen, and its drop; the mean below.
-    """
+    """Return one figure of all generators as a table."""
     means = [mean_figures(rows, kind)[key] for kind in ("seen", "unseen", "drop")]
     cells = [
         [

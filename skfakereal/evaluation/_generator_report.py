@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["GeneratorReport"]
-
 
 class GeneratorReport(Mapping[str, GeneratorRow]):
     """How a detector fares on generators it was not trained on: a mapping of their names.

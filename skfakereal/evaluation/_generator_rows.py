@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from skfakereal.evaluation._detection import detection_figures
 from skfakereal.evaluation._generator_folds import Rows, Trial
 
-__all__ = ["GENERATOR_FIGURES", "Answer", "GeneratorRow", "generator_rows", "mean_figures"]
-
 GENERATOR_FIGURES = {
     "balanced_accuracy": "balanced accuracy",
     "roc_auc": "ROC-AUC",
@@ -74,14 +72,7 @@ class GeneratorRow:
         return {key: _loss(key, self.seen[key], self.unseen[key]) for key in self.seen}
 
     def flat(self) -> dict[str, Any]:
-        """Return the row without dicts in it.
-
-        Returns
-        -------
-        dict
-            Name and counts, and for each figure ``FIGURE_seen``, ``FIGURE_unseen`` and
-            ``FIGURE_drop``.
-        """
+        """Return the row without dicts in it."""
         flat: dict[str, Any] = {
             "generator": self.generator,
             "n_fake": self.n_fake,
@@ -108,20 +99,6 @@ def generator_rows(
     they are computed for those of them that lie in it, against the fold's real images, and
     averaged over the folds by their number. Scores of different fits are never ranked
     against each other.
-
-    Parameters
-    ----------
-    is_fake : ndarray of shape (n_images,)
-        Which images are fake.
-    trials : sequence of Trial
-        The fits.
-    answers : sequence of Answer
-        What each said.
-
-    Returns
-    -------
-    list of GeneratorRow
-        In alphabetical order.
     """
     pairs = list(zip(trials, answers, strict=True))
     folds = [(trial, answer) for trial, answer in pairs if trial.unseen is None]
@@ -168,20 +145,7 @@ def _seen_figures(
 
 
 def mean_figures(rows: Sequence[GeneratorRow], kind: str) -> dict[str, float]:
-    """Return the mean over generators, each of which counts the same.
-
-    Parameters
-    ----------
-    rows : sequence of GeneratorRow
-        The rows.
-    kind : {"seen", "unseen", "drop"}
-        Which figures.
-
-    Returns
-    -------
-    dict of str to float
-        Their means, without those that are NaN.
-    """
+    """Return the mean over generators, each of which counts the same."""
     means = {}
     for key in GENERATOR_FIGURES:
         values = [v for row in rows if not math.isnan(v := getattr(row, kind)[key])]

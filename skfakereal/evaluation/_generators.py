@@ -17,8 +17,6 @@ from skfakereal.evaluation._generator_report import GeneratorReport
 from skfakereal.evaluation._generator_rows import Answer, generator_rows
 from skfakereal.evaluation._predict_once import predict_once
 
-__all__ = ["leave_one_generator_out"]
-
 
 def leave_one_generator_out(
     estimator: Any,

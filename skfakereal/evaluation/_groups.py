@@ -10,8 +10,6 @@ from skfakereal.evaluation._probability_figures import tpr_key
 from skfakereal.evaluation._weighted_figures import Ranking
 from skfakereal.evaluation._wording import counted
 
-__all__ = ["GROUP_FIGURES", "Group", "GroupRow", "find_groups", "group_remarks", "row_word"]
-
 _TARGET = 0.05  # a false positive rate that some dozens of images can show
 GROUP_FIGURES = ("accuracy", "roc_auc", tpr_key(_TARGET))
 _FEWEST_IMAGES = 2
@@ -43,13 +41,7 @@ class GroupRow:
     figures: dict[str, float]
 
     def as_dict(self) -> dict[str, float]:
-        """Return figures and numbers of images together.
-
-        Returns
-        -------
-        dict of str to float
-            The figures, ``n_images``, and ``n_positive`` if there is a positive class.
-        """
+        """Return figures and numbers of images together."""
         counts = {"n_images": self.n_images}
         if self.n_positive is not None:
             counts["n_positive"] = self.n_positive
@@ -57,24 +49,7 @@ class GroupRow:
 
 
 class Group:
-    """The images of a group, and its figures for many sets of weights.
-
-    Parameters
-    ----------
-    predictions : Predictions
-        All predictions.
-    name : str
-        The group.
-    own : ndarray of shape (n_own,)
-        Positions of its images.
-
-    Attributes
-    ----------
-    name : str
-        The group.
-    own : ndarray of shape (n_own,)
-        Positions of its images.
-    """
+    """The images of a group, and its figures for many sets of weights."""
 
     def __init__(self, predictions: Predictions, name: str, own: NDArray[np.intp]) -> None:
         p = predictions
@@ -96,18 +71,7 @@ class Group:
             self._ranking = Ranking(ranked, p.y_proba[self._ranked, p.positive])
 
     def __call__(self, weights: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-        """Compute the figures.
-
-        Parameters
-        ----------
-        weights : ndarray of shape (n_sets, n_images)
-            Weights of all images, one row for each set.
-
-        Returns
-        -------
-        dict of str to ndarray of shape (n_sets,)
-            Those of `GROUP_FIGURES` that are defined.
-        """
+        """Compute the figures."""
         own = weights[:, self.own]
         with np.errstate(invalid="ignore"):
             figures = {"accuracy": own @ self._right / own.sum(axis=1)}
@@ -118,18 +82,7 @@ class Group:
         return {key: figures[key] for key in GROUP_FIGURES if key in figures}
 
     def row(self, weights: NDArray[np.float64]) -> GroupRow:
-        """Return the figures of the images as they are.
-
-        Parameters
-        ----------
-        weights : ndarray of shape (n_images,)
-            Weights of all images.
-
-        Returns
-        -------
-        GroupRow
-            The row.
-        """
+        """Return the figures of the images as they are."""
         found = {key: float(values[0]) for key, values in self(weights[None]).items()}
         keys = GROUP_FIGURES[:1] if self._n_positive is None else GROUP_FIGURES
         figures = {key: found.get(key, np.nan) for key in keys}
@@ -137,19 +90,7 @@ class Group:
 
 
 def find_groups(predictions: Predictions) -> list[Group]:
-    """Return the generators, or the groups where no generators were given.
-
-    Parameters
-    ----------
-    predictions : Predictions
-        The predictions.
-
-    Returns
-    -------
-    list of Group
-        By name; those of a single image are left out, and if there are more than 100, the
-        smallest.
-    """
+    """Return the generators, or the groups where no generators were given."""
     names, members = _members(predictions)
     sizes = np.bincount(members) if len(names) else np.array([], dtype=np.intp)
     largest = np.argsort(-sizes, kind="stable")[:_MOST_ROWS]
@@ -158,18 +99,7 @@ def find_groups(predictions: Predictions) -> list[Group]:
 
 
 def group_remarks(predictions: Predictions) -> list[str]:
-    """Return what `find_groups` left out.
-
-    Parameters
-    ----------
-    predictions : Predictions
-        The predictions.
-
-    Returns
-    -------
-    list of str
-        A sentence, or nothing.
-    """
+    """Return what `find_groups` left out."""
     names, members = _members(predictions)
     n_groups = len(names)
     if predictions.generators is None and n_groups:
@@ -183,19 +113,7 @@ def group_remarks(predictions: Predictions) -> list[str]:
 
 
 def row_word(predictions: Predictions) -> str:
-    """Return what a row is called.
-
-    Parameters
-    ----------
-    predictions : Predictions
-        The predictions.
-
-    Returns
-    -------
-    {"generator", "group"}
-        "generator" if generators were given and can be such: none made images of two
-        classes, and with a positive class, at most one row ("camera") is of the other.
-    """
+    """Return what a row is called."""
     p = predictions
     if p.generators is None:
         return "group"

@@ -27,8 +27,6 @@ from skfakereal.evaluation._reliability import chance_error, reliability
 from skfakereal.evaluation._resamples import draw_weights, plan_resamples
 from skfakereal.evaluation._weighted_figures import WeightedFigures
 
-__all__ = ["Interval", "Intervals", "compute_intervals", "quantile_interval"]
-
 _QUANTILES = (0.025, 0.975)
 _CALIBRATION = "expected_calibration_error"
 
@@ -73,26 +71,7 @@ def compute_intervals(
     n_resamples: int,
     random_state: int,
 ) -> Intervals:
-    """Resample the images and return how far the figures vary.
-
-    Parameters
-    ----------
-    predictions : Predictions
-        The predictions.
-    figures : Figures
-        Their figures.
-    groups : sequence of Group
-        The groups that have rows.
-    n_resamples : int
-        How many resamples. None are drawn for 0, and there are no intervals.
-    random_state : int
-        Seed of the draw.
-
-    Returns
-    -------
-    Intervals
-        The intervals.
-    """
+    """Resample the images and return how far the figures vary."""
     p = predictions
     if n_resamples == 0:
         return Intervals({})
@@ -200,20 +179,9 @@ def _strata(
 
 
 def quantile_interval(resampled: NDArray[np.float64]) -> Interval:
-    """Return the middle 95 % of what the resamples gave.
-
-    Parameters
-    ----------
-    resampled : ndarray of shape (n_resamples,)
-        A figure of each resample; NaN where it is undefined.
-
-    Returns
-    -------
-    tuple of (float, float)
-        NaN where more than a few resamples are undefined, or all are equal: resamples that
-        never differ tell nothing about other images.
-    """
+    """Return the middle 95 % of what the resamples gave."""
     defined = resampled[~np.isnan(resampled)]
+    # Resamples that never differ tell nothing about other images.
     if len(defined) < 0.95 * len(resampled) or np.ptp(defined) < 1e-12:
         return np.nan, np.nan
     low, high = np.quantile(defined, _QUANTILES)

@@ -8,8 +8,6 @@ from scipy.stats import binomtest
 
 from skfakereal.evaluation._predictions import Predictions
 
-__all__ = ["McNemar", "holm", "mcnemar_tests"]
-
 
 @dataclass(frozen=True)
 class McNemar:
@@ -39,20 +37,7 @@ class McNemar:
 
 
 def mcnemar_tests(known: Mapping[str, Predictions]) -> dict[str, McNemar]:
-    """Test whether models are as accurate as the first of them.
-
-    Parameters
-    ----------
-    known : mapping of str to Predictions
-        The predictions of the same images by the models' names; the first is the
-        reference.
-
-    Returns
-    -------
-    dict of str to McNemar
-        The test for each model but the first. It counts images, and ignores weights and
-        groups.
-    """
+    """Test whether models are as accurate as the first of them."""
     reference, *others = known.values()
     counts = [_alone(p, reference) for p in others]
     p_values = [
@@ -72,28 +57,7 @@ def _alone(p: Predictions, reference: Predictions) -> tuple[int, int]:
 
 
 def holm(p_values: list[float]) -> list[float]:
-    """Adjust p-values for their number by Holm's step-down method.
-
-    Parameters
-    ----------
-    p_values : list of float
-        Those of all tests.
-
-    Returns
-    -------
-    list of float
-        The adjusted ones, in the same order, from 0 to 1.
-
-    References
-    ----------
-    S. Holm (1979). "A simple sequentially rejective multiple test procedure".
-    Scandinavian Journal of Statistics 6(2), 65-70.
-
-    Examples
-    --------
-    >>> holm([0.01, 0.04, 0.03])
-    [0.03, 0.06, 0.06]
-    """
+    """Adjust p-values for their number by Holm's step-down method (1979, Scand. J. Stat. 6(2))."""
     p = np.asarray(p_values, dtype=np.float64)
     order = np.argsort(p, kind="stable")
     stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))

@@ -21,8 +21,6 @@ from skfakereal.evaluation._predictions import Predictions
 from skfakereal.evaluation._probability_figures import probability_figures
 from skfakereal.evaluation._remarks import remarks_on
 
-__all__ = ["CLASS_FIGURES", "Figures", "compute_figures", "overall_figures"]
-
 CLASS_FIGURES = ("precision", "recall", "f1")
 _AVERAGES = ("macro", "weighted")
 
@@ -49,13 +47,7 @@ class Figures:
     remarks: list[str]
 
     def rows(self) -> list[tuple[str, float, float, float, int]]:
-        """Return the classes and their averages as rows of a table.
-
-        Returns
-        -------
-        list of (str, float, float, float, int)
-            Name, precision, recall, F1, number of images.
-        """
+        """Return the classes and their averages as rows of a table."""
         classes = [
             (name, row["precision"], row["recall"], row["f1"], int(row["n_images"]))
             for name, row in self.per_class.items()
@@ -68,18 +60,7 @@ class Figures:
 
 
 def compute_figures(predictions: Predictions) -> Figures:
-    """Return all figures.
-
-    Parameters
-    ----------
-    predictions : Predictions
-        The predictions.
-
-    Returns
-    -------
-    Figures
-        Their figures.
-    """
+    """Return all figures."""
     p = predictions
     n_classes = len(p.names)
     per_class = _class_figures(p.y_true, p.y_pred, n_classes, p.weights)
@@ -108,26 +89,7 @@ def overall_figures(
     weights: NDArray[np.float64],
     positive: int | None,
 ) -> dict[str, float]:
-    """Return the figures that are one number each.
-
-    Parameters
-    ----------
-    y_true, y_pred : ndarray of shape (n_images,)
-        True and predicted classes, as positions.
-    y_proba : ndarray of shape (n_images, n_classes)
-        Probabilities.
-    weights : ndarray of shape (n_images,)
-        Weights of the images.
-    positive : int or None
-        The positive class. None: precision, recall and F1 exist as averages only;
-        ROC-AUC and average precision are the mean over the classes that occur, each
-        against the rest.
-
-    Returns
-    -------
-    dict of str to float
-        From 0 to 1, or NaN where undefined.
-    """
+    """Return the figures that are one number each."""
     n_classes = y_proba.shape[1]
     support = np.bincount(y_true, weights, minlength=n_classes)
     per_class = _class_figures(y_true, y_pred, n_classes, weights)

@@ -18,8 +18,6 @@ from skfakereal.evaluation._wording import counted, shortened
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["MisclassifiedDisplay"]
-
 _TILE = 2.4  # inches
 _LARGEST_SIDE = 480  # pixels: more than a tile shows
 _SMALL_SIDE = 96  # pixels below which smoothing would hide what the classifier saw

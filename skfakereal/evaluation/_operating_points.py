@@ -9,8 +9,6 @@ from sklearn.metrics import roc_curve
 from skfakereal.evaluation._decision import follows
 from skfakereal.evaluation._predictions import Predictions
 
-__all__ = ["OperatingPoint", "operating_points"]
-
 
 @dataclass(frozen=True)
 class OperatingPoint:
@@ -42,18 +40,7 @@ class OperatingPoint:
 
 
 def operating_points(predictions: Predictions) -> list[OperatingPoint]:
-    """Return what comes of the chosen threshold, of 0.5, and of the oracle's.
-
-    Parameters
-    ----------
-    predictions : Predictions
-        The predictions.
-
-    Returns
-    -------
-    list of OperatingPoint
-        The three; without a positive class, none.
-    """
+    """Return what comes of the chosen threshold, of 0.5, and of the oracle's."""
     p = predictions
     if p.positive is None:
         return []

@@ -20,24 +20,11 @@ from skfakereal.evaluation._results import Results
 from skfakereal.evaluation._wording import counted, shortened
 from skfakereal.evaluation._words import headline
 
-__all__ = ["report_fragment", "report_lead", "report_sections"]
-
 _N_WORST = 12
 
 
 def report_lead(results: Results) -> str:
-    """Return the result in a sentence or two.
-
-    Parameters
-    ----------
-    results : Results
-        What was computed.
-
-    Returns
-    -------
-    str
-        The sentences.
-    """
+    """Return the result in a sentence or two."""
     predictions, figures = results.predictions, results.figures
     accuracy = figures.overall["accuracy"]
     said = [
@@ -57,18 +44,7 @@ def report_lead(results: Results) -> str:
 
 
 def report_fragment(results: Results) -> Html:
-    """Return what a notebook shows.
-
-    Parameters
-    ----------
-    results : Results
-        What was computed.
-
-    Returns
-    -------
-    Html
-        The result in words, the figures and the tables, without pictures.
-    """
+    """Return what a notebook shows."""
     return fragment(
         paragraph(report_lead(results)),
         headlines(headline(results.figures)),
@@ -79,18 +55,7 @@ def report_fragment(results: Results) -> Html:
 
 
 def report_sections(results: Results) -> list[Html]:
-    """Return what a page shows.
-
-    Parameters
-    ----------
-    results : Results
-        What was computed.
-
-    Returns
-    -------
-    list of Html
-        Sections: figures, thresholds, classes, groups, curves, the worst errors.
-    """
+    """Return what a page shows."""
     sections = [
         _figures(results),
         section("What to do next", items(next_steps(results))),

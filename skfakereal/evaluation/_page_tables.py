@@ -12,17 +12,6 @@ from skfakereal.evaluation._words import (
     spoken_keys,
 )
 
-__all__ = [
-    "class_table",
-    "confusion_table",
-    "figure_table",
-    "group_table",
-    "reliability_table",
-    "threshold_table",
-    "unbroken",
-    "with_interval",
-]
-
 _POINTS = {
     "chosen": "in use: what the classifier decides by",
     "0.5": "0.5: the more probable class",
@@ -31,18 +20,7 @@ _POINTS = {
 
 
 def figure_table(results: Results) -> Html:
-    """Return all overall figures, with intervals and meanings.
-
-    Parameters
-    ----------
-    results : Results
-        What was computed.
-
-    Returns
-    -------
-    Html
-        The table.
-    """
+    """Return all overall figures, with intervals and meanings."""
     p, overall = results.predictions, results.figures.overall
     name, rest = "of the class", "other"
     if p.positive is not None:
@@ -60,18 +38,7 @@ def figure_table(results: Results) -> Html:
 
 
 def class_table(results: Results) -> Html:
-    """Return precision, recall and F1 of each class.
-
-    Parameters
-    ----------
-    results : Results
-        What was computed.
-
-    Returns
-    -------
-    Html
-        The table.
-    """
+    """Return precision, recall and F1 of each class."""
     intervals = results.intervals.per_class
     rows = [
         [
@@ -88,18 +55,7 @@ def class_table(results: Results) -> Html:
 
 
 def confusion_table(results: Results) -> Html:
-    """Return how many images of each class were called what.
-
-    Parameters
-    ----------
-    results : Results
-        What was computed.
-
-    Returns
-    -------
-    Html
-        The table.
-    """
+    """Return how many images of each class were called what."""
     names = results.predictions.names
     rows = [
         [name, *row]
@@ -109,18 +65,7 @@ def confusion_table(results: Results) -> Html:
 
 
 def threshold_table(results: Results) -> Html:
-    """Return what comes of each threshold.
-
-    Parameters
-    ----------
-    results : Results
-        What was computed.
-
-    Returns
-    -------
-    Html
-        The table.
-    """
+    """Return what comes of each threshold."""
     p = results.predictions
     assert p.positive is not None
     name, rest = p.names[p.positive], p.names[1 - p.positive]
@@ -142,18 +87,7 @@ def threshold_table(results: Results) -> Html:
 
 
 def group_table(results: Results) -> Html:
-    """Return the figures of each group, the weakest first.
-
-    Parameters
-    ----------
-    results : Results
-        What was computed.
-
-    Returns
-    -------
-    Html
-        The table.
-    """
+    """Return the figures of each group, the weakest first."""
     p, intervals = results.predictions, results.intervals.per_group
     keys = list(results.rows[0].figures)
     counts = (
@@ -175,18 +109,7 @@ def group_table(results: Results) -> Html:
 
 
 def reliability_table(results: Results) -> Html:
-    """Return what was said and what was so, bin by bin.
-
-    Parameters
-    ----------
-    results : Results
-        What was computed.
-
-    Returns
-    -------
-    Html
-        The table.
-    """
+    """Return what was said and what was so, bin by bin."""
     rows = [
         [f"{b.low:.1f} to {b.high:.1f}", b.n_images, b.mean_probability, b.share]
         for b in results.bins
@@ -195,35 +118,11 @@ def reliability_table(results: Results) -> Html:
 
 
 def with_interval(value: float, interval: Interval | None) -> str | float:
-    """Return the cell of a figure.
-
-    Parameters
-    ----------
-    value : float
-        The figure.
-    interval : tuple of (float, float) or None
-        Its interval, if it has one.
-
-    Returns
-    -------
-    str or float
-        Both, or the value alone.
-    """
+    """Return the cell of a figure."""
     ends = interval_text(interval)
     return f"{decimal(value)} ({unbroken(ends)})" if ends else value
 
 
 def unbroken(text: str) -> str:
-    """Return text that is not broken into lines.
-
-    Parameters
-    ----------
-    text : str
-        The text.
-
-    Returns
-    -------
-    str
-        The text with spaces that hold it together.
-    """
+    """Return text that is not broken into lines."""
     return text.replace(" ", "\N{NO-BREAK SPACE}")

@@ -9,8 +9,6 @@ from skfakereal._shown import write_page
 if TYPE_CHECKING:
     from os import PathLike
 
-__all__ = ["Paged"]
-
 
 class Paged(ABC):
     """A result that has sections, and so a page."""

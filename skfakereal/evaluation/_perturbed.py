@@ -28,8 +28,6 @@ from skfakereal._images import (
 from skfakereal.evaluation._predict_once import predict_once
 from skfakereal.evaluation.perturbations import Chain, Fit, Perturbation
 
-__all__ = ["PerturbedPredictions", "paths_like", "predict_perturbed"]
-
 _MAX_FILES, _MAX_BYTES = 512, 256 * 2**20  # in the temporary folder at a time
 _PART = 4  # copies, or one for each thread, between two looks at how much lies there
 
@@ -70,29 +68,6 @@ def predict_perturbed(
 
     At most 512 copies, or 256 MiB and a few copies, lie in the temporary folder at a time
     (Python's `tempfile` says where that is; ``TMPDIR`` moves it).
-
-    Parameters
-    ----------
-    estimator : estimator
-        A fitted classifier, as `predict_once` takes it.
-    X : array-like of shape (n_images,) or (n_images, 1)
-        The images, as the estimator takes them.
-    paths : sequence of str
-        The same as plain paths.
-    pairs : sequence of (int, Perturbation)
-        For each copy the position of its image, and what is done to it.
-    n_jobs : int, default=None
-        Threads that make copies, as in `joblib.Parallel`.
-
-    Returns
-    -------
-    PerturbedPredictions
-        One entry for each pair.
-
-    Raises
-    ------
-    ImageReadError
-        If an original cannot be read.
     """
     labels, probabilities, notes = [], [], []
     with TemporaryDirectory(prefix="skfakereal-") as folder:
@@ -112,22 +87,7 @@ def predict_perturbed(
 
 
 def paths_like(X: Any, rows: Sequence[int], files: Sequence[str]) -> Any:
-    """Return paths in the form in which X holds its own.
-
-    Parameters
-    ----------
-    X : array-like of shape (n_images,) or (n_images, 1)
-        The model: a DataFrame gives a DataFrame with the same column, a column a column.
-    rows : sequence of int
-        For each file the row of X that it stands for.
-    files : sequence of str
-        The paths.
-
-    Returns
-    -------
-    array-like of shape (n_files,) or (n_files, 1)
-        The paths.
-    """
+    """Return paths in the form in which X holds its own."""
     if hasattr(X, "iloc"):
         column = X if X.ndim == 1 else X.iloc[:, 0]
         # Of type object: of strings or categories, pandas might refuse other values.

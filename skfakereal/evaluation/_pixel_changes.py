@@ -9,8 +9,6 @@ from PIL import Image, ImageFilter
 
 from skfakereal.evaluation._ranges import check_range
 
-__all__ = ["Blur", "Copy", "Jpeg", "Noise", "WebP"]
-
 
 @dataclass(frozen=True)
 class Copy:

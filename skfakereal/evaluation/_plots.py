@@ -19,51 +19,18 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["PLOTS", "Plot", "draw_plots", "plots_of"]
-
 Plot = Literal["confusion_matrix", "roc", "precision_recall", "calibration", "groups"]
 
 
 def plots_of(results: Results) -> tuple[Plot, ...]:
-    """Return what there is to draw.
-
-    Parameters
-    ----------
-    results : Results
-        What was computed.
-
-    Returns
-    -------
-    tuple of str
-        The four of `PLOTS`, and the groups if there are any.
-    """
+    """Return what there is to draw."""
     p = results.predictions
     with_groups = p.groups is not None or p.generators is not None
     return (*PLOTS, "groups") if with_groups and results.rows else PLOTS
 
 
 def draw_plots(results: Results, kind: str = "all", ax: "Axes | None" = None) -> "Figure":
-    """Draw one picture, or the four of `PLOTS` on one figure.
-
-    Parameters
-    ----------
-    results : Results
-        What to draw.
-    kind : str, default="all"
-        ``"all"`` or one of `plots_of`.
-    ax : matplotlib.axes.Axes or None
-        Where to draw a single picture; None makes a new figure.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        The figure.
-
-    Raises
-    ------
-    ValueError
-        If there is no such kind, or all four are to be drawn on one `ax`.
-    """
+    """Draw one picture, or the four of `PLOTS` on one figure."""
     import matplotlib.pyplot as plt
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 

@@ -11,33 +11,9 @@ from skfakereal.evaluation._decision import find_threshold, follows
 from skfakereal.evaluation._predict_once import predict_once
 from skfakereal.evaluation._predictions import Predictions, check_predictions
 
-__all__ = ["check_classifier", "predict_checked"]
-
 
 def predict_checked(estimator: Any, X: Any, y: Any, **settings: Any) -> Predictions:
-    """Check everything that can be checked, classify the images, check the rest.
-
-    Parameters
-    ----------
-    estimator : estimator
-        A fitted classifier, as `predict_once` takes it.
-    X : array-like of shape (n_images,) or (n_images, 1)
-        Paths of the images.
-    y : array-like of shape (n_images,)
-        Their labels.
-    **settings : object
-        What `check_predictions` takes besides.
-
-    Returns
-    -------
-    Predictions
-        The checked predictions.
-
-    Raises
-    ------
-    ValueError, TypeError, sklearn.exceptions.NotFittedError
-        As `evaluate` does, before any image is read where possible.
-    """
+    """Check everything that can be checked, classify the images, check the rest."""
     check_classifier(estimator)
     paths, classes = check_paths(X), np.asarray(estimator.classes_)
     # A rehearsal: a wrong label must not come to light after hours of computation.
@@ -55,18 +31,7 @@ def predict_checked(estimator: Any, X: Any, y: Any, **settings: Any) -> Predicti
 
 
 def check_classifier(estimator: Any) -> None:
-    """Check that an estimator is a fitted classifier that gives probabilities.
-
-    Parameters
-    ----------
-    estimator : estimator
-        The estimator.
-
-    Raises
-    ------
-    TypeError, sklearn.exceptions.NotFittedError
-        If it is not.
-    """
+    """Check that an estimator is a fitted classifier that gives probabilities."""
     if not (hasattr(estimator, "predict") and hasattr(estimator, "fit")):
         raise TypeError(f"A fitted classifier is needed, got {type(estimator).__name__}.")
     check_is_fitted(estimator)

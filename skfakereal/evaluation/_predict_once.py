@@ -6,8 +6,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["predict_once"]
-
 
 def predict_once(estimator: Any, X: Any) -> tuple[NDArray[Any], NDArray[np.float64]]:
     """Return labels and probabilities of the images for the price of one pass.
@@ -17,21 +15,6 @@ def predict_once(estimator: Any, X: Any) -> tuple[NDArray[Any], NDArray[np.float
     shallow copy that answers ``predict_proba`` with what is known already, and a pipeline
     transforms the images once for both. Only a classifier whose ``predict`` does not go
     by way of ``predict_proba`` (an `SVC` on paths) computes twice.
-
-    Parameters
-    ----------
-    estimator : estimator
-        A fitted classifier with ``predict_proba``, alone or wrapped. It is not altered.
-    X : array-like of shape (n_images,) or (n_images, 1)
-        What its ``predict_proba`` accepts.
-
-    Returns
-    -------
-    y_pred : ndarray of shape (n_images,)
-        Labels. Where an image has no probabilities, the first class stands in.
-    y_proba : ndarray of shape (n_images, n_classes)
-        Probabilities from 0 to 1; NaN for images that could not be read, where the
-        estimator lets that pass.
     """
     own = getattr(estimator, "predict_once", None)
     if own is not None:  # a Detector, which is to import no scikit-learn

@@ -12,8 +12,6 @@ from skfakereal._validation import check_labels, check_side, check_weights
 from skfakereal.evaluation._classes import class_codes, class_names, positive_class
 from skfakereal.evaluation._decision import decide, follows
 
-__all__ = ["Predictions", "check_predictions"]
-
 
 @dataclass(frozen=True)
 class Predictions:
@@ -61,13 +59,7 @@ class Predictions:
     threshold: float | None = None
 
     def columns(self) -> dict[str, list[Any]]:
-        """Return every image, the unreadable ones last, as columns of a table.
-
-        Returns
-        -------
-        dict of str to list
-            Path, label, predicted label, and the probability of each class.
-        """
+        """Return every image, the unreadable ones last, as columns of a table."""
         nothing = [None] * len(self.unreadable)
         names = self.names
         return {
@@ -97,27 +89,7 @@ def check_predictions(
     threshold: float | None = None,
     need_positive: bool = True,
 ) -> Predictions:
-    """Check what the user hands over, and set aside the images that could not be read.
-
-    Parameters
-    ----------
-    paths, y_true, y_proba, classes, y_pred, pos_label, target_names, sample_weight, \
-            groups, generators, threshold
-        As `EvaluationReport` takes them.
-    need_positive : bool, default=True
-        Whether two classes must have a positive one.
-
-    Returns
-    -------
-    Predictions
-        The predictions; none of their arrays is the caller's.
-
-    Raises
-    ------
-    ValueError
-        If they do not fit together, a label is unknown, the positive class is open, a
-        probability is no probability, or no image could be read.
-    """
+    """Check what the user hands over, and set aside the images that could not be read."""
     labels = np.array(classes)
     names = class_names(labels, target_names)
     positive = positive_class(labels, names, pos_label) if need_positive else None

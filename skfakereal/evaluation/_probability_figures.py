@@ -8,30 +8,12 @@ from sklearn.metrics import roc_curve
 
 from skfakereal.evaluation._reliability import expected_error, reliability
 
-__all__ = ["FPR_TARGETS", "probability_figures", "squared_errors", "tpr_key"]
-
 FPR_TARGETS = (0.01, 0.05)
 _ROUNDING = 1 + 1e-9  # a quotient of counts may miss the target by a rounding
 
 
 def tpr_key(target: float) -> str:
-    """Return the key of the true positive rate at a false positive rate.
-
-    Parameters
-    ----------
-    target : float
-        The false positive rate.
-
-    Returns
-    -------
-    str
-        The key.
-
-    Examples
-    --------
-    >>> tpr_key(0.01)
-    'tpr_at_fpr_0.01'
-    """
+    """Return the key of the true positive rate at a false positive rate."""
     return f"tpr_at_fpr_{target:g}"
 
 
@@ -41,24 +23,7 @@ def probability_figures(
     weights: NDArray[np.float64],
     positive: int | None,
 ) -> dict[str, float]:
-    """Return the figures that judge the probabilities.
-
-    Parameters
-    ----------
-    y_true : ndarray of shape (n_images,)
-        True classes, as positions.
-    y_proba : ndarray of shape (n_images, n_classes)
-        Probabilities.
-    weights : ndarray of shape (n_images,)
-        Weights of the images.
-    positive : int or None
-        The positive class.
-
-    Returns
-    -------
-    dict of str to float
-        From 0 to 1, or NaN where undefined.
-    """
+    """Return the figures that judge the probabilities."""
     figures = {}
     if positive is not None:
         is_positive, score = y_true == positive, y_proba[:, positive]
@@ -78,21 +43,7 @@ def probability_figures(
 def squared_errors(
     y_true: NDArray[np.intp], y_proba: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return what the Brier score is the mean of.
-
-    Parameters
-    ----------
-    y_true : ndarray of shape (n_images,)
-        True classes, as positions.
-    y_proba : ndarray of shape (n_images, n_classes)
-        Probabilities.
-
-    Returns
-    -------
-    ndarray of shape (n_images,)
-        Half the squared distance between probabilities and truth, from 0 to 1; with two
-        classes this is the squared error of either probability.
-    """
+    """Return what the Brier score is the mean of."""
     truth = np.eye(y_proba.shape[1])[y_true]
     return np.asarray(((y_proba - truth) ** 2).sum(axis=1) / 2)
 

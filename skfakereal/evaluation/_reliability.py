@@ -15,15 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = [
-    "N_BINS",
-    "Reliability",
-    "ReliabilityBin",
-    "chance_error",
-    "expected_error",
-    "reliability",
-]
-
 N_BINS = 10
 _N_SIMULATED = 400
 
@@ -48,18 +39,7 @@ class Reliability:
     bin: NDArray[np.intp]
 
     def bins(self, weights: NDArray[np.float64]) -> list["ReliabilityBin"]:
-        """Return the bins that hold images, from the lowest probability on.
-
-        Parameters
-        ----------
-        weights : ndarray of shape (n_images,)
-            Weights of the images.
-
-        Returns
-        -------
-        list of ReliabilityBin
-            The reliability curve.
-        """
+        """Return the bins that hold images, from the lowest probability on."""
         held = [np.flatnonzero((self.bin == b) & (weights > 0)) for b in range(N_BINS)]
         return [
             ReliabilityBin(
@@ -106,22 +86,7 @@ def _mean(
 def reliability(
     y_true: NDArray[np.intp], y_proba: NDArray[np.float64], positive: int | None
 ) -> Reliability:
-    """Return what was said of each image, and whether it was so.
-
-    Parameters
-    ----------
-    y_true : ndarray of shape (n_images,)
-        True classes, as positions.
-    y_proba : ndarray of shape (n_images, n_classes)
-        Probabilities.
-    positive : int or None
-        The positive class.
-
-    Returns
-    -------
-    Reliability
-        Of the positive class, or of the most probable one where there are more than two.
-    """
+    """Return what was said of each image, and whether it was so."""
     if positive is None:
         said, is_so = y_proba.max(axis=1), y_proba.argmax(axis=1) == y_true
     else:
@@ -131,20 +96,7 @@ def reliability(
 
 
 def expected_error(known: Reliability, weights: NDArray[np.float64]) -> float:
-    """Return the expected calibration error.
-
-    Parameters
-    ----------
-    known : Reliability
-        What was said, and whether it was so.
-    weights : ndarray of shape (n_images,)
-        Weights of the images.
-
-    Returns
-    -------
-    float
-        From 0 (as it was said) to 1.
-    """
+    """Return the expected calibration error."""
     distance = (known.is_so - known.probability) * weights
     return float(np.abs(np.bincount(known.bin, distance)).sum() / weights.sum())
 
@@ -157,20 +109,6 @@ def chance_error(
     Few images in a bin are never split exactly as they should be, so that even a perfect
     classifier shows an error. It is simulated: each image is made so with the probability
     that was said (consistency resampling, Bröcker and Smith 2007).
-
-    Parameters
-    ----------
-    known : Reliability
-        What was said.
-    weights : ndarray of shape (n_images,)
-        Weights of the images.
-    random_state : int
-        Seed.
-
-    Returns
-    -------
-    float
-        The 95 % quantile of the error under perfect calibration.
     """
     random = np.random.default_rng(random_state)
     errors = []

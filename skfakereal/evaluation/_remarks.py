@@ -6,22 +6,9 @@ from skfakereal.evaluation._predictions import Predictions
 from skfakereal.evaluation._probability_figures import FPR_TARGETS
 from skfakereal.evaluation._wording import counted
 
-__all__ = ["remarks_on"]
-
 
 def remarks_on(predictions: Predictions) -> list[str]:
-    """Return the sentences that belong to the figures.
-
-    Parameters
-    ----------
-    predictions : Predictions
-        The predictions.
-
-    Returns
-    -------
-    list of str
-        What was left out, and why figures are undefined.
-    """
+    """Return the sentences that belong to the figures."""
     return _unreadable_remarks(predictions) + _undefined_remarks(predictions)
 
 

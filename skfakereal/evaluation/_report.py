@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["EvaluationReport"]
-
 
 class EvaluationReport(Mapping[str, float], Paged):
     """How good predictions are: a mapping of figures, with tables and pictures.

@@ -12,27 +12,12 @@ from numpy.typing import NDArray
 
 from skfakereal.evaluation._predictions import Predictions
 
-__all__ = ["ResamplingPlan", "check_resampling", "draw_weights", "plan_resamples"]
-
 _FEWEST_GROUPS, _MANY_GROUPS = 5, 30
 _CHUNK = 1_000_000  # weights at a time: 8 MB, so that memory stays small
 
 
 def check_resampling(n_resamples: int, random_state: int) -> None:
-    """Check the settings of a bootstrap.
-
-    Parameters
-    ----------
-    n_resamples : int
-        How many resamples, or 0.
-    random_state : int
-        Seed.
-
-    Raises
-    ------
-    ValueError
-        If one of them is no integer, or negative.
-    """
+    """Check the settings of a bootstrap."""
     for name, value in (("n_resamples", n_resamples), ("random_state", random_state)):
         if not isinstance(value, int | np.integer) or value < 0:
             raise ValueError(f"{name} must be an integer of 0 or more, got {value!r}.")
@@ -66,16 +51,6 @@ def plan_resamples(predictions: Predictions) -> ResamplingPlan:
     the same classes replace each other. A handful of groups cannot stand for all that
     there could be (Cameron, Gelbach and Miller 2008 call 5 to 30 few), so the images of
     fewer than 5 such groups are drawn one by one, which is said.
-
-    Parameters
-    ----------
-    predictions : Predictions
-        The predictions.
-
-    Returns
-    -------
-    ResamplingPlan
-        The plan.
     """
     p = predictions
     n_images = len(p.paths)
@@ -121,24 +96,7 @@ def draw_weights(
     n_resamples: int,
     random_state: int,
 ) -> Iterator[NDArray[np.float64]]:
-    """Draw, some resamples at a time.
-
-    Parameters
-    ----------
-    plan : ResamplingPlan
-        What to draw.
-    weights : ndarray of shape (n_images,)
-        Weights of the images.
-    n_resamples : int
-        How many resamples there are to be.
-    random_state : int
-        Seed: equal plans, numbers and seeds give equal draws.
-
-    Yields
-    ------
-    ndarray of shape (n_some, n_images)
-        For each resample, the weight of each image times how often it was drawn.
-    """
+    """Draw, some resamples at a time."""
     random = np.random.default_rng(random_state)
     n_units = int(plan.unit.max()) + 1
     one_each = np.array_equal(plan.unit, np.arange(len(weights)))

@@ -16,26 +16,9 @@ from skfakereal.evaluation._predictions import Predictions
 from skfakereal.evaluation._reliability import ReliabilityBin, reliability
 from skfakereal.evaluation._resamples import check_resampling
 
-__all__ = ["Results"]
-
 
 class Results:
-    """Figures, rows and intervals of predictions.
-
-    Parameters
-    ----------
-    predictions : Predictions
-        The predictions.
-    n_resamples : int
-        How many resamples the intervals are made from; 0 for none.
-    random_state : int
-        Seed of their draw.
-
-    Attributes
-    ----------
-    figures : Figures
-        The figures.
-    """
+    """Figures, rows and intervals of predictions."""
 
     def __init__(
         self, predictions: Predictions, *, n_resamples: int, random_state: int

@@ -17,8 +17,6 @@ from skfakereal.evaluation._robustness_rows import Verdicts
 from skfakereal.evaluation._standard import name_of, standard_perturbations
 from skfakereal.evaluation.perturbations import Perturbation
 
-__all__ = ["robustness_report"]
-
 
 def robustness_report(
     estimator: Any,

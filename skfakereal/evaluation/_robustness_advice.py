@@ -6,28 +6,13 @@ from collections.abc import Sequence
 from skfakereal.evaluation._robustness_rows import RobustnessRow
 from skfakereal.evaluation._wording import first_of
 
-__all__ = ["robustness_steps"]
-
 _LOSS = 0.05  # what a reader would notice, of accuracy, of ROC-AUC, of single verdicts
 
 _HARDLY = 0.1  # of the true above the false positive rate: an accuracy of 55 %
 
 
 def robustness_steps(untouched: RobustnessRow, rows: Sequence[RobustnessRow]) -> list[str]:
-    """Return what the figures ask for.
-
-    Parameters
-    ----------
-    untouched : RobustnessRow
-        The figures of the images as they are.
-    rows : sequence of RobustnessRow
-        Those of the perturbations.
-
-    Returns
-    -------
-    list of str
-        Sentences, the most urgent first.
-    """
+    """Return what the figures ask for."""
     if untouched.tpr - untouched.fpr <= _HARDLY:
         return [
             "As they are, the images are hardly told apart at the model's threshold "

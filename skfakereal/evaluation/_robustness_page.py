@@ -23,8 +23,6 @@ from skfakereal.evaluation._robustness_rows import FIGURES, TABLE_HEADER, Robust
 from skfakereal.evaluation._wording import counted, shortened
 from skfakereal.evaluation.perturbations import Perturbation
 
-__all__ = ["robustness_headlines", "robustness_lead", "robustness_sections", "row_cells"]
-
 _N_FRAGILE = 10
 _MEANINGS = (
     "Each image went through each change alone, images of both classes alike.",
@@ -41,20 +39,7 @@ _MEANINGS = (
 
 
 def robustness_lead(untouched: RobustnessRow, rows: Sequence[RobustnessRow]) -> str:
-    """Return the result in a sentence or two.
-
-    Parameters
-    ----------
-    untouched : RobustnessRow
-        The figures of the images as they are.
-    rows : sequence of RobustnessRow
-        Those of the perturbations.
-
-    Returns
-    -------
-    str
-        The sentences.
-    """
+    """Return the result in a sentence or two."""
     worst, flips = _worst(rows), _most_flips(rows)
     said = [
         f"As they are, {untouched.accuracy:.1%} of "
@@ -80,20 +65,7 @@ def _most_flips(rows: Sequence[RobustnessRow]) -> RobustnessRow:
 
 
 def robustness_headlines(untouched: RobustnessRow, rows: Sequence[RobustnessRow]) -> Html:
-    """Return the few figures that come first.
-
-    Parameters
-    ----------
-    untouched : RobustnessRow
-        The figures of the images as they are.
-    rows : sequence of RobustnessRow
-        Those of the perturbations.
-
-    Returns
-    -------
-    Html
-        A row of large figures.
-    """
+    """Return the few figures that come first."""
     worst, flips = _worst(rows), _most_flips(rows)
     return headlines(
         [
@@ -105,18 +77,7 @@ def robustness_headlines(untouched: RobustnessRow, rows: Sequence[RobustnessRow]
 
 
 def row_cells(row: RobustnessRow) -> list[str | float | int]:
-    """Return a row of the table.
-
-    Parameters
-    ----------
-    row : RobustnessRow
-        The figures.
-
-    Returns
-    -------
-    list
-        Name, the figures of `FIGURES`, number of images.
-    """
+    """Return a row of the table."""
     # No line breaks within a name: a row for each perturbation is long enough.
     name = row.name.replace(" ", "\N{NO-BREAK SPACE}")
     return [name, *(getattr(row, key) for key in FIGURES), row.n_images]
@@ -130,28 +91,7 @@ def robustness_sections(
     predictions: Predictions,
     flips: NDArray[np.bool_],
 ) -> list[Html]:
-    """Return what a page shows.
-
-    Parameters
-    ----------
-    untouched : RobustnessRow
-        The figures of the images as they are.
-    rows : sequence of RobustnessRow
-        Those of the perturbations.
-    remarks : sequence of str
-        What must be known besides.
-    perturbations : sequence of Perturbation
-        What was done, one for each row.
-    predictions : Predictions
-        What was said of the images as they are.
-    flips : ndarray of shape (n_perturbations, n_images)
-        Which verdicts each perturbation flipped.
-
-    Returns
-    -------
-    list of Html
-        Sections: figures, what to do, curves, table, the images whose verdict is most fragile.
-    """
+    """Return what a page shows."""
     return [
         section(
             "How much a change of the file costs",

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["draw_robustness", "families_of"]
-
 _N_COLUMNS = 3
 _STYLES: dict[str, dict[str, Any]] = {
     "accuracy": {"color": "C0", "marker": "o"},
@@ -24,18 +22,7 @@ _STYLES: dict[str, dict[str, Any]] = {
 
 
 def families_of(rows: Sequence[RobustnessRow]) -> dict[str, list[RobustnessRow]]:
-    """Return the rows that have curves by family, in the order in which they came.
-
-    Parameters
-    ----------
-    rows : sequence of RobustnessRow
-        The rows.
-
-    Returns
-    -------
-    dict of str to list of RobustnessRow
-        The rows of each family.
-    """
+    """Return the rows that have curves by family, in the order in which they came."""
     families: dict[str, list[RobustnessRow]] = {}
     for row in rows:
         families.setdefault(row.family, []).append(row)
@@ -51,29 +38,7 @@ def draw_robustness(
     figures: Sequence[str],
     families: Sequence[str] | None = None,
 ) -> "Figure":
-    """Draw figures over the strength of each perturbation, a panel for each family.
-
-    Parameters
-    ----------
-    untouched : RobustnessRow
-        Where every curve begins.
-    rows : sequence of RobustnessRow
-        The perturbations.
-    figures : sequence of str
-        Which figures, keys of `FIGURES`.
-    families : sequence of str or None
-        Which panels; None: all.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        The figure.
-
-    Raises
-    ------
-    ValueError
-        If there is no such figure or family.
-    """
+    """Draw figures over the strength of each perturbation, a panel for each family."""
     import matplotlib.pyplot as plt
 
     known = families_of(rows)

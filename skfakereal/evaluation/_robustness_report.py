@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["RobustnessReport"]
-
 
 class RobustnessReport(Mapping[str, RobustnessRow]):
     """How a classifier bears what happens to images: a mapping of names to figures.

@@ -12,15 +12,6 @@ from skfakereal.evaluation._detection import detection_figures
 from skfakereal.evaluation._predictions import Predictions
 from skfakereal.evaluation._wording import counted
 
-__all__ = [
-    "FIGURES",
-    "TABLE_HEADER",
-    "RobustnessRow",
-    "Verdicts",
-    "make_row",
-    "robustness_remarks",
-]
-
 FIGURES = {
     "accuracy": "accuracy",
     "roc_auc": "ROC-AUC",
@@ -69,13 +60,7 @@ class RobustnessRow:
         return f"{self.family} {self.level}".strip()
 
     def flat(self) -> dict[str, Any]:
-        """Return the row with its name in front.
-
-        Returns
-        -------
-        dict
-            Name and fields.
-        """
+        """Return the row with its name in front."""
         return {"name": self.name} | asdict(self)
 
 
@@ -102,22 +87,7 @@ class Verdicts:
 def make_row(
     family: str, level: str, untouched: Predictions, verdicts: Verdicts
 ) -> RobustnessRow:
-    """Return the figures of one perturbation.
-
-    Parameters
-    ----------
-    family, level : str
-        Its name.
-    untouched : Predictions
-        What was said of the images as they are.
-    verdicts : Verdicts
-        What was said of the copies, in the same order.
-
-    Returns
-    -------
-    RobustnessRow
-        The figures.
-    """
+    """Return the figures of one perturbation."""
     known = verdicts.y_pred >= 0
     true, called = untouched.y_true[known], verdicts.y_pred[known]
     figures = dict.fromkeys(("roc_auc", "tpr", "fpr"), math.nan)
@@ -142,22 +112,7 @@ def make_row(
 def robustness_remarks(
     untouched: Predictions, rows: Sequence[RobustnessRow], rewritten: RobustnessRow | None
 ) -> list[str]:
-    """Return what a reader of the figures must know besides.
-
-    Parameters
-    ----------
-    untouched : Predictions
-        What was said of the images as they are.
-    rows : sequence of RobustnessRow
-        All perturbations.
-    rewritten : RobustnessRow or None
-        The one that changes no pixel.
-
-    Returns
-    -------
-    list of str
-        Sentences.
-    """
+    """Return what a reader of the figures must know besides."""
     n_images, said = len(untouched.paths), []
     if untouched.unreadable:
         lost = counted(len(untouched.unreadable), "image")

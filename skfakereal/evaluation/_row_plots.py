@@ -13,21 +13,11 @@ from skfakereal.evaluation._wording import shortened
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_groups", "draw_reliability", "group_height"]
-
 _MOST_GROUPS = 30
 
 
 def draw_reliability(results: Results, ax: "Axes") -> None:
-    """Draw what was said against what was so.
-
-    Parameters
-    ----------
-    results : Results
-        What to draw.
-    ax : matplotlib.axes.Axes
-        Where to draw it.
-    """
+    """Draw what was said against what was so."""
     from sklearn.calibration import CalibrationDisplay
 
     p, bins = results.predictions, results.bins
@@ -65,31 +55,12 @@ def draw_reliability(results: Results, ax: "Axes") -> None:
 
 
 def group_height(results: Results) -> float:
-    """Return how high the picture of the groups has to be.
-
-    Parameters
-    ----------
-    results : Results
-        What to draw.
-
-    Returns
-    -------
-    float
-        Inches.
-    """
+    """Return how high the picture of the groups has to be."""
     return 1.4 + 0.3 * min(len(results.rows), _MOST_GROUPS)
 
 
 def draw_groups(results: Results, ax: "Axes") -> None:
-    """Draw the share of each group that is classified correctly, the weakest first.
-
-    Parameters
-    ----------
-    results : Results
-        What to draw.
-    ax : matplotlib.axes.Axes
-        Where to draw it.
-    """
+    """Draw the share of each group that is classified correctly, the weakest first."""
     intervals = results.intervals.per_group
     rows: list[GroupRow] = sorted(results.rows, key=lambda row: row.figures["accuracy"])
     rows = rows[:_MOST_GROUPS]

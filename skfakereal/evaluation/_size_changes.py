@@ -6,8 +6,6 @@ from PIL import Image
 
 from skfakereal.evaluation._ranges import check_range
 
-__all__ = ["Crop", "Fit", "Scale", "Trim"]
-
 
 @dataclass(frozen=True)
 class Scale:

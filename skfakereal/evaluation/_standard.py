@@ -14,8 +14,6 @@ from skfakereal.evaluation.perturbations import (
     WebP,
 )
 
-__all__ = ["mild_perturbations", "name_of", "standard_perturbations"]
-
 _SMALL = 250  # 0.9 of it are VGG16's 224 pixels
 
 
@@ -84,21 +82,5 @@ def mild_perturbations(size: tuple[int, int] | None = None) -> list[Perturbation
 
 
 def name_of(perturbation: Perturbation) -> str:
-    """Return what a perturbation is called in tables.
-
-    Parameters
-    ----------
-    perturbation : Perturbation
-        The perturbation.
-
-    Returns
-    -------
-    str
-        Family and level.
-
-    Examples
-    --------
-    >>> name_of(Jpeg(85)), name_of(Scale(0.5))
-    ('JPEG quality 85', 'shrunk to 50%')
-    """
+    """Return what a perturbation is called in tables."""
     return f"{perturbation.family} {perturbation.level}"

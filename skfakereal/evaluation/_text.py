@@ -5,25 +5,11 @@ from skfakereal.evaluation._text_table import text_table
 from skfakereal.evaluation._wording import counted
 from skfakereal.evaluation._words import WORDS, decimal, interval_text, spoken_keys
 
-__all__ = ["as_text"]
-
 _MOST_GROUPS = 20
 
 
 def as_text(results: Results) -> str:
-    """Return the report as lines of text.
-
-    Parameters
-    ----------
-    results : Results
-        What was computed.
-
-    Returns
-    -------
-    str
-        A table like scikit-learn's classification report, the overall figures with their
-        intervals, the confusion matrix, thresholds, groups, and the remarks.
-    """
+    """Return the report as lines of text."""
     predictions, figures = results.predictions, results.figures
     names = predictions.names
     title = f"EvaluationReport: {counted(len(predictions.paths), 'image')}"

@@ -4,28 +4,9 @@ from collections.abc import Sequence
 
 from skfakereal._shown import printable
 
-__all__ = ["text_table"]
-
 
 def text_table(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows as lines: the first column to the left, the others to the right.
-
-    Parameters
-    ----------
-    rows : sequence of sequences of str
-        The cells, as many in each row.
-
-    Returns
-    -------
-    str
-        The lines.
-
-    Examples
-    --------
-    >>> print(text_table([["", "n"], ["real", "12"]]))
-           n
-    real  12
-    """
+    """Return rows as lines: the first column to the left, the others to the right."""
     # Names of classes and groups are those of folders, which may hold anything.
     shown = [list(map(printable, row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(*shown, strict=True)]

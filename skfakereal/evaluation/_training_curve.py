@@ -10,8 +10,6 @@ from sklearn.utils.validation import check_is_fitted
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["TrainingCurveDisplay"]
-
 _CURVES = ("loss", "accuracy")
 
 

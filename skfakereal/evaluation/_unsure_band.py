@@ -10,8 +10,6 @@ from sklearn.isotonic import IsotonicRegression
 
 from skfakereal.evaluation._classes import positive_scores
 
-__all__ = ["UnsureBand", "images_needed", "learn_unsure_band"]
-
 
 @dataclass(frozen=True)
 class UnsureBand:
@@ -130,23 +128,7 @@ def learn_unsure_band(
 
 
 def images_needed(precision: float) -> int:
-    """Return how many images of each class show a precision at least.
-
-    Parameters
-    ----------
-    precision : float
-        Between 0.5 and 1.
-
-    Returns
-    -------
-    int
-        So many that one error in them would just be allowed.
-
-    Examples
-    --------
-    >>> images_needed(0.95)
-    20
-    """
+    """Return how many images of each class show a precision at least."""
     return math.ceil(round(1 / (1 - precision), 6))
 
 

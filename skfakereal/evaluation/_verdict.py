@@ -21,8 +21,6 @@ from skfakereal.evaluation._unsure_band import UnsureBand
 from skfakereal.evaluation._wording import chance
 from skfakereal.evaluation.perturbations import Perturbation
 
-__all__ = ["UNSURE", "Verdict", "stable_verdicts"]
-
 UNSURE = "unsure"
 
 

@@ -15,21 +15,13 @@ from skfakereal.evaluation._predictions import Predictions
 from skfakereal.evaluation._probability_figures import FPR_TARGETS, squared_errors, tpr_key
 from skfakereal.evaluation._reliability import N_BINS, reliability
 
-__all__ = ["Ranking", "WeightedFigures"]
-
 _ROUNDING = 1 + 1e-9  # of a product that should be a whole number of images
 
 Matrix = NDArray[np.float64]
 
 
 class WeightedFigures:
-    """The overall figures and those of each class, for many sets of weights.
-
-    Parameters
-    ----------
-    predictions : Predictions
-        The predictions; their own weights are not looked at.
-    """
+    """The overall figures and those of each class, for many sets of weights."""
 
     def __init__(self, predictions: Predictions) -> None:
         p = self._predictions = predictions
@@ -59,19 +51,7 @@ class WeightedFigures:
         ]
 
     def __call__(self, weights: Matrix) -> dict[tuple[str, ...], NDArray[np.float64]]:
-        """Compute the figures.
-
-        Parameters
-        ----------
-        weights : ndarray of shape (n_sets, n_images)
-            Weights of the images, zero or more, one row for each set.
-
-        Returns
-        -------
-        dict of tuple of str to ndarray of shape (n_sets,)
-            ``("accuracy",)`` and so on, as the keys of a report are, and ``(class,
-            "precision")`` and so on. NaN where a class has no weight.
-        """
+        """Compute the figures."""
         k, p = self._n_classes, self._predictions
         sums = weights @ self._columns
         true, called, hits, bins, rest = np.split(
@@ -111,15 +91,7 @@ def _nanmean(values: Matrix, weights: NDArray[np.generic]) -> NDArray[np.float64
 
 
 class Ranking:
-    """The figures of one class against the rest that need no threshold.
-
-    Parameters
-    ----------
-    is_class : ndarray of bool of shape (n_images,)
-        Whether an image is of the class.
-    score : ndarray of shape (n_images,)
-        Higher where the class is more probable.
-    """
+    """The figures of one class against the rest that need no threshold."""
 
     def __init__(self, is_class: NDArray[np.bool_], score: NDArray[np.float64]) -> None:
         self._order = np.argsort(-score, kind="stable")
@@ -129,19 +101,7 @@ class Ranking:
         self._positive = is_class[self._order].astype(np.float64)
 
     def __call__(self, weights: Matrix) -> dict[str, NDArray[np.float64]]:
-        """Compute the figures.
-
-        Parameters
-        ----------
-        weights : ndarray of shape (n_sets, n_images)
-            Weights of the images, one row for each set.
-
-        Returns
-        -------
-        dict of str to ndarray of shape (n_sets,)
-            ``roc_auc``, ``average_precision``, and the true positive rates at
-            `FPR_TARGETS`. NaN where the class or the rest has no weight.
-        """
+        """Compute the figures."""
         ordered = weights[:, self._order]
         found = np.cumsum(ordered * self._positive, axis=1)[:, self._ends]
         mistaken = np.cumsum(ordered * (1 - self._positive), axis=1)[:, self._ends]

@@ -6,16 +6,6 @@ from skfakereal.evaluation._intervals import Interval
 from skfakereal.evaluation._metrics import Figures
 from skfakereal.evaluation._probability_figures import tpr_key
 
-__all__ = [
-    "LOWER_IS_BETTER",
-    "MEANINGS",
-    "WORDS",
-    "decimal",
-    "headline",
-    "interval_text",
-    "spoken_keys",
-]
-
 WORDS = {
     "accuracy": "accuracy",
     "accuracy_at_0.5": "accuracy at 0.5",
@@ -69,73 +59,24 @@ _HEADLINE = (
 
 
 def spoken_keys(figures: Figures) -> list[str]:
-    """Return the figures that are shown, in their order.
-
-    Parameters
-    ----------
-    figures : Figures
-        All figures.
-
-    Returns
-    -------
-    list of str
-        Keys of `WORDS`. Where F1 is that of the positive class, not its average.
-    """
+    """Return the figures that are shown, in their order."""
     double = "f1_macro" if "f1" in figures.overall else "f1"
     return [key for key in WORDS if key in figures.overall and key != double]
 
 
 def headline(figures: Figures) -> list[tuple[str, float]]:
-    """Return the few figures that come first, each with its name in words.
-
-    Parameters
-    ----------
-    figures : Figures
-        All figures.
-
-    Returns
-    -------
-    list of (str, float)
-        Names and values.
-    """
+    """Return the few figures that come first, each with its name in words."""
     shown = [key for key in spoken_keys(figures) if key in _HEADLINE]
     return [(WORDS[key], figures.overall[key]) for key in shown]
 
 
 def decimal(value: float) -> str:
-    """Return a figure with three decimals.
-
-    Parameters
-    ----------
-    value : float
-        The figure.
-
-    Returns
-    -------
-    str
-        Its text.
-    """
+    """Return a figure with three decimals."""
     return "nan" if math.isnan(value) else f"{value:.3f}"
 
 
 def interval_text(interval: Interval | None) -> str:
-    """Return an interval in words.
-
-    Parameters
-    ----------
-    interval : tuple of (float, float) or None
-        Lower and upper end; None or NaN where there is none.
-
-    Returns
-    -------
-    str
-        The ends, or nothing.
-
-    Examples
-    --------
-    >>> interval_text((0.9, 0.95))
-    '0.900 to 0.950'
-    """
+    """Return an interval in words."""
     if interval is None or math.isnan(interval[0]):
         return ""
     return f"{interval[0]:.3f} to {interval[1]:.3f}"

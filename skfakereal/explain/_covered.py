@@ -23,8 +23,6 @@ from skfakereal.evaluation._perturbed import predict_perturbed
 from skfakereal.evaluation.perturbations import Perturbation
 from skfakereal.explain._steps import find_network
 
-__all__ = ["Judge", "judge_of", "without_store"]
-
 # From the position of an image and what is done to it to (n_copies, n_classes).
 Judge = Callable[[int, Sequence[Perturbation]], NDArray[np.float64]]
 _PIXELS = 2**20  # in one batch of the network
@@ -32,23 +30,7 @@ _OURS = VGG16ImageClassifier | VGG16FeatureExtractor
 
 
 def judge_of(estimator: Any, X: Any, paths: Sequence[str]) -> Judge:
-    """Return a function from copies of one image to their probabilities.
-
-    Parameters
-    ----------
-    estimator : estimator
-        A fitted classifier over paths.
-    X : array-like of shape (n_images,) or (n_images, 1)
-        The images, as the estimator takes them.
-    paths : sequence of str
-        The same as plain paths.
-
-    Returns
-    -------
-    callable
-        A copy is judged in memory where a VGG16 is all that sees the images; else from a
-        lossless temporary file.
-    """
+    """Return a function from copies of one image to their probabilities."""
     steps = find_network(estimator)
     if steps is not None and not steps.before:
         return _InMemory(estimator, steps.network, paths)
@@ -124,18 +106,7 @@ class _InMemory:
 
 
 def without_store(estimator: Any) -> Any:
-    """Return a copy of an estimator in which no VGG16 keeps activations.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Any.
-
-    Returns
-    -------
-    estimator
-        Itself where there is no VGG16 in it.
-    """
+    """Return a copy of an estimator in which no VGG16 keeps activations."""
     replaced: dict[int, Any] = {}
     for network in _networks_in(estimator, set()):
         twin = copy.copy(network)

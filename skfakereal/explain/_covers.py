@@ -8,8 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter, ImageStat
 
-__all__ = ["Cover", "Fill", "check_patches", "cover_image", "mean_under", "n_positions"]
-
 Fill = Literal["mean", "grey", "blur"]
 _FILLS = ("mean", "grey", "blur")
 _GREY = (128, 128, 128)
@@ -65,20 +63,7 @@ class Cover:
 
 
 def check_patches(patch: int | None, stride: int | None, fill: str) -> None:
-    """Check what can be checked before an image is known.
-
-    Parameters
-    ----------
-    patch, stride : int or None
-        Pixels.
-    fill : str
-        With what patches are covered.
-
-    Raises
-    ------
-    ValueError
-        If a number is not at least 1, or there is no such fill.
-    """
+    """Check what can be checked before an image is known."""
     for name, value in (("patch", patch), ("stride", stride)):
         if value is not None and not _is_positive(value):
             raise ValueError(
@@ -102,24 +87,7 @@ def _is_positive(value: Any) -> bool:
 def cover_image(
     width: int, height: int, patch: int | None, stride: int | None, fill: Fill
 ) -> list[Cover]:
-    """Return the covers of an image, which together reach every pixel.
-
-    Parameters
-    ----------
-    width, height : int
-        Of the image, in pixels.
-    patch : int or None
-        Side of a patch; None for a seventh of the shorter side.
-    stride : int or None
-        From one to the next; None for half a patch.
-    fill : {"mean", "grey", "blur"}
-        With what.
-
-    Returns
-    -------
-    list of Cover
-        Row by row.
-    """
+    """Return the covers of an image, which together reach every pixel."""
     sizes = _sizes(width, height, patch, stride)
     return [
         Cover(x, y, min(width, x + sizes[0]), min(height, y + sizes[0]), fill)

@@ -9,8 +9,6 @@ from skfakereal.explain._grad_cam import grad_cam
 from skfakereal.explain._map_display import MapDisplay
 from skfakereal.explain._occlusion import occlusion
 
-__all__ = ["GradCAMDisplay", "OcclusionDisplay"]
-
 
 class GradCAMDisplay(MapDisplay):
     """Grad-CAM's maps as pictures.

@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from skfakereal.evaluation._classes import positive_class
 
-__all__ = ["Explanation", "classes_to_explain", "stacked"]
-
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
@@ -95,28 +93,7 @@ class Explanation:
 def classes_to_explain(
     classes: NDArray[Any], label: Any, predicted: NDArray[Any]
 ) -> NDArray[np.intp]:
-    """Return which class each image's map is for.
-
-    Parameters
-    ----------
-    classes : ndarray of shape (n_classes,)
-        The classes.
-    label : label or None
-        What was asked for. None: the positive class, "fake" or 1; with more than two
-        classes the predicted one.
-    predicted : ndarray of shape (n_images,)
-        Predicted labels.
-
-    Returns
-    -------
-    ndarray of shape (n_images,)
-        Positions among the classes.
-
-    Raises
-    ------
-    ValueError
-        If `label` is no class, or two classes leave open which is meant.
-    """
+    """Return which class each image's map is for."""
     known = classes.tolist()
     if label is not None:
         if label not in known:

@@ -23,8 +23,6 @@ from skfakereal.explain._explanation import Explanation, classes_to_explain
 from skfakereal.explain._gradients import class_activation
 from skfakereal.explain._opened import OpenedNetwork, open_network
 
-__all__ = ["Seen", "grad_cam", "look_at"]
-
 FloatArray = NDArray[np.float32]
 _BATCH = 8  # images whose maps and their derivatives are in memory at a time
 

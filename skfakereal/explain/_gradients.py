@@ -12,14 +12,6 @@ from numpy.typing import NDArray
 
 from skfakereal._network import Conv, Dense, Flatten, GlobalPool, Layer, MaxPool
 
-__all__ = [
-    "Scores",
-    "class_activation",
-    "forward",
-    "score_and_gradient",
-    "with_plain_scores",
-]
-
 FloatArray = NDArray[np.float32]
 
 
@@ -40,18 +32,7 @@ class Scores:
 
 
 def with_plain_scores(layers: Sequence[Layer]) -> list[Layer]:
-    """Return the layers without the last activation: they give logits.
-
-    Parameters
-    ----------
-    layers : sequence of layers
-        The last one is a Dense layer.
-
-    Returns
-    -------
-    list of layers
-        The same, the last Dense layer with the activation ``"linear"``.
-    """
+    """Return the layers without the last activation: they give logits."""
     *others, last = layers
     if not isinstance(last, Dense):
         raise TypeError(f"The last layer must be a Dense one, got {type(last).__name__}.")
@@ -65,20 +46,6 @@ def class_activation(
 
     Each channel weighs as much as the score changes with it, on average over its places
     (Selvaraju et al., 2017, equations 1 and 2).
-
-    Parameters
-    ----------
-    layers : sequence of layers
-        What follows the activations, up to the scores.
-    activations : ndarray of shape (n_images, height, width, channels)
-        Of the layer in question.
-    scores : Scores
-        Which score is meant.
-
-    Returns
-    -------
-    ndarray of shape (n_images, height, width)
-        Above zero where the image speaks for the class.
     """
     _, gradient = score_and_gradient(layers, activations, scores)
     weights = gradient.mean(axis=(1, 2))
@@ -86,20 +53,7 @@ def class_activation(
 
 
 def forward(layers: Sequence[Layer], inputs: FloatArray) -> FloatArray:
-    """Return what layers make of inputs.
-
-    Parameters
-    ----------
-    layers : sequence of layers
-        In their order.
-    inputs : ndarray of shape (n_images, ...)
-        What the first one takes.
-
-    Returns
-    -------
-    ndarray of shape (n_images, ...)
-        What the last one gives.
-    """
+    """Return what layers make of inputs."""
     for layer in layers:
         inputs = _forward(layer, inputs)
     return inputs
@@ -108,25 +62,7 @@ def forward(layers: Sequence[Layer], inputs: FloatArray) -> FloatArray:
 def score_and_gradient(
     layers: Sequence[Layer], inputs: FloatArray, scores: Scores
 ) -> tuple[FloatArray, FloatArray]:
-    """Return one score for each image, and its derivative by each of the image's inputs.
-
-    Parameters
-    ----------
-    layers : sequence of layers
-        From the inputs to the scores (see `with_plain_scores`).
-    inputs : ndarray of shape (n_images, height, width, channels)
-        Activations.
-    scores : Scores
-        Which score is meant.
-
-    Returns
-    -------
-    score : ndarray of shape (n_images,)
-        The scores, with their signs.
-    gradient : ndarray of the shape of `inputs`
-        Their derivatives. Where several values are the greatest of a pooling, the first
-        one has it all, as in TensorFlow; of a global maximum, all have an equal share.
-    """
+    """Return one score for each image, and its derivative by each of the image's inputs."""
     tape, values = [], inputs
     for layer in layers:
         outputs = _forward(layer, values)

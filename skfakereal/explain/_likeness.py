@@ -5,8 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["RandomizationCheck"]
-
 # Below this number of cells a rank correlation says next to nothing.
 _FEWEST_CELLS = 16
 

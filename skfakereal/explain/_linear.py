@@ -9,34 +9,12 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, Stan
 
 from skfakereal._network import Dense
 
-__all__ = ["linear_head"]
-
 _SCALERS = (MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler)
 _TOLERANCE = 1e-6
 
 
 def linear_head(steps: Sequence[Any], n_features: int) -> Dense:
-    """Return the Dense layer that scalers and a linear classifier amount to.
-
-    Parameters
-    ----------
-    steps : sequence of estimators
-        Any number of scalers, and a classifier whose scores are a linear function of the
-        features, such as `LogisticRegression`.
-    n_features : int
-        How many features there are.
-
-    Returns
-    -------
-    Dense
-        From the features to the classifier's ``decision_function``: one score of
-        ``classes_[1]`` with two classes, else one for each class.
-
-    Raises
-    ------
-    TypeError
-        If a step is not linear, or not known to be.
-    """
+    """Return the Dense layer that scalers and a linear classifier amount to."""
     slope, offset = np.ones(n_features), np.zeros(n_features)
     for step in steps[:-1]:
         _require_scaler(step)

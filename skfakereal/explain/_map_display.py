@@ -15,8 +15,6 @@ from skfakereal.explain._panels import draw_image, draw_map, draw_overlay, frame
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["MapDisplay"]
-
 _N_PANELS = 3  # the image, the map over it, the map
 _TILE = 2.8  # inches
 

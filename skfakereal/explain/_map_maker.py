@@ -8,27 +8,12 @@ from numpy.typing import NDArray
 from skfakereal.explain._gradients import Scores, class_activation, forward
 from skfakereal.explain._opened import OpenedNetwork
 
-__all__ = ["MapMaker"]
-
 # The last layer that no random detector changes.
 _LAST_SHARED = "block4_pool"
 
 
 class MapMaker:
-    """What the detectors have in common is computed once, by an engine; the rest in NumPy.
-
-    Parameters
-    ----------
-    opened : OpenedNetwork
-        One of them.
-    views : ndarray of shape (n_views, height, width, 3), uint8
-        Images as the network sees them (Grad-CAM), or the covered copies of one
-        (occlusion).
-    n_layers : int or None
-        Up to which layer Grad-CAM looks; None for occlusion.
-    wanted : ndarray of shape (n_views,)
-        Position of the class of each.
-    """
+    """What the detectors have in common is computed once, by an engine; the rest in NumPy."""
 
     def __init__(
         self,
@@ -44,18 +29,7 @@ class MapMaker:
         self._inputs = opened.activations(views, self._n_shared)
 
     def signed_maps(self, opened: OpenedNetwork) -> NDArray[Any]:
-        """Return one value for each cell or patch, of which only the order means anything.
-
-        Parameters
-        ----------
-        opened : OpenedNetwork
-            Another one, or the same.
-
-        Returns
-        -------
-        ndarray of shape (n_images, n_cells)
-            The greater, the more the cell or patch speaks for the class.
-        """
+        """Return one value for each cell or patch, of which only the order means anything."""
         if self._n_layers is None:
             scores = forward(opened.layers[self._n_shared :], self._inputs)
             rows = np.arange(len(scores))

@@ -28,8 +28,6 @@ from skfakereal.explain._covers import (
 )
 from skfakereal.explain._explanation import Explanation, classes_to_explain, stacked
 
-__all__ = ["occlusion"]
-
 # Pixels a side up to which image and map are kept as they are: enough for any screen.
 _LARGEST_SIDE = 1024
 

@@ -20,8 +20,6 @@ from skfakereal.explain._gradients import Scores, with_plain_scores
 from skfakereal.explain._linear import linear_head
 from skfakereal.explain._steps import Steps, find_network
 
-__all__ = ["OpenedNetwork", "layer_names", "open_network"]
-
 FloatArray = NDArray[np.float32]
 
 
@@ -94,26 +92,7 @@ class OpenedNetwork:
 
 
 def open_network(estimator: Any) -> tuple[Steps, OpenedNetwork]:
-    """Return the VGG16 inside a fitted classifier, with everything on top of it.
-
-    Parameters
-    ----------
-    estimator : estimator
-        As `find_network` takes it; on top of a `VGG16FeatureExtractor` scalers and a
-        linear classifier.
-
-    Returns
-    -------
-    steps : Steps
-        Where it is.
-    opened : OpenedNetwork
-        Its layers.
-
-    Raises
-    ------
-    TypeError
-        If there is none, or what is on top of it cannot be differentiated.
-    """
+    """Return the VGG16 inside a fitted classifier, with everything on top of it."""
     steps = find_network(estimator)
     if steps is None:
         raise TypeError(

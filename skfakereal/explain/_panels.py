@@ -11,8 +11,6 @@ from skfakereal.explain._explanation import Explanation
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_image", "draw_map", "draw_overlay", "frame_size"]
-
 # Perceptually uniform, and dark to bright also in grey; the second has white for zero, and
 # its red and blue are apart for readers who see no red or no green.
 _COLOURS, _SIGNED_COLOURS = "inferno", "RdBu_r"

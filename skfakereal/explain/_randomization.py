@@ -18,8 +18,6 @@ from skfakereal.explain._likeness import RandomizationCheck
 from skfakereal.explain._map_maker import MapMaker
 from skfakereal.explain._opened import OpenedNetwork, open_network
 
-__all__ = ["randomization_check"]
-
 _STAGES = ("head", "block5")
 _BATCH = 8  # images whose activations are in memory at a time
 

@@ -12,8 +12,6 @@ from sklearn.utils.validation import check_is_fitted
 from skfakereal._classifier import VGG16ImageClassifier
 from skfakereal._features import VGG16FeatureExtractor
 
-__all__ = ["Steps", "find_network", "inner_steps"]
-
 Network16 = VGG16ImageClassifier | VGG16FeatureExtractor
 
 
@@ -43,21 +41,7 @@ class Steps:
 
 
 def find_network(estimator: Any) -> Steps | None:
-    """Find the one VGG16 through which an estimator sees its images.
-
-    Parameters
-    ----------
-    estimator : estimator
-        A fitted classifier: a `VGG16ImageClassifier`, or a `Pipeline` with it or with a
-        `VGG16FeatureExtractor`; either in `FixedThresholdClassifier`,
-        `TunedThresholdClassifierCV`, `CalibratedClassifierCV`, `FrozenEstimator` or a
-        search.
-
-    Returns
-    -------
-    Steps or None
-        None if there is no VGG16, or more than one, or wrapped into something else.
-    """
+    """Find the one VGG16 through which an estimator sees its images."""
     steps = inner_steps(estimator)
     for i, step in enumerate(steps):
         if isinstance(step, VGG16ImageClassifier | VGG16FeatureExtractor):
@@ -67,18 +51,7 @@ def find_network(estimator: Any) -> Steps | None:
 
 
 def inner_steps(estimator: Any) -> list[Any]:
-    """Return the steps of an estimator without what is only wrapped around them.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Any fitted estimator.
-
-    Returns
-    -------
-    list of estimators
-        Itself, if it wraps nothing that is known.
-    """
+    """Return the steps of an estimator without what is only wrapped around them."""
     if hasattr(estimator, "best_estimator_"):
         return inner_steps(estimator.best_estimator_)
     match estimator:

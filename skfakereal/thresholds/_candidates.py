@@ -7,8 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_curve
 
-__all__ = ["Candidates"]
-
 
 @dataclass(frozen=True)
 class Candidates:
@@ -29,20 +27,7 @@ class Candidates:
 
     @classmethod
     def find(cls, is_positive: NDArray[np.bool_], score: NDArray[np.float64]) -> Self:
-        """Return the candidates.
-
-        Parameters
-        ----------
-        is_positive : ndarray of shape (n_images,)
-            Whether an image is of the positive class; both occur.
-        score : ndarray of shape (n_images,)
-            Its probability.
-
-        Returns
-        -------
-        Candidates
-            One more than there are different probabilities.
-        """
+        """Return the candidates."""
         fpr, tpr, at = roc_curve(is_positive, score, drop_intermediate=False)
         below = np.append(at[2:], 0.0)
         between = (at[1:] + below) / 2

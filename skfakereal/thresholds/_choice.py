@@ -5,8 +5,6 @@ from typing import Any, Self
 
 from scipy.stats import binomtest
 
-__all__ = ["ThresholdChoice"]
-
 
 @dataclass(frozen=True)
 class ThresholdChoice:

@@ -12,8 +12,6 @@ from skfakereal.thresholds._candidates import Candidates
 from skfakereal.thresholds._choice import ThresholdChoice
 from skfakereal.thresholds._needed import allowed_mistakes, check_negatives
 
-__all__ = ["choose_threshold"]
-
 _COSTS = {"false_positive", "false_negative"}
 
 

@@ -5,49 +5,18 @@ import math
 import numpy as np
 from scipy.stats import binom
 
-__all__ = ["allowed_mistakes", "check_negatives", "negatives_needed"]
-
 _ROUNDING = 1e-9
 
 
 def negatives_needed(target_fpr: float, confidence: float | None) -> int:
-    """Return how many negative images it takes at least.
-
-    Parameters
-    ----------
-    target_fpr, confidence : float
-        As in `choose_threshold`.
-
-    Returns
-    -------
-    int
-        The number.
-
-    Examples
-    --------
-    >>> negatives_needed(0.01, None), negatives_needed(0.01, 0.95)
-    (99, 299)
-    """
+    """Return how many negative images it takes at least."""
     if confidence is None:
         return math.ceil(1 / target_fpr - 1 - _ROUNDING)
     return math.ceil(math.log(1 - confidence) / math.log(1 - target_fpr) - _ROUNDING)
 
 
 def allowed_mistakes(n_negative: int, target_fpr: float, confidence: float | None) -> int:
-    """Return how many of the negative images may lie above the threshold.
-
-    Parameters
-    ----------
-    n_negative : int
-        How many there are.
-    target_fpr, confidence : float
-        As in `choose_threshold`.
-
-    Returns
-    -------
-    int
-        The number; -1 where there are too few of them.
-    """
+    """Return how many of the negative images may lie above the threshold."""
     if confidence is None:
         return math.floor(target_fpr * (n_negative + 1) + _ROUNDING) - 1
     counts = np.arange(n_negative + 1)
@@ -58,22 +27,7 @@ def allowed_mistakes(n_negative: int, target_fpr: float, confidence: float | Non
 def check_negatives(
     n_negative: int, target_fpr: float, confidence: float | None, name: str
 ) -> None:
-    """Check that there are enough negative images for a target.
-
-    Parameters
-    ----------
-    n_negative : int
-        How many there are.
-    target_fpr, confidence : float
-        As in `choose_threshold`.
-    name : str
-        What the class is called, as it is to stand in the message.
-
-    Raises
-    ------
-    ValueError
-        If there are too few; it says how many it takes.
-    """
+    """Check that there are enough negative images for a target."""
     if allowed_mistakes(n_negative, target_fpr, confidence) >= 0:
         return
     certain = "" if confidence is None else f" with a confidence of {confidence:.0%}"

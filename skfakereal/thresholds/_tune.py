@@ -13,8 +13,6 @@ from skfakereal.evaluation._predict_checked import predict_checked
 from skfakereal.thresholds._choice import ThresholdChoice
 from skfakereal.thresholds._choose import choose_threshold
 
-__all__ = ["calibrate", "decide_at", "tune_threshold"]
-
 
 def tune_threshold(
     estimator: Any,
@@ -115,22 +113,7 @@ def tune_threshold(
 def calibrate(
     estimator: Any, X_val: ImagePaths, y_val: ArrayLike, method: str
 ) -> CalibratedClassifierCV:
-    """Make the probabilities of a fitted classifier those of the validation images.
-
-    Parameters
-    ----------
-    estimator : estimator
-        The classifier. It is not fitted again.
-    X_val, y_val : array-like of shape (n_images,)
-        The validation images and their labels.
-    method : {"sigmoid", "isotonic", "temperature"}
-        How, as in `tune_threshold`.
-
-    Returns
-    -------
-    CalibratedClassifierCV
-        The calibrated classifier.
-    """
+    """Make the probabilities of a fitted classifier those of the validation images."""
     return CalibratedClassifierCV(FrozenEstimator(estimator), method=method).fit(
         X_val, y_val
     )
@@ -139,24 +122,7 @@ def calibrate(
 def decide_at(
     estimator: Any, threshold: float, pos_label: Any, X_val: ImagePaths, y_val: ArrayLike
 ) -> FixedThresholdClassifier:
-    """Give a fitted classifier a threshold that is known.
-
-    Parameters
-    ----------
-    estimator : estimator
-        The classifier. It is not fitted again.
-    threshold : float
-        The probability from which on an image is called positive.
-    pos_label : label
-        The positive class.
-    X_val, y_val : array-like of shape (n_images,)
-        Any images and their labels, which scikit-learn only looks at.
-
-    Returns
-    -------
-    FixedThresholdClassifier
-        The classifier, frozen, with its threshold.
-    """
+    """Give a fitted classifier a threshold that is known."""
     detector = FixedThresholdClassifier(
         FrozenEstimator(estimator),
         threshold=threshold,
