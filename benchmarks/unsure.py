@@ -29,8 +29,7 @@ from skfakereal.evaluation import (
     mild_perturbations,
     robustness_report,
 )
-from skfakereal.evaluation._standard import name_of
-from skfakereal.evaluation.perturbations import Perturbation, Scale
+from skfakereal.evaluation.perturbations import Perturbation, Scale, name_of
 
 __all__ = ["main"]
 

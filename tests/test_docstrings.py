@@ -26,6 +26,8 @@ def public_names() -> Iterator[str]:
         else:
             yield from _with_members(f"skfakereal.{name}", home)
     for name in perturbations.__all__:
+        if name == "Perturbation":  # a protocol: users write such, and never make one
+            continue
         yield from _with_members(
             f"{perturbations.__name__}.{name}", getattr(perturbations, name)
         )
@@ -37,7 +39,8 @@ def _with_members(name: str, value: object) -> Iterator[str]:
     if inspect.isclass(value):
         for home in _classes_of(value):
             for member, function in vars(home).items():
-                if not member.startswith("_") and callable(function):
+                ours = inspect.isfunction(function) or isinstance(function, classmethod)
+                if ours and not member.startswith("_"):
                     yield f"{name}.{member}"
 
 

@@ -7,12 +7,12 @@ import pytest
 from numpy.typing import NDArray
 
 from skfakereal.evaluation import EvaluationReport, compare_reports
-from skfakereal.evaluation._advice import next_steps
-from skfakereal.evaluation._comparison_advice import comparison_steps
-from skfakereal.evaluation._generator_advice import generator_steps
-from skfakereal.evaluation._generator_rows import GeneratorRow
-from skfakereal.evaluation._robustness_advice import robustness_steps
-from skfakereal.evaluation._robustness_rows import RobustnessRow
+from skfakereal.evaluation.comparison._views import comparison_steps
+from skfakereal.evaluation.generators._page import generator_steps
+from skfakereal.evaluation.generators._trials import GeneratorRow
+from skfakereal.evaluation.report._advice import next_steps
+from skfakereal.evaluation.robustness._page import robustness_steps
+from skfakereal.evaluation.robustness._rows import RobustnessRow
 
 
 def advice(score: NDArray[np.float64], y: NDArray[np.int64], **settings: object) -> str:

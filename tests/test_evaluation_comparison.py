@@ -7,7 +7,7 @@ from matplotlib import pyplot as plt
 from sklearn.metrics import roc_auc_score
 
 from skfakereal.evaluation import EvaluationReport, ReportComparison, compare_reports
-from skfakereal.evaluation._mcnemar import holm
+from skfakereal.evaluation.comparison._differences import holm
 
 Case = dict[str, Any]
 N = 400

@@ -15,9 +15,15 @@ from sklearn.preprocessing import FunctionTransformer
 from skfakereal._images import read_image
 from skfakereal.datasets import load_image_folder
 from skfakereal.evaluation import GeneratorReport, leave_one_generator_out
-from skfakereal.evaluation._detection import detection_figures
-from skfakereal.evaluation._generator_folds import Trial, check_generators, make_trials
-from skfakereal.evaluation._generator_rows import Answer, generator_rows, mean_figures
+from skfakereal.evaluation.figures._metrics import detection_figures
+from skfakereal.evaluation.generators._trials import (
+    Answer,
+    Trial,
+    check_generators,
+    generator_rows,
+    make_trials,
+    mean_figures,
+)
 
 COLOURS = {"red": (230, 60, 60), "green": (60, 230, 60), "blue": (60, 60, 230)}
 

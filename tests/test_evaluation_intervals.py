@@ -11,12 +11,15 @@ from scipy.stats import norm
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import roc_auc_score
 
+from skfakereal._classifying.predictions import check_predictions
 from skfakereal.evaluation import EvaluationReport
-from skfakereal.evaluation._intervals import quantile_interval
-from skfakereal.evaluation._metrics import compute_figures
-from skfakereal.evaluation._predictions import check_predictions
-from skfakereal.evaluation._resamples import draw_weights, plan_resamples
-from skfakereal.evaluation._weighted_figures import WeightedFigures
+from skfakereal.evaluation.figures._intervals import quantile_interval
+from skfakereal.evaluation.figures._metrics import compute_figures
+from skfakereal.evaluation.figures._resamples import (
+    WeightedFigures,
+    draw_weights,
+    plan_resamples,
+)
 
 Case = dict[str, Any]
 

@@ -13,10 +13,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+from skfakereal._classifying import copies
+from skfakereal._classifying.copies import paths_like, predict_perturbed
 from skfakereal._images import ImageReadError, read_image
-from skfakereal.evaluation import _perturbed, mild_perturbations, standard_perturbations
-from skfakereal.evaluation._perturbed import paths_like, predict_perturbed
-from skfakereal.evaluation._standard import name_of
+from skfakereal.evaluation import mild_perturbations, standard_perturbations
 from skfakereal.evaluation.perturbations import (
     Blur,
     Chain,
@@ -28,6 +28,7 @@ from skfakereal.evaluation.perturbations import (
     Scale,
     Trim,
     WebP,
+    name_of,
 )
 
 
@@ -227,12 +228,12 @@ def test_few_copies_lie_there_at_a_time(
     classifier = Notebook()
     whole = predict_perturbed(classifier, [path], [path], pairs)
     assert classifier.n_files == [100]
-    monkeypatch.setattr(_perturbed, "_MAX_FILES", 20)
+    monkeypatch.setattr(copies, "_MAX_FILES", 20)
     classifier = Notebook()
     parts = predict_perturbed(classifier, [path], [path], pairs)
     assert classifier.n_files == [20] * 5
     assert np.array_equal(whole.y_proba, parts.y_proba)
-    monkeypatch.setattr(_perturbed, "_MAX_BYTES", 1)
+    monkeypatch.setattr(copies, "_MAX_BYTES", 1)
     classifier = Notebook()
     predict_perturbed(classifier, [path], [path], pairs)
     assert max(classifier.n_files) == 4

@@ -23,10 +23,10 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import SVC
 
 from skfakereal import VGG16ImageClassifier
+from skfakereal._classifying.ask import predict_once
 from skfakereal._images import ImageReadError, read_image
 from skfakereal._paths import check_paths
 from skfakereal.evaluation import evaluate
-from skfakereal.evaluation._predict_once import predict_once
 
 READ: list[str] = []
 

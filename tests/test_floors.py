@@ -19,6 +19,7 @@ FLOORS = {
     "scoring": 4,
     "thresholds": 4,
     "_classifier": 3,
+    "_classifying": 3,
     "_features": 3,
     "_activations": 2,
     "_probabilities": 2,
@@ -79,4 +80,23 @@ def test_imports_form_no_ring() -> None:
     }
     # A package and its __init__ are one node; within a package, modules import siblings.
     graph = {name: needs - {name.rpartition(".")[0]} for name, needs in graph.items()}
+    tuple(graphlib.TopologicalSorter(graph).static_order())
+
+
+def test_rooms_of_evaluation_form_no_ring_and_figures_know_no_page() -> None:
+    needs: dict[str, set[str]] = {}
+    for path in (ROOT / "evaluation").glob("*/*.py"):
+        needs.setdefault(path.parent.name, set()).update(_imports(path))
+    assert not {"skfakereal._html", "skfakereal._html_pictures"} & needs["figures"]
+    rooms = {
+        room: {
+            name.split(".")[2]
+            for name in names
+            if name.startswith("skfakereal.evaluation.")
+        }
+        for room, names in needs.items()
+    }
+    graph = {room: below - {room} for room, below in rooms.items()}
+    assert {room for room, below in graph.items() if below} >= {"report", "comparison"}
+    assert graph["figures"] == set()
     tuple(graphlib.TopologicalSorter(graph).static_order())

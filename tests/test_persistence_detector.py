@@ -17,8 +17,8 @@ from sklearn.pipeline import make_pipeline
 
 import skfakereal
 from skfakereal import ImageReadError, VGG16FeatureExtractor
+from skfakereal._classifying.ask import predict_once
 from skfakereal.cli import main
-from skfakereal.evaluation._predict_once import predict_once
 from skfakereal.persistence import load_with_metadata
 from skfakereal.persistence._detector import Detector, make_detector
 from skfakereal.persistence._read import read_model

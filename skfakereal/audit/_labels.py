@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skfakereal.evaluation._classes import class_names, usual_names
+from skfakereal._classifying.classes import class_names, usual_names
 
 __all__ = ["name_classes"]
 

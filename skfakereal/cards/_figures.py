@@ -2,11 +2,10 @@
 
 import math
 
+from skfakereal._wording import WORDS, counted, decimal, interval_text
 from skfakereal.cards._blocks import Block, Bullets, Section, Table, Text
 from skfakereal.cards._public import without_paths
 from skfakereal.evaluation import EvaluationReport
-from skfakereal.evaluation._wording import counted
-from skfakereal.evaluation._words import WORDS, decimal, interval_text
 
 __all__ = [
     "evaluation_section",

@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from skfakereal._trunk_settings import height_and_width
+from skfakereal._wording import counted
 from skfakereal.cards._blocks import Block, Bullets, Section, Text
 from skfakereal.cards._figures import positive_name
 from skfakereal.cards._public import network_settings, without_paths
 from skfakereal.cards._threshold import has_chosen
 from skfakereal.evaluation import EvaluationReport
-from skfakereal.evaluation._wording import counted
 
 __all__ = ["known_limits", "limits_section"]
 

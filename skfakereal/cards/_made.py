@@ -4,11 +4,11 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from skfakereal._wording import counted
 from skfakereal.cards._blocks import Block, Bullets, Section, Table, Text
 from skfakereal.cards._figures import positive_name
 from skfakereal.cards._public import network_settings, public_settings, without_paths
 from skfakereal.evaluation import EvaluationReport
-from skfakereal.evaluation._wording import counted
 
 __all__ = ["data_section", "training_section"]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from skfakereal import __version__
 from skfakereal._settings import settings_of
+from skfakereal._wording import WORDS
 from skfakereal.cards._card import ModelCard
 from skfakereal.cards._elsewhere import generators_section, robustness_section
 from skfakereal.cards._figures import (
@@ -19,7 +20,6 @@ from skfakereal.cards._origin import citation_section, licence_section
 from skfakereal.cards._purpose import details_section, use_section, uses_section
 from skfakereal.cards._threshold import threshold_section
 from skfakereal.evaluation import EvaluationReport, GeneratorReport, RobustnessReport
-from skfakereal.evaluation._words import WORDS
 
 __all__ = ["model_card"]
 

@@ -4,11 +4,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from skfakereal._wording import decimal
 from skfakereal.cards._blocks import Block, Section, Text
 from skfakereal.cards._figures import positive_name
 from skfakereal.cards._public import without_paths
 from skfakereal.evaluation import EvaluationReport
-from skfakereal.evaluation._words import decimal
 
 __all__ = ["has_chosen", "threshold_section"]
 

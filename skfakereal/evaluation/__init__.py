@@ -15,19 +15,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from skfakereal.evaluation._compare import compare_reports
-    from skfakereal.evaluation._comparison import ReportComparison
-    from skfakereal.evaluation._evaluate import evaluate
-    from skfakereal.evaluation._generator_report import GeneratorReport
-    from skfakereal.evaluation._generators import leave_one_generator_out
-    from skfakereal.evaluation._misclassified import MisclassifiedDisplay
-    from skfakereal.evaluation._report import EvaluationReport
-    from skfakereal.evaluation._robustness import robustness_report
-    from skfakereal.evaluation._robustness_report import RobustnessReport
-    from skfakereal.evaluation._standard import mild_perturbations, standard_perturbations
-    from skfakereal.evaluation._training_curve import TrainingCurveDisplay
-    from skfakereal.evaluation._unsure_band import UnsureBand, learn_unsure_band
-    from skfakereal.evaluation._verdict import Verdict, stable_verdicts
+    from skfakereal.evaluation.comparison._comparison import (
+        ReportComparison,
+        compare_reports,
+    )
+    from skfakereal.evaluation.generators._leave_out import leave_one_generator_out
+    from skfakereal.evaluation.generators._report import GeneratorReport
+    from skfakereal.evaluation.perturbations import (
+        mild_perturbations,
+        standard_perturbations,
+    )
+    from skfakereal.evaluation.report._evaluate import evaluate
+    from skfakereal.evaluation.report._misclassified import MisclassifiedDisplay
+    from skfakereal.evaluation.report._report import EvaluationReport
+    from skfakereal.evaluation.report._training_curve import TrainingCurveDisplay
+    from skfakereal.evaluation.robustness._report import RobustnessReport
+    from skfakereal.evaluation.robustness._robustness import robustness_report
+    from skfakereal.evaluation.verdicts._unsure_band import UnsureBand, learn_unsure_band
+    from skfakereal.evaluation.verdicts._verdict import Verdict, stable_verdicts
 
 __all__ = [
     "EvaluationReport",
@@ -49,22 +54,22 @@ __all__ = [
 ]
 
 _HOME = {
-    "EvaluationReport": "skfakereal.evaluation._report",
-    "GeneratorReport": "skfakereal.evaluation._generator_report",
-    "MisclassifiedDisplay": "skfakereal.evaluation._misclassified",
-    "ReportComparison": "skfakereal.evaluation._comparison",
-    "RobustnessReport": "skfakereal.evaluation._robustness_report",
-    "TrainingCurveDisplay": "skfakereal.evaluation._training_curve",
-    "UnsureBand": "skfakereal.evaluation._unsure_band",
-    "Verdict": "skfakereal.evaluation._verdict",
-    "compare_reports": "skfakereal.evaluation._compare",
-    "evaluate": "skfakereal.evaluation._evaluate",
-    "learn_unsure_band": "skfakereal.evaluation._unsure_band",
-    "leave_one_generator_out": "skfakereal.evaluation._generators",
-    "mild_perturbations": "skfakereal.evaluation._standard",
-    "robustness_report": "skfakereal.evaluation._robustness",
-    "stable_verdicts": "skfakereal.evaluation._verdict",
-    "standard_perturbations": "skfakereal.evaluation._standard",
+    "EvaluationReport": "skfakereal.evaluation.report._report",
+    "GeneratorReport": "skfakereal.evaluation.generators._report",
+    "MisclassifiedDisplay": "skfakereal.evaluation.report._misclassified",
+    "ReportComparison": "skfakereal.evaluation.comparison._comparison",
+    "RobustnessReport": "skfakereal.evaluation.robustness._report",
+    "TrainingCurveDisplay": "skfakereal.evaluation.report._training_curve",
+    "UnsureBand": "skfakereal.evaluation.verdicts._unsure_band",
+    "Verdict": "skfakereal.evaluation.verdicts._verdict",
+    "compare_reports": "skfakereal.evaluation.comparison._comparison",
+    "evaluate": "skfakereal.evaluation.report._evaluate",
+    "learn_unsure_band": "skfakereal.evaluation.verdicts._unsure_band",
+    "leave_one_generator_out": "skfakereal.evaluation.generators._leave_out",
+    "mild_perturbations": "skfakereal.evaluation.perturbations",
+    "robustness_report": "skfakereal.evaluation.robustness._robustness",
+    "stable_verdicts": "skfakereal.evaluation.verdicts._verdict",
+    "standard_perturbations": "skfakereal.evaluation.perturbations",
 }
 
 

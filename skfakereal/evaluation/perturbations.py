@@ -10,13 +10,19 @@ objects that print as they are written, so that a list of them says what was don
 Anything with `family`, `level` and ``__call__`` is one too.
 """
 
-from dataclasses import dataclass
-from typing import Protocol
-
-from PIL import Image
-
-from skfakereal.evaluation._pixel_changes import Blur, Copy, Jpeg, Noise, WebP
-from skfakereal.evaluation._size_changes import Crop, Fit, Scale, Trim
+from skfakereal._perturbations import (
+    Blur,
+    Chain,
+    Copy,
+    Crop,
+    Fit,
+    Jpeg,
+    Noise,
+    Perturbation,
+    Scale,
+    Trim,
+    WebP,
+)
 
 __all__ = [
     "Blur",
@@ -32,59 +38,73 @@ __all__ = [
     "WebP",
 ]
 
-
-class Perturbation(Protocol):
-    """What `robustness_report` and `stable_verdicts` take: image in, changed copy out."""
-
-    @property
-    def family(self) -> str:
-        """The curve that it is a point of, for instance ``"JPEG quality"``."""
-
-    @property
-    def level(self) -> str:
-        """Which point of the curve, for instance ``"85"``."""
-
-    def __call__(self, image: Image.Image, /) -> Image.Image:
-        """Return a changed copy of an RGB image; the image itself is left alone."""
+_SMALL = 250  # 0.9 of it are VGG16's 224 pixels
 
 
-@dataclass(frozen=True)
-class Chain:
-    """Several perturbations, one after the other, as sharing a screenshot does.
+def standard_perturbations() -> list[Perturbation]:
+    """Return what `robustness_report` does to images by default.
+
+    Returns
+    -------
+    list of Perturbation
+        A lossless copy, which shows whether anything but pixels counts; JPEG and WebP at
+        falling quality; shrinking and enlarging; blur; noise; cropping; and three chains,
+        as images go through when they are shared: ``clean`` (JPEG 97), ``web`` (at most
+        768 pixels a side, JPEG 60) and ``hard`` (at most 512 pixels, JPEG 40). Chains
+        never enlarge. In each family the mildest comes first.
+
+    Examples
+    --------
+    >>> from skfakereal.evaluation import standard_perturbations
+    >>> len(standard_perturbations())
+    28
+    """
+    return [
+        Copy(),
+        *[Jpeg(quality) for quality in (95, 85, 70, 50, 30)],
+        *[WebP(quality) for quality in (90, 75, 50, 30)],
+        *[Scale(factor) for factor in (0.75, 0.5, 0.25)],
+        *[Scale(factor) for factor in (1.5, 2.0)],
+        *[Blur(radius) for radius in (0.5, 1.0, 2.0)],
+        *[Noise(deviation) for deviation in (2, 5, 10, 20)],
+        *[Crop(share) for share in (0.9, 0.75, 0.5)],
+        Chain("clean", (Jpeg(97),)),
+        Chain("web", (Fit(768), Jpeg(60))),
+        Chain("hard", (Fit(512), Jpeg(40))),
+    ]
+
+
+def mild_perturbations(size: tuple[int, int] | None = None) -> list[Perturbation]:
+    """Return what `stable_verdicts` does to images by default.
 
     Parameters
     ----------
-    name : str
-        What to call it.
-    steps : tuple of Perturbation
-        The first is done first.
+    size : (int, int), default=None
+        Width and height of the image in pixels. None: a photograph's.
+
+    Returns
+    -------
+    list of Perturbation
+        Changes that nobody sees and every messenger makes: JPEG 95 and 85, WebP 90; and
+        where the shorter side has 250 pixels or more, resizing to 90 % and cutting two
+        pixels off each edge. Smaller images are only saved again: 90 % of them are fewer
+        pixels than a network looks at (224), two pixels are no longer a hundredth of a
+        side, and nobody who passes on a thumbnail makes it smaller.
+
+    Examples
+    --------
+    >>> from skfakereal.evaluation import mild_perturbations
+    >>> len(mild_perturbations((1600, 1200)))
+    5
+    >>> mild_perturbations((32, 32))
+    [Jpeg(quality=95), Jpeg(quality=85), WebP(quality=90)]
     """
+    saved: list[Perturbation] = [Jpeg(95), Jpeg(85), WebP(90)]
+    if size is not None and min(size) < _SMALL:
+        return saved
+    return [*saved, Scale(0.9), Trim(2)]
 
-    name: str
-    steps: tuple[Perturbation, ...]
-    family = "chain"
 
-    @property
-    def level(self) -> str:
-        """The name."""
-        return self.name
-
-    def too_small(self, size: tuple[int, int]) -> bool:
-        """Tell whether a `Fit` in it leaves an image of this size alone.
-
-        Parameters
-        ----------
-        size : (int, int)
-            Width and height in pixels.
-
-        Returns
-        -------
-        bool
-            Whether nothing would be shrunk.
-        """
-        return any(isinstance(step, Fit) and step.too_small(size) for step in self.steps)
-
-    def __call__(self, image: Image.Image, /) -> Image.Image:  # noqa: D102
-        for step in self.steps:
-            image = step(image)
-        return image
+def name_of(perturbation: Perturbation) -> str:
+    """Return what a perturbation is called in tables."""
+    return f"{perturbation.family} {perturbation.level}"

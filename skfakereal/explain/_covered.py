@@ -15,13 +15,13 @@ from PIL import Image
 
 from skfakereal._activations import ActivationReader
 from skfakereal._classifier import VGG16ImageClassifier
+from skfakereal._classifying.copies import predict_perturbed
+from skfakereal._classifying.unwrap import find_network
 from skfakereal._features import VGG16FeatureExtractor
 from skfakereal._images import blamed_on, decode_image, read_bytes
+from skfakereal._perturbations import Perturbation
 from skfakereal._views import render_view
 from skfakereal.engines import compile_network
-from skfakereal.evaluation._perturbed import predict_perturbed
-from skfakereal.evaluation.perturbations import Perturbation
-from skfakereal.explain._steps import find_network
 
 # From the position of an image and what is done to it to (n_copies, n_classes).
 Judge = Callable[[int, Sequence[Perturbation]], NDArray[np.float64]]

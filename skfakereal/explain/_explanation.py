@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skfakereal.evaluation._classes import positive_class
+from skfakereal._classifying.classes import positive_class
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from skfakereal._classifying.ask import check_classifier, predict_once
 from skfakereal._images import (
     ImageReadError,
     blamed_on,
@@ -17,8 +18,6 @@ from skfakereal._images import (
 )
 from skfakereal._network import MaxPool
 from skfakereal._paths import ImagePaths, check_paths
-from skfakereal.evaluation._predict_checked import check_classifier
-from skfakereal.evaluation._predict_once import predict_once
 from skfakereal.explain._explanation import Explanation, classes_to_explain
 from skfakereal.explain._gradients import class_activation
 from skfakereal.explain._opened import OpenedNetwork, open_network

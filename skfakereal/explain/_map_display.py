@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from skfakereal._classifying.classes import class_names
 from skfakereal._shown import drawable
-from skfakereal.evaluation._classes import class_names
-from skfakereal.evaluation._wording import shortened
+from skfakereal._wording import shortened
 from skfakereal.explain._explanation import Explanation
 from skfakereal.explain._panels import draw_image, draw_map, draw_overlay, frame_size
 

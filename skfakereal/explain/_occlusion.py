@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm.auto import tqdm
 
+from skfakereal._classifying.ask import check_classifier, predict_once
 from skfakereal._images import (
     ImageReadError,
     blamed_on,
@@ -15,9 +16,7 @@ from skfakereal._images import (
     read_bytes,
 )
 from skfakereal._paths import ImagePaths, check_paths
-from skfakereal.evaluation._predict_checked import check_classifier
-from skfakereal.evaluation._predict_once import predict_once
-from skfakereal.evaluation.perturbations import Copy
+from skfakereal._perturbations import Copy
 from skfakereal.explain._covered import judge_of
 from skfakereal.explain._covers import (
     Fill,

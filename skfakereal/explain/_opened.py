@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from skfakereal._classifier import VGG16ImageClassifier
+from skfakereal._classifying.unwrap import Steps, find_network
 from skfakereal._features import VGG16FeatureExtractor
 from skfakereal._network import Conv, Dense, Layer, MaxPool, Network
 from skfakereal._threads import count_threads
@@ -18,7 +19,6 @@ from skfakereal._views import render_view
 from skfakereal.engines import compile_network
 from skfakereal.explain._gradients import Scores, with_plain_scores
 from skfakereal.explain._linear import linear_head
-from skfakereal.explain._steps import Steps, find_network
 
 FloatArray = NDArray[np.float32]
 

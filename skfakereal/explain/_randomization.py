@@ -7,10 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from skfakereal._classifying.ask import check_classifier, predict_once
 from skfakereal._images import blamed_on, decode_image, read_bytes
 from skfakereal._paths import ImagePaths, check_paths
-from skfakereal.evaluation._predict_checked import check_classifier
-from skfakereal.evaluation._predict_once import predict_once
 from skfakereal.explain._covers import Fill, check_patches, cover_image
 from skfakereal.explain._explanation import classes_to_explain
 from skfakereal.explain._grad_cam import look_at

@@ -10,9 +10,10 @@ import joblib
 import numpy as np
 
 from skfakereal._classifier import VGG16ImageClassifier
+from skfakereal._classifying.ask import check_classifier
+from skfakereal._classifying.unwrap import inner_of
 from skfakereal._features import VGG16FeatureExtractor
 from skfakereal._trunk_settings import height_and_width
-from skfakereal.evaluation._predict_checked import check_classifier
 
 __all__ = ["ScoringModel", "prepare_model"]
 
@@ -110,17 +111,9 @@ def _lets_unreadable_pass(estimator: Any) -> bool:
 
     A calibration or another classifier on top could make a number of it.
     """
-    from sklearn.frozen import FrozenEstimator
-    from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
-
     while not isinstance(estimator, VGG16ImageClassifier):
-        if isinstance(estimator, FixedThresholdClassifier | TunedThresholdClassifierCV):
-            estimator = getattr(estimator, "estimator_", estimator.estimator)
-        elif isinstance(estimator, FrozenEstimator):
-            estimator = estimator.estimator
-        elif hasattr(estimator, "best_estimator_"):
-            estimator = estimator.best_estimator_
-        else:
+        estimator = inner_of(estimator)
+        if estimator is None:
             return False
     return type(estimator).predict is VGG16ImageClassifier.predict
 

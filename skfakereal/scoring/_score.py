@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skfakereal.evaluation._classes import class_names, positive_class
+from skfakereal._classifying.classes import class_names, positive_class
 from skfakereal.scoring._assemble import FORMATS, assemble
 from skfakereal.scoring._cluster import check_client
 from skfakereal.scoring._durable import make_folder, no_room

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skfakereal._classifying.ask import predict_once
 from skfakereal._images import ImageReadError, decode_image, read_bytes
 from skfakereal._paths import as_fitted, check_paths
-from skfakereal.evaluation._predict_once import predict_once
 
 __all__ = ["Verdict", "judge_images", "split_local"]
 

@@ -59,10 +59,18 @@ class ThresholdChoice:
 
         Parameters
         ----------
-        threshold, pos_label, reason, n_positive, n_negative, expected_cost
+        threshold : float
             As above.
-        n_true, n_false : int
-            How many of the positive and of the other images it calls positive.
+        pos_label : label
+            As above.
+        reason : str
+            As above.
+        n_true, n_positive : int
+            How many of the positive images it calls positive, and how many there are.
+        n_false, n_negative : int
+            The same of the other images.
+        expected_cost : float, default=None
+            As above.
 
         Returns
         -------

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skfakereal.evaluation._classes import positive_scores
+from skfakereal._classifying.classes import positive_scores
 from skfakereal.thresholds._candidates import Candidates
 from skfakereal.thresholds._choice import ThresholdChoice
 from skfakereal.thresholds._needed import allowed_mistakes, check_negatives

@@ -8,8 +8,8 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import FixedThresholdClassifier
 
+from skfakereal._classifying.predictions import predict_checked
 from skfakereal._paths import ImagePaths
-from skfakereal.evaluation._predict_checked import predict_checked
 from skfakereal.thresholds._choice import ThresholdChoice
 from skfakereal.thresholds._choose import choose_threshold
 

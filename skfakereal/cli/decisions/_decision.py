@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skfakereal._classifying.predictions import decide
 from skfakereal.cli._output import watched
 from skfakereal.cli.decisions._decision_plan import MORE_PROBABLE, DecisionPlan
 from skfakereal.cli.images._parts import Part
 from skfakereal.cli.runs._model import Model
 from skfakereal.cli.verdicts._classify import classify
 from skfakereal.evaluation import UnsureBand, learn_unsure_band
-from skfakereal.evaluation._decision import decide
 from skfakereal.scoring._verdicts import Verdict
 from skfakereal.thresholds import ThresholdChoice, choose_threshold
 from skfakereal.thresholds._tune import calibrate, decide_at

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from skfakereal._html import Html, items, note, paragraph, section
+from skfakereal._wording import chance
 from skfakereal.cli.decisions._decision_plan import MORE_PROBABLE
-from skfakereal.evaluation._wording import chance
 
 __all__ = ["decision_line", "decision_sections"]
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 
 from skfakereal.evaluation import standard_perturbations
-from skfakereal.evaluation._standard import name_of
 from skfakereal.evaluation.perturbations import (
     Blur,
     Chain,
@@ -16,6 +15,7 @@ from skfakereal.evaluation.perturbations import (
     Scale,
     Trim,
     WebP,
+    name_of,
 )
 
 __all__ = ["read_changes"]

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skfakereal._classifying.predictions import follows
+from skfakereal._classifying.unwrap import find_threshold
 from skfakereal._csv_file import write_csv
 from skfakereal._html import Html
 from skfakereal._shown import write_page
@@ -20,7 +22,6 @@ from skfakereal.cli.runs._model import Model
 from skfakereal.cli.verdicts._classify import classify
 from skfakereal.cli.verdicts._rows import probability_shown
 from skfakereal.evaluation import EvaluationReport
-from skfakereal.evaluation._decision import find_threshold, follows
 from skfakereal.scoring._verdicts import Verdict
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from skfakereal.evaluation._classes import class_names, positive_class, usual_names
+from skfakereal._classifying.classes import class_names, positive_class, usual_names
 
 __all__ = ["MODEL_FILE", "Model", "describe_for_file", "load_model", "name_classes"]
 

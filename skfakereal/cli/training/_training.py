@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from skfakereal import VGG16ImageClassifier, save
+from skfakereal._classifying.classes import positive_class
 from skfakereal._images import ImageReadError
 from skfakereal._parameters import check_parameters
 from skfakereal._weights import load_trunk, require_weights
@@ -32,7 +33,6 @@ from skfakereal.cli.runs._run_folder import UnfinishedRunError, new_run, seal
 from skfakereal.cli.training._plan import Plan
 from skfakereal.datasets._folder import require_folder
 from skfakereal.evaluation import EvaluationReport
-from skfakereal.evaluation._classes import positive_class
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,0 +1,1 @@
+"""A fitted classifier, however wrapped -> what it says, and what it is made of."""

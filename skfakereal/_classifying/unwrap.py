@@ -1,0 +1,103 @@
+"""An estimator, however wrapped -> its steps from the paths to the decision, and its threshold."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from skfakereal._classifier import VGG16ImageClassifier
+from skfakereal._features import VGG16FeatureExtractor
+
+Network16 = VGG16ImageClassifier | VGG16FeatureExtractor
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Where in an estimator the VGG16 is.
+
+    Parameters
+    ----------
+    before : tuple of transformers
+        What is done to the paths before it.
+    network : VGG16ImageClassifier or VGG16FeatureExtractor
+        The very object inside the estimator.
+    after : tuple of estimators
+        What is done to its features.
+    """
+
+    before: tuple[Any, ...]
+    network: Network16
+    after: tuple[Any, ...]
+
+    def transformed(self, X: Any) -> Any:
+        """Return the paths as the VGG16 takes them, whatever comes before it."""
+        for step in self.before:
+            X = step.transform(X)
+        return X
+
+
+def find_network(estimator: Any) -> Steps | None:
+    """Find the one VGG16 through which an estimator sees its images."""
+    steps = inner_steps(estimator)
+    for i, step in enumerate(steps):
+        if isinstance(step, VGG16ImageClassifier | VGG16FeatureExtractor):
+            check_is_fitted(step)
+            return Steps(tuple(steps[:i]), step, tuple(steps[i + 1 :]))
+    return None
+
+
+def inner_of(estimator: Any) -> Any:
+    """Return the fitted estimator inside one that passes images on as they are, or None."""
+    if hasattr(estimator, "best_estimator_"):
+        return estimator.best_estimator_
+    if isinstance(estimator, FrozenEstimator):
+        return estimator.estimator
+    if has_threshold(estimator):
+        # Fitted by it, or frozen before.
+        return getattr(estimator, "estimator_", estimator.estimator)
+    return None
+
+
+def has_threshold(estimator: Any) -> bool:
+    """Tell whether it is one of scikit-learn's threshold classifiers."""
+    return isinstance(estimator, FixedThresholdClassifier | TunedThresholdClassifierCV)
+
+
+def inner_steps(estimator: Any) -> list[Any]:
+    """Return the steps of an estimator without what is only wrapped around them."""
+    inner = inner_of(estimator)
+    if inner is not None:
+        return inner_steps(inner)
+    match estimator:
+        case Pipeline():
+            parts = [step for _, step in estimator.steps]
+            parts = [step for step in parts if step not in (None, "passthrough")]
+            return [inner for step in parts for inner in inner_steps(step)]
+        case CalibratedClassifierCV(calibrated_classifiers_=folds):
+            # Several folds of one frozen classifier share it; several fits share nothing.
+            fits = [inner_steps(fold.estimator) for fold in folds]
+            return fits[0] if all(_same(fits[0], other) for other in fits) else [estimator]
+    return [estimator]
+
+
+def _same(some: list[Any], others: list[Any]) -> bool:
+    return len(some) == len(others) and all(
+        a is b for a, b in zip(some, others, strict=True)
+    )
+
+
+def find_threshold(estimator: Any) -> float | None:
+    """Return the threshold that a fitted classifier decides by, if it holds one."""
+    while estimator is not None:
+        if isinstance(estimator, TunedThresholdClassifierCV):
+            return float(estimator.best_threshold_)
+        if isinstance(estimator, FixedThresholdClassifier):
+            chosen = estimator.threshold
+            return None if chosen == "auto" else float(chosen)
+        is_row = isinstance(estimator, Pipeline)
+        estimator = estimator.steps[-1][1] if is_row else inner_of(estimator)
+    return None

@@ -1,0 +1,330 @@
+"""Images -> changed copies, by small frozen objects; users import them from `evaluation`."""
+
+import hashlib
+import io
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+
+def check_range(name: str, value: float, low: float, high: float) -> None:
+    """Check a setting of a perturbation."""
+    if isinstance(value, bool) or not low <= value <= high:
+        raise ValueError(
+            f"{name} must be a number from {low:g} to {high:g}, got {value!r}."
+        )
+
+
+@dataclass(frozen=True)
+class Copy:
+    """Change no pixel: the copy only loses its file format and its metadata."""
+
+    family = "written as"
+    level = "PNG"
+
+    def __call__(self, image: Image.Image, /) -> Image.Image:
+        return image.copy()
+
+
+@dataclass(frozen=True)
+class Jpeg:
+    """Save as JPEG, with 4:2:0 chroma subsampling, as most of the web does.
+
+    Parameters
+    ----------
+    quality : int
+        From 1 to 100, on the scale of libjpeg.
+    """
+
+    quality: int
+    family = "JPEG quality"
+
+    def __post_init__(self) -> None:
+        check_range("quality", self.quality, 1, 100)
+
+    @property
+    def level(self) -> str:
+        """The quality."""
+        return str(self.quality)
+
+    def __call__(self, image: Image.Image, /) -> Image.Image:
+        return _saved(image, "JPEG", quality=self.quality, subsampling="4:2:0")
+
+
+@dataclass(frozen=True)
+class WebP:
+    """Save as lossy WebP.
+
+    Parameters
+    ----------
+    quality : int
+        From 1 to 100, on the scale of libwebp.
+    """
+
+    quality: int
+    family = "WebP quality"
+
+    def __post_init__(self) -> None:
+        check_range("quality", self.quality, 1, 100)
+
+    @property
+    def level(self) -> str:
+        """The quality."""
+        return str(self.quality)
+
+    def __call__(self, image: Image.Image, /) -> Image.Image:
+        return _saved(image, "WEBP", quality=self.quality)
+
+
+@dataclass(frozen=True)
+class Blur:
+    """Blur by Pillow's Gaussian, which is made of box filters.
+
+    Parameters
+    ----------
+    radius : float
+        Standard deviation in pixels, above 0.
+    """
+
+    radius: float
+    family = "blur, radius"
+
+    def __post_init__(self) -> None:
+        check_range("radius", self.radius, 1e-3, 1e3)
+
+    @property
+    def level(self) -> str:
+        """The radius."""
+        return f"{self.radius:g} px"
+
+    def __call__(self, image: Image.Image, /) -> Image.Image:
+        return image.filter(ImageFilter.GaussianBlur(self.radius))
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Add Gaussian noise to every sample; its seed is a digest of the pixels.
+
+    Parameters
+    ----------
+    deviation : float
+        Standard deviation in levels of 255, above 0.
+    """
+
+    deviation: float
+    family = "noise, deviation"
+
+    def __post_init__(self) -> None:
+        check_range("deviation", self.deviation, 1e-3, 255)
+
+    @property
+    def level(self) -> str:
+        """The deviation."""
+        return f"{self.deviation:g}"
+
+    def __call__(self, image: Image.Image, /) -> Image.Image:
+        pixels = np.asarray(image)
+        digest = hashlib.blake2b(repr(image.size).encode() + pixels.tobytes()).digest()
+        # Not a Generator, whose streams may change between versions of NumPy (NEP 19).
+        random = np.random.RandomState(np.frombuffer(digest, np.uint32))
+        copy = np.empty_like(pixels)
+        # Row by row: of a large photograph, all noise at once would take a gigabyte.
+        for before, after in zip(pixels, copy, strict=True):
+            noisy = before + self.deviation * random.standard_normal(before.shape)
+            after[:] = np.clip(np.rint(noisy), 0, 255)
+        return Image.fromarray(copy)
+
+
+def _saved(image: Image.Image, file_format: str, **settings: int | str) -> Image.Image:
+    buffer = io.BytesIO()
+    image.save(buffer, file_format, **settings)
+    with Image.open(buffer, formats=[file_format]) as copy:
+        return copy.convert("RGB")
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Resize both sides by a factor, antialiased (bicubic); the copy keeps its new size.
+
+    Parameters
+    ----------
+    factor : float
+        Below 1 shrinks, above 1 enlarges; above 0 and at most 8.
+    """
+
+    factor: float
+
+    def __post_init__(self) -> None:
+        check_range("factor", self.factor, 1e-3, 8)
+
+    @property
+    def family(self) -> str:
+        """Shrinking and enlarging are two curves."""
+        return "shrunk to" if self.factor < 1 else "enlarged to"
+
+    @property
+    def level(self) -> str:
+        """The factor in per cent."""
+        return f"{self.factor:.0%}"
+
+    def __call__(self, image: Image.Image, /) -> Image.Image:
+        return _resized(image, self.factor)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Shrink until the longest side has so many pixels; smaller images are left alone.
+
+    Parameters
+    ----------
+    side : int
+        Pixels, 1 or more.
+    """
+
+    side: int
+    family = "at most"
+
+    def __post_init__(self) -> None:
+        check_range("side", self.side, 1, 2**16)
+
+    @property
+    def level(self) -> str:
+        """The side."""
+        return f"{self.side} px"
+
+    def too_small(self, size: tuple[int, int]) -> bool:
+        """Tell whether an image of this size is left alone.
+
+        Parameters
+        ----------
+        size : (int, int)
+            Width and height in pixels.
+
+        Returns
+        -------
+        bool
+            Whether nothing would be shrunk.
+        """
+        return max(size) <= self.side
+
+    def __call__(self, image: Image.Image, /) -> Image.Image:
+        if self.too_small(image.size):
+            return image.copy()
+        return _resized(image, self.side / max(image.size))
+
+
+@dataclass(frozen=True)
+class Crop:
+    """Cut out the middle.
+
+    Parameters
+    ----------
+    share : float
+        Which part of each side is kept, above 0 and below 1.
+    """
+
+    share: float
+    family = "cropped to"
+
+    def __post_init__(self) -> None:
+        check_range("share", self.share, 1e-3, 1 - 1e-3)
+
+    @property
+    def level(self) -> str:
+        """The share of each side in per cent."""
+        return f"{self.share:.0%}"
+
+    def __call__(self, image: Image.Image, /) -> Image.Image:
+        width, height = (max(1, round(side * self.share)) for side in image.size)
+        left, top = (image.width - width) // 2, (image.height - height) // 2
+        return image.crop((left, top, left + width, top + height))
+
+
+@dataclass(frozen=True)
+class Trim:
+    """Cut so many pixels off each edge; at least one pixel is left.
+
+    Parameters
+    ----------
+    pixels : int
+        How many, 1 or more.
+    """
+
+    pixels: int
+    family = "edges trimmed by"
+
+    def __post_init__(self) -> None:
+        check_range("pixels", self.pixels, 1, 2**16)
+
+    @property
+    def level(self) -> str:
+        """The number of pixels."""
+        return f"{self.pixels} px"
+
+    def __call__(self, image: Image.Image, /) -> Image.Image:
+        x, y = (min(self.pixels, (side - 1) // 2) for side in image.size)
+        return image.crop((x, y, image.width - x, image.height - y))
+
+
+def _resized(image: Image.Image, factor: float) -> Image.Image:
+    size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
+    return image.resize(size, Image.Resampling.BICUBIC)
+
+
+class Perturbation(Protocol):
+    """What `robustness_report` and `stable_verdicts` take: image in, changed copy out."""
+
+    @property
+    def family(self) -> str:
+        """The curve that it is a point of, for instance ``"JPEG quality"``."""
+
+    @property
+    def level(self) -> str:
+        """Which point of the curve, for instance ``"85"``."""
+
+    def __call__(self, image: Image.Image, /) -> Image.Image:
+        """Return a changed copy of an RGB image; the image itself is left alone."""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Several perturbations, one after the other, as sharing a screenshot does.
+
+    Parameters
+    ----------
+    name : str
+        What to call it.
+    steps : tuple of Perturbation
+        The first is done first.
+    """
+
+    name: str
+    steps: tuple[Perturbation, ...]
+    family = "chain"
+
+    @property
+    def level(self) -> str:
+        """The name."""
+        return self.name
+
+    def too_small(self, size: tuple[int, int]) -> bool:
+        """Tell whether a `Fit` in it leaves an image of this size alone.
+
+        Parameters
+        ----------
+        size : (int, int)
+            Width and height in pixels.
+
+        Returns
+        -------
+        bool
+            Whether nothing would be shrunk.
+        """
+        return any(isinstance(step, Fit) and step.too_small(size) for step in self.steps)
+
+    def __call__(self, image: Image.Image, /) -> Image.Image:
+        for step in self.steps:
+            image = step(image)
+        return image

@@ -1,0 +1,1 @@
+"""Predictions -> figures and their intervals: numbers only, no words and no pages."""

@@ -1,0 +1,1 @@
+"""The report on one classifier: figures, tables, pictures and a page."""

@@ -1,0 +1,148 @@
+"""Predictions on untouched and on perturbed images -> a row of figures for each."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skfakereal._classifying.predictions import Predictions
+from skfakereal._wording import counted
+from skfakereal.evaluation.figures._metrics import detection_figures
+
+FIGURES = {
+    "accuracy": "accuracy",
+    "roc_auc": "ROC-AUC",
+    "tpr": "found (TPR)",
+    "fpr": "false alarms (FPR)",
+    "flip_rate": "verdicts flipped",
+}
+TABLE_HEADER = ("", "accuracy", "ROC-AUC", "TPR", "FPR", "flipped", "images")
+
+
+@dataclass(frozen=True)
+class RobustnessRow:
+    """How a classifier fares on images that all went through the same perturbation.
+
+    Parameters
+    ----------
+    family, level : str
+        What was done, and how strongly; ``"untouched"`` and ``""`` for nothing.
+    accuracy, roc_auc, tpr, fpr : float
+        From 0 to 1, at the classifier's own threshold, for the positive class. Without
+        one (more than two classes) all but the accuracy are NaN.
+    flip_rate : float
+        Share of the images that are called otherwise than untouched.
+    n_images : int
+        How many copies were classified.
+    n_unchanged : int
+        How many of them had every pixel as it was.
+    n_too_small : int
+        How many were not shrunk since they were no larger than the size asked for.
+    """
+
+    family: str
+    level: str
+    accuracy: float
+    roc_auc: float
+    tpr: float
+    fpr: float
+    flip_rate: float
+    n_images: int
+    n_unchanged: int
+    n_too_small: int
+
+    @property
+    def name(self) -> str:
+        """Family and level."""
+        return f"{self.family} {self.level}".strip()
+
+    def flat(self) -> dict[str, Any]:
+        """Return the row with its name in front."""
+        return {"name": self.name} | asdict(self)
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """What was said of the images after one perturbation.
+
+    Parameters
+    ----------
+    y_pred : ndarray of shape (n_images,)
+        Classes as positions; -1 where the copy could not be classified.
+    y_proba : ndarray of shape (n_images, n_classes)
+        Probabilities, NaN there.
+    n_unchanged, n_too_small : int
+        As in `RobustnessRow`.
+    """
+
+    y_pred: NDArray[np.intp]
+    y_proba: NDArray[np.float64]
+    n_unchanged: int
+    n_too_small: int
+
+
+def make_row(
+    family: str, level: str, untouched: Predictions, verdicts: Verdicts
+) -> RobustnessRow:
+    """Return the figures of one perturbation."""
+    known = verdicts.y_pred >= 0
+    true, called = untouched.y_true[known], verdicts.y_pred[known]
+    figures = dict.fromkeys(("roc_auc", "tpr", "fpr"), math.nan)
+    positive = untouched.positive
+    if positive is not None:
+        score = verdicts.y_proba[known, positive]
+        all_figures = detection_figures(true == positive, called == positive, score)
+        figures = {key: all_figures[key] for key in figures}
+    flipped = called != untouched.y_pred[known]
+    return RobustnessRow(
+        family,
+        level,
+        accuracy=float(np.mean(called == true)) if known.any() else math.nan,
+        flip_rate=float(np.mean(flipped)) if known.any() else math.nan,
+        n_images=int(np.sum(known)),
+        n_unchanged=verdicts.n_unchanged,
+        n_too_small=verdicts.n_too_small,
+        **figures,
+    )
+
+
+def robustness_remarks(
+    untouched: Predictions, rows: Sequence[RobustnessRow], rewritten: RobustnessRow | None
+) -> list[str]:
+    """Return what a reader of the figures must know besides."""
+    n_images, said = len(untouched.paths), []
+    if untouched.unreadable:
+        lost = counted(len(untouched.unreadable), "image")
+        said.append(f"{lost} could not be read and left out of all figures.")
+    if untouched.positive is None:
+        said.append(
+            "With more than two classes none is the positive one: only accuracy and "
+            "flipped verdicts are measured."
+        )
+    if rewritten and rewritten.flip_rate > 0:
+        said.append(
+            f"{rewritten.flip_rate:.1%} of the verdicts change when an image is only "
+            "written anew, with every pixel as it was: the classifier looks at more than "
+            "pixels (file format, file size, metadata), or reads images in another way."
+        )
+    small = [row for row in rows if row.n_too_small]
+    if small:
+        counts = ", ".join(f"{row.n_too_small:,} by {row.name!r}" for row in small)
+        said.append(
+            f"Images are never enlarged to reach a size. Of {n_images:,} images, these were "
+            f"small enough already and went through the other steps only: {counts}."
+        )
+    idle = [row for row in rows if row.n_unchanged and row is not rewritten]
+    if idle:
+        counts = ", ".join(f"{row.n_unchanged:,} by {row.name!r}" for row in idle)
+        said.append(f"Some images were left as they were, pixel by pixel: {counts}.")
+    partial = [row for row in rows if row.n_images < n_images]
+    if partial:
+        counts = ", ".join(
+            f"{n_images - row.n_images:,} of {row.name!r}" for row in partial
+        )
+        said.append(f"Copies that the classifier could not read are left out: {counts}.")
+    return said

@@ -1,0 +1,1 @@
+"""Images of unknown origin, and where nothing can be said of them."""

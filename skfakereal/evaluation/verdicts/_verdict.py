@@ -1,0 +1,221 @@
+"""Images of unknown origin -> "real", "fake" or "unsure", with the reasons."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import _safe_indexing
+from sklearn.utils.parallel import Parallel, delayed
+
+from skfakereal._classifying.ask import check_classifier, predict_once
+from skfakereal._classifying.classes import class_names, positive_class
+from skfakereal._classifying.copies import predict_perturbed
+from skfakereal._costs import MemoryShare
+from skfakereal._images import ImageReadError, decode_image, read_bytes
+from skfakereal._paths import ImagePaths, check_paths
+from skfakereal._wording import chance
+from skfakereal.evaluation.perturbations import Perturbation, mild_perturbations, name_of
+from skfakereal.evaluation.verdicts._unsure_band import UnsureBand
+
+UNSURE = "unsure"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is said of one image.
+
+    Parameters
+    ----------
+    path : str
+        The image.
+    verdict : str or None
+        The name of a class, or ``"unsure"``; None if the image cannot be read.
+    probability : float or None
+        Of the fake class, from 0 to 1, of the image as it is.
+    low, high : float or None
+        The least and the greatest probability, of the image and its copies.
+    reasons : tuple of str
+        Why it is unsure, in sentences; empty where it is not.
+    error : str or None
+        Why the image cannot be read.
+    """
+
+    path: str
+    verdict: str | None
+    probability: float | None = None
+    low: float | None = None
+    high: float | None = None
+    reasons: tuple[str, ...] = ()
+    error: str | None = None
+
+
+def stable_verdicts(
+    estimator: Any,
+    X: ImagePaths,
+    *,
+    band: UnsureBand | None = None,
+    perturbations: Iterable[Perturbation] | None = None,
+    pos_label: Any = None,
+    target_names: Sequence[str] | None = None,
+    n_jobs: int | None = None,
+) -> list[Verdict]:
+    """Say of each image whether it is fake, or that it cannot be said.
+
+    Each image is judged as it is and after a few mild changes, as every messenger makes
+    them. The verdict is "unsure" if one of them turns it, or if the probability lies where
+    validation images were told apart too rarely. An image that a verdict was right on by
+    accident is often one that the next saving turns.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Any fitted classifier over image paths with two classes and ``predict_proba``, as
+        `evaluate` takes it. Its own threshold decides.
+    X : array-like of shape (n_images,) or (n_images, 1)
+        Paths of the images. They are only read.
+    band : UnsureBand, default=None
+        From `learn_unsure_band`. None: only changes make a verdict unsure.
+    perturbations : iterable of Perturbation, default=None
+        What must not turn the verdict. None takes `mild_perturbations` for each image's
+        size.
+    pos_label : label, default=None
+        The class whose probability is given; found as in `evaluate`.
+    target_names : sequence of str, default=None
+        What to call the classes, in the order of ``classes_``.
+    n_jobs : int, default=None
+        Threads that read images and make copies, as in `joblib.Parallel`.
+
+    Returns
+    -------
+    list of Verdict
+        One for each image, in order. An image that cannot be read is a row with its error.
+
+    Raises
+    ------
+    ValueError
+        If there are not two classes, a class is called "unsure", or `X` does not hold
+        paths.
+    TypeError
+        If the estimator gives no probabilities.
+    sklearn.exceptions.NotFittedError
+        If the estimator is not fitted.
+
+    See Also
+    --------
+    robustness_report : How often verdicts flip, measured on labelled images.
+
+    Examples
+    --------
+    >>> from skfakereal.evaluation import learn_unsure_band, stable_verdicts
+    >>> band = learn_unsure_band(y_val, clf.predict_proba(X_val))  # doctest: +SKIP
+    >>> for row in stable_verdicts(clf, ["suspect.jpg"], band=band):  # doctest: +SKIP
+    ...     print(row.path, row.verdict, *row.reasons)
+    suspect.jpg unsure It would be called real after: JPEG quality 85.
+    """
+    check_classifier(estimator)
+    paths = check_paths(X)
+    classes = np.asarray(estimator.classes_)
+    names = class_names(classes, target_names)
+    if len(classes) != 2 or UNSURE in names:
+        raise ValueError(
+            f"Two classes are needed, none of them called {UNSURE!r}, got {list(names)}."
+        )
+    fake = cast("int", positive_class(classes, names, pos_label))
+    changes = None if perturbations is None else list(perturbations)
+    looked_at = Parallel(n_jobs=n_jobs, prefer="threads")(
+        delayed(_look)(path) for path in paths
+    )
+    rows = [i for i, (_, error) in enumerate(looked_at) if error is None]
+    verdicts = [
+        Verdict(path, None, error=error)
+        for path, (_, error) in zip(paths, looked_at, strict=True)
+    ]
+    if rows:
+        X_read = X if len(rows) == len(paths) else _safe_indexing(X, rows)
+        plan = [
+            mild_perturbations(looked_at[i][0]) if changes is None else changes
+            for i in rows
+        ]
+        said = _judge(estimator, X_read, [paths[i] for i in rows], plan, n_jobs)
+        as_word = (names[1 - fake], names[fake])
+        for i, done, (y_pred, y_proba) in zip(rows, plan, said, strict=True):
+            called, probability = y_pred == classes[fake], y_proba[:, fake]
+            by_name = [name_of(change) for change in done]
+            verdicts[i] = _decide(paths[i], called, probability, as_word, by_name, band)
+    return verdicts
+
+
+def _look(path: str) -> tuple[tuple[int, int] | None, str | None]:
+    """Return the size of an image, or why it cannot be read."""
+    try:
+        with MemoryShare() as share:
+            return decode_image(read_bytes(path, share), path, share).size, None
+    except ImageReadError as error:
+        return None, error.message
+
+
+def _judge(
+    estimator: Any,
+    X: Any,
+    paths: Sequence[str],
+    plan: Sequence[Sequence[Perturbation]],
+    n_jobs: int | None,
+) -> list[tuple[NDArray[Any], NDArray[np.float64]]]:
+    """Return labels and probabilities of each image, first as it is, then changed."""
+    y_pred, y_proba = predict_once(estimator, X)
+    # One call for all changes: with a single image, starting up takes most of the time.
+    pairs = [(i, change) for i, changes in enumerate(plan) for change in changes]
+    if not pairs:
+        return [(y_pred[i : i + 1], y_proba[i : i + 1]) for i in range(len(paths))]
+    said = predict_perturbed(estimator, X, paths, pairs, n_jobs=n_jobs)
+    ends = np.cumsum([len(changes) for changes in plan])[:-1]
+    labels, probabilities = np.split(said.y_pred, ends), np.split(said.y_proba, ends)
+    return [
+        (
+            np.concatenate([y_pred[i : i + 1], labels[i]]),
+            np.concatenate([y_proba[i : i + 1], probabilities[i]]),
+        )
+        for i in range(len(paths))
+    ]
+
+
+def _decide(
+    path: str,
+    called_fake: NDArray[np.bool_],
+    probability: NDArray[np.float64],
+    names: tuple[str, str],
+    changes: Sequence[str],
+    band: UnsureBand | None,
+) -> Verdict:
+    """Return the verdict on one image; the first entry is the image as it is."""
+    if np.isnan(probability[0]):
+        return Verdict(path, None, error=f"{path!r} could not be read by the classifier.")
+    is_fake, p = bool(called_fake[0]), float(probability[0])
+    word, other = names[is_fake], names[not is_fake]
+    lost = np.isnan(probability[1:])
+    turned = (called_fake[1:] != is_fake) & ~lost
+    reasons = []
+    if turned.any():
+        after = ", ".join(changes[k] for k in np.flatnonzero(turned).tolist())
+        reasons.append(f"It would be called {other} after: {after}.")
+    if lost.any():
+        after = ", ".join(changes[k] for k in np.flatnonzero(lost).tolist())
+        reasons.append(f"The classifier could not read it after: {after}.")
+    if band is not None and not (p > band.high if is_fake else p < band.low):
+        edge = band.high if is_fake else band.low
+        only = f"only {'above' if is_fake else 'below'} {chance(edge)} enough were"
+        reasons.append(
+            f"Of validation images with a probability like {chance(p)}, fewer than "
+            f"{100 * band.precision:g} % were {word}; "
+            f"{'at none enough were' if edge in (0, 1) else only}."
+        )
+    return Verdict(
+        path,
+        UNSURE if reasons else word,
+        probability=p,
+        low=float(np.nanmin(probability)),
+        high=float(np.nanmax(probability)),
+        reasons=tuple(reasons),
+    )
