@@ -21,8 +21,14 @@ from skfakereal import ImageReadError, VGG16FeatureExtractor
 from skfakereal._images import read_image
 from skfakereal._store import open_store
 from skfakereal.explain import occlusion
-from skfakereal.explain._covered import judge_of, without_store
-from skfakereal.explain._covers import Cover, cover_image, mean_under, n_positions
+from skfakereal.explain._covers import (
+    Cover,
+    cover_image,
+    judge_of,
+    mean_under,
+    n_positions,
+    without_store,
+)
 
 
 def quarters(X: Iterable[str]) -> NDArray[np.float64]:

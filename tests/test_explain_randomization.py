@@ -13,8 +13,8 @@ from skfakereal import VGG16FeatureExtractor
 from skfakereal._images import read_image
 from skfakereal.explain import RandomizationCheck, grad_cam, randomization_check
 from skfakereal.explain._gradients import forward
-from skfakereal.explain._map_maker import MapMaker
 from skfakereal.explain._opened import layer_names, open_network
+from skfakereal.explain._randomization import MapMaker
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from sklearn.preprocessing import FunctionTransformer
 from skfakereal._images import ImageReadError, read_image
 from skfakereal.evaluation import evaluate
 from skfakereal.thresholds import choose_threshold, tune_threshold
-from skfakereal.thresholds._needed import check_negatives
+from skfakereal.thresholds._choose import check_negatives
 
 
 def draw(

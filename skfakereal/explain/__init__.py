@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from skfakereal.explain._display import GradCAMDisplay, OcclusionDisplay
     from skfakereal.explain._explanation import Explanation
     from skfakereal.explain._grad_cam import grad_cam
-    from skfakereal.explain._likeness import RandomizationCheck
     from skfakereal.explain._occlusion import occlusion
-    from skfakereal.explain._randomization import randomization_check
+    from skfakereal.explain._randomization import RandomizationCheck, randomization_check
 
 __all__ = [
     "Explanation",
@@ -33,7 +32,7 @@ _HOME = {
     "Explanation": "skfakereal.explain._explanation",
     "GradCAMDisplay": "skfakereal.explain._display",
     "OcclusionDisplay": "skfakereal.explain._display",
-    "RandomizationCheck": "skfakereal.explain._likeness",
+    "RandomizationCheck": "skfakereal.explain._randomization",
     "grad_cam": "skfakereal.explain._grad_cam",
     "occlusion": "skfakereal.explain._occlusion",
     "randomization_check": "skfakereal.explain._randomization",

@@ -1,12 +1,31 @@
-"""Which parts of an image are covered, and with what."""
+"""Which parts of an image are covered, and with what.
 
+Covered copies of images -> probabilities, in memory where that can be, else by files.
+
+No way of them touches the store of activations: thousands of copies that nobody will ask
+for again must not push out what is worth keeping.
+"""
+
+import copy
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
+from types import ModuleType
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter, ImageStat
+
+from skfakereal._activations import ActivationReader
+from skfakereal._classifier import VGG16ImageClassifier
+from skfakereal._classifying.copies import predict_perturbed
+from skfakereal._classifying.unwrap import find_network
+from skfakereal._features import VGG16FeatureExtractor
+from skfakereal._images import blamed_on, decode_image, read_bytes
+from skfakereal._perturbations import Perturbation
+from skfakereal._views import render_view
+from skfakereal.engines import compile_network
 
 Fill = Literal["mean", "grey", "blur"]
 _FILLS = ("mean", "grey", "blur")
@@ -132,3 +151,116 @@ def _starts(side: int, patch: int, stride: int) -> list[int]:
 
 def _mean_colour(image: Image.Image) -> tuple[int, ...]:
     return tuple(round(mean) for mean in ImageStat.Stat(image).mean)
+
+
+# From the position of an image and what is done to it to (n_copies, n_classes).
+Judge = Callable[[int, Sequence[Perturbation]], NDArray[np.float64]]
+_PIXELS = 2**20  # in one batch of the network
+_OURS = VGG16ImageClassifier | VGG16FeatureExtractor
+
+
+def judge_of(estimator: Any, X: Any, paths: Sequence[str]) -> Judge:
+    """Return a function from copies of one image to their probabilities."""
+    steps = find_network(estimator)
+    if steps is not None and not steps.before:
+        return _InMemory(estimator, steps.network, paths)
+    unstored = without_store(estimator)
+
+    def judge(row: int, changes: Sequence[Perturbation]) -> NDArray[np.float64]:
+        pairs = [(row, change) for change in changes]
+        return predict_perturbed(unstored, X, paths, pairs).y_proba
+
+    return judge
+
+
+class _InMemory:
+    """Judges copies without files: the VGG16 is replaced by one that knows the answers."""
+
+    def __init__(self, estimator: Any, network: Any, paths: Sequence[str]) -> None:
+        self._network = network
+        self._paths = paths
+        self._answers: NDArray[Any] = np.empty(0)
+        twin = copy.copy(network)
+        # Attributes of the object, which hide the methods of its class.
+        if isinstance(network, VGG16ImageClassifier):
+            twin.predict_proba = self.predict_proba
+        else:
+            twin.transform = self.predict_proba
+        # Copied with the twin in the place of the original, however deep that lies.
+        self._estimator = copy.deepcopy(estimator, {id(network): twin})
+        self._reader = ActivationReader(
+            network._trunk, network._settings, engine=network.engine, n_jobs=network.n_jobs
+        )
+
+    def __call__(self, row: int, changes: Sequence[Perturbation]) -> NDArray[np.float64]:
+        path = self._paths[row]
+        image = decode_image(read_bytes(path), path)
+        size = self._reader.settings.image_size
+        n = max(1, _PIXELS // (size[0] * size[1]))
+        parts = [changes[i : i + n] for i in range(0, len(changes), n)]
+        answers = [self._compute(path, image, part) for part in parts]
+        self._answers = np.concatenate(answers)
+        keys = np.arange(len(changes)).astype(str).astype(object)
+        return np.asarray(self._estimator.predict_proba(keys), dtype=np.float64)
+
+    # scikit-learn recognises a response method by its name, and treats others otherwise.
+    def predict_proba(self, X: Any) -> NDArray[Any]:
+        """Return what is known of copies, by their numbers as text."""
+        return np.asarray(self._answers[np.asarray(X).astype(int).ravel()])
+
+    def _compute(
+        self, path: str, image: Image.Image, changes: Sequence[Perturbation]
+    ) -> NDArray[Any]:
+        """Do for copies in memory what the estimator does for files."""
+        reader, settings = self._reader, self._reader.settings
+        with blamed_on(path):
+            views = [
+                render_view(
+                    change(image), image_size=settings.image_size, resize=settings.resize
+                )
+                for change in changes
+            ]
+        forward = self._compiled(reader.network, (*settings.image_size, 3))
+        rounded = forward(settings.preprocess(np.stack(views))).astype(reader.dtype)
+        if not isinstance(self._network, VGG16ImageClassifier):
+            return np.asarray(rounded.astype(np.float32))
+        outputs = self._compiled(self._network._tail, reader.shape)(rounded.astype("f4"))
+        outputs = np.asarray(outputs, dtype=np.float64)
+        if outputs.shape[1] == 1:
+            return np.column_stack([1 - outputs, outputs])
+        return np.asarray(outputs)
+
+    def _compiled(self, network: Any, shape: tuple[int, ...]) -> Any:
+        engine, n_threads = self._network.engine, self._reader.n_threads
+        return compile_network(network, shape, engine=engine, n_threads=n_threads)
+
+
+def without_store(estimator: Any) -> Any:
+    """Return a copy of an estimator in which no VGG16 keeps activations."""
+    replaced: dict[int, Any] = {}
+    for network in _networks_in(estimator, set()):
+        twin = copy.copy(network)
+        twin.cache = None
+        replaced[id(network)] = twin
+    return copy.deepcopy(estimator, replaced) if replaced else estimator
+
+
+def _networks_in(thing: Any, known: set[int]) -> list[Any]:
+    """Find every VGG16 among what an object is made of."""
+    if id(thing) in known:
+        return []
+    known.add(id(thing))
+    if isinstance(thing, _OURS):
+        return [thing]
+    match thing:
+        case list() | tuple():
+            inner = list(thing)
+        case dict():
+            inner = list(thing.values())
+        case np.ndarray():
+            inner = thing.ravel().tolist() if thing.dtype == object else []
+        case type() | ModuleType():
+            inner = []
+        case _:
+            inner = list(getattr(thing, "__dict__", {}).values())
+    return [found for part in inner for found in _networks_in(part, known)]

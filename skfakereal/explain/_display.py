@@ -1,13 +1,204 @@
-"""The two displays: who makes the maps, and in which colours they are drawn."""
+"""Explanations -> pictures: the image, its map, and the map over the image."""
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from skfakereal._classifying.classes import class_names
 from skfakereal._paths import ImagePaths
+from skfakereal._shown import drawable
+from skfakereal._wording import shortened
 from skfakereal.explain._covers import Fill
+from skfakereal.explain._explanation import Explanation
 from skfakereal.explain._grad_cam import grad_cam
-from skfakereal.explain._map_display import MapDisplay
 from skfakereal.explain._occlusion import occlusion
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+# Perceptually uniform, and dark to bright also in grey; the second has white for zero, and
+# its red and blue are apart for readers who see no red or no green.
+_COLOURS, _SIGNED_COLOURS = "inferno", "RdBu_r"
+_OPACITY = 0.6
+_SMALL_SIDE = 96  # pixels below which smoothing would hide what the classifier saw
+
+
+def frame_size(explanation: Explanation, row: int) -> tuple[float, float]:
+    """Return width and height of the part of the file that a map covers, in its pixels."""
+    _, _, height, width = explanation.areas[row]
+    return float(width), float(height)
+
+
+def draw_image(ax: "Axes", explanation: Explanation, row: int) -> None:
+    """Draw the pixels under a map."""
+    _show(ax, explanation, row, explanation.images[row])
+
+
+def draw_overlay(
+    ax: "Axes", explanation: Explanation, row: int, *, signed: bool, bar: bool = False
+) -> None:
+    """Draw the map over the image, which is grey so that all colours are the map's."""
+    grey = np.asarray(Image.fromarray(explanation.images[row]).convert("L"))
+    _show(ax, explanation, row, grey, cmap="gray", vmin=0, vmax=255)
+    drawn = _show(ax, explanation, row, explanation.maps[row], alpha=_OPACITY,
+                  **_scale(explanation.maps[row], signed))  # fmt: skip
+    if bar:
+        _add_bar(ax, drawn, explanation)
+
+
+def draw_map(ax: "Axes", explanation: Explanation, row: int, *, signed: bool) -> None:
+    """Draw the map alone, with its colour bar."""
+    values = explanation.maps[row]
+    drawn = _show(ax, explanation, row, values, **_scale(values, signed))
+    _add_bar(ax, drawn, explanation)
+
+
+def _show(
+    ax: "Axes", explanation: Explanation, row: int, values: NDArray[Any], **how: Any
+) -> Any:
+    """Draw pixels where they lie in the file, so that stretched ones are unstretched."""
+    top, left, height, width = explanation.areas[row]
+    small = max(values.shape[:2]) <= _SMALL_SIDE
+    ax.set(xticks=[], yticks=[])
+    return ax.imshow(
+        values,
+        extent=(left, left + width, top + height, top),
+        interpolation="nearest" if small else "antialiased",
+        **how,
+    )
+
+
+def _scale(values: NDArray[np.float32], signed: bool) -> dict[str, Any]:
+    largest = float(np.abs(values).max())
+    # A map that is zero everywhere still needs a scale.
+    largest = largest if largest > 0 else 1.0
+    if signed:
+        return {"cmap": _SIGNED_COLOURS, "vmin": -largest, "vmax": largest}
+    return {"cmap": _COLOURS, "vmin": 0.0, "vmax": largest}
+
+
+def _add_bar(ax: "Axes", drawn: Any, explanation: Explanation) -> None:
+    bar = ax.figure.colorbar(drawn, ax=ax, shrink=0.85)
+    bar.set_label(explanation.unit, fontsize="small")
+    bar.ax.tick_params(labelsize="small")
+    bar.ax.ticklabel_format(axis="y", style="sci", scilimits=(-3, 3))
+    bar.ax.yaxis.get_offset_text().set_fontsize("small")
+
+
+_N_PANELS = 3  # the image, the map over it, the map
+_TILE = 2.8  # inches
+
+
+class MapDisplay:
+    """What the two displays share: they differ in colours, and in who makes the maps."""
+
+    _signed = False
+
+    def __init__(
+        self, explanation: Explanation, *, target_names: Sequence[str] | None = None
+    ) -> None:
+        self.explanation = explanation
+        self.target_names = target_names
+
+    @classmethod
+    def from_maps(
+        cls,
+        explanation: Explanation,
+        *,
+        target_names: Sequence[str] | None = None,
+        ax: Any = None,
+    ) -> Self:
+        """Draw maps that are at hand.
+
+        Parameters
+        ----------
+        explanation : Explanation
+            The maps.
+        target_names : sequence of str, default=None
+            What to call the classes, in the order of ``classes_``.
+        ax : matplotlib.axes.Axes or sequence of them, default=None
+            As in `plot`.
+
+        Returns
+        -------
+        display
+            The display, drawn.
+        """
+        return cls(explanation, target_names=target_names).plot(ax=ax)
+
+    def plot(self, *, ax: Any = None) -> Self:
+        """Draw the maps.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes or sequence of them, default=None
+            Where to draw the map over the image, one for each image. None makes a figure
+            with a row for each image: the image, the map over it in grey, the map alone.
+
+        Returns
+        -------
+        display
+            The display itself.
+        """
+        if ax is None:
+            self.axes_ = self._new_axes()
+            for row, (left, middle, right) in enumerate(self.axes_):
+                draw_image(left, self.explanation, row)
+                draw_overlay(middle, self.explanation, row, signed=self._signed)
+                draw_map(right, self.explanation, row, signed=self._signed)
+                left.set_title(
+                    drawable(shortened(self.explanation.paths[row], 30)), fontsize="small"
+                )
+                middle.set_title(self._verdict(row), fontsize="small")
+                right.set_title(self.explanation.method, fontsize="small")
+        else:
+            self.axes_ = np.array(ax, dtype=object).reshape(-1, 1)
+            if len(self.axes_) != len(self.explanation):
+                raise ValueError(
+                    f"ax must be one Axes for each of the {len(self.explanation)} images, "
+                    f"got {len(self.axes_)}."
+                )
+            for row, place in enumerate(self.axes_[:, 0]):
+                draw_overlay(place, self.explanation, row, signed=self._signed, bar=True)
+                place.set_title(self._verdict(row), fontsize="small")
+        self.ax_: Axes = self.axes_[0, min(1, self.axes_.shape[1] - 1)]
+        self.figure_ = self.ax_.figure
+        return self
+
+    def _new_axes(self) -> NDArray[Any]:
+        import matplotlib.pyplot as plt
+
+        n = len(self.explanation)
+        frames = [frame_size(self.explanation, row) for row in range(n)]
+        # Each row as high as its image is at the width of a tile, within bounds.
+        heights = [min(max(h / w, 0.4), 2.5) * _TILE for w, h in frames]
+        _, axes = plt.subplots(
+            n,
+            _N_PANELS,
+            figsize=(_N_PANELS * _TILE + 1.2, sum(heights) + 0.5 * n),
+            squeeze=False,
+            layout="constrained",
+            height_ratios=heights,
+        )
+        return np.asarray(axes)
+
+    def _verdict(self, row: int) -> str:
+        explanation = self.explanation
+        names = class_names(explanation.classes, self._names())
+        name = dict(zip(explanation.classes.tolist(), names, strict=True))
+        explained = name[explanation.explained.tolist()[row]]
+        predicted = name[explanation.predicted.tolist()[row]]
+        said = f"P({explained}) = {explanation.probabilities[row]:.3f}, called {predicted}"
+        return drawable(said)
+
+    def _names(self) -> Sequence[str] | None:
+        if self.target_names is None and self.explanation.classes.tolist() == [0, 1]:
+            return ("real", "fake")
+        return self.target_names
 
 
 class GradCAMDisplay(MapDisplay):

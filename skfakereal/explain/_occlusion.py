@@ -17,11 +17,11 @@ from skfakereal._images import (
 )
 from skfakereal._paths import ImagePaths, check_paths
 from skfakereal._perturbations import Copy
-from skfakereal.explain._covered import judge_of
 from skfakereal.explain._covers import (
     Fill,
     check_patches,
     cover_image,
+    judge_of,
     mean_under,
     n_positions,
 )

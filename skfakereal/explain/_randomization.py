@@ -1,6 +1,7 @@
 """How much of a map is owed to what a detector has learned: the maps of random ones."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -13,9 +14,122 @@ from skfakereal._paths import ImagePaths, check_paths
 from skfakereal.explain._covers import Fill, check_patches, cover_image
 from skfakereal.explain._explanation import classes_to_explain
 from skfakereal.explain._grad_cam import look_at
-from skfakereal.explain._likeness import RandomizationCheck
-from skfakereal.explain._map_maker import MapMaker
+from skfakereal.explain._gradients import Scores, class_activation, forward
 from skfakereal.explain._opened import OpenedNetwork, open_network
+
+# Below this number of cells a rank correlation says next to nothing.
+_FEWEST_CELLS = 16
+
+
+@dataclass(frozen=True, eq=False)
+class RandomizationCheck:
+    """How like the maps of a detector are to those of detectors that have learned nothing.
+
+    `randomization_check` makes it.
+
+    Parameters
+    ----------
+    stages : tuple of str
+        What was drawn anew: ``"head"``, all that follows the convolutions; ``"block5"``,
+        VGG16's last block as well.
+    correlations : ndarray of shape (n_images, n_stages, n_draws), float64
+        Spearman's rank correlation of the two maps of an image, from -1 to 1; NaN where
+        the detector's own map is the same everywhere.
+    n_cells : int
+        How many values each map has.
+    """
+
+    stages: tuple[str, ...]
+    correlations: NDArray[np.float64]
+    n_cells: int
+
+    @property
+    def similarity(self) -> NDArray[np.float64]:
+        """Mean absolute correlation, from 0 to 1, of shape (n_images, n_stages).
+
+        Absolute, since what counts as the one class and what as the other is drawn too.
+        """
+        return np.asarray(np.abs(self.correlations).mean(axis=2))
+
+    def sentence(self, image: int = 0) -> str:
+        """Say what the figures of an image mean.
+
+        Parameters
+        ----------
+        image : int, default=0
+            Its position.
+
+        Returns
+        -------
+        str
+            A sentence for each stage.
+        """
+        if self.n_cells < _FEWEST_CELLS:
+            return (
+                f"The map has only {self.n_cells} cells, too few for the sanity check to "
+                "say anything; choose an earlier layer."
+            )
+        likeness = self.similarity[image]
+        if np.isnan(likeness).any():
+            return "The map is the same everywhere: there is nothing to be seen in it."
+        return " ".join(
+            _MEANINGS[stage][int(value >= _LIKE)].format(value)
+            for stage, value in zip(self.stages, likeness, strict=True)
+        )
+
+
+# From this likeness on, a map is said to be nearly the same.
+_LIKE = 0.7
+_MEANINGS = {
+    "head": (
+        "With random layers on top of VGG16 the map is another one (likeness {:.2f}): it "
+        "depends on how this detector decides.",
+        "With random layers on top of VGG16 the map stays nearly the same, but for its sign "
+        "(likeness {:.2f}): it shows what VGG16 responds to in this picture, and little of "
+        "how this detector decides.",
+    ),
+    "block5": (
+        "With a random last block of VGG16 as well, it is another one (likeness {:.2f}).",
+        "With a random last block of VGG16 as well, it stays nearly the same (likeness "
+        "{:.2f}): the picture alone gives such a map. Do not rely on it.",
+    ),
+}
+
+
+# The last layer that no random detector changes.
+_LAST_SHARED = "block4_pool"
+
+
+class MapMaker:
+    """What the detectors have in common is computed once, by an engine; the rest in NumPy."""
+
+    def __init__(
+        self,
+        opened: OpenedNetwork,
+        views: NDArray[np.uint8],
+        n_layers: int | None,
+        wanted: NDArray[np.intp],
+    ) -> None:
+        shared = opened.position(_LAST_SHARED)
+        self._n_shared = shared if n_layers is None else min(shared, n_layers)
+        self._n_layers = n_layers
+        self._scores: Scores = opened.scores_of(wanted)
+        self._inputs = opened.activations(views, self._n_shared)
+
+    def signed_maps(self, opened: OpenedNetwork) -> NDArray[Any]:
+        """Return one value for each cell or patch, of which only the order means anything."""
+        if self._n_layers is None:
+            scores = forward(opened.layers[self._n_shared :], self._inputs)
+            rows = np.arange(len(scores))
+            # The less is left without a patch, the more it is worth.
+            worth = -scores[rows, self._scores.outputs] * self._scores.signs
+            return worth.reshape(1, -1)
+        between = opened.layers[self._n_shared : self._n_layers]
+        activations = forward(between, self._inputs)
+        rest = opened.layers[self._n_layers :]
+        maps = class_activation(rest, activations, self._scores)
+        return maps.reshape(len(maps), -1)
+
 
 _STAGES = ("head", "block5")
 _BATCH = 8  # images whose activations are in memory at a time

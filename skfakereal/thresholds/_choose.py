@@ -2,15 +2,92 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import binom
+from sklearn.metrics import roc_curve
 
 from skfakereal._classifying.classes import positive_scores
-from skfakereal.thresholds._candidates import Candidates
 from skfakereal.thresholds._choice import ThresholdChoice
-from skfakereal.thresholds._needed import allowed_mistakes, check_negatives
+
+_ROUNDING = 1e-9
+
+
+def negatives_needed(target_fpr: float, confidence: float | None) -> int:
+    """Return how many negative images it takes at least."""
+    if confidence is None:
+        return math.ceil(1 / target_fpr - 1 - _ROUNDING)
+    return math.ceil(math.log(1 - confidence) / math.log(1 - target_fpr) - _ROUNDING)
+
+
+def allowed_mistakes(n_negative: int, target_fpr: float, confidence: float | None) -> int:
+    """Return how many of the negative images may lie above the threshold."""
+    if confidence is None:
+        return math.floor(target_fpr * (n_negative + 1) + _ROUNDING) - 1
+    counts = np.arange(n_negative + 1)
+    exceeded = binom.cdf(counts, n_negative, target_fpr)
+    return int(np.count_nonzero(exceeded <= 1 - confidence + _ROUNDING)) - 1
+
+
+def check_negatives(
+    n_negative: int, target_fpr: float, confidence: float | None, name: str
+) -> None:
+    """Check that there are enough negative images for a target."""
+    if allowed_mistakes(n_negative, target_fpr, confidence) >= 0:
+        return
+    certain = "" if confidence is None else f" with a confidence of {confidence:.0%}"
+    needed = negatives_needed(target_fpr, confidence)
+    lowest = f"; {n_negative:,} can keep {_lowest(n_negative, confidence)}"
+    raise ValueError(
+        f"A false positive rate of {100 * target_fpr:.4g} %{certain} needs at least "
+        f"{needed:,} validation images of class {name}, got {n_negative:,}. Bring more, or "
+        f"choose a higher target{lowest if n_negative else ''}."
+    )
+
+
+def _lowest(n_negative: int, confidence: float | None) -> str:
+    """Return the lowest target that so many images allow, rounded up."""
+    exact = 1 / (n_negative + 1)
+    if confidence is not None:
+        exact = 1 - (1 - confidence) ** (1 / n_negative)
+    unit = 10.0 ** (math.floor(math.log10(exact)) - 1)
+    return f"{100 * math.ceil(exact / unit - _ROUNDING) * unit:.4g} %"
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The thresholds from the strictest to the most lenient.
+
+    Parameters
+    ----------
+    threshold : ndarray of shape (n_thresholds,)
+        Each lies halfway between two neighbouring probabilities, so that a rounding
+        elsewhere does not turn a verdict; the first is above all of them.
+    n_true, n_false : ndarray of shape (n_thresholds,)
+        How many positive and how many other images have a probability above it.
+    """
+
+    threshold: NDArray[np.float64]
+    n_true: NDArray[np.intp]
+    n_false: NDArray[np.intp]
+
+    @classmethod
+    def find(cls, is_positive: NDArray[np.bool_], score: NDArray[np.float64]) -> Self:
+        """Return the candidates."""
+        fpr, tpr, at = roc_curve(is_positive, score, drop_intermediate=False)
+        below = np.append(at[2:], 0.0)
+        between = (at[1:] + below) / 2
+        above_all = (at[1] + 1) / 2 if at[1] < 1 else np.nextafter(1, 2)
+        n_positive = int(is_positive.sum())
+        return cls(
+            threshold=np.concatenate([[above_all], between]),
+            n_true=np.rint(tpr * n_positive).astype(np.intp),
+            n_false=np.rint(fpr * (len(score) - n_positive)).astype(np.intp),
+        )
+
 
 _COSTS = {"false_positive", "false_negative"}
 

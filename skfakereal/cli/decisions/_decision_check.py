@@ -8,7 +8,7 @@ from skfakereal._classifying.classes import positive_class
 from skfakereal.cli.decisions._decision_plan import DecisionPlan
 from skfakereal.cli.images._parts import Parts
 from skfakereal.evaluation.verdicts._unsure_band import images_needed
-from skfakereal.thresholds._needed import check_negatives, negatives_needed
+from skfakereal.thresholds._choose import check_negatives, negatives_needed
 
 __all__ = ["check_decision"]
 
