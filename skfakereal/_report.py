@@ -17,7 +17,17 @@ if TYPE_CHECKING:
 class Report(ABC):
     """A result with a page, tables and plain data."""
 
-    _title: ClassVar[str]
+    _footer: ClassVar[str] = "Made by skfakereal."
+
+    @property
+    @abstractmethod
+    def _title(self) -> str:
+        """The heading of the page; a plain attribute where it is always the same."""
+
+    @property
+    def _lead(self) -> str:
+        """What stands below the heading."""
+        return self.summary()
 
     @abstractmethod
     def html_sections(self) -> list[Html]:
@@ -51,8 +61,8 @@ class Report(ABC):
         return page(
             self._title if title is None else title,
             *self.html_sections(),
-            lead=self.summary(),
-            footer="Made by skfakereal.",
+            lead=self._lead,
+            footer=self._footer,
         )
 
     def save_html(self, path: "str | PathLike[str]", title: str | None = None) -> None:

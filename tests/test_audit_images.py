@@ -358,6 +358,14 @@ def test_to_dict_is_json(tmp_path: Path) -> None:
     assert {"of": "b", "with_a_copy_in": "a", "n_images": 1} in across
 
 
+def test_the_table_has_a_row_for_each_shortcut_the_strongest_first(tmp_path: Path) -> None:
+    report = audit_images(*write_set(tmp_path, n_each=12, save_fake=as_png))
+    frame = report.to_frame()
+    assert list(frame.index) == [shortcut.field.name for shortcut in report.shortcuts]
+    assert frame.loc["format", "verdict"] == "leaking"
+    assert report.to_html(title="Photographs & co").count("Photographs &amp; co") >= 1
+
+
 def test_neither_networks_nor_plots_are_imported() -> None:
     code = (
         "import sys, skfakereal.audit\n"

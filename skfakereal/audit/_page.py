@@ -88,7 +88,7 @@ def audit_sections(
     class_counts: Mapping[str, int],
     readable: Sequence[str],
     paths: Sequence[str],
-) -> list[str]:
+) -> list[Html]:
     """Return the sections of the report.
 
     Parameters
@@ -116,7 +116,7 @@ def audit_sections(
         The sections.
     """
     names = list(class_counts)
-    parts: list[str] = [_headline(headline, class_counts, copies)]
+    parts = [_headline(headline, class_counts, copies)]
     parts.append(section("What to do", items(steps)))
     if findings:
         parts.append(_findings(findings, shortcuts, readable, names))

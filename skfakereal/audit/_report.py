@@ -1,14 +1,14 @@
 """What an audit found: as words, as data, as a page."""
 
-from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skfakereal._html import fragment, page
+from skfakereal._html import Html, fragment
 from skfakereal._images import ImageReadError
-from skfakereal._shown import printable, write_page
+from skfakereal._report import Report, make_frame
+from skfakereal._shown import printable
 from skfakereal.audit._advice import SizeAdvice, next_steps
 from skfakereal.audit._as_data import copies_data, shortcut_data, strength_data
 from skfakereal.audit._copies import Copies
@@ -17,10 +17,13 @@ from skfakereal.audit._shortcuts import Shortcut
 from skfakereal.audit._verdict import Strength, Verdict
 from skfakereal.audit._words import Finding, headline_text, overall_verdict
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 __all__ = ["AuditReport"]
 
 
-class AuditReport:
+class AuditReport(Report):
     """What `audit_images` found. Printing it tells the result in plain words.
 
     Parameters
@@ -84,6 +87,8 @@ class AuditReport:
     audit_images : Makes the report.
     equalize_images : The usual remedy.
     """
+
+    _footer: ClassVar[str] = "Made by skfakereal.audit."
 
     def __init__(
         self,
@@ -155,32 +160,38 @@ class AuditReport:
         return "\n".join(map(printable, lines))
 
     def _repr_html_(self) -> str:
-        return str(fragment(*self._parts()))
+        return str(fragment(*self.html_sections()))
 
-    def to_html(self) -> str:
-        """Return the report as one page that can be mailed.
+    @property
+    def _title(self) -> str:
+        return f"Audit: {self.verdict}"
+
+    @property
+    def _lead(self) -> str:
+        return verdict_text(self.verdict)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return the shortcuts as a table of pandas.
 
         Returns
         -------
-        str
-            An HTML document with its pictures inside; write it to a file as UTF-8.
-        """
-        return page(
-            f"Audit: {self.verdict}",
-            *self._parts(),
-            lead=verdict_text(self.verdict),
-            footer="Made by skfakereal.audit.",
-        )
+        pandas.DataFrame
+            One row for each field of the metadata by ``name``, the strongest first, with
+            ``title``, ``auc``, ``low``, ``high`` and ``verdict``.
 
-    def save_html(self, path: str | PathLike[str]) -> None:
-        """Write the report to a file.
-
-        Parameters
-        ----------
-        path : path-like
-            The file, usually with the extension .html. It is overwritten.
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
         """
-        write_page(path, self.to_html())
+        columns = ["name", "title", "auc", "low", "high", "verdict"]
+        rows = []
+        for shortcut in self.shortcuts:
+            field, known = shortcut.field, shortcut.strength
+            rows.append(
+                [field.name, field.title, known.auc, known.low, known.high, known.verdict]
+            )
+        return make_frame(rows, None, columns).set_index("name")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain data, for JSON.
@@ -224,7 +235,14 @@ class AuditReport:
             ],
         }
 
-    def _parts(self) -> list[str]:
+    def html_sections(self) -> list[Html]:
+        """Return the report as sections for an HTML page.
+
+        Returns
+        -------
+        list of Html
+            Findings, shortcuts, copies, and what could not be read.
+        """
         return audit_sections(
             headline=self.headline,
             steps=next_steps(self.verdict, self.findings, self.size),
