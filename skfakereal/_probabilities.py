@@ -56,14 +56,19 @@ def compute_probabilities(
         failures += batch.failures
         broken = [(failure.index or 0) - batch.start for failure in batch.failures]
         rows = np.delete(np.arange(len(batch.activations)), [*broken, *batch.repeats])
-        outputs = forward(batch.activations[rows].astype(np.float32)).astype(np.float64)
-        if n_classes == 2:
-            outputs = np.column_stack([1 - outputs, outputs])
-        else:  # a softmax in float32 does not sum to one in float64
-            outputs /= outputs.sum(axis=1, keepdims=True)
-        probabilities[batch.start + rows] = outputs
+        outputs = forward(batch.activations[rows].astype(np.float32))
+        probabilities[batch.start + rows] = of_each_class(outputs)
         for row, earlier in batch.repeats.items():
             probabilities[batch.start + row] = probabilities[earlier]
     if not keep_going:
         raise_unreadable(failures)
     return probabilities
+
+
+def of_each_class(outputs: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return probabilities of all classes from what a tail gives."""
+    wide = outputs.astype(np.float64)
+    if wide.shape[1] == 1:  # one sigmoid unit, for the second of two classes
+        return np.column_stack([1 - wide, wide])
+    # A softmax in float32 does not sum to one in float64.
+    return np.asarray(wide / wide.sum(axis=1, keepdims=True))

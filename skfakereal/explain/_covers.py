@@ -24,6 +24,7 @@ from skfakereal._classifying.unwrap import find_network
 from skfakereal._features import VGG16FeatureExtractor
 from skfakereal._images import blamed_on, decode_image, read_bytes
 from skfakereal._perturbations import Perturbation
+from skfakereal._probabilities import of_each_class
 from skfakereal._views import render_view
 from skfakereal.engines import compile_network
 
@@ -225,10 +226,7 @@ class _InMemory:
         if not isinstance(self._network, VGG16ImageClassifier):
             return np.asarray(rounded.astype(np.float32))
         outputs = self._compiled(self._network._tail, reader.shape)(rounded.astype("f4"))
-        outputs = np.asarray(outputs, dtype=np.float64)
-        if outputs.shape[1] == 1:
-            return np.column_stack([1 - outputs, outputs])
-        return np.asarray(outputs)
+        return of_each_class(outputs)
 
     def _compiled(self, network: Any, shape: tuple[int, ...]) -> Any:
         engine, n_threads = self._network.engine, self._reader.n_threads
