@@ -6,8 +6,6 @@ class or a file can become markup.
 
 from dataclasses import dataclass
 
-__all__ = ["Block", "Bullets", "Code", "Section", "Table", "Text"]
-
 
 @dataclass(frozen=True)
 class Text:

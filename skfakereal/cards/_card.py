@@ -11,8 +11,6 @@ from skfakereal.cards._front_matter import front_matter
 from skfakereal.cards._html_blocks import html_blocks
 from skfakereal.cards._markdown import escaped, section_markdown
 
-__all__ = ["ModelCard"]
-
 
 class ModelCard:
     """What a detector was made of, what it can do, and what it cannot; see `model_card`.

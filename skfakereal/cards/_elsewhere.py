@@ -5,25 +5,12 @@ from typing import Any
 from skfakereal.cards._blocks import Block, Bullets, Section, Table, Text
 from skfakereal.evaluation import GeneratorReport, RobustnessReport
 
-__all__ = ["ROBUSTNESS", "UNSEEN", "generators_section", "robustness_section"]
-
 ROBUSTNESS = "Robustness"
 UNSEEN = "Unseen generators"
 
 
 def robustness_section(report: RobustnessReport | None) -> Section:
-    """Return what common changes of an image cost.
-
-    Parameters
-    ----------
-    report : RobustnessReport or None
-        The figures; None if they were not measured.
-
-    Returns
-    -------
-    Section
-        The section.
-    """
+    """Return what common changes of an image cost."""
     if report is None:
         return Section(
             ROBUSTNESS,
@@ -62,18 +49,7 @@ def robustness_section(report: RobustnessReport | None) -> Section:
 
 
 def generators_section(report: GeneratorReport | None) -> Section:
-    """Return what not knowing a generator costs.
-
-    Parameters
-    ----------
-    report : GeneratorReport or None
-        The figures; None if they were not measured.
-
-    Returns
-    -------
-    Section
-        The section.
-    """
+    """Return what not knowing a generator costs."""
     if report is None:
         return Section(
             UNSEEN,

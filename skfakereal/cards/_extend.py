@@ -12,8 +12,6 @@ from skfakereal.cards._figures import evaluation_section
 from skfakereal.cards._markdown import section_markdown
 from skfakereal.evaluation import EvaluationReport, GeneratorReport, RobustnessReport
 
-__all__ = ["extend_card"]
-
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
 
 

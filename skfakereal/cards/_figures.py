@@ -7,30 +7,11 @@ from skfakereal.cards._blocks import Block, Bullets, Section, Table, Text
 from skfakereal.cards._public import without_paths
 from skfakereal.evaluation import EvaluationReport
 
-__all__ = [
-    "evaluation_section",
-    "generator_rows_section",
-    "positive_name",
-]
-
 _MOST_ROWS = 30
 
 
 def evaluation_section(report: EvaluationReport, heading: str = "Evaluation") -> Section:
-    """Return the figures with their 95 % intervals.
-
-    Parameters
-    ----------
-    report : EvaluationReport
-        The figures.
-    heading : str, default="Evaluation"
-        The heading.
-
-    Returns
-    -------
-    Section
-        The section.
-    """
+    """Return the figures with their 95 % intervals."""
     double = "f1_macro" if "f1" in report else "f1"
     intervals = report.intervals.overall
     rows = tuple(
@@ -67,18 +48,7 @@ def _remarks(report: EvaluationReport) -> list[str]:
 
 
 def positive_name(report: EvaluationReport) -> str | None:
-    """Return what the positive class is called.
-
-    Parameters
-    ----------
-    report : EvaluationReport
-        The figures.
-
-    Returns
-    -------
-    str or None
-        Its name; None where there is no such class.
-    """
+    """Return what the positive class is called."""
     if report.pos_label is None:
         return None
     return str(report.target_names[report.classes.tolist().index(report.pos_label)])
@@ -88,16 +58,6 @@ def generator_rows_section(report: EvaluationReport) -> Section | None:
     """Return a row for each generator or group of the positive class, the weakest first.
 
     Groups of the other class, which may be people or cameras, stay out of a card.
-
-    Parameters
-    ----------
-    report : EvaluationReport
-        The figures.
-
-    Returns
-    -------
-    Section or None
-        The section; None if the report has no groups.
     """
     known = {
         name: row

@@ -8,31 +8,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["front_matter"]
-
 
 def front_matter(metadata: Mapping[str, Any]) -> str:
-    """Return metadata between two lines of dashes.
-
-    Parameters
-    ----------
-    metadata : mapping of str to object
-        Texts, numbers, and lists and mappings of them.
-
-    Returns
-    -------
-    str
-        The lines, without a line break at the end.
-
-    Examples
-    --------
-    >>> print(front_matter({"license": "mit", "tags": ["image: fake"]}))
-    ---
-    license: "mit"
-    tags:
-      - "image: fake"
-    ---
-    """
+    """Return metadata between two lines of dashes."""
     return "\n".join(["---", *_mapping(metadata, ""), "---"])
 
 

@@ -3,22 +3,9 @@
 from skfakereal._html import Html, escaped, items, paragraph, table
 from skfakereal.cards._blocks import Block, Bullets, Code, Section, Table, Text
 
-__all__ = ["html_blocks"]
-
 
 def html_blocks(section: Section) -> list[Html]:
-    """Return what a section holds, without its heading.
-
-    Parameters
-    ----------
-    section : Section
-        The section.
-
-    Returns
-    -------
-    list of Html
-        The blocks.
-    """
+    """Return what a section holds, without its heading."""
     return [_block(block) for block in section.blocks]
 
 

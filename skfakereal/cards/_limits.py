@@ -15,8 +15,6 @@ from skfakereal.cards._public import network_settings, without_paths
 from skfakereal.cards._threshold import has_chosen
 from skfakereal.evaluation import EvaluationReport
 
-__all__ = ["known_limits", "limits_section"]
-
 _FEW_TRAINED = 1000
 _FEW_TESTED = 100
 _SMALL_SIDE = 64
@@ -25,20 +23,7 @@ Config = Mapping[str, Any]
 
 
 def limits_section(report: EvaluationReport, config: Config) -> Section:
-    """Return what the figures do not say.
-
-    Parameters
-    ----------
-    report : EvaluationReport
-        The figures.
-    config : mapping
-        What is known of the training.
-
-    Returns
-    -------
-    Section
-        The section.
-    """
+    """Return what the figures do not say."""
     limits = known_limits(report, config)
     blocks: list[Block] = [Bullets(tuple(limits))] if limits else []
     blocks.append(
@@ -51,20 +36,7 @@ def limits_section(report: EvaluationReport, config: Config) -> Section:
 
 
 def known_limits(report: EvaluationReport, config: Config) -> list[str]:
-    """Return the sentences.
-
-    Parameters
-    ----------
-    report : EvaluationReport
-        The figures.
-    config : mapping
-        What is known of the training, as `model_card` takes it.
-
-    Returns
-    -------
-    list of str
-        The sentences, the gravest first.
-    """
+    """Return the sentences."""
     rules: tuple[Callable[[EvaluationReport, Config], list[str]], ...] = (
         _remarks,
         _audit,

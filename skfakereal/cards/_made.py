@@ -10,27 +10,12 @@ from skfakereal.cards._figures import positive_name
 from skfakereal.cards._public import network_settings, public_settings, without_paths
 from skfakereal.evaluation import EvaluationReport
 
-__all__ = ["data_section", "training_section"]
-
 _PARTS = ("train", "validation", "test")
 _MOST_NAMES = 20
 
 
 def data_section(report: EvaluationReport, config: Mapping[str, Any]) -> Section:
-    """Return what the images were.
-
-    Parameters
-    ----------
-    report : EvaluationReport
-        The figures; it knows how many images of each class were tested.
-    config : mapping
-        What is known of the training.
-
-    Returns
-    -------
-    Section
-        The section.
-    """
+    """Return what the images were."""
     data = dict(config.get("data", {}))
     data.setdefault("test", {n: f["n_images"] for n, f in report.per_class.items()})
     names = report.target_names
@@ -111,18 +96,7 @@ def _audit(data: Mapping[str, Any]) -> list[str]:
 
 
 def training_section(config: Mapping[str, Any]) -> Section | None:
-    """Return how the detector was trained.
-
-    Parameters
-    ----------
-    config : mapping
-        What is known of it.
-
-    Returns
-    -------
-    Section or None
-        The section; None if nothing is known.
-    """
+    """Return how the detector was trained."""
     blocks: list[Block] = []
     training = config.get("training", {})
     if "epochs_run" in training:

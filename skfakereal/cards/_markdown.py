@@ -5,8 +5,6 @@ import re
 from skfakereal._shown import visible
 from skfakereal.cards._blocks import Block, Bullets, Code, Section, Table, Text
 
-__all__ = ["escaped", "section_markdown"]
-
 _SPECIAL = re.compile(r"[\\`*\[\]<>|~$]")
 _UNDERSCORES = re.compile(r"_+")
 _ENTITY = re.compile(r"&(?=#?\w+;)")
@@ -19,23 +17,7 @@ _ADDRESS = re.compile(r"(?<=\w)(?=://)|(?<=\bwww)(?=\.)", re.IGNORECASE)
 
 
 def escaped(text: str) -> str:
-    r"""Return text as Markdown that shows it letter by letter, on one line.
-
-    Parameters
-    ----------
-    text : str
-        The text. Line breaks become spaces.
-
-    Returns
-    -------
-    str
-        The Markdown, good in paragraphs, list items, headings and cells.
-
-    Examples
-    --------
-    >>> print(escaped("a|b *c* n_views <img>"))
-    a\|b \*c\* n_views \<img\>
-    """
+    r"""Return text as Markdown that shows it letter by letter, on one line."""
     text = visible(" ".join(text.split()))
     text = _SPECIAL.sub(r"\\\g<0>", text)
     text = _UNDERSCORES.sub(_escape_underscores, text)
@@ -60,18 +42,6 @@ def _escape_marker(found: re.Match[str]) -> str:
 
 
 def section_markdown(section: Section) -> str:
-    """Return a section.
-
-    Parameters
-    ----------
-    section : Section
-        The section.
-
-    Returns
-    -------
-    str
-        Its heading of the second rank and its blocks, without a line break at the end.
-    """
     parts = [f"## {escaped(section.heading)}", *map(_block, section.blocks)]
     return "\n\n".join(parts)
 

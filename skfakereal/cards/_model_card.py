@@ -21,8 +21,6 @@ from skfakereal.cards._purpose import details_section, use_section, uses_section
 from skfakereal.cards._threshold import threshold_section
 from skfakereal.evaluation import EvaluationReport, GeneratorReport, RobustnessReport
 
-__all__ = ["model_card"]
-
 # Those that the hub knows by these names.
 _KNOWN_METRICS = ("accuracy", "precision", "recall", "f1", "roc_auc", "brier_score")
 _TITLE = "Detector of fake images"

@@ -6,8 +6,6 @@ from typing import Any
 from skfakereal.cards._blocks import Block, Bullets, Section, Text
 from skfakereal.cards._public import network_settings
 
-__all__ = ["citation_section", "licence_section"]
-
 _VGG = (
     "K. Simonyan and A. Zisserman (2015). Very deep convolutional networks for large-scale "
     "image recognition. ICLR."
@@ -38,20 +36,7 @@ _TRUNKS = {
 
 
 def licence_section(config: Mapping[str, Any], license_name: str) -> Section:
-    """Return under what terms the detector and what it is built on stand.
-
-    Parameters
-    ----------
-    config : mapping
-        What is known of the training.
-    license_name : str
-        The detector's own licence; ``"unknown"`` if it has not been chosen.
-
-    Returns
-    -------
-    Section
-        The section.
-    """
+    """Return under what terms the detector and what it is built on stand."""
     own = (
         "No licence was chosen for this detector: choose one before you publish it, here and "
         "in the first lines of this file."
@@ -75,18 +60,7 @@ def licence_section(config: Mapping[str, Any], license_name: str) -> Section:
 
 
 def citation_section(config: Mapping[str, Any]) -> Section:
-    """Return what to cite.
-
-    Parameters
-    ----------
-    config : mapping
-        What is known of the training.
-
-    Returns
-    -------
-    Section
-        The section.
-    """
+    """Return what to cite."""
     release = f" (version {config['skfakereal']})" if "skfakereal" in config else ""
     cited = [f"skfakereal{release}. The skfakereal developers."]
     network = network_settings(config.get("model", {}))

@@ -7,8 +7,6 @@ clients, so only their last part is kept.
 import re
 from typing import Any
 
-__all__ = ["network_settings", "public_settings", "without_paths"]
-
 # In quotes a path may hold spaces; elsewhere it ends at one. Neither is a URL's slash nor
 # that of "and/or" the beginning of a path.
 _QUOTED = re.compile(r"(['\"])(?:~?[/\\]|[A-Za-z]:[/\\])[^'\"\n]*\1")
@@ -18,56 +16,18 @@ _LOCAL = ("cache", "n_jobs", "on_error", "verbose")
 
 
 def without_paths(text: str) -> str:
-    """Return text with the last parts of absolute paths in their place.
-
-    Parameters
-    ----------
-    text : str
-        The text.
-
-    Returns
-    -------
-    str
-        The text.
-
-    Examples
-    --------
-    >>> without_paths("See '/home/jane doe/x.csv', and/or /srv/y.csv.")
-    "See 'x.csv', and/or y.csv."
-    """
+    """Return text with the last parts of absolute paths in their place."""
     text = _QUOTED.sub(lambda m: f"{m[1]}{_last(m[0][1:-1])}{m[1]}", text)
     return _BARE.sub(lambda m: _last(m[0]), text)
 
 
 def public_settings(model: dict[str, Any]) -> dict[str, Any]:
-    """Return an estimator's settings without what is nobody's business.
-
-    Parameters
-    ----------
-    model : dict of str to object
-        As ``config.json`` holds them; estimators within are dicts too.
-
-    Returns
-    -------
-    dict of str to object
-        Those that make a difference to the result; of a path, its last part.
-    """
+    """Return an estimator's settings without what is nobody's business."""
     return {name: _public(value) for name, value in model.items() if name not in _LOCAL}
 
 
 def network_settings(settings: Any) -> dict[str, Any]:
-    """Return the settings of the `VGG16ImageClassifier` or extractor within others.
-
-    Parameters
-    ----------
-    settings : object
-        Settings of an estimator, which may hold others: thresholds, pipelines.
-
-    Returns
-    -------
-    dict of str to object
-        Its settings; none if there is no such estimator.
-    """
+    """Return the settings of the `VGG16ImageClassifier` or extractor within others."""
     if isinstance(settings, dict):
         if str(settings.get("class", "")).startswith("VGG16"):
             return settings

@@ -9,24 +9,9 @@ from skfakereal.cards._figures import positive_name
 from skfakereal.cards._public import network_settings
 from skfakereal.evaluation import EvaluationReport
 
-__all__ = ["details_section", "use_section", "uses_section"]
-
 
 def details_section(report: EvaluationReport, config: Mapping[str, Any]) -> Section:
-    """Return what the detector is.
-
-    Parameters
-    ----------
-    report : EvaluationReport
-        Its figures.
-    config : mapping
-        What is known of its training.
-
-    Returns
-    -------
-    Section
-        The section.
-    """
+    """Return what the detector is."""
     model = config.get("model", {})
     network = network_settings(model)
     image_size = network.get("image_size")
@@ -50,18 +35,7 @@ def details_section(report: EvaluationReport, config: Mapping[str, Any]) -> Sect
 
 
 def uses_section(report: EvaluationReport) -> Section:
-    """Return what the detector is for, and what it is not for.
-
-    Parameters
-    ----------
-    report : EvaluationReport
-        Its figures.
-
-    Returns
-    -------
-    Section
-        The section.
-    """
+    """Return what the detector is for, and what it is not for."""
     positive = positive_name(report)
     what = f"that an image is {positive}" if positive else "each class of images"
     out_of_scope = (
@@ -86,20 +60,7 @@ def uses_section(report: EvaluationReport) -> Section:
 
 
 def use_section(report: EvaluationReport, config: Mapping[str, Any]) -> Section:
-    """Return how to use the detector.
-
-    Parameters
-    ----------
-    report : EvaluationReport
-        Its figures.
-    config : mapping
-        What is known of its training.
-
-    Returns
-    -------
-    Section
-        The section.
-    """
+    """Return how to use the detector."""
     labels = dict(zip(report.classes.tolist(), report.target_names, strict=True))
     release = f"=={config['skfakereal']}" if "skfakereal" in config else ""
     lines = [

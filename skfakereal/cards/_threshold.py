@@ -10,8 +10,6 @@ from skfakereal.cards._figures import positive_name
 from skfakereal.cards._public import without_paths
 from skfakereal.evaluation import EvaluationReport
 
-__all__ = ["has_chosen", "threshold_section"]
-
 # The reason that `train` gives where no threshold was chosen.
 _MORE_PROBABLE = "the more probable class"
 
@@ -19,20 +17,7 @@ Decision = Mapping[str, Any]
 
 
 def has_chosen(report: EvaluationReport, decision: Decision) -> bool:
-    """Return whether a threshold was chosen, rather than left at 0.5.
-
-    Parameters
-    ----------
-    report : EvaluationReport
-        The figures on the test images.
-    decision : mapping
-        What is known of the threshold.
-
-    Returns
-    -------
-    bool
-        Whether it was.
-    """
+    """Return whether a threshold was chosen, rather than left at 0.5."""
     if decision:
         return decision.get("reason") != _MORE_PROBABLE
     return report.threshold is not None
@@ -41,20 +26,7 @@ def has_chosen(report: EvaluationReport, decision: Decision) -> bool:
 def threshold_section(
     report: EvaluationReport, config: Mapping[str, Any]
 ) -> Section | None:
-    """Return by what probability the detector decides, and what that rests on.
-
-    Parameters
-    ----------
-    report : EvaluationReport
-        The figures on the test images.
-    config : mapping
-        What is known of the training; ``decision`` of the threshold.
-
-    Returns
-    -------
-    Section or None
-        The section; None with more than two classes, where the most probable one is named.
-    """
+    """Return by what probability the detector decides, and what that rests on."""
     positive = positive_name(report)
     if positive is None:
         return None

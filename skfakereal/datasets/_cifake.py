@@ -19,8 +19,6 @@ from skfakereal.datasets._folder import load_image_folder
 from skfakereal.datasets._labelled import LabelledImages
 from skfakereal.datasets._published import Part, check_published, verify_published
 
-__all__ = ["fetch_cifake"]
-
 _URL_VARIABLE = "SKFAKEREAL_CIFAKE_URL"
 # Only such names leave the archive: none can lead out of the folder.
 _MEMBER = re.compile(r"[^/]+/DATASET/((?:train|test)/(?:REAL|FAKE)/[0-9 ()]+\.jpg)")

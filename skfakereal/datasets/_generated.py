@@ -21,8 +21,6 @@ from skfakereal.datasets._patches import (
 )
 from skfakereal.datasets._recorded import GeneratedFile, write_recorded
 
-__all__ = ["make_fake_real_images"]
-
 
 def make_fake_real_images(
     root: str | os.PathLike[str],

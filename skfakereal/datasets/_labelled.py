@@ -4,8 +4,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
-__all__ = ["LabelledImages"]
-
 
 class LabelledImages(Bunch):
     """scikit-learn's `Bunch`, which carries no types, with those of labelled images."""

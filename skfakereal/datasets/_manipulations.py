@@ -6,8 +6,6 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFilter
 
-__all__ = ["MANIPULATIONS"]
-
 Box = tuple[int, int, int, int]  # left, top, right, bottom
 
 

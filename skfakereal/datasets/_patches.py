@@ -8,8 +8,6 @@ import numpy as np
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
-__all__ = ["Patch", "check_sizes", "draw_donor", "draw_patches", "load_photographs"]
-
 _TEST_FRACTION = 0.25
 _SMALLEST_SIDE = 16  # below it, a manipulated part is a handful of pixels
 
@@ -55,30 +53,13 @@ class Patch:
         return self.column * self.side
 
     def cut_from(self, photographs: dict[str, Image.Image]) -> Image.Image:
-        """Cut the patch out.
-
-        Parameters
-        ----------
-        photographs : dict of str to PIL.Image.Image
-            What `load_photographs` returns.
-
-        Returns
-        -------
-        PIL.Image.Image
-            Mode RGB.
-        """
+        """Cut the patch out."""
         box = (self.left, self.top, self.left + self.side, self.top + self.side)
         return photographs[self.photograph].crop(box)
 
 
 def load_photographs() -> dict[str, Image.Image]:
-    """Load the two photographs that scikit-learn carries.
-
-    Returns
-    -------
-    dict of str to PIL.Image.Image
-        ``"china"`` and ``"flower"``, 640 pixels wide and 427 high.
-    """
+    """Load the two photographs that scikit-learn carries."""
     sample = load_sample_images()
     return {
         Path(name).stem: Image.fromarray(pixels)
@@ -89,27 +70,7 @@ def load_photographs() -> dict[str, Image.Image]:
 def check_sizes(
     n_images: object, image_size: object, photographs: dict[str, Image.Image]
 ) -> tuple[int, int]:
-    """Check that so many images of that size can be made.
-
-    Parameters
-    ----------
-    n_images : int
-        How many images; two for each patch.
-    image_size : int
-        Side of a patch in pixels.
-    photographs : dict of str to PIL.Image.Image
-        What `load_photographs` returns.
-
-    Returns
-    -------
-    n_images, image_size : int
-        The same.
-
-    Raises
-    ------
-    ValueError
-        If not.
-    """
+    """Check that so many images of that size can be made."""
     side = _check_int(image_size, "image_size", _SMALLEST_SIDE)
     number = _check_int(n_images, "n_images", 4)
     largest = min(photo.height for photo in photographs.values()) // 2
@@ -140,25 +101,7 @@ def draw_patches(
     photographs: dict[str, Image.Image],
     random: np.random.RandomState,
 ) -> list[tuple[str, Patch]]:
-    """Draw patches; whole rows belong to the test part or to the training part.
-
-    Parameters
-    ----------
-    n_patches : int
-        How many.
-    side : int
-        Their width and height in pixels.
-    photographs : dict of str to PIL.Image.Image
-        What `load_photographs` returns.
-    random : RandomState
-        Draws them.
-
-    Returns
-    -------
-    list of tuple of (str, Patch)
-        ``"train"`` or ``"test"``, and the patch; first all of ``"train"``. About a quarter
-        is ``"test"``, as far as its rows reach.
-    """
+    """Draw patches; whole rows belong to the test part or to the training part."""
     n_rows = min(photo.height for photo in photographs.values()) // side
     rows = random.permutation(n_rows)
     n_test_rows = max(1, round(n_rows * _TEST_FRACTION))
@@ -182,22 +125,7 @@ def draw_patches(
 def draw_donor(
     patch: Patch, photographs: dict[str, Image.Image], random: np.random.RandomState
 ) -> Patch:
-    """Draw a patch of the same row of another photograph.
-
-    Parameters
-    ----------
-    patch : Patch
-        What it is for.
-    photographs : dict of str to PIL.Image.Image
-        What `load_photographs` returns.
-    random : RandomState
-        Draws it.
-
-    Returns
-    -------
-    Patch
-        The donor.
-    """
+    """Draw a patch of the same row of another photograph."""
     others = [name for name in photographs if name != patch.photograph]
     other = others[random.randint(len(others))]
     column = random.randint(photographs[other].width // patch.side)

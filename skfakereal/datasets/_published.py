@@ -10,8 +10,6 @@ from tqdm import tqdm
 
 from skfakereal.datasets._listing import list_images
 
-__all__ = ["Part", "check_published", "verify_published"]
-
 _MARKER = "verified.txt"
 
 
@@ -33,23 +31,7 @@ class Part:
 
 
 def check_published(folder: Path, part: str, parts: Mapping[str, Part]) -> None:
-    """Make sure that a part is there; what was verified before is only counted.
-
-    Parameters
-    ----------
-    folder : Path
-        Where the images are.
-    part : str
-        ``"all"`` for the whole folder, or the name of a folder in it. A part that was
-        published without a digest of its own is checked with the whole.
-    parts : mapping of str to Part
-        What must be there.
-
-    Raises
-    ------
-    OSError
-        If it is not there, or cannot be read.
-    """
+    """Make sure that a part is there; what was verified before is only counted."""
     known = part if part in parts else "all"
     marker = folder / _MARKER
     verified = marker.read_text(encoding="utf-8").split() if marker.is_file() else []
@@ -61,22 +43,7 @@ def check_published(folder: Path, part: str, parts: Mapping[str, Part]) -> None:
 
 
 def verify_published(folder: Path, part: str, parts: Mapping[str, Part]) -> None:
-    """Compare every byte of a part with what was published, and note that it agrees.
-
-    Parameters
-    ----------
-    folder : Path
-        Where the images are.
-    part : str
-        ``"all"`` for the whole folder, or the name of a folder in it.
-    parts : mapping of str to Part
-        What must be there.
-
-    Raises
-    ------
-    OSError
-        If it differs, or cannot be read.
-    """
+    """Compare every byte of a part with what was published, and note that it agrees."""
     images = _list_all(folder, part, parts[part])
     digest = _digest_contents(folder, images)
     if digest != parts[part].digest:

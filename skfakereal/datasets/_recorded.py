@@ -8,8 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["GeneratedFile", "write_recorded"]
-
 _RECORD = "origin.csv"
 
 
@@ -38,22 +36,7 @@ class GeneratedFile:
 
 
 def write_recorded(root: Path, files: Sequence[GeneratedFile]) -> None:
-    """Write files and a record of them, ``origin.csv``; replace an earlier such set.
-
-    Parameters
-    ----------
-    root : Path
-        The folder: missing, empty, or written by this function before. Hidden files in it
-        are left alone.
-    files : sequence of GeneratedFile
-        At least one.
-
-    Raises
-    ------
-    FileExistsError
-        If the folder holds a file that the record does not name, or a changed one. Nothing
-        is changed then.
-    """
+    """Write files and a record of them, ``origin.csv``; replace an earlier such set."""
     columns = ["file", "sha256", *files[0].origin]
     if root.exists():
         _remove_earlier(root, columns)

@@ -4,8 +4,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["is_array", "is_within", "require"]
-
 
 def require(holds: Any, rule: str) -> None:
     if not holds:

@@ -10,8 +10,6 @@ from skfakereal.persistence._nodes import Function, Node
 from skfakereal.persistence._read import ModelFile
 from skfakereal.persistence._trunks import make_trunk
 
-__all__ = ["REFUSALS", "Builder", "build_estimator"]
-
 _OURS = ("skfakereal.VGG16ImageClassifier", "skfakereal.VGG16FeatureExtractor")
 _REQUEST = "sklearn.utils.metadata_routing.MetadataRequest"
 # What nonsense in a description that is well formed can raise in a class's own methods.
@@ -21,23 +19,7 @@ REFUSALS = (
 
 
 def build_estimator(model: ModelFile) -> Any:
-    """Make the estimator that a file holds.
-
-    Parameters
-    ----------
-    model : ModelFile
-        The file's content.
-
-    Returns
-    -------
-    estimator
-        As it was saved.
-
-    Raises
-    ------
-    ValueError
-        If something of it does not fit this version of scikit-learn, or itself.
-    """
+    """Make the estimator that a file holds."""
     builder = Builder(model)
     # Each node comes after those that it is made of, so nothing here recurses.
     for node in model.nodes:
@@ -50,36 +32,14 @@ def _versions(made_with: dict[str, str]) -> str:
 
 
 class Builder:
-    """Makes what nodes describe, one after the other.
-
-    Parameters
-    ----------
-    model : ModelFile
-        Where the nodes come from.
-
-    Attributes
-    ----------
-    made : dict of int to object
-        What has been made, by the node's `id`.
-    """
+    """Makes what nodes describe, one after the other."""
 
     def __init__(self, model: ModelFile) -> None:
         self.model = model
         self.made: dict[int, Any] = {}
 
     def add(self, node: Node) -> None:
-        """Make what a node describes; what it is made of must have been made before.
-
-        Parameters
-        ----------
-        node : Node
-            The node.
-
-        Raises
-        ------
-        ValueError
-            If it does not fit this version of scikit-learn, or itself.
-        """
+        """Make what a node describes; what it is made of must have been made before."""
         make = self._estimator if node.name in ESTIMATORS else self._part
         try:
             made = make(node)

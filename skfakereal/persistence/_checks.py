@@ -17,26 +17,11 @@ from skfakereal.persistence._network_checks import (
     check_settings,
 )
 
-__all__ = ["check_restored"]
-
 _METRICS = ("euclidean", "l2", "sqeuclidean", "manhattan", "l1", "cityblock", "cosine")
 
 
 def check_restored(value: Any, name: str) -> None:
-    """Check that the sizes within an object fit each other.
-
-    Parameters
-    ----------
-    value : object
-        The object.
-    name : str
-        Its class, as files name it.
-
-    Raises
-    ------
-    ValueError
-        If they do not.
-    """
+    """Check that the sizes within an object fit each other."""
     check = _CHECKS.get(name)
     if check is not None:
         check(value)

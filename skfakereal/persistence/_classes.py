@@ -6,8 +6,6 @@ a list of trusted types is that of skops.io (https://skops.readthedocs.io); ours
 extended by whoever loads.
 """
 
-__all__ = ["COMMON", "ESTIMATORS", "FUNCTIONS", "NOT_KEPT", "PARTS"]
-
 # What any estimator may have beside its parameters.
 COMMON = frozenset(
     [

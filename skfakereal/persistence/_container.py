@@ -28,8 +28,6 @@ from skfakereal.persistence._header import (
     parse_header,
 )
 
-__all__ = ["Container", "damaged", "pack", "read_container"]
-
 # What is parsed, and so may become Python objects of twenty times its size.
 MAX_HEADER = 8 * 2**20
 _NAMES = {dtype: name for name, dtype in DTYPES.items()}
@@ -49,25 +47,7 @@ class Container:
 def pack(
     description: Any, arrays: Mapping[str, NDArray[Any]]
 ) -> Iterator[bytes | memoryview]:
-    """Yield the bytes of a file, piece by piece.
-
-    Parameters
-    ----------
-    description : object
-        Whatever JSON knows.
-    arrays : mapping of str to ndarray
-        C-contiguous arrays of numbers or truth values.
-
-    Yields
-    ------
-    bytes-like
-        The header, each array, the digest.
-
-    Raises
-    ------
-    ValueError
-        If the description is too long.
-    """
+    """Yield the bytes of a file, piece by piece."""
     # The largest items first, so that each array is aligned to its items.
     order = sorted(arrays, key=lambda name: -arrays[name].itemsize)
     header: dict[str, Any] = {
@@ -115,23 +95,6 @@ def read_container(path: str | os.PathLike[str]) -> Container:
     """Read a file and check every byte of it.
 
     Memory stays in proportion to the size of the file, whatever its header claims.
-
-    Parameters
-    ----------
-    path : path-like
-        The file.
-
-    Returns
-    -------
-    Container
-        Its arrays, which own their memory and can be written to, and its description.
-
-    Raises
-    ------
-    OSError
-        If it cannot be read, or is a folder.
-    ValueError
-        If it is no such file, damaged, cut short, or of a newer format.
     """
     place = Path(path)
     if place.is_dir():

@@ -11,8 +11,6 @@ from skfakereal.persistence._classes import ESTIMATORS
 from skfakereal.persistence._nodes import Node
 from skfakereal.persistence._read import read_model
 
-__all__ = ["ModelDescription", "read_description"]
-
 
 @dataclass(frozen=True)
 class ModelDescription:

@@ -25,8 +25,6 @@ from skfakereal.persistence._network_checks import check_network
 from skfakereal.persistence._nodes import Node
 from skfakereal.persistence._read import ModelFile
 
-__all__ = ["Detector", "make_detector"]
-
 _CLASSIFIER = "skfakereal.VGG16ImageClassifier"
 _FROZEN = "sklearn.frozen.FrozenEstimator"
 _THRESHOLD = "sklearn.model_selection.FixedThresholdClassifier"
@@ -74,27 +72,7 @@ class Detector:
         return self.predict_once(X)[1]
 
     def predict_once(self, X: Sequence[str]) -> tuple[NDArray[Any], NDArray[np.float64]]:
-        """Return labels and probabilities for the price of one pass.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_images,)
-            Image paths.
-
-        Returns
-        -------
-        y_pred : ndarray of shape (n_images,)
-            Labels; of an image without probabilities, the first class.
-        y_proba : ndarray of shape (n_images, n_classes)
-            Probabilities; with ``on_error="nan"``, NaN for images that cannot be read.
-
-        Raises
-        ------
-        ImageReadError
-            If images cannot be read; it lists all of them.
-        ValueError
-            If X does not hold paths.
-        """
+        """Return labels and probabilities for the price of one pass."""
         reader = ActivationReader(
             self.trunk,
             self.settings,
@@ -122,19 +100,7 @@ class Detector:
 
 
 def make_detector(model: ModelFile) -> Detector | None:
-    """Make a detector of a file's content.
-
-    Parameters
-    ----------
-    model : ModelFile
-        The content, checked by itself.
-
-    Returns
-    -------
-    Detector or None
-        None if the file holds more than a fitted classifier with a fixed threshold, or
-        something that does not fit: then `build_estimator` is the one to ask.
-    """
+    """Make a detector of a file's content."""
     node, threshold, pos_label = model.root, None, None
     if node.name == _THRESHOLD:
         if node.params.get("response_method", "auto") not in ("auto", "predict_proba"):

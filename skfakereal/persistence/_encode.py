@@ -17,8 +17,6 @@ from skfakereal.persistence._classes import ESTIMATORS, FUNCTIONS
 from skfakereal.persistence._homes import name_of
 from skfakereal.persistence._state import ELSEWHERE, PLAIN, estimator_parts, part_state
 
-__all__ = ["encode_estimator"]
-
 _SEARCHES = (
     "GridSearchCV",
     "HalvingGridSearchCV",
@@ -28,25 +26,7 @@ _SEARCHES = (
 
 
 def encode_estimator(estimator: Any) -> tuple[list[Any], dict[str, NDArray[Any]]]:
-    """Turn an estimator into what JSON knows, and arrays.
-
-    Parameters
-    ----------
-    estimator : estimator
-        A fitted one.
-
-    Returns
-    -------
-    objects : list
-        As `decode_objects` reads them.
-    arrays : dict of str to ndarray
-        C-contiguous.
-
-    Raises
-    ------
-    TypeError
-        If a part of it is of no listed class; the message names it and the ways out.
-    """
+    """Turn an estimator into what JSON knows, and arrays."""
     encoder = _Encoder()
     encoder.value(estimator, type(estimator).__name__)
     return encoder.objects, encoder.arrays

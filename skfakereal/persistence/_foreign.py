@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-__all__ = ["explain_foreign"]
-
 _PICKLE = (
     "looks like a pickle, as joblib writes them. Loading it runs whatever code it holds: if "
     "you trust whoever made it, use joblib.load, and skfakereal.save to turn it into a "
@@ -51,20 +49,7 @@ _KINDS = [
 
 
 def explain_foreign(path: Path, start: bytes) -> ValueError:
-    """Return the error for a file that does not begin as a .skfr model does.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    start : bytes
-        Its first bytes, some hundred if it has as many.
-
-    Returns
-    -------
-    ValueError
-        Says what it seems to be, and what to do with it.
-    """
+    """Return the error for a file that does not begin as a .skfr model does."""
     if not start:
         return ValueError(
             f"{str(path)!r} is empty. Get the model anew from where it came from, or save "

@@ -9,16 +9,6 @@ import numpy as np
 
 from skfakereal.persistence._strict_json import parse_json
 
-__all__ = [
-    "DIGEST_SIZE",
-    "DTYPES",
-    "FORMAT",
-    "Entry",
-    "ForeignError",
-    "check_layout",
-    "parse_header",
-]
-
 FORMAT = 1
 DIGEST_SIZE = 32
 _MAX_DIMENSIONS = 8
@@ -50,29 +40,6 @@ class Entry:
 
 
 def parse_header(text: bytes, path: Path) -> tuple[Any, list[Entry]]:
-    """Parse a header.
-
-    Parameters
-    ----------
-    text : bytes
-        The header.
-    path : Path
-        The file, for messages.
-
-    Returns
-    -------
-    description : object
-        What the file says of itself.
-    entries : list of Entry
-        The arrays, as they lie in the file.
-
-    Raises
-    ------
-    ForeignError
-        If it is the header of another kind of file, or of a newer one.
-    ValueError
-        If it breaks the format.
-    """
     header = parse_json(text)
     metadata = header.pop("__metadata__", None)
     if not isinstance(metadata, dict) or "skfr" not in metadata:
@@ -115,20 +82,7 @@ def _parse_entry(name: str, entry: Any) -> Entry:
 
 
 def check_layout(entries: list[Entry], n_bytes: int) -> None:
-    """Check that the arrays lie one after the other, the digest last, and fill the file.
-
-    Parameters
-    ----------
-    entries : list of Entry
-        As `parse_header` returns them.
-    n_bytes : int
-        What the file has behind its header.
-
-    Raises
-    ------
-    ValueError
-        If they do not; the message says what is wrong.
-    """
+    """Check that the arrays lie one after the other, the digest last, and fill the file."""
     end = 0
     for entry in entries:
         if entry.begin != end:

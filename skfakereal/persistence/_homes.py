@@ -5,8 +5,6 @@ from typing import Any
 
 from skfakereal.persistence._classes import ESTIMATORS, FUNCTIONS, PARTS
 
-__all__ = ["REQUEST_METHODS", "name_of", "resolve"]
-
 # Ours by module: the names in files stay where modules are renamed.
 _OURS = {
     "_trunk_settings": ("TrunkSettings",),
@@ -37,23 +35,7 @@ REQUEST_METHODS = (
 
 
 def resolve(name: str) -> Any:
-    """Import a class or function of the list.
-
-    Parameters
-    ----------
-    name : str
-        As it stands in files.
-
-    Returns
-    -------
-    type or function
-        What it names.
-
-    Raises
-    ------
-    ValueError
-        If it is not in the list, or this version of scikit-learn does not have it.
-    """
+    """Import a class or function of the list."""
     if not (name in ESTIMATORS or name in PARTS or name in FUNCTIONS):
         raise ValueError(f"{name[:100]!r} is none that may be in a file")
     home, _, own = name.rpartition(".")
@@ -64,18 +46,7 @@ def resolve(name: str) -> Any:
 
 
 def name_of(kind: type) -> str | None:
-    """Return the name of a class in files.
-
-    Parameters
-    ----------
-    kind : type
-        The class.
-
-    Returns
-    -------
-    str or None
-        None if it is not in the list; a subclass of one that is in it is not.
-    """
+    """Return the name of a class in files."""
     for name in ESTIMATORS | PARTS:
         same_package = name.partition(".")[0] == kind.__module__.partition(".")[0]
         if same_package and name.endswith(f".{kind.__name__}") and resolve(name) is kind:

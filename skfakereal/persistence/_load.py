@@ -9,8 +9,6 @@ from numpy.typing import ArrayLike, NDArray
 from skfakereal._paths import ImagePaths
 from skfakereal.persistence._read import read_model
 
-__all__ = ["load", "load_with_metadata"]
-
 
 class LoadedEstimator(Protocol):
     """For type checkers: what estimators have. Not each that a file can hold has it all."""

@@ -12,8 +12,6 @@ from skfakereal._trunk import Trunk, convolution_names
 from skfakereal._trunk_settings import TrunkSettings
 from skfakereal.persistence._arrays import is_array, require
 
-__all__ = ["check_classifier", "check_extractor", "check_network", "check_settings"]
-
 
 def check_settings(settings: TrunkSettings) -> None:
     # An estimator's may be a single number, or NumPy's.

@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from skfakereal.persistence._classes import ESTIMATORS, FUNCTIONS, PARTS
 from skfakereal.persistence._parameter_rules import check_file_parameters
 
-__all__ = ["Function", "Node", "decode_objects"]
-
 _MAX_DEPTH = 20
 _MAX_TEXT_BYTES = 2**26
 # What a few bytes can stand for. A graph of objects that share others is small in a file, and
@@ -84,25 +82,7 @@ class Function:
 
 
 def decode_objects(objects: Any, arrays: Mapping[str, NDArray[Any]]) -> list[Node]:
-    """Turn the objects of a description into nodes.
-
-    Parameters
-    ----------
-    objects : object
-        As JSON gave it; a list, in which each object names earlier ones by their index.
-    arrays : mapping of str to ndarray
-        What it names.
-
-    Returns
-    -------
-    list of Node
-        The last one is the estimator that was saved.
-
-    Raises
-    ------
-    ValueError
-        If it breaks the rules of docs/model_file.md, or names what is not listed.
-    """
+    """Turn the objects of a description into nodes."""
     if not isinstance(objects, list) or not objects:
         raise ValueError("it describes no object")
     decoder = _Decoder(arrays)

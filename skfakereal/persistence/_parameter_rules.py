@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["check_file_parameters"]
-
 _MAX_UNITS = 2**20
 _MAX_LAYERS = 100
 
@@ -17,18 +15,6 @@ def check_file_parameters(name: str, params: Mapping[str, Any]) -> None:
     """Refuse parameters that would make a later `fit` touch places of the maker's choice.
 
     A ``memory``, say, is a folder of pickles, which the next `fit` would load.
-
-    Parameters
-    ----------
-    name : str
-        The class, as files name it.
-    params : mapping of str to object
-        The parameters.
-
-    Raises
-    ------
-    ValueError
-        If one has another value than a file may give it.
     """
     ours = name.startswith("skfakereal.")
     for key, (wanted, holds) in (_RULES | (_OUR_RULES if ours else {})).items():

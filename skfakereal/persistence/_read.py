@@ -9,8 +9,6 @@ from typing import Any
 from skfakereal.persistence._container import damaged, read_container
 from skfakereal.persistence._nodes import Node, decode_objects
 
-__all__ = ["MAX_METADATA", "ModelFile", "read_model"]
-
 MAX_METADATA = 2**16
 
 
@@ -52,25 +50,7 @@ class ModelFile:
 
 
 def read_model(path: str | os.PathLike[str]) -> ModelFile:
-    """Read and check a ``.skfr`` file.
-
-    Parameters
-    ----------
-    path : path-like
-        The file.
-
-    Returns
-    -------
-    ModelFile
-        Its content.
-
-    Raises
-    ------
-    OSError
-        If it cannot be read, or is a folder.
-    ValueError
-        If it is no such file, damaged, of a newer format, or names what may not be in it.
-    """
+    """Read and check a ``.skfr`` file."""
     container = read_container(path)
     description = container.description
     try:

@@ -10,8 +10,6 @@ from skfakereal.persistence._container import pack
 from skfakereal.persistence._read import MAX_METADATA, read_model
 from skfakereal.persistence._write import write_whole
 
-__all__ = ["save"]
-
 _SUFFIX = ".skfr"
 
 

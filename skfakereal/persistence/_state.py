@@ -12,8 +12,6 @@ from skfakereal.persistence._classes import ESTIMATORS, NOT_KEPT, PARTS
 from skfakereal.persistence._homes import REQUEST_METHODS
 from skfakereal.persistence._trunks import trunk_state
 
-__all__ = ["ELSEWHERE", "PLAIN", "estimator_parts", "part_state"]
-
 # The way out, for messages.
 ELSEWHERE = (
     "Use joblib.dump, whose files run code when they are loaded, or skops.io for parts of "
@@ -25,27 +23,7 @@ PLAIN = (type(None), bool, int, str)
 def estimator_parts(
     estimator: Any, name: str, where: str
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the parameters and the other attributes of an estimator that are kept.
-
-    Parameters
-    ----------
-    estimator : estimator
-        The estimator.
-    name : str
-        Its class, as files name it.
-    where : str
-        How one gets at it, for messages.
-
-    Returns
-    -------
-    params, state : dict of str to object
-        Their values as they are.
-
-    Raises
-    ------
-    TypeError
-        If it has an attribute that its class does not have.
-    """
+    """Return the parameters and the other attributes of an estimator that are kept."""
     params = estimator.get_params(deep=False)
     kept = {
         key: _without_place(name, key, value)
@@ -66,27 +44,7 @@ def estimator_parts(
 
 
 def part_state(part: Any, name: str, where: str) -> dict[str, Any]:
-    """Return the attributes of an object that is no estimator.
-
-    Parameters
-    ----------
-    part : object
-        The object.
-    name : str
-        Its class, as files name it.
-    where : str
-        How one gets at it, for messages.
-
-    Returns
-    -------
-    dict of str to object
-        Their values as they are.
-
-    Raises
-    ------
-    TypeError
-        If it has an attribute that its class does not have.
-    """
+    """Return the attributes of an object that is no estimator."""
     if isinstance(part, Trunk):
         state = trunk_state(part)
     elif isinstance(part, MetadataRequest):

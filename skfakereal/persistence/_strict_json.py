@@ -6,8 +6,6 @@ import re
 from itertools import accumulate
 from typing import Any
 
-__all__ = ["parse_json"]
-
 # Counted in the text, before anything is built of it: a list of two bytes becomes one of 56.
 _MAX_MARKS = 2**19
 _MAX_DEPTH = 150
@@ -17,24 +15,7 @@ _OTHER_THAN_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def parse_json(text: bytes) -> dict[str, Any]:
-    """Parse a JSON object.
-
-    Parameters
-    ----------
-    text : bytes
-        UTF-8.
-
-    Returns
-    -------
-    dict
-        The object.
-
-    Raises
-    ------
-    ValueError
-        If it is not UTF-8 or not JSON, is no object, has a key twice, is nested too deeply,
-        has too many parts, or holds a number that is not finite or very long.
-    """
+    """Parse a JSON object."""
     if sum(map(text.count, (b",", b"[", b"]", b"{", b"}"))) > _MAX_MARKS:
         raise ValueError("its description has too many parts")
     if _depth(text) > _MAX_DEPTH:

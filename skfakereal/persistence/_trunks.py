@@ -9,8 +9,6 @@ import numpy as np
 from skfakereal._trunk import Trunk, array_digest, convolution_names, random_trunk
 from skfakereal._weights import load_trunk
 
-__all__ = ["make_trunk", "trunk_state"]
-
 _N_BLOCKS = 5
 # VGG16's own widest kernel (3, 3, 512, 512): in memory they are float32, and int8 in a file.
 _MAX_WEIGHTS = 3 * 3 * 512 * 512
@@ -18,22 +16,10 @@ _MAX_NAME = 2000
 
 
 def trunk_state(trunk: Trunk) -> dict[str, Any]:
-    """Return what a file holds of a trunk.
-
-    Parameters
-    ----------
-    trunk : Trunk
-        The trunk, or the blocks before a cut.
-
-    Returns
-    -------
-    dict of str to object
-        Without arrays for the random trunk and the one inside this package. The digests
-        of the arrays that are not there (of trained blocks) are kept, since the digest of
-        the whole is made of them.
-    """
+    """Return what a file holds of a trunk; random weights and the package's own stay out."""
     source = _source(trunk)
     digests = trunk.array_digests
+    # The digest of the whole is made of those of absent arrays (of trained blocks) too.
     missing = {} if source != "arrays" else digests.keys() - trunk.arrays.keys()
     return {
         "source": source,
@@ -59,23 +45,8 @@ def _without_folder(name: str) -> str:
 def make_trunk(state: Mapping[str, Any], contents: Mapping[int, bytes]) -> Trunk:
     """Make a trunk anew.
 
-    Parameters
-    ----------
-    state : mapping of str to object
-        As `trunk_state` returned it, or anything.
-    contents : mapping of int to bytes
-        The digests of the bytes of arrays, by the array's `id`.
-
-    Returns
-    -------
-    Trunk
-        Its digest is that of its arrays, whatever the file claims: with somebody else's,
-        its activations would be taken for those of another trunk in the user's store.
-
-    Raises
-    ------
-    ValueError
-        If it is no trunk, or another one than was saved.
+    Its digest is that of its arrays, whatever the file claims: with somebody else's, its
+    activations would be taken for those of another trunk in the user's store.
     """
     source, n_blocks = state.get("source"), state.get("n_blocks")
     if type(n_blocks) is not int or not 0 <= n_blocks <= _N_BLOCKS:

@@ -5,8 +5,6 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-__all__ = ["write_whole"]
-
 
 def write_whole(
     path: Path, pieces: Iterable[bytes | memoryview], verify: Callable[[Path], None]
@@ -15,22 +13,8 @@ def write_whole(
 
     Whatever happens in between (a full disk, the end of the process, a second process that
     writes to the same place), the place holds what it held before, or the whole new file.
-
-    Parameters
-    ----------
-    path : Path
-        The place. A symbolic link stays one, and what it points to is replaced.
-    pieces : iterable of bytes-like
-        The content.
-    verify : callable
-        Takes the path of the finished file, and raises if it must not be kept.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written.
     """
-    place = Path(os.path.realpath(path))
+    place = Path(os.path.realpath(path))  # a symbolic link stays one
     # Not from tempfile, whose files only their owner may read.
     part = place.with_name(f".{os.urandom(8).hex()}.skfr.part")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)

@@ -14,8 +14,6 @@ from skfakereal.scoring._rows import Row, read_row
 from skfakereal.scoring._run import Run
 from skfakereal.scoring._table import Table, write_csv
 
-__all__ = ["FORMATS", "assemble"]
-
 FORMATS: dict[str, Callable[[BinaryIO, Table, Iterable[Row]], None]] = {
     "csv": write_csv,
     "parquet": write_parquet,
@@ -23,24 +21,7 @@ FORMATS: dict[str, Callable[[BinaryIO, Table, Iterable[Row]], None]] = {
 
 
 def assemble(run: Run, listed: PathList, table: Table) -> tuple[Counter[str], Counter[str]]:
-    """Write the file of a run whose parts are all done.
-
-    Parameters
-    ----------
-    run : Run
-        The run; the ending of its `out` says which format.
-    listed : PathList
-        The paths.
-    table : Table
-        The columns.
-
-    Returns
-    -------
-    labels : Counter of str
-        How many rows have each label.
-    errors : Counter of str
-        How many rows have none, by reason.
-    """
+    """Write the file of a run whose parts are all done."""
     labels, errors = Counter[str](), Counter[str]()
 
     def counted(rows: Iterator[Row]) -> Iterator[Row]:

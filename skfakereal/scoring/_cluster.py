@@ -11,28 +11,13 @@ from typing import Any
 
 from skfakereal.scoring._rows import Row, score_part
 
-__all__ = ["check_client", "score_on_cluster"]
-
 # How often a part is tried anew after the cluster has lost it; its scheduler tries three
 # times on its own before it gives a part up.
 _ATTEMPTS = 3
 
 
 def check_client(client: Any) -> None:
-    """Check what was passed as a client.
-
-    Parameters
-    ----------
-    client : distributed.Client
-        The client.
-
-    Raises
-    ------
-    ImportError
-        If Dask is not installed.
-    TypeError
-        If it is no client that waits for its answers.
-    """
+    """Check what was passed as a client."""
     try:
         from distributed import Client
     except ImportError as error:
@@ -48,31 +33,7 @@ def check_client(client: Any) -> None:
 def score_on_cluster(
     client: Any, estimator: Any, tasks: Iterator[tuple[int, list[str]]], *, digests: bool
 ) -> Iterator[tuple[int, list[Row]]]:
-    """Score parts on a cluster, in the order in which they come back.
-
-    Parameters
-    ----------
-    client : distributed.Client
-        The client of the cluster, whose workers see the images under the same paths.
-    estimator : estimator
-        A fitted classifier; sent once to each worker.
-    tasks : iterator of (int, list of str)
-        The number of each part, and its paths.
-    digests : bool
-        Whether to take the digest of each file.
-
-    Yields
-    ------
-    number : int
-        A part.
-    rows : list of Row
-        Its rows.
-
-    Raises
-    ------
-    RuntimeError
-        If the cluster has lost a part again and again.
-    """
+    """Score parts on a cluster, in the order in which they come back."""
     from distributed import as_completed
     from distributed.scheduler import KilledWorker
 

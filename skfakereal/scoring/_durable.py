@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["TEMPORARY", "make_folder", "no_room", "replacing", "sync_folder"]
-
 TEMPORARY = ".tmp"
 # The last is what a limit on the size of files (ulimit -f) raises.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -19,20 +17,7 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 def replacing(
     path: Path, *, before: Callable[[Path], None] | None = None
 ) -> Iterator[BinaryIO]:
-    """Open a file that takes the place of another only when it is complete.
-
-    Parameters
-    ----------
-    path : Path
-        The file; one that is there stays as it is until the end, and where anything fails.
-    before : callable or None, default=None
-        Called with the complete temporary file before it takes its place.
-
-    Yields
-    ------
-    BinaryIO
-        The temporary file, beside `path`, for writing.
-    """
+    """Open a file that takes the place of another only when it is complete."""
     # One name for ever: what a killed process leaves is overwritten, and does not pile up.
     temporary = path.with_name(f".{path.name}{TEMPORARY}")
     try:
@@ -53,13 +38,7 @@ def replacing(
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder, and those above it, that a power cut does not take away.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder; it may be there.
-    """
+    """Make a folder, and those above it, that a power cut does not take away."""
     if folder.is_dir():
         return
     make_folder(folder.parent)
@@ -68,13 +47,7 @@ def make_folder(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Write the names in a folder to the disk.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder.
-    """
+    """Write the names in a folder to the disk."""
     if sys.platform == "win32":
         return  # it opens no folders; NTFS keeps a journal of names
     handle = os.open(folder, os.O_RDONLY)
@@ -89,18 +62,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def no_room(error: OSError) -> bool:
-    """Tell whether an error says that the disk, a quota or a limit is full.
-
-    Parameters
-    ----------
-    error : OSError
-        The error.
-
-    Returns
-    -------
-    bool
-        Whether it does.
-    """
+    """Tell whether an error says that the disk, a quota or a limit is full."""
     return error.errno in _NO_ROOM
 
 

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["LOCK_FILE", "locked"]
-
 LOCK_FILE = "lock"
 _TAKEN = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
 # A process's own locks do not keep out its other threads. By process, since a forked one
@@ -20,24 +18,9 @@ _GUARD = threading.Lock()
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder's lock.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder. Its lock file stays: to remove it would let a third process lock a new
-        one while a second still waits with the old one open.
-
-    Yields
-    ------
-    None
-        While it is held.
-
-    Raises
-    ------
-    BlockingIOError
-        If another process, or another thread of this one, holds it.
-    """
+    """Hold a folder's lock."""
+    # The lock file stays: removing it would let a third process lock a new one while a
+    # second still waits with the old one open.
     name = os.getpid(), os.path.realpath(folder)
     with _GUARD:
         if name in _HELD:

@@ -15,8 +15,6 @@ from skfakereal._classifying.unwrap import inner_of
 from skfakereal._features import VGG16FeatureExtractor
 from skfakereal._trunk_settings import height_and_width
 
-__all__ = ["ScoringModel", "prepare_model"]
-
 _Cache = str | PathLike[str] | None
 # Pixels in a part: 334 images of 224x224, half a minute on two cores, which is what a
 # killed run loses at the most.
@@ -57,23 +55,6 @@ def prepare_model(estimator: Any, *, cache: _Cache = None) -> ScoringModel:
     their names, parameters, weights, thresholds. Left out is what changes no result:
     `cache`, `n_jobs`, `on_error` and `verbose` of this package's estimators. The same file
     gives the same digest in every process; another version of a library may not.
-
-    Parameters
-    ----------
-    estimator : estimator
-        A fitted classifier over paths, alone or wrapped. It is not altered.
-    cache : "auto", path-like or None, default=None
-        Where this package's estimators in the copy keep activations.
-
-    Returns
-    -------
-    ScoringModel
-        The copy.
-
-    Raises
-    ------
-    TypeError, sklearn.exceptions.NotFittedError
-        If it is no fitted classifier, or cannot be pickled.
     """
     _check(estimator)
     settings: dict[str, Any] = {"cache": cache, "verbose": 0}

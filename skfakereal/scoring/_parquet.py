@@ -7,19 +7,11 @@ from typing import Any, BinaryIO
 from skfakereal.scoring._rows import Row
 from skfakereal.scoring._table import Table
 
-__all__ = ["require_pyarrow", "write_parquet"]
-
 _ROW_GROUP = 2**16
 
 
 def require_pyarrow() -> None:
-    """Raise where Parquet cannot be written; to be called before hours of work.
-
-    Raises
-    ------
-    ImportError
-        If pyarrow is not installed.
-    """
+    """Raise where Parquet cannot be written; to be called before hours of work."""
     try:
         import pyarrow.parquet  # noqa: F401
     except ImportError as error:
@@ -30,17 +22,7 @@ def require_pyarrow() -> None:
 
 
 def write_parquet(file: BinaryIO, table: Table, rows: Iterable[Row]) -> None:
-    """Write rows as Parquet.
-
-    Parameters
-    ----------
-    file : BinaryIO
-        Where to.
-    table : Table
-        The columns.
-    rows : iterable of Row
-        The rows; 65,536 are held at a time, which is a row group.
-    """
+    """Write rows as Parquet."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

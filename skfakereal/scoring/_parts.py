@@ -9,8 +9,6 @@ from pathlib import Path
 from skfakereal.scoring._durable import replacing
 from skfakereal.scoring._rows import Row, read_row, row_line
 
-__all__ = ["Part", "part_file", "read_part", "read_rows", "write_part"]
-
 
 @dataclass(frozen=True)
 class Part:
@@ -38,35 +36,12 @@ class Part:
 
 
 def part_file(folder: Path, number: int) -> Path:
-    """Return where a part lies.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder of the run.
-    number : int
-        Which part.
-
-    Returns
-    -------
-    Path
-        Its file.
-    """
+    """Return where a part lies."""
     return folder / f"part-{number:07}.jsonl"
 
 
 def write_part(folder: Path, part: Part, rows: Sequence[Row]) -> None:
-    """Write a part, whole or not at all.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder of the run.
-    part : Part
-        What it says of itself.
-    rows : sequence of Row
-        Its rows.
-    """
+    """Write a part, whole or not at all."""
     body = json.dumps(asdict(part)).encode("ascii") + b"\n"
     body += b"".join(row_line(row) for row in rows)
     with replacing(part_file(folder, part.number)) as file:
@@ -74,18 +49,7 @@ def write_part(folder: Path, part: Part, rows: Sequence[Row]) -> None:
 
 
 def read_part(file: Path) -> Part | None:
-    """Check a part's file.
-
-    Parameters
-    ----------
-    file : Path
-        The file.
-
-    Returns
-    -------
-    Part or None
-        What it says of itself; None if it is torn or altered.
-    """
+    """Check a part's file."""
     digest, _, body = file.read_bytes().partition(b"\n")
     if digest != _digest(body):
         return None
@@ -101,20 +65,7 @@ def read_part(file: Path) -> Part | None:
 
 
 def read_rows(file: Path) -> Iterator[tuple[int, Row]]:
-    """Yield the rows of a part.
-
-    Parameters
-    ----------
-    file : Path
-        Its file.
-
-    Yields
-    ------
-    offset : int
-        Where in the file the row begins.
-    row : Row
-        The row.
-    """
+    """Yield the rows of a part."""
     with file.open("rb") as lines:
         offset = len(lines.readline()) + len(lines.readline())
         for line in lines:

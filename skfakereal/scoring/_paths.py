@@ -13,29 +13,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["PathList", "spool_paths"]
-
 
 class PathList:
-    """The paths of a run, on disk; memory holds some tens of bytes for each.
-
-    Parameters
-    ----------
-    file : file
-        Holds each path as a line of JSON, which takes any name, line breaks and bytes that
-        are no text included.
-    starts : ndarray of int64
-        Where in the file the first path of each part stands.
-    repeated : ndarray of bool or None
-        Which lines repeat an earlier one; None where none does.
-    order : ndarray of int64 or None
-        For each line the place of its path among the different ones; None where no line
-        repeats another.
-    n_rows : int
-        How many lines there are.
-    part_size : int
-        Different paths in a part.
-    """
+    """The paths of a run, on disk; memory holds some tens of bytes for each."""
 
     def __init__(
         self,
@@ -46,9 +26,12 @@ class PathList:
         n_rows: int,
         part_size: int,
     ) -> None:
+        # Each path as a line of JSON, which takes any name: line breaks, and bytes that are
+        # no text.
         self._file = file
-        self._starts = starts
-        self._repeated = repeated
+        self._starts = starts  # where in the file the first path of each part stands
+        self._repeated = repeated  # which lines repeat an earlier one; None: none does
+        # For each line the place of its path among the different ones; None: none repeats.
         self.order = order
         self.n_rows = n_rows
         self.part_size = part_size
@@ -68,18 +51,7 @@ class PathList:
         self._file.close()
 
     def part(self, number: int) -> list[str]:
-        """Return the different paths of one part.
-
-        Parameters
-        ----------
-        number : int
-            Which part, from 0 on.
-
-        Returns
-        -------
-        list of str
-            `part_size` of them, or fewer in the last part.
-        """
+        """Return the different paths of one part."""
         offset, row = (int(value) for value in self._starts[number])
         self._file.seek(offset)
         lines = list[bytes]()
@@ -92,64 +64,22 @@ class PathList:
         return paths
 
     def part_length(self, number: int) -> int:
-        """Return how many different paths a part has.
-
-        Parameters
-        ----------
-        number : int
-            Which part.
-
-        Returns
-        -------
-        int
-            How many.
-        """
+        """Return how many different paths a part has."""
         return min(self.part_size, self.n_paths - number * self.part_size)
 
     def digest(self, paths: Iterable[str]) -> str:
-        """Return what identifies a run of paths.
-
-        Parameters
-        ----------
-        paths : iterable of str
-            The paths.
-
-        Returns
-        -------
-        str
-            32 hexadecimal digits. Relative paths from another folder are other paths.
-        """
+        """Return what identifies a run of paths."""
         digest = blake2b(digest_size=16)
         for path in paths:
             digest.update(_line(path))
+            # Relative paths from another folder are other paths.
             if not os.path.isabs(path):  # noqa: PTH117, four times faster
                 digest.update(_line(self._folder))
         return digest.hexdigest()
 
 
 def spool_paths(paths: Any, folder: Path, part_size: int) -> PathList:
-    """Write a list of paths to an unnamed file, and find what it names twice.
-
-    Parameters
-    ----------
-    paths : iterable of path-like, or array-like of shape (n,) or (n, 1)
-        The paths; read once, and never held all together.
-    folder : Path
-        Where the file is.
-    part_size : int
-        Different paths in a part.
-
-    Returns
-    -------
-    PathList
-        The list; to be closed.
-
-    Raises
-    ------
-    TypeError
-        If `paths` is a single path, or holds anything but paths; the message names the
-        index.
-    """
+    """Write a list of paths to an unnamed file, and find what it names twice."""
     file = TemporaryFile(dir=folder)  # noqa: SIM115, the list closes it
     try:
         hashes, offsets, end = array("Q"), array("q"), 0

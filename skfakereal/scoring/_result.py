@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["ScoringResult"]
-
 
 @dataclass(frozen=True)
 class ScoringResult:

@@ -9,8 +9,6 @@ from typing import Any, NamedTuple
 
 from skfakereal.scoring._verdicts import Verdict, judge_images, split_local
 
-__all__ = ["Row", "read_row", "row_line", "score_part"]
-
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -45,30 +43,7 @@ class Row(NamedTuple):
 def score_part(
     estimator: Any, paths: Sequence[str], *, digests: bool, folder: str
 ) -> list[Row]:
-    """Score some images at one go.
-
-    Parameters
-    ----------
-    estimator : estimator
-        A fitted classifier over paths.
-    paths : sequence of str
-        The images, all different.
-    digests : bool
-        Whether to take the digest of each file.
-    folder : str
-        Where relative paths begin; a worker may stand elsewhere.
-
-    Returns
-    -------
-    list of Row
-        One for each path, in order.
-
-    Raises
-    ------
-    ValueError
-        If the classifier refuses all images; one that it refuses among others has a row
-        that says so.
-    """
+    """Score some images at one go."""
     elsewhere = folder != str(Path.cwd())
     places = {p: str(Path(folder, p)) if elsewhere and _is_file(p) else p for p in paths}
     verdicts = _judge(estimator, list(dict.fromkeys(places.values())))
@@ -126,32 +101,10 @@ def _sha256(path: str) -> str | None:
 
 
 def row_line(row: Iterable[Any]) -> bytes:
-    """Return a row as a line of JSON, which takes any path.
-
-    Parameters
-    ----------
-    row : Row
-        The row.
-
-    Returns
-    -------
-    bytes
-        ASCII, with its line break.
-    """
+    """Return a row as a line of JSON, which takes any path."""
     return _encode(list(row)).encode("ascii") + b"\n"
 
 
 def read_row(line: bytes) -> Row:
-    """Return the row that `row_line` wrote.
-
-    Parameters
-    ----------
-    line : bytes
-        The line.
-
-    Returns
-    -------
-    Row
-        The row.
-    """
+    """Return the row that `row_line` wrote."""
     return Row(*json.loads(line.decode("ascii")))

@@ -15,24 +15,12 @@ from skfakereal.scoring._parts import Part, part_file, read_part, read_rows, wri
 from skfakereal.scoring._paths import PathList
 from skfakereal.scoring._rows import Row
 
-__all__ = ["Run", "open_run"]
-
 _SETTINGS_FILE, _RESULTS_FILE = "run.json", "results.json"
 _ANEW = "Choose another out, or begin anew with overwrite=True (--force)."
 
 
 class Run:
-    """A run's folder, while its lock is held.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder.
-    out : Path
-        The file that the run is for.
-    name : str
-        Digest of its settings.
-    """
+    """A run's folder, while its lock is held."""
 
     def __init__(self, folder: Path, out: Path, name: str) -> None:
         self.folder = folder
@@ -44,23 +32,7 @@ class Run:
             raise _damaged(results)
 
     def find_parts(self, listed: PathList) -> dict[int, Part]:
-        """Find what is done, and set aside what is damaged.
-
-        Parameters
-        ----------
-        listed : PathList
-            The paths of the run now.
-
-        Returns
-        -------
-        dict of int to Part
-            The parts that are whole; those of a list that has grown since may be short.
-
-        Raises
-        ------
-        ValueError
-            If a part was made of other paths.
-        """
+        """Find what is done, and set aside what is damaged."""
         found, damaged = dict[int, Part](), list[str]()
         for file in sorted(self.folder.glob("part-*.jsonl")):
             part = read_part(file)
@@ -95,45 +67,18 @@ class Run:
             )
 
     def rows(self, part: Part) -> list[Row]:
-        """Return the rows of a part that is done.
-
-        Parameters
-        ----------
-        part : Part
-            The part.
-
-        Returns
-        -------
-        list of Row
-            Its rows.
-        """
+        """Return the rows of a part that is done."""
         return [row for _, row in read_rows(part_file(self.folder, part.number))]
 
     def write(self, number: int, rows: Sequence[Row], listed: PathList) -> None:
-        """Keep a finished part; when this returns, it survives a power cut.
-
-        Parameters
-        ----------
-        number : int
-            Which part.
-        rows : sequence of Row
-            Its rows.
-        listed : PathList
-            The paths of the run.
-        """
+        """Keep a finished part; when this returns, it survives a power cut."""
         n_errors = sum(1 for row in rows if row.reason)
         digest = listed.digest(row.path for row in rows)
         part = Part(self.name, number, len(rows), n_errors, digest)
         write_part(self.folder, part, rows)
 
     def check_result(self) -> None:
-        """Check that the file of the run is there as it was left, or not at all.
-
-        Raises
-        ------
-        FileExistsError
-            If it is another one, or was altered.
-        """
+        """Check that the file of the run is there as it was left, or not at all."""
         if self.out.exists() and _sha256(self.out) not in self._results:
             raise FileExistsError(
                 f"out must be a new file, or one that this run made and nobody changed, but "
@@ -142,44 +87,14 @@ class Run:
             )
 
     def record_result(self, file: Path) -> None:
-        """Note what the file of the run will be, before it takes its place.
-
-        Parameters
-        ----------
-        file : Path
-            The new file, under another name.
-        """
+        """Note what the file of the run will be, before it takes its place."""
         # The old one too: a kill between this and the rename leaves that in its place.
         self._results = [*self._results[-1:], _sha256(file)]
         _write_json(self.folder / _RESULTS_FILE, self._results)
 
 
 def open_run(folder: Path, out: Path, settings: dict[str, Any], *, overwrite: bool) -> Run:
-    """Begin a run, or take one up again; the folder's lock must be held.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder of the run; it exists.
-    out : Path
-        The file that the run is for.
-    settings : dict of str to object
-        What must be the same for results to be mixed.
-    overwrite : bool
-        Whether to begin anew, whatever is there.
-
-    Returns
-    -------
-    Run
-        The run.
-
-    Raises
-    ------
-    ValueError
-        If the folder holds a run with other settings, or something else.
-    FileExistsError
-        If `out` is there and not of this run.
-    """
+    """Begin a run, or take one up again; the folder's lock must be held."""
     if overwrite:
         _clear(folder)
         if out.exists():  # if this run is cut off, the next one may replace it, too

@@ -22,8 +22,6 @@ from skfakereal.scoring._run import open_run
 from skfakereal.scoring._table import Table
 from skfakereal.scoring._work import Work
 
-__all__ = ["score_paths"]
-
 # What must be raised when parts of before would mean something else.
 _FORMAT = 1
 

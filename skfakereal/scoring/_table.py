@@ -7,8 +7,6 @@ from typing import Any, BinaryIO
 from skfakereal._csv_file import csv_line, encoded
 from skfakereal.scoring._rows import Row
 
-__all__ = ["Table", "write_csv"]
-
 
 @dataclass(frozen=True)
 class Table:
@@ -66,17 +64,7 @@ class Table:
 
 
 def write_csv(file: BinaryIO, table: Table, rows: Iterable[Row]) -> None:
-    """Write rows as CSV with a header, in UTF-8.
-
-    Parameters
-    ----------
-    file : BinaryIO
-        Where to.
-    table : Table
-        The columns.
-    rows : iterable of Row
-        The rows; never held all together.
-    """
+    """Write rows as CSV with a header, in UTF-8."""
     file.write(encoded(csv_line(table.columns)))
     for row in rows:
         file.write(encoded(csv_line(table.values(row))))

@@ -11,8 +11,6 @@ from skfakereal._classifying.ask import predict_once
 from skfakereal._images import ImageReadError, decode_image, read_bytes
 from skfakereal._paths import as_fitted, check_paths
 
-__all__ = ["Verdict", "judge_images", "split_local"]
-
 
 @dataclass(frozen=True)
 class Verdict:
@@ -41,27 +39,7 @@ class Verdict:
 
 
 def judge_images(estimator: Any, paths: Sequence[str]) -> dict[str, Verdict]:
-    """Classify images at one go; one that cannot be read has a verdict that says so.
-
-    Parameters
-    ----------
-    estimator : estimator
-        A fitted classifier over paths.
-    paths : sequence of str
-        The images, all different.
-
-    Returns
-    -------
-    dict of str to Verdict
-        The verdict on each image, by path.
-
-    Raises
-    ------
-    ImageReadError
-        If the classifier cannot read files of its own.
-    ValueError
-        If the classifier refuses the images.
-    """
+    """Classify images at one go; one that cannot be read has a verdict that says so."""
     if not paths:
         return {}
     local, broken = split_local(paths)
@@ -86,20 +64,7 @@ def judge_images(estimator: Any, paths: Sequence[str]) -> dict[str, Verdict]:
 
 
 def split_local(paths: Sequence[str]) -> tuple[list[str], dict[str, Verdict]]:
-    """Set aside what is no path of a file.
-
-    Parameters
-    ----------
-    paths : sequence of str
-        The images.
-
-    Returns
-    -------
-    local : list of str
-        Those that may be files.
-    broken : dict of str to Verdict
-        What is wrong with the others, by path.
-    """
+    """Set aside what is no path of a file."""
     local, broken = [], dict[str, Verdict]()
     for path in paths:
         try:

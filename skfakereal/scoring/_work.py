@@ -13,32 +13,9 @@ from skfakereal.scoring._paths import PathList
 from skfakereal.scoring._rows import Row, score_part
 from skfakereal.scoring._run import Run
 
-__all__ = ["Work"]
-
 
 class Work:
-    """What is left to do of a run.
-
-    Parameters
-    ----------
-    run : Run
-        The run.
-    listed : PathList
-        Its paths.
-    model : ScoringModel
-        The classifier.
-    client : distributed.Client or None
-        The client of the cluster that computes, if one does.
-    digests : bool
-        Whether to take the digest of each file.
-    retry_errors : bool
-        Whether images that could not be read are left to do.
-
-    Attributes
-    ----------
-    n_before : int
-        How many different images are done.
-    """
+    """What is left to do of a run."""
 
     def __init__(
         self,
@@ -83,13 +60,7 @@ class Work:
             yield number, score_part(estimator, paths, digests=digests, folder=folder)
 
     def finish(self, progress: bool) -> None:
-        """Score what is left, and keep each part as soon as it is there.
-
-        Parameters
-        ----------
-        progress : bool
-            Whether to show a progress bar on standard error.
-        """
+        """Score what is left, and keep each part as soon as it is there."""
         with tqdm(
             total=self.listed.n_paths,
             initial=self.n_before,
