@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
-from skfakereal.cards._front_matter import front_matter
+from skfakereal.cards._blocks import front_matter
 
 VALUES: list[Any] = [
     "plain",

@@ -5,8 +5,7 @@ from html.parser import HTMLParser
 import pytest
 from markdown_it import MarkdownIt
 
-from skfakereal.cards._blocks import Bullets, Code, Section, Table, Text
-from skfakereal.cards._markdown import section_markdown
+from skfakereal.cards._blocks import Bullets, Code, Section, Table, Text, section_markdown
 
 NASTY = [
     "plain",

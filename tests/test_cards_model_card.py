@@ -11,8 +11,9 @@ from sklearn.model_selection import FixedThresholdClassifier
 from skfakereal import VGG16ImageClassifier
 from skfakereal._settings import settings_of
 from skfakereal.cards import ModelCard, model_card
+from skfakereal.cards._blocks import without_paths
+from skfakereal.cards._description import public_settings
 from skfakereal.cards._limits import known_limits
-from skfakereal.cards._public import public_settings, without_paths
 from skfakereal.evaluation import EvaluationReport
 
 

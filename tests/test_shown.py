@@ -12,7 +12,7 @@ from matplotlib.text import Text
 
 from skfakereal._html import escaped
 from skfakereal._shown import drawable, printable
-from skfakereal.cards._markdown import escaped as escaped_in_markdown
+from skfakereal.cards._blocks import escaped as escaped_in_markdown
 from skfakereal.evaluation import EvaluationReport, MisclassifiedDisplay, compare_reports
 from skfakereal.explain import Explanation, GradCAMDisplay
 

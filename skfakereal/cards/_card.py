@@ -1,15 +1,42 @@
-"""A model card: metadata and sections, as Markdown and as parts of an HTML page."""
+"""Model cards: made of a report, written to a file, extended by later measurements."""
 
+import math
 import os
+import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from skfakereal import __version__
 from skfakereal._html import Html
+from skfakereal._settings import settings_of
 from skfakereal._shown import printable, write_page
-from skfakereal.cards._blocks import Section
-from skfakereal.cards._front_matter import front_matter
-from skfakereal.cards._html_blocks import html_blocks
-from skfakereal.cards._markdown import escaped, section_markdown
+from skfakereal._wording import WORDS
+from skfakereal.cards._blocks import (
+    Section,
+    escaped,
+    front_matter,
+    html_blocks,
+    section_markdown,
+)
+from skfakereal.cards._description import (
+    citation_section,
+    data_section,
+    details_section,
+    licence_section,
+    training_section,
+    use_section,
+    uses_section,
+)
+from skfakereal.cards._figures import (
+    evaluation_section,
+    generator_rows_section,
+    generators_section,
+    robustness_section,
+    threshold_section,
+)
+from skfakereal.cards._limits import limits_section
+from skfakereal.evaluation import EvaluationReport, GeneratorReport, RobustnessReport
 
 
 class ModelCard:
@@ -104,3 +131,229 @@ class ModelCard:
             if section.heading == heading:
                 return html_blocks(section)
         raise KeyError(f"{heading!r}: there are only {self.headings}.")
+
+
+# Those that the hub knows by these names.
+_KNOWN_METRICS = ("accuracy", "precision", "recall", "f1", "roc_auc", "brier_score")
+_TITLE = "Detector of fake images"
+
+
+def model_card(
+    report: EvaluationReport,
+    *,
+    estimator: Any = None,
+    config: Mapping[str, Any] | None = None,
+    robustness: RobustnessReport | None = None,
+    generators: GeneratorReport | None = None,
+    title: str = _TITLE,
+    license: str = "unknown",  # noqa: A002 (the hub's own word)
+) -> ModelCard:
+    """Describe a detector for those who are to use it, or to judge it.
+
+    The card has the form of Hugging Face's: metadata in YAML, then Markdown with the
+    sections that Mitchell et al. (2019) ask for. It is made to be published: it holds no
+    absolute path, no folder of images and no command; it does name the classes, and the
+    groups (generators) of the positive one.
+
+    Parameters
+    ----------
+    report : EvaluationReport
+        The figures on images that the detector was not trained on.
+    estimator : estimator, default=None
+        The detector, for its settings. None takes them from `config`.
+    config : mapping, default=None
+        What is known of the training, as ``config.json`` of a run folder holds it. All
+        keys may be missing: ``skfakereal``, ``date``, ``versions``, ``model``,
+        ``training``, ``decision``, ``remarks``, and ``data`` with ``train``,
+        ``validation``, ``test``, ``groups``, ``audit`` and ``manifest_sha256``.
+    robustness : RobustnessReport, default=None
+        What common changes of an image cost. None: the card says that it was not measured.
+    generators : GeneratorReport, default=None
+        What unseen generators cost, likewise.
+    title : str, default="Detector of fake images"
+        The title, and the model's name in the metadata.
+    license : str, default="unknown"
+        The licence of the detector, by the hub's names, for instance ``"mit"``.
+
+    Returns
+    -------
+    ModelCard
+        The card.
+
+    Raises
+    ------
+    TypeError
+        If `report` is no EvaluationReport.
+
+    See Also
+    --------
+    extend_card : Adds later measurements to the file of a card.
+
+    References
+    ----------
+    M. Mitchell et al. (2019). "Model cards for model reporting". Proceedings of the
+    Conference on Fairness, Accountability, and Transparency.
+
+    Examples
+    --------
+    >>> from skfakereal.cards import model_card
+    >>> from skfakereal.evaluation import EvaluationReport
+    >>> report = EvaluationReport(
+    ...     ["a.jpg", "b.jpg", "c.jpg", "d.jpg"],
+    ...     y_true=[0, 0, 1, 1],
+    ...     y_proba=[[0.9, 0.1], [0.4, 0.6], [0.3, 0.7], [0.2, 0.8]],
+    ...     classes=[0, 1],
+    ...     target_names=["real", "fake"],
+    ... )
+    >>> card = model_card(report, license="mit")
+    >>> print(card.to_markdown())
+    ---
+    license: mit
+    library_name: skfakereal
+    ...
+    # Detector of fake images
+    ...
+    """
+    if not isinstance(report, EvaluationReport):
+        raise TypeError(
+            f"report must be an EvaluationReport, got {type(report).__name__}. Make one with "
+            "skfakereal.evaluation.evaluate."
+        )
+    known = {"skfakereal": __version__, **(config or {})}
+    if estimator is not None:
+        known["model"] = settings_of(estimator)
+    sections = [
+        details_section(report, known),
+        uses_section(report),
+        limits_section(report, known),
+        data_section(report, known),
+        training_section(known),
+        evaluation_section(report),
+        threshold_section(report, known),
+        generator_rows_section(report),
+        robustness_section(robustness),
+        generators_section(generators),
+        use_section(report, known),
+        licence_section(known, license),
+        citation_section(known),
+    ]
+    return ModelCard(
+        title,
+        _metadata(report, title, license),
+        [section for section in sections if section is not None],
+    )
+
+
+def _metadata(report: EvaluationReport, title: str, license_name: str) -> dict[str, Any]:
+    double = "f1_macro" if "f1" in report else "f1"
+    figures = [
+        {"type": key, "value": round(report[key], 4), "name": word}
+        for key, word in WORDS.items()
+        if key in report and key != double and not math.isnan(report[key])
+    ]
+    task = {"type": "image-classification", "name": "Fake image detection"}
+    # What the images are called is for the maker to say; a folder's name may be private.
+    dataset = {"type": "imagefolder", "name": "held-out test images", "split": "test"}
+    result = {"task": task, "dataset": dataset, "metrics": figures}
+    name = re.sub(r"[^\w.-]+", "-", title.lower()).strip("-") or "detector"
+    return {
+        "license": license_name,
+        "library_name": "skfakereal",
+        "pipeline_tag": "image-classification",
+        "tags": ["skfakereal", "sklearn", "image-forensics", "deepfake-detection"],
+        "metrics": [key for key in _KNOWN_METRICS if key in report],
+        "model-index": [{"name": name, "results": [result]}],
+    }
+
+
+_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
+
+
+def extend_card(
+    path: str | os.PathLike[str],
+    *,
+    robustness: RobustnessReport | None = None,
+    generators: GeneratorReport | None = None,
+    evaluations: Mapping[str, EvaluationReport] | None = None,
+) -> None:
+    """Add later measurements to a card's file; everything else in it stays as it is.
+
+    Parameters
+    ----------
+    path : path-like
+        The file, such as ``card.md`` of a run folder or a ``README.md`` made from it.
+    robustness : RobustnessReport, default=None
+        Replaces the section on robustness.
+    generators : GeneratorReport, default=None
+        Replaces the section on unseen generators.
+    evaluations : mapping of str to EvaluationReport, default=None
+        More evaluations, by the name of their images: each has a section of its own.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read or written.
+    ValueError
+        If it is no card.
+
+    See Also
+    --------
+    model_card : Makes a card.
+
+    Notes
+    -----
+    A section that is not there yet comes before "How to use it", or last. A run folder
+    whose card was changed is not replaced by ``skfakereal train --force`` any more.
+    """
+    file = Path(path)
+    try:
+        lines = file.read_text(encoding="utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"A card is a text file in UTF-8, {str(path)!r} is not."
+        ) from error
+    if not any(line.startswith("# ") for line in lines):
+        raise ValueError(
+            f"A card has a title (a line that begins with '# '), {str(path)!r} has not."
+        )
+    sections = [
+        *([robustness_section(robustness)] if robustness is not None else []),
+        *([generators_section(generators)] if generators is not None else []),
+        *(
+            evaluation_section(report, f"Evaluation: {name}")
+            for name, report in (evaluations or {}).items()
+        ),
+    ]
+    for section in sections:
+        lines = _placed(lines, section)
+    write_page(file, "\n".join(lines))
+
+
+def _placed(lines: list[str], section: Section) -> list[str]:
+    """Return the lines with a section in its place."""
+    new = [*section_markdown(section).split("\n"), ""]
+    starts = _headings(lines)
+    places = [i for i in starts if lines[i] == new[0]]
+    if places:
+        end = next((i for i in starts if i > places[0]), len(lines))
+        return [*lines[: places[0]], *new, *lines[end:]]
+    before = next((i for i in starts if lines[i] == "## How to use it"), None)
+    if before is None:
+        before = len(lines)
+        new = ["", *new] if lines and lines[-1] else new
+    return [*lines[:before], *new, *lines[before:]]
+
+
+def _headings(lines: list[str]) -> list[int]:
+    """Return where sections begin; a comment in a block of code is none."""
+    found, fence = [], ""
+    for i, line in enumerate(lines):
+        mark = _FENCE.match(line)
+        if fence:
+            if mark and mark[1].startswith(fence):
+                fence = ""
+        elif mark:
+            fence = mark[1]
+        elif line.startswith(("# ", "## ")):
+            found.append(i)
+    return found

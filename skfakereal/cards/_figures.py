@@ -1,11 +1,12 @@
-"""What the detector reached on the test images: figures, and rows by generator."""
+"""What was measured: figures on test images, the threshold, altered images, unseen generators."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from skfakereal._wording import WORDS, counted, decimal, interval_text
-from skfakereal.cards._blocks import Block, Bullets, Section, Table, Text
-from skfakereal.cards._public import without_paths
-from skfakereal.evaluation import EvaluationReport
+from skfakereal.cards._blocks import Block, Bullets, Section, Table, Text, without_paths
+from skfakereal.evaluation import EvaluationReport, GeneratorReport, RobustnessReport
 
 _MOST_ROWS = 30
 
@@ -94,3 +95,173 @@ def _with_interval(value: float, interval: tuple[float, float] | None) -> str:
 
 def _figure(value: float) -> str:
     return "undefined" if math.isnan(value) else decimal(value)
+
+
+# The reason that `train` gives where no threshold was chosen.
+_MORE_PROBABLE = "the more probable class"
+
+Decision = Mapping[str, Any]
+
+
+def has_chosen(report: EvaluationReport, decision: Decision) -> bool:
+    """Return whether a threshold was chosen, rather than left at 0.5."""
+    if decision:
+        return decision.get("reason") != _MORE_PROBABLE
+    return report.threshold is not None
+
+
+def threshold_section(
+    report: EvaluationReport, config: Mapping[str, Any]
+) -> Section | None:
+    """Return by what probability the detector decides, and what that rests on."""
+    positive = positive_name(report)
+    if positive is None:
+        return None
+    decision = config.get("decision") or {}
+    said = _rule(report, decision, positive)
+    said += [*_validated(decision, positive), *_band(decision)]
+    chosen = report.operating_points[0]
+    said.append(
+        f"On the test images, this finds {chosen.true_positive_rate:.1%} of those that are "
+        f"{positive}, and calls {chosen.false_positive_rate:.1%} of the others so by "
+        f"mistake. The probabilities' calibration error is "
+        f"{decimal(report['expected_calibration_error'])}, their Brier score "
+        f"{decimal(report['brier_score'])}."
+    )
+    blocks: list[Block] = [Text(each) for each in said]
+    return Section("Threshold and calibration", tuple(blocks))
+
+
+def _rule(report: EvaluationReport, decision: Decision, positive: str) -> list[str]:
+    threshold = decision.get("threshold")
+    if threshold is None:
+        threshold = report.operating_points[0].threshold
+    if math.isnan(threshold):
+        return []
+    if not has_chosen(report, decision):
+        why = ", the more probable class; no other threshold was chosen"
+    elif decision.get("reason"):
+        why = f", chosen by {without_paths(decision['reason'])}"
+    else:
+        why = ""
+    return [f"An image is called {positive} from a probability of {threshold:.4g} on{why}."]
+
+
+def _validated(decision: Decision, positive: str) -> list[str]:
+    said = []
+    keys = ("n_positive", "true_positive_rate", "n_negative", "false_positive_rate")
+    n_positive, found, n_negative, accused = map(decision.get, keys)
+    if None not in (n_positive, found, n_negative, accused):
+        interval = decision.get("false_positive_interval")
+        within = (
+            f" (95 % interval {interval[0]:.2%} to {interval[1]:.2%})" if interval else ""
+        )
+        said.append(
+            f"On the validation images, of {n_positive:,} that are {positive}, {found:.1%} "
+            f"were found; of {n_negative:,} others, {accused:.2%} were called so by "
+            f"mistake{within}."
+        )
+    if isinstance(decision.get("calibration"), str):
+        how = decision["calibration"]
+        said.append(f"Probabilities were calibrated on validation images: {how}.")
+    return said
+
+
+def _band(decision: Decision) -> list[str]:
+    band = decision.get("unsure") or decision.get("unsure_band")
+    # Either all of an `UnsureBand`, or its two ends.
+    if isinstance(band, Mapping):
+        low, high, precision = (band.get(key) for key in ("low", "high", "precision"))
+    else:
+        low, high = band or (None, None)
+        precision = decision.get("unsure_precision")
+    if None in (low, high, precision):
+        return []
+    return [
+        f"Between {low:.4g} and {high:.4g} a verdict was right in less than {precision:.0%} of "
+        "the validation images: call it unsure."
+    ]
+
+
+ROBUSTNESS = "Robustness"
+UNSEEN = "Unseen generators"
+
+
+def robustness_section(report: RobustnessReport | None) -> Section:
+    """Return what common changes of an image cost."""
+    if report is None:
+        return Section(
+            ROBUSTNESS,
+            (
+                Text(
+                    "Not measured. Detectors often fail on images that were saved again, "
+                    "shrunk or cropped (Wang et al. 2020; Grommelt et al. 2024)."
+                ),
+            ),
+        )
+    header = (
+        "change",
+        "accuracy",
+        "ROC-AUC",
+        "found (TPR)",
+        "false alarms (FPR)",
+        "flipped",
+    )
+    rows = tuple(
+        (
+            row.name,
+            *map(_cell, (row.accuracy, row.roc_auc, row.tpr, row.fpr, row.flip_rate)),
+        )
+        for row in report.values()
+    )
+    blocks: list[Block] = [
+        Text(
+            f"{report.summary()} Measured on {report.untouched.n_images:,} images; flipped is "
+            "the share of them that are called otherwise than untouched."
+        ),
+        Table(header, rows),
+    ]
+    if report.remarks:
+        blocks.append(Bullets(tuple(report.remarks)))
+    return Section(ROBUSTNESS, tuple(blocks))
+
+
+def generators_section(report: GeneratorReport | None) -> Section:
+    """Return what not knowing a generator costs."""
+    if report is None:
+        return Section(
+            UNSEEN,
+            (
+                Text(
+                    "Not measured. Expect the detector to miss many fakes of generators that "
+                    "it was not trained on."
+                ),
+            ),
+        )
+    header = ("generator", "fakes", "ROC-AUC, seen", "unseen", "TPR, seen", "unseen")
+    rows = tuple(
+        (
+            row.generator,
+            f"{row.n_fake:,}",
+            *(_cell(side[key]) for key in ("roc_auc", "tpr") for side in _sides(row)),
+        )
+        for row in report.values()
+    )
+    blocks: list[Block] = [
+        Text(
+            f"{report.summary()} Each row compares detectors with the same settings that were "
+            "and were not trained on the generator, on the same fakes."
+        ),
+        Table(header, rows),
+    ]
+    if report.remarks:
+        blocks.append(Bullets(tuple(report.remarks)))
+    return Section(UNSEEN, tuple(blocks))
+
+
+def _sides(row: Any) -> tuple[dict[str, float], dict[str, float]]:
+    return row.seen, row.unseen
+
+
+def _cell(value: float) -> str:
+    return "undefined" if value != value else f"{value:.3f}"

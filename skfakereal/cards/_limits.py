@@ -9,10 +9,9 @@ from typing import Any
 
 from skfakereal._trunk_settings import height_and_width
 from skfakereal._wording import counted
-from skfakereal.cards._blocks import Block, Bullets, Section, Text
-from skfakereal.cards._figures import positive_name
-from skfakereal.cards._public import network_settings, without_paths
-from skfakereal.cards._threshold import has_chosen
+from skfakereal.cards._blocks import Block, Bullets, Section, Text, without_paths
+from skfakereal.cards._description import network_settings
+from skfakereal.cards._figures import has_chosen, positive_name
 from skfakereal.evaluation import EvaluationReport
 
 _FEW_TRAINED = 1000
