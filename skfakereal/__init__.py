@@ -4,72 +4,34 @@ Everything is imported when it is first touched, so that ``import skfakereal`` c
 next to nothing and loads neither TensorFlow nor Keras nor matplotlib.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from skfakereal._lazy import lazily
+from skfakereal._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from skfakereal import (
-        audit,
-        cards,
-        datasets,
-        evaluation,
-        explain,
-        persistence,
-        scoring,
-        thresholds,
-    )
-    from skfakereal._augmentation import Augmentation
-    from skfakereal._classifier import VGG16ImageClassifier
-    from skfakereal._features import VGG16FeatureExtractor
-    from skfakereal._images import ImageReadError
-    from skfakereal.persistence import load, save
+    from skfakereal import audit as audit
+    from skfakereal import cards as cards
+    from skfakereal import datasets as datasets
+    from skfakereal import evaluation as evaluation
+    from skfakereal import explain as explain
+    from skfakereal import persistence as persistence
+    from skfakereal import scoring as scoring
+    from skfakereal import thresholds as thresholds
+    from skfakereal._augmentation import Augmentation as Augmentation
+    from skfakereal._classifier import VGG16ImageClassifier as VGG16ImageClassifier
+    from skfakereal._features import VGG16FeatureExtractor as VGG16FeatureExtractor
+    from skfakereal._images import ImageReadError as ImageReadError
+    from skfakereal.persistence import load as load
+    from skfakereal.persistence import save as save
 
-__version__ = "0.1.0"
-
-__all__ = [
-    "Augmentation",
-    "ImageReadError",
-    "VGG16FeatureExtractor",
-    "VGG16ImageClassifier",
-    "audit",
-    "cards",
-    "datasets",
-    "evaluation",
-    "explain",
-    "load",
-    "persistence",
-    "save",
-    "scoring",
-    "thresholds",
-]
-
-_HOME = {
-    "Augmentation": "skfakereal._augmentation",
-    "ImageReadError": "skfakereal._images",
-    "VGG16FeatureExtractor": "skfakereal._features",
-    "VGG16ImageClassifier": "skfakereal._classifier",
-    "load": "skfakereal.persistence",
-    "save": "skfakereal.persistence",
-}
-_SUBPACKAGES = (
-    "audit",
-    "cards",
-    "datasets",
-    "evaluation",
-    "explain",
-    "persistence",
-    "scoring",
-    "thresholds",
+__getattr__, __dir__, __all__ = lazily(
+    __name__,
+    *("audit", "cards", "datasets", "evaluation", "explain", "persistence"),
+    *("scoring", "thresholds"),
+    _augmentation="Augmentation",
+    _classifier="VGG16ImageClassifier",
+    _features="VGG16FeatureExtractor",
+    _images="ImageReadError",
+    persistence="load save",
 )
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(import_module(_HOME[name]), name)
-    if name in _SUBPACKAGES:
-        return import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])

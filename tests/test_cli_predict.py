@@ -451,10 +451,12 @@ def test_no_pickle_is_loaded_by_surprise(
 
 
 def test_a_safe_model_is_one_whatever_its_name(
-    dark: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    fitted_classifier: VGG16ImageClassifier,
+    bright: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    model = DummyClassifier(strategy="constant", constant=1).fit([["a"], ["b"]], [0, 1])
-    skfakereal.save(model, tmp_path / "model.skfr")
+    skfakereal.save(fitted_classifier, tmp_path / "model.skfr")
     (tmp_path / "model.skfr").rename(tmp_path / "model.skfr.bak")
-    assert main(["predict", str(tmp_path / "model.skfr.bak"), dark]) == 0
+    assert main(["predict", str(tmp_path / "model.skfr.bak"), bright]) == 0
     assert "fake" in capsys.readouterr().out

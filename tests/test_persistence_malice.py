@@ -11,12 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import Images, MakeClassifier
-from skfr_files import Y3, X, Y, assert_refused, describing
-from sklearn.linear_model import LogisticRegression, SGDClassifier
-from sklearn.neighbors import KNeighborsClassifier
+from skfr_files import X, Y, assert_refused, describing
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
 
 import skfakereal
 from skfakereal._trunk import Trunk
@@ -45,7 +43,7 @@ def state(**values: Any) -> list[Any]:
         "sklearn.preprocessing._data.StandardScaler",
         "sklearn.preprocessing.StandardScaler.fit",
         "StandardScaler",
-        "skfakereal.persistence._homes.resolve",
+        "skfakereal.persistence._classes.resolve",
         "",
         None,
         ["os.system"],
@@ -148,10 +146,9 @@ def test_unknown_parameters_are_a_matter_of_versions(tmp_path: Path) -> None:
 # Sizes on which compiled code relies.
 
 
-def altered(model: Any, path: Path, change: Callable[[Any], None]) -> None:
-    """Save a model, alter the state of its last object, and load it."""
-    skfakereal.save(model, path)
-    container = read_container(path)
+def altered(model: str, path: Path, change: Callable[[Any], None]) -> None:
+    """Alter the state of the last object of a model that is only read, and load it."""
+    container = read_container(Path(__file__).parent / f"written_by_0_1/{model}.skfr")
     arrays, description = dict(container.arrays), container.description
     node = decode_objects(description["objects"], arrays)[-1]
     change(node.state)
@@ -186,10 +183,9 @@ def altered(model: Any, path: Path, change: Callable[[Any], None]) -> None:
     ids=str,
 )
 def test_support_vectors(change: dict[str, Any], tmp_path: Path) -> None:
-    model = SVC().fit(X, Y3)
-    altered(model, tmp_path / "m.skfr", lambda state: None)
+    altered("SVC", tmp_path / "m.skfr", lambda state: None)
     with pytest.raises(ValueError, match="support vectors do not fit"):
-        altered(model, tmp_path / "m.skfr", lambda state: state.update(change))
+        altered("SVC", tmp_path / "m.skfr", lambda state: state.update(change))
 
 
 @pytest.mark.parametrize(
@@ -208,10 +204,11 @@ def test_support_vectors(change: dict[str, Any], tmp_path: Path) -> None:
     ids=str,
 )
 def test_neighbors(change: dict[str, Any], tmp_path: Path) -> None:
-    model = KNeighborsClassifier(algorithm="brute").fit(X, Y3)
-    altered(model, tmp_path / "m.skfr", lambda state: None)
+    altered("KNeighborsClassifier", tmp_path / "m.skfr", lambda state: None)
     with pytest.raises(ValueError, match="neighbours"):
-        altered(model, tmp_path / "m.skfr", lambda state: state.update(change))
+        altered(
+            "KNeighborsClassifier", tmp_path / "m.skfr", lambda state: state.update(change)
+        )
 
 
 @pytest.mark.parametrize(
@@ -226,10 +223,9 @@ def test_neighbors(change: dict[str, Any], tmp_path: Path) -> None:
     ids=str,
 )
 def test_gradient_descent(change: dict[str, Any], tmp_path: Path) -> None:
-    model = SGDClassifier(average=True).fit(X, Y3)
-    altered(model, tmp_path / "m.skfr", lambda state: None)
+    altered("SGDClassifier", tmp_path / "m.skfr", lambda state: None)
     with pytest.raises(ValueError, match="do not fit the classes"):
-        altered(model, tmp_path / "m.skfr", lambda state: state.update(change))
+        altered("SGDClassifier", tmp_path / "m.skfr", lambda state: state.update(change))
 
 
 @pytest.fixture(scope="module")

@@ -16,17 +16,16 @@ from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import (
     LogisticRegression,
+    RidgeClassifier,
 )
 from sklearn.model_selection import (
     FixedThresholdClassifier,
     cross_val_score,
 )
-from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import (
     StandardScaler,
 )
-from sklearn.svm import LinearSVC
 
 import skfakereal
 from skfakereal import Augmentation, VGG16FeatureExtractor
@@ -37,7 +36,7 @@ def test_not_fitted(make_classifier: MakeClassifier, tmp_path: Path) -> None:
     for estimator in (
         make_classifier(),
         VGG16FeatureExtractor(),
-        make_pipeline(GaussianNB()),
+        make_pipeline(RidgeClassifier()),
     ):
         with pytest.raises(NotFittedError):
             skfakereal.save(estimator, tmp_path / "model.skfr")
@@ -143,7 +142,7 @@ def test_wrapped_models_are_no_larger_than_pickles(
         ),
         CalibratedClassifierCV(FrozenEstimator(detector), method="isotonic"),
         make_pipeline(extractor, StandardScaler(), LogisticRegression()),
-        CalibratedClassifierCV(make_pipeline(extractor, LinearSVC()), cv=2),
+        CalibratedClassifierCV(make_pipeline(extractor, RidgeClassifier()), cv=2),
     ]
     for model in wrapped:
         model.fit(X, labels)

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from skfakereal import __version__
 from skfakereal._html import Html
 from skfakereal._settings import settings_of
 from skfakereal._shown import printable, write_page
+from skfakereal._version import __version__
 from skfakereal._wording import WORDS
 from skfakereal.cards._blocks import (
     Section,

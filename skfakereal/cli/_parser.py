@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
-from skfakereal import __version__
+from skfakereal._version import __version__
 from skfakereal.cli.verbs import (
     _audit,
     _cache,

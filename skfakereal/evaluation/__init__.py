@@ -11,73 +11,60 @@ that was not trained on. `stable_verdicts` judges images of unknown origin, and 
 Each is imported when it is first touched: `skfakereal predict` needs next to none of it.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from skfakereal._lazy import lazily
 
 if TYPE_CHECKING:
     from skfakereal.evaluation.comparison._comparison import (
-        ReportComparison,
-        compare_reports,
+        ReportComparison as ReportComparison,
     )
-    from skfakereal.evaluation.generators._leave_out import leave_one_generator_out
-    from skfakereal.evaluation.generators._report import GeneratorReport
+    from skfakereal.evaluation.comparison._comparison import (
+        compare_reports as compare_reports,
+    )
+    from skfakereal.evaluation.generators._leave_out import (
+        leave_one_generator_out as leave_one_generator_out,
+    )
+    from skfakereal.evaluation.generators._report import GeneratorReport as GeneratorReport
+    from skfakereal.evaluation.perturbations import mild_perturbations as mild_perturbations
     from skfakereal.evaluation.perturbations import (
-        mild_perturbations,
-        standard_perturbations,
+        standard_perturbations as standard_perturbations,
     )
-    from skfakereal.evaluation.report._evaluate import evaluate
-    from skfakereal.evaluation.report._misclassified import MisclassifiedDisplay
-    from skfakereal.evaluation.report._report import EvaluationReport
-    from skfakereal.evaluation.report._training_curve import TrainingCurveDisplay
-    from skfakereal.evaluation.robustness._report import RobustnessReport
-    from skfakereal.evaluation.robustness._robustness import robustness_report
-    from skfakereal.evaluation.verdicts._unsure_band import UnsureBand, learn_unsure_band
-    from skfakereal.evaluation.verdicts._verdict import Verdict, stable_verdicts
+    from skfakereal.evaluation.report._evaluate import evaluate as evaluate
+    from skfakereal.evaluation.report._misclassified import (
+        MisclassifiedDisplay as MisclassifiedDisplay,
+    )
+    from skfakereal.evaluation.report._report import EvaluationReport as EvaluationReport
+    from skfakereal.evaluation.report._training_curve import (
+        TrainingCurveDisplay as TrainingCurveDisplay,
+    )
+    from skfakereal.evaluation.robustness._report import (
+        RobustnessReport as RobustnessReport,
+    )
+    from skfakereal.evaluation.robustness._robustness import (
+        robustness_report as robustness_report,
+    )
+    from skfakereal.evaluation.verdicts._unsure_band import UnsureBand as UnsureBand
+    from skfakereal.evaluation.verdicts._unsure_band import (
+        learn_unsure_band as learn_unsure_band,
+    )
+    from skfakereal.evaluation.verdicts._verdict import Verdict as Verdict
+    from skfakereal.evaluation.verdicts._verdict import stable_verdicts as stable_verdicts
 
-__all__ = [
-    "EvaluationReport",
-    "GeneratorReport",
-    "MisclassifiedDisplay",
-    "ReportComparison",
-    "RobustnessReport",
-    "TrainingCurveDisplay",
-    "UnsureBand",
-    "Verdict",
-    "compare_reports",
-    "evaluate",
-    "learn_unsure_band",
-    "leave_one_generator_out",
-    "mild_perturbations",
-    "robustness_report",
-    "stable_verdicts",
-    "standard_perturbations",
-]
-
-_HOME = {
-    "EvaluationReport": "skfakereal.evaluation.report._report",
-    "GeneratorReport": "skfakereal.evaluation.generators._report",
-    "MisclassifiedDisplay": "skfakereal.evaluation.report._misclassified",
-    "ReportComparison": "skfakereal.evaluation.comparison._comparison",
-    "RobustnessReport": "skfakereal.evaluation.robustness._report",
-    "TrainingCurveDisplay": "skfakereal.evaluation.report._training_curve",
-    "UnsureBand": "skfakereal.evaluation.verdicts._unsure_band",
-    "Verdict": "skfakereal.evaluation.verdicts._verdict",
-    "compare_reports": "skfakereal.evaluation.comparison._comparison",
-    "evaluate": "skfakereal.evaluation.report._evaluate",
-    "learn_unsure_band": "skfakereal.evaluation.verdicts._unsure_band",
-    "leave_one_generator_out": "skfakereal.evaluation.generators._leave_out",
-    "mild_perturbations": "skfakereal.evaluation.perturbations",
-    "robustness_report": "skfakereal.evaluation.robustness._robustness",
-    "stable_verdicts": "skfakereal.evaluation.verdicts._verdict",
-    "standard_perturbations": "skfakereal.evaluation.perturbations",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(import_module(_HOME[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__, __all__ = lazily(
+    __name__,
+    **{
+        "comparison._comparison": "ReportComparison compare_reports",
+        "generators._leave_out": "leave_one_generator_out",
+        "generators._report": "GeneratorReport",
+        "perturbations": "mild_perturbations standard_perturbations",
+        "report._evaluate": "evaluate",
+        "report._misclassified": "MisclassifiedDisplay",
+        "report._report": "EvaluationReport",
+        "report._training_curve": "TrainingCurveDisplay",
+        "robustness._report": "RobustnessReport",
+        "robustness._robustness": "robustness_report",
+        "verdicts._unsure_band": "UnsureBand learn_unsure_band",
+        "verdicts._verdict": "Verdict stable_verdicts",
+    },
+)

@@ -8,42 +8,24 @@ map is owed to what the detector has learned.
 A map shows what a detector used. It is no evidence that an image was manipulated, nor where.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from skfakereal._lazy import lazily
 
 if TYPE_CHECKING:
-    from skfakereal.explain._display import GradCAMDisplay, OcclusionDisplay
-    from skfakereal.explain._explanation import Explanation
-    from skfakereal.explain._grad_cam import grad_cam
-    from skfakereal.explain._occlusion import occlusion
-    from skfakereal.explain._randomization import RandomizationCheck, randomization_check
+    from skfakereal.explain._display import GradCAMDisplay as GradCAMDisplay
+    from skfakereal.explain._display import OcclusionDisplay as OcclusionDisplay
+    from skfakereal.explain._explanation import Explanation as Explanation
+    from skfakereal.explain._grad_cam import grad_cam as grad_cam
+    from skfakereal.explain._occlusion import occlusion as occlusion
+    from skfakereal.explain._randomization import RandomizationCheck as RandomizationCheck
+    from skfakereal.explain._randomization import randomization_check as randomization_check
 
-__all__ = [
-    "Explanation",
-    "GradCAMDisplay",
-    "OcclusionDisplay",
-    "RandomizationCheck",
-    "grad_cam",
-    "occlusion",
-    "randomization_check",
-]
-
-_HOME = {
-    "Explanation": "skfakereal.explain._explanation",
-    "GradCAMDisplay": "skfakereal.explain._display",
-    "OcclusionDisplay": "skfakereal.explain._display",
-    "RandomizationCheck": "skfakereal.explain._randomization",
-    "grad_cam": "skfakereal.explain._grad_cam",
-    "occlusion": "skfakereal.explain._occlusion",
-    "randomization_check": "skfakereal.explain._randomization",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(import_module(_HOME[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__, __all__ = lazily(
+    __name__,
+    _display="GradCAMDisplay OcclusionDisplay",
+    _explanation="Explanation",
+    _grad_cam="grad_cam",
+    _occlusion="occlusion",
+    _randomization="RandomizationCheck randomization_check",
+)

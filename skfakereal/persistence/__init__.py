@@ -4,8 +4,21 @@ Reading a file needs neither scikit-learn nor Keras; only `load`, which makes es
 what was read, and `save` import scikit-learn.
 """
 
-from skfakereal.persistence._describe import ModelDescription, read_description
-from skfakereal.persistence._load import load, load_with_metadata
-from skfakereal.persistence._save import save
+from typing import TYPE_CHECKING
 
-__all__ = ["ModelDescription", "load", "load_with_metadata", "read_description", "save"]
+from skfakereal._lazy import lazily
+
+if TYPE_CHECKING:
+    from skfakereal.persistence._load import load as load
+    from skfakereal.persistence._load import load_with_metadata as load_with_metadata
+    from skfakereal.persistence._read import ModelDescription as ModelDescription
+    from skfakereal.persistence._read import read_description as read_description
+    from skfakereal.persistence._save import save as save
+
+
+__getattr__, __dir__, __all__ = lazily(
+    __name__,
+    _load="load load_with_metadata",
+    _read="ModelDescription read_description",
+    _save="save",
+)

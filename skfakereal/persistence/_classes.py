@@ -6,6 +6,14 @@ a list of trusted types is that of skops.io (https://skops.readthedocs.io); ours
 extended by whoever loads.
 """
 
+import ntpath
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
 # What any estimator may have beside its parameters.
 COMMON = frozenset(
     [
@@ -18,13 +26,8 @@ COMMON = frozenset(
     ]
 )
 
-# Objects of C, and what only a fit that is under way needs; the next fit makes them anew.
-NOT_KEPT = frozenset(
-    [
-        *("_loss_function_", "_optimizer", "_random_state", "_best_coefs"),
-        *("_best_intercepts", "_skl_callbacks"),
-    ]
-)
+# What only a fit that is under way needs; the next one makes it anew.
+NOT_KEPT = frozenset(["_skl_callbacks"])
 
 _LINEAR = "coef_ intercept_ n_iter_"
 _SGD = (
@@ -45,7 +48,7 @@ _SELECTED = "scores_ pvalues_ n_features_"
 
 # Estimators, with the attributes that they may have beside those in COMMON and beside their
 # parameters, which scikit-learn checks by itself.
-_ESTIMATORS = {
+_WRITTEN = {
     "skfakereal.Augmentation": "",
     "skfakereal.VGG16FeatureExtractor": "n_features_out_ _trunk _settings",
     "skfakereal.VGG16ImageClassifier": (
@@ -55,6 +58,28 @@ _ESTIMATORS = {
     "sklearn.calibration._SigmoidCalibration": "a_ b_",
     "sklearn.calibration._TemperatureScaling": "beta_",
     "sklearn.decomposition.PCA": _PCA,
+    "sklearn.frozen.FrozenEstimator": "",
+    "sklearn.isotonic.IsotonicRegression": (
+        "X_min_ X_max_ X_thresholds_ y_thresholds_ increasing_"
+    ),
+    "sklearn.linear_model.LogisticRegression": _LINEAR,
+    "sklearn.linear_model.RidgeClassifier": f"{_LINEAR} solver_ _label_binarizer",
+    "sklearn.model_selection.FixedThresholdClassifier": "estimator_",
+    "sklearn.model_selection.TunedThresholdClassifierCV": (
+        "estimator_ best_threshold_ best_score_ cv_results_ _curve_scorer"
+    ),
+    "sklearn.pipeline.Pipeline": "",
+    "sklearn.preprocessing.LabelBinarizer": "y_type_ sparse_input_",
+    "sklearn.preprocessing.MaxAbsScaler": "n_samples_seen_ max_abs_ scale_",
+    "sklearn.preprocessing.MinMaxScaler": (
+        "n_samples_seen_ scale_ min_ data_min_ data_max_ data_range_"
+    ),
+    "sklearn.preprocessing.RobustScaler": "center_ scale_",
+    "sklearn.preprocessing.StandardScaler": "n_samples_seen_ mean_ var_ scale_",
+}
+# Read for one more release, with a warning, and no longer written: the list of these aged with
+# every release of scikit-learn, by private attributes.
+_ONLY_READ = {
     "sklearn.decomposition.TruncatedSVD": _PCA,
     "sklearn.discriminant_analysis.LinearDiscriminantAnalysis": (
         f"{_LINEAR} priors_ means_ xbar_ covariance_ scalings_ explained_variance_ratio_ "
@@ -78,24 +103,14 @@ _ESTIMATORS = {
     "sklearn.feature_selection.SelectKBest": _SELECTED,
     "sklearn.feature_selection.SelectPercentile": _SELECTED,
     "sklearn.feature_selection.VarianceThreshold": "variances_",
-    "sklearn.frozen.FrozenEstimator": "",
-    "sklearn.isotonic.IsotonicRegression": (
-        "X_min_ X_max_ X_thresholds_ y_thresholds_ increasing_"
-    ),
-    "sklearn.linear_model.LogisticRegression": _LINEAR,
     "sklearn.linear_model.LogisticRegressionCV": (
         f"{_LINEAR} Cs_ C_ l1_ratio_ l1_ratios_ scores_ coefs_paths_"
     ),
     "sklearn.linear_model.Perceptron": _SGD,
-    "sklearn.linear_model.RidgeClassifier": f"{_LINEAR} solver_ _label_binarizer",
     "sklearn.linear_model.RidgeClassifierCV": (
         f"{_LINEAR} alpha_ best_score_ cv_results_ _label_binarizer"
     ),
     "sklearn.linear_model.SGDClassifier": _SGD,
-    "sklearn.model_selection.FixedThresholdClassifier": "estimator_",
-    "sklearn.model_selection.TunedThresholdClassifierCV": (
-        "estimator_ best_threshold_ best_score_ cv_results_ _curve_scorer"
-    ),
     "sklearn.multiclass.OneVsRestClassifier": "estimators_ label_binarizer_",
     "sklearn.naive_bayes.BernoulliNB": _COUNTS,
     "sklearn.naive_bayes.GaussianNB": "epsilon_ theta_ var_ class_count_ class_prior_",
@@ -112,24 +127,18 @@ _ESTIMATORS = {
         "_label_binarizer _no_improvement_count"
     ),
     "sklearn.pipeline.FeatureUnion": "",
-    "sklearn.pipeline.Pipeline": "",
-    "sklearn.preprocessing.LabelBinarizer": "y_type_ sparse_input_",
     "sklearn.preprocessing.LabelEncoder": "",
-    "sklearn.preprocessing.MaxAbsScaler": "n_samples_seen_ max_abs_ scale_",
-    "sklearn.preprocessing.MinMaxScaler": (
-        "n_samples_seen_ scale_ min_ data_min_ data_max_ data_range_"
-    ),
     "sklearn.preprocessing.Normalizer": "",
     "sklearn.preprocessing.PowerTransformer": "lambdas_ _scaler",
     "sklearn.preprocessing.QuantileTransformer": "n_quantiles_ references_ quantiles_",
-    "sklearn.preprocessing.RobustScaler": "center_ scale_",
-    "sklearn.preprocessing.StandardScaler": "n_samples_seen_ mean_ var_ scale_",
     "sklearn.svm.LinearSVC": _LINEAR,
     "sklearn.svm.NuSVC": _SVC,
     "sklearn.svm.SVC": _SVC,
 }
+ONLY_READ = frozenset(_ONLY_READ)
 ESTIMATORS = {
-    name: COMMON | frozenset(attributes.split()) for name, attributes in _ESTIMATORS.items()
+    name: COMMON | frozenset(attributes.split())
+    for name, attributes in (_WRITTEN | _ONLY_READ).items()
 }
 
 _SPLITS = "n_splits shuffle random_state"
@@ -167,8 +176,122 @@ _METRICS = (
 FUNCTIONS = frozenset(
     [
         *[f"sklearn.metrics.{name}" for name in _METRICS.split()],
+        # Of what is only read.
         "sklearn.feature_selection.chi2",
         "sklearn.feature_selection.f_classif",
         "sklearn.feature_selection.mutual_info_classif",
     ]
 )
+
+
+# Ours by module: the names in files stay where modules are renamed.
+_MODULES = {
+    "_trunk_settings": ("TrunkSettings",),
+    "_classifier": ("VGG16ImageClassifier",),
+    "_features": ("VGG16FeatureExtractor",),
+    "_network": ("Conv", "Dense", "Flatten", "GlobalPool", "MaxPool", "Network"),
+    "_trunk": ("Trunk",),
+    "_augmentation": ("Augmentation",),
+}
+_HOMES = {
+    f"skfakereal.{name}": f"skfakereal.{module}"
+    for module, names in _MODULES.items()
+    for name in names
+}
+# scikit-learn's methods for which metadata can be requested.
+REQUEST_METHODS = (
+    "fit",
+    "partial_fit",
+    "predict",
+    "predict_proba",
+    "predict_log_proba",
+    "decision_function",
+    "score",
+    "split",
+    "transform",
+    "inverse_transform",
+)
+
+
+def resolve(name: str) -> Any:
+    """Import a class or function of the list."""
+    if not (name in ESTIMATORS or name in PARTS or name in FUNCTIONS):
+        raise ValueError(f"{name[:100]!r} is none that may be in a file")
+    home, _, own = name.rpartition(".")
+    try:
+        return getattr(import_module(_HOMES.get(name, home)), own)
+    except (AttributeError, ImportError) as error:
+        raise ValueError(f"this version of scikit-learn has no {name}") from error
+
+
+def name_of(kind: type) -> str | None:
+    """Return the name of a class in files."""
+    for name in _WRITTEN | PARTS:
+        same_package = name.partition(".")[0] == kind.__module__.partition(".")[0]
+        if same_package and name.endswith(f".{kind.__name__}") and resolve(name) is kind:
+            return name
+    return None
+
+
+_MAX_UNITS = 2**20
+_MAX_LAYERS = 100
+
+
+def check_file_parameters(name: str, params: Mapping[str, Any]) -> None:
+    """Refuse parameters that would make a later `fit` touch places of the maker's choice.
+
+    A ``memory``, say, is a folder of pickles, which the next `fit` would load.
+    """
+    ours = name.startswith("skfakereal.")
+    for key, (wanted, holds) in (_RULES | (_OUR_RULES if ours else {})).items():
+        if key in params and not holds(params[key]):
+            raise ValueError(f"{key} of {name} must be {wanted} in a file")
+
+
+def _is_file_name(value: Any) -> bool:
+    # Windows's rule knows both slashes and the colon of a drive.
+    return value is None or (
+        isinstance(value, str) and ntpath.basename(value) == value not in ("", ".", "..")
+    )
+
+
+def _is_worker_count(value: Any) -> bool:
+    is_integer = isinstance(value, Integral) and not isinstance(value, bool)
+    return value is None or (is_integer and abs(int(value)) <= 1024)
+
+
+def _is_short(value: Any) -> bool:
+    # An array may be as long as the file.
+    return not hasattr(value, "__len__") or len(value) <= _MAX_LAYERS
+
+
+def _are_layers(value: Any) -> bool:
+    return (
+        isinstance(value, tuple | list | np.ndarray)
+        and _is_short(value)
+        and all(isinstance(units, Integral) and units <= _MAX_UNITS for units in value)
+    )
+
+
+def _is_cache(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and value == "auto")
+
+
+_Rules = dict[str, tuple[str, Callable[[Any], bool]]]
+_RULES: _Rules = {
+    "memory": ("None", lambda value: value is None),
+    "n_jobs": ("None or a number up to 1024", _is_worker_count),
+}
+_OUR_RULES: _Rules = {
+    "cache": ("'auto' or None", _is_cache),
+    "hidden_units": (
+        f"at most {_MAX_LAYERS} numbers up to {_MAX_UNITS}",
+        _are_layers,
+    ),
+    "image_size": ("one or two numbers", _is_short),
+    "optimizer": (
+        "a name",
+        lambda value: isinstance(value, str) and value.isidentifier() and value[0] != "_",
+    ),
+    "weights": ("a name without a folder, or None", _is_file_name),
+}

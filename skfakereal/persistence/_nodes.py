@@ -11,8 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skfakereal.persistence._classes import ESTIMATORS, FUNCTIONS, PARTS
-from skfakereal.persistence._parameter_rules import check_file_parameters
+from skfakereal.persistence._classes import (
+    ESTIMATORS,
+    FUNCTIONS,
+    PARTS,
+    check_file_parameters,
+)
 
 _MAX_DEPTH = 20
 _MAX_TEXT_BYTES = 2**26

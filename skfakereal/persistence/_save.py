@@ -1,14 +1,15 @@
-"""A fitted estimator -> a ``.skfr`` file."""
+"""A fitted estimator -> a ``.skfr`` file, which is there as a whole or not at all."""
 
+import contextlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from skfakereal._version import __version__
 from skfakereal.persistence._container import pack
 from skfakereal.persistence._read import MAX_METADATA, read_model
-from skfakereal.persistence._write import write_whole
 
 _SUFFIX = ".skfr"
 
@@ -27,8 +28,8 @@ def save(
     ----------
     estimator : estimator
         A fitted `VGG16ImageClassifier` or `VGG16FeatureExtractor`, alone or in a pipeline,
-        a threshold, a calibration or an ensemble of scikit-learn's, with such classifiers
-        and transformers as hold arrays and numbers (docs/model_file.md lists them).
+        a threshold or a calibration of scikit-learn's, with its scalers, `PCA`,
+        `LogisticRegression` and `RidgeClassifier` (docs/model_file.md has the list).
     path : path-like
         The file, with the suffix ``.skfr``. It is replaced in one step, or stays as it is.
     metadata : mapping of str to object, default=None
@@ -70,8 +71,8 @@ def save(
     noted = _check_metadata(metadata)
     from sklearn.utils.validation import check_is_fitted
 
-    from skfakereal.persistence._build import build_estimator
     from skfakereal.persistence._encode import encode_estimator
+    from skfakereal.persistence._load import build_estimator
 
     if hasattr(estimator, "fit"):
         check_is_fitted(estimator)
@@ -127,7 +128,44 @@ def _check_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
 def _versions() -> dict[str, str]:
     from importlib.metadata import version  # slow to import, and no reader needs it
 
-    from skfakereal import __version__
-
     packages = ("scikit-learn", "numpy")
     return {"skfakereal": __version__} | {name: version(name) for name in packages}
+
+
+def write_whole(
+    path: Path, pieces: Iterable[bytes | memoryview], verify: Callable[[Path], None]
+) -> None:
+    """Write a file beside its place, verify it, and put it there in one step.
+
+    Whatever happens in between (a full disk, the end of the process, a second process that
+    writes to the same place), the place holds what it held before, or the whole new file.
+    """
+    place = Path(os.path.realpath(path))  # a symbolic link stays one
+    # Not from tempfile, whose files only their owner may read.
+    part = place.with_name(f".{os.urandom(8).hex()}.skfr.part")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    handle = os.open(part, flags, 0o666)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            for piece in pieces:
+                file.write(piece)
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileNotFoundError):
+            part.chmod(place.stat().st_mode & 0o777)
+        verify(part)
+        part.replace(place)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    _sync_folder(place.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name last through a power cut, where folders can be opened."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from skfakereal import __version__
 from skfakereal._settings import settings_of
+from skfakereal._version import __version__
 
 __all__ = ["describe_run", "settings_of"]
 
