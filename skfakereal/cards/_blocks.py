@@ -162,7 +162,7 @@ def front_matter(metadata: Mapping[str, Any]) -> str:
         style = None if re.fullmatch(r"[A-Za-z][A-Za-z_-]*", text) else '"'
         return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
-    dumper = type("Dumper", (yaml.SafeDumper,), {})
+    dumper: Any = type("Dumper", (yaml.SafeDumper,), {})
     dumper.add_representer(str, quote)
     # Plain values, none of them twice (which YAML would name by a sign), and no halves of
     # characters, as damaged names of files have: no file can hold them.
