@@ -11,7 +11,6 @@ from skfr_files import assert_equal, round_trip
 from sklearn.base import BaseEstimator, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.decomposition import PCA
-from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import (
     RandomForestClassifier,
 )
@@ -182,7 +181,6 @@ def test_isotonic_regression_alone(features: Features, tmp_path: Path) -> None:
         np.array(["réel", "Fälschung"]),
         np.array(["a", "b\x00c"]),
         np.array(["real", "fake"], dtype=object),
-        np.array([1.5, 2.5]),
     ],
     ids=repr,
 )
@@ -190,8 +188,7 @@ def test_labels_keep_type_and_text(
     labels: NDArray[Any], features: Features, tmp_path: Path
 ) -> None:
     X, y = features
-    fitted = RidgeClassifier().fit(X, labels[y]) if labels.dtype != float else None
-    fitted = fitted or DummyClassifier(strategy="most_frequent").fit(X, labels[y])
+    fitted = RidgeClassifier().fit(X, labels[y])
     copy = round_trip(fitted, tmp_path)
     assert_equal(copy.classes_, fitted.classes_)
     assert_equal(copy.predict(X), fitted.predict(X))
