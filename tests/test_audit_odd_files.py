@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from audit_sets import jpeg, leaking_set
 from conftest import png_bytes
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from skfakereal.audit import AuditReport, audit_images, equalize_images
 from skfakereal.audit._container import read_container
@@ -134,3 +134,23 @@ def test_a_picture_that_the_format_cannot_hold_is_listed(tmp_path: Path) -> None
     assert [f.index for f in copies.failures] == [0]
     assert "cannot be copied as WEBP" in str(copies.failures[0])
     assert np.array_equal(copies.target, [1])
+
+
+def test_the_facts_of_a_png_with_megabytes_of_texts_or_profile_are_read(
+    tmp_path: Path,
+) -> None:
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("workflow", "x" * 1_200_000, zip=True)
+    picture = Image.new("RGB", (16, 16), "teal")
+    picture.save(tmp_path / "texts.png", pnginfo=texts)
+    picture.save(tmp_path / "profile.png", icc_profile=bytes(1_200_000))
+    picture.save(tmp_path / "plain.png")
+    workflow, profile, plain = (
+        read_facts(str(tmp_path / f"{name}.png")) for name in ("texts", "profile", "plain")
+    )
+    assert [facts.error for facts in (workflow, profile, plain)] == [None] * 3
+    assert workflow.values["text_keys"] == "workflow"
+    assert [facts.values["icc"] != "(none)" for facts in (workflow, profile, plain)] == [
+        *(False, True, False)
+    ]
+    assert workflow.fingerprint == profile.fingerprint == plain.fingerprint

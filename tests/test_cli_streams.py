@@ -14,6 +14,7 @@ import joblib
 import numpy as np
 import pytest
 from conftest import write_image
+from image_attacks import png
 from sklearn.dummy import DummyClassifier
 
 from skfakereal.cli import main
@@ -249,3 +250,16 @@ def test_warnings_are_told_once_in_a_line(
         "skfakereal: warning: some characters of names are boxes in the pictures, since "
         "matplotlib's fonts lack them\n"
     )
+
+
+def test_a_picture_of_very_many_pixels_is_told_once(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wide = photos / "real" / "wide.png"
+    wide.write_bytes(png((100_000_000, 1), bits=1, colour=0))
+    assert main(["audit", str(photos)]) == 3
+    error = capsys.readouterr().err
+    assert error.splitlines() == [
+        f"skfakereal: {wide}: too large",
+        "skfakereal: 1 image could not be read",
+    ]

@@ -240,6 +240,13 @@ def test_unreadable_images_are_counted_named_and_left_out() -> None:
         EvaluationReport(["a", "b"], [0, 1], np.full((2, 2), np.nan), classes=[0, 1])
 
 
+def test_no_name_of_an_unreadable_image_ends_its_line() -> None:
+    proba = [[0.9, 0.1], [0.2, 0.8], [np.nan, np.nan]]
+    paths = ["a.png", "b.png", "new\nline\x1b[2J.png"]
+    said = repr(EvaluationReport(paths, [0, 1, 1], proba, classes=[0, 1]))
+    assert r"figures: new\nline\x1b[2J.png." in said
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms
 
+from skfakereal._completeness import essential_data
 from skfakereal._images import ImageReadError, decode_image, read_bytes
 from skfakereal._signatures import signature_format
 from skfakereal.audit._container import Container, read_container
@@ -88,11 +89,12 @@ def _facts(data: bytes, picture: Image.Image, path: str) -> FileFacts:
         (_HASHED_SIDE, _HASHED_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0
     )
     bits = imagehash.phash(small).hash
+    container = read_container(data)
     thumbnail = small.resize((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BOX)
     return FileFacts(
         {
-            **_packing(read_container(data)),
-            **_header(data),
+            **_packing(container),
+            **_header(data, container),
             **_shape(picture),
             "extension": PurePath(path).suffix.lower() or "(none)",
             "extension_case": _case(PurePath(path).suffix),
@@ -149,9 +151,8 @@ def _tables(container: Container) -> str:
     return f"near quality {container.jpeg_quality:.0f} [{container.jpeg_tables}]"
 
 
-def _header(data: bytes) -> dict[str, str | float]:
-    name = signature_format(data)
-    with Image.open(io.BytesIO(data), formats=[name] if name else None) as image:
+def _header(data: bytes, container: Container) -> dict[str, str | float]:
+    with _opened(data) as image:
         info = image.info
         exif = _exif(image)
         values: dict[str, Callable[[], str]] = {
@@ -166,11 +167,23 @@ def _header(data: bytes) -> dict[str, str | float]:
             "camera": lambda: _short(
                 " ".join(_text(exif.get(t)) for t in (0x010F, 0x0110))
             ),
-            "icc": lambda: _short(_icc(info.get("icc_profile"))),
+            "icc": lambda: _short(_icc(info.get("icc_profile")) or _icc_chunk(container)),
             "xmp": lambda: _xmp(info.get("xmp") or info.get("XML:com.adobe.xmp")),
             "density": lambda: _short(_text(info.get("dpi") or info.get("jfif_density"))),
         }
         return {name: _or_unreadable(value) for name, value in values.items()}
+
+
+def _opened(data: bytes) -> Image.Image:
+    """Open an image for its header; a PNG without its texts and profile if they are huge."""
+    name = signature_format(data)
+    try:
+        return Image.open(io.BytesIO(data), formats=[name] if name else None)
+    except Exception:
+        # Pillow refuses over 1 MB of either, which the workflows of generators come to.
+        if name != "PNG":
+            raise
+        return Image.open(io.BytesIO(essential_data(data, name)), formats=[name])
 
 
 def _or_unreadable(value: Callable[[], str]) -> str:
@@ -202,6 +215,10 @@ def _icc(profile: bytes | None) -> str:
         return name.strip() or "unnamed"
     except Exception:  # any profile counts, a damaged one too
         return "unreadable"
+
+
+def _icc_chunk(container: Container) -> str:
+    return "unreadable" if "iCCP" in container.layout.split() else ""
 
 
 def _xmp(packet: bytes | str | None) -> str:

@@ -44,6 +44,8 @@ def quiet_libraries() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _OneLine()
+            # Of Pillow's; it names no file, and an image that is too large is told as one.
+            warnings.filterwarnings("ignore", "Image size .* exceeds limit")
             yield
     finally:
         for name in added:

@@ -20,6 +20,7 @@ from sklearn.metrics import (
 )
 
 from skfakereal._classifying.predictions import Predictions
+from skfakereal._shown import printable
 from skfakereal._wording import counted
 from skfakereal.evaluation.figures._reliability import expected_error, reliability
 
@@ -241,7 +242,9 @@ def _unreadable_remarks(predictions: Predictions) -> list[str]:
     lost = [path for path, _ in predictions.unreadable]
     if not lost:
         return []
-    shown = ", ".join(lost[:3]) + (f" and {len(lost) - 3} more" if len(lost) > 3 else "")
+    shown = ", ".join(map(printable, lost[:3])) + (
+        f" and {len(lost) - 3} more" if len(lost) > 3 else ""
+    )
     verb = "was" if len(lost) == 1 else "were"
     return [
         f"{counted(len(lost), 'image')} could not be read and {verb} left out of the "
