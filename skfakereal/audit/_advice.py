@@ -10,8 +10,6 @@ from skfakereal.audit._copying import LEAST_SHRINKING
 from skfakereal.audit._verdict import CLEAN, TOO_FEW, Verdict
 from skfakereal.audit._words import UNREADABLE, Finding
 
-__all__ = ["SizeAdvice", "advise_size", "next_steps"]
-
 _SIZES = frozenset({"dimensions", "width", "height", "aspect", "blocks"})
 # A tenth of the images is left out for a size that grows by 1.7 times or more, a fifth, which
 # is the most, for one that grows by 3: few tiny files do not make all others tiny.
@@ -40,13 +38,7 @@ class SizeAdvice:
     n_images: int
 
     def reason(self) -> str:
-        """Return why it is this size, and what must be left out for it.
-
-        Returns
-        -------
-        str
-            A sentence or two.
-        """
+        """Return why it is this size, and what must be left out for it."""
         if not self.n_left_out:
             return (
                 "That is three quarters of the shortest side of any of these images, since "
@@ -62,20 +54,7 @@ class SizeAdvice:
 def advise_size(
     shorter_sides: NDArray[np.float64], classes: NDArray[np.intp]
 ) -> SizeAdvice:
-    """Choose a size that is large and keeps most images of each class.
-
-    Parameters
-    ----------
-    shorter_sides : ndarray of shape (n_images,)
-        Pixels of each image's shorter side.
-    classes : ndarray of shape (n_images,)
-        Class of each image, from 0 on.
-
-    Returns
-    -------
-    SizeAdvice
-        The size.
-    """
+    """Choose a size that is large and keeps most images of each class."""
     candidates = np.unique(shorter_sides)
     kept = np.min(
         [
@@ -94,23 +73,7 @@ def advise_size(
 def next_steps(
     verdict: Verdict, findings: Sequence[Finding], size: SizeAdvice
 ) -> list[str]:
-    """Return the steps that lead from an audit to training.
-
-    Parameters
-    ----------
-    verdict : {"clean", "suspicious", "leaking", "too few images"}
-        The audit's answer.
-    findings : sequence of Finding
-        What was found, the worst first.
-    size : SizeAdvice
-        To which size the images are best brought.
-
-    Returns
-    -------
-    list of str
-        A sentence or two each. Of the findings that are minor, only
-        unreadable files ask for anything.
-    """
+    """Return the steps that lead from an audit to training."""
     # Training stops at what cannot be read, whatever the verdict.
     broken = [
         "Remove or replace the files that cannot be read, or leave them out of training "

@@ -9,22 +9,8 @@ from skfakereal.audit._copies import Copies
 from skfakereal.audit._shortcuts import Shortcut
 from skfakereal.audit._verdict import Strength
 
-__all__ = ["copies_data", "shortcut_data", "strength_data"]
-
 
 def strength_data(strength: Strength) -> dict[str, Any]:
-    """Return a strength.
-
-    Parameters
-    ----------
-    strength : Strength
-        How well something tells the classes apart.
-
-    Returns
-    -------
-    dict
-        AUC (None where it is undefined), interval and verdict.
-    """
     return {
         "auc": None if np.isnan(strength.auc) else strength.auc,
         "interval": [strength.low, strength.high],
@@ -33,20 +19,7 @@ def strength_data(strength: Strength) -> dict[str, Any]:
 
 
 def shortcut_data(shortcut: Shortcut, names: Sequence[str]) -> dict[str, Any]:
-    """Return a field with its evidence.
-
-    Parameters
-    ----------
-    shortcut : Shortcut
-        The field.
-    names : sequence of str
-        What the classes are called.
-
-    Returns
-    -------
-    dict
-        Title, strength and counts by value.
-    """
+    """Return a field with its evidence."""
     return {
         "title": shortcut.field.title,
         "in_headline": shortcut.field.in_headline,
@@ -59,20 +32,7 @@ def shortcut_data(shortcut: Shortcut, names: Sequence[str]) -> dict[str, Any]:
 
 
 def copies_data(copies: Copies, paths: Sequence[str]) -> dict[str, Any]:
-    """Return copies with the paths of a few examples.
-
-    Parameters
-    ----------
-    copies : Copies
-        The copies.
-    paths : sequence of str
-        What the examples count.
-
-    Returns
-    -------
-    dict
-        The counts, and the examples.
-    """
+    """Return copies with the paths of a few examples."""
     return {
         "n_sets": copies.n_clusters,
         "n_images": copies.n_images,

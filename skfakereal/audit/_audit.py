@@ -23,8 +23,6 @@ from skfakereal.audit._leak import draw_folds, metadata_strength
 from skfakereal.audit._report import AuditReport
 from skfakereal.audit._shortcuts import find_shortcut
 
-__all__ = ["audit_images"]
-
 _PART = 256  # files that a worker takes at a time
 
 

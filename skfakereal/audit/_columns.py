@@ -8,8 +8,6 @@ from scipy.stats import hypergeom
 
 from skfakereal.audit._fields import Field, codes_of
 
-__all__ = ["differing", "encode"]
-
 _MOST_VALUES = 20  # of one text field, and twice as many steps of a number
 
 
@@ -18,19 +16,8 @@ def encode(
 ) -> NDArray[np.bool_]:
     """Return every field as columns of true and false, each of them once.
 
-    Parameters
-    ----------
-    values : mapping of Field to sequence
-        The value of each image.
-    n_images : int
-        How many images there are.
-
-    Returns
-    -------
-    ndarray of shape (n_images, n_columns)
-        One column for each frequent value of a text, and for numbers whether they are at
-        least, and more than, each of up to twenty quantiles. Constant columns are left
-        out.
+    One for each frequent value of a text; of a number, whether it is at least, and more than,
+    each of up to twenty quantiles.
     """
     columns: list[NDArray[np.bool_]] = []
     for field, column in values.items():
@@ -74,22 +61,6 @@ def differing(
     as Tarone (1990, Biometrics 46, "A modified Bonferroni method for discrete data")
     refined it: columns of so few images that they could not come out do not make it
     harder for the others.
-
-    Parameters
-    ----------
-    columns : ndarray of shape (n_images, n_columns)
-        As from `encode`.
-    classes : ndarray of shape (n_images,)
-        Class of each image, from 0 on.
-    copies : ndarray of shape (n_images,)
-        Equal numbers are copies of each other; one of them is counted.
-    chance : float
-        How probable it may be, from 0 to 1, that any column at all comes out by chance.
-
-    Returns
-    -------
-    ndarray of shape (n_different,)
-        Positions of the columns.
     """
     _, single = np.unique(copies, return_index=True)
     seen, labels = columns[single], classes[single]

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 
-__all__ = ["Container", "read_container"]
-
 _NAMES = {
     0xC4: "DHT",
     0xD8: "SOI",
@@ -91,18 +89,7 @@ class Container:
 
 
 def read_container(data: bytes) -> Container:
-    """Read how a JPEG, PNG or WebP file is packed.
-
-    Parameters
-    ----------
-    data : bytes
-        The file's content.
-
-    Returns
-    -------
-    Container
-        What was found; nothing for another format.
-    """
+    """Read how a JPEG, PNG or WebP file is packed."""
     if data.startswith(b"\xff\xd8"):
         return _read_jpeg(data)
     if data.startswith(b"\x89PNG\r\n\x1a\n"):

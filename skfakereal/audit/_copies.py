@@ -7,8 +7,6 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Copies", "count_copies"]
-
 _SHOWN = 6
 
 
@@ -52,24 +50,6 @@ def count_copies(
     groups: NDArray[np.intp] | None = None,
     split: NDArray[np.str_] | None = None,
 ) -> Copies:
-    """Count the copies.
-
-    Parameters
-    ----------
-    numbers : ndarray of shape (n_images,)
-        Equal numbers are copies of each other.
-    classes : ndarray of shape (n_images,)
-        Class of each image.
-    groups : ndarray of shape (n_images,), default=None
-        The groups that were given.
-    split : ndarray of shape (n_images,), default=None
-        The split of each image, such as "train".
-
-    Returns
-    -------
-    Copies
-        The counts and examples.
-    """
     members: dict[int, list[int]] = defaultdict(list)
     repeated = (
         np.bincount(numbers)[numbers] > 1 if len(numbers) else np.empty(0, dtype=bool)

@@ -16,16 +16,6 @@ from PIL import ExifTags, Image
 from skfakereal._images import ImageReadError, decode_image, read_bytes
 from skfakereal._signatures import signature_format
 
-__all__ = [
-    "EXTENSIONS",
-    "LEAST_SHRINKING",
-    "Copy",
-    "Form",
-    "safe_name",
-    "write_copy",
-    "write_whole",
-]
-
 EXTENSIONS = {"jpeg": ".jpg", "png": ".png", "webp": ".webp"}
 # Every side becomes this share of itself at the most, so that what an earlier resizing or
 # compression left in the finest structures is averaged away in all pictures alike.
@@ -74,22 +64,7 @@ class Copy:
 
 
 def write_copy(file: str, folder: Path, form: Form) -> Copy | ImageReadError:
-    """Write a copy of an image, unless it is there already.
-
-    Parameters
-    ----------
-    file : str
-        The original.
-    folder : Path
-        Where the copy goes.
-    form : Form
-        How it is written.
-
-    Returns
-    -------
-    Copy or ImageReadError
-        The copy, or why there is none.
-    """
+    """Write a copy of an image, unless it is there already."""
     try:
         data = read_bytes(file)
         # Not resolve(): two links to one file are two images.
@@ -121,15 +96,7 @@ def _content_of(data: bytes, file: str, form: Form) -> tuple[bytes, tuple[int, i
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all.
-
-    Parameters
-    ----------
-    path : Path
-        The file; one that is there is replaced.
-    data : bytes
-        Its content.
-    """
+    """Write a file so that it is there whole or not at all."""
     part = path.with_name(f".part-{secrets.token_hex(6)}")
     try:
         part.write_bytes(data)
@@ -140,18 +107,7 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def safe_name(text: str) -> str:
-    """Return text as a file name that every system accepts.
-
-    Parameters
-    ----------
-    text : str
-        Any text.
-
-    Returns
-    -------
-    str
-        Letters, digits, underscores, dots and hyphens, 80 at most.
-    """
+    """Return text as a file name that every system accepts."""
     return re.sub(r"[^\w.-]+", "-", text).strip(".-")[:80] or "image"
 
 

@@ -25,8 +25,6 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-__all__ = ["connected", "exact_pairs", "near_pairs"]
-
 Pairs = NDArray[np.intp]
 
 _MOST_BITS = 10
@@ -40,38 +38,14 @@ _CHUNK = 1 << 14  # pairs: 50 MB of thumbnails as floats
 
 
 def exact_pairs(digests: Sequence[bytes]) -> Pairs:
-    """Pair every image with the first one of equal content.
-
-    Parameters
-    ----------
-    digests : sequence of bytes
-        One digest for each image.
-
-    Returns
-    -------
-    ndarray of shape (n_pairs, 2)
-        Positions, the earlier one first. Of k copies there are k - 1 pairs.
-    """
+    """Pair every image with the first one of equal content."""
     first: dict[bytes, int] = {}
     pairs = [(first.setdefault(d, i), i) for i, d in enumerate(digests)]
     return np.array([p for p in pairs if p[0] != p[1]], dtype=np.intp).reshape(-1, 2)
 
 
 def near_pairs(fingerprints: NDArray[np.uint64], thumbnails: NDArray[np.uint8]) -> Pairs:
-    """Find images that look the same, though their files differ.
-
-    Parameters
-    ----------
-    fingerprints : ndarray of shape (n_images,)
-        Perceptual hashes of images with different contents.
-    thumbnails : ndarray of shape (n_images, n_values)
-        The same images at 16x16 pixels, RGB, flattened.
-
-    Returns
-    -------
-    ndarray of shape (n_pairs, 2)
-        Positions, the earlier one first, in order.
-    """
+    """Find images that look the same, though their files differ."""
     if len(fingerprints) < 2:
         return np.empty((0, 2), dtype=np.intp)
     brightness = thumbnails.mean(axis=1)
@@ -155,20 +129,7 @@ def _count_bits(words: NDArray[np.uint64]) -> NDArray[np.intp]:
 
 
 def connected(n_images: int, *pairs: Pairs) -> NDArray[np.intp]:
-    """Number the groups of images that pairs hold together, directly or by others.
-
-    Parameters
-    ----------
-    n_images : int
-        How many images there are.
-    *pairs : ndarray of shape (n_pairs, 2)
-        Positions of images that belong together.
-
-    Returns
-    -------
-    ndarray of shape (n_images,)
-        A number for each image, from 0 on; equal ones belong together.
-    """
+    """Number the groups of images that pairs hold together, directly or by others."""
     links = np.concatenate([np.empty((0, 2), dtype=np.intp), *pairs])
     graph = coo_matrix(
         (np.ones(len(links), dtype=bool), (links[:, 0], links[:, 1])),

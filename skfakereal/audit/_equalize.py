@@ -25,8 +25,6 @@ from skfakereal.audit._out_folder import (
     write_mapping,
 )
 
-__all__ = ["equalize_images"]
-
 Format = Literal["jpeg", "png", "webp"]
 Resize = Literal["shrink", "crop", "stretch"]
 

@@ -17,8 +17,6 @@ from skfakereal._images import ImageReadError, decode_image, read_bytes
 from skfakereal._signatures import signature_format
 from skfakereal.audit._container import Container, read_container
 
-__all__ = ["THUMBNAIL_SIDE", "FileFacts", "read_facts"]
-
 THUMBNAIL_SIDE = 16  # pixels
 _HASHED_SIDE = 32  # pixels: what the perceptual hash looks at
 # Grey levels by which a line of pixels may differ from its border's colour, on average and
@@ -61,18 +59,7 @@ class FileFacts:
 
 
 def read_facts(path: str) -> FileFacts:
-    """Read one file, decode it to its last byte and note what it tells.
-
-    Parameters
-    ----------
-    path : str
-        The file.
-
-    Returns
-    -------
-    FileFacts
-        What was found; an unreadable file has its `error` set, and never raises.
-    """
+    """Read one file, decode it to its last byte and note what it tells."""
     try:
         data = read_bytes(path)
         return _facts(data, decode_image(data, path), path)

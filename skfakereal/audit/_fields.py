@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DENSITY", "FIELDS", "KEPT", "N_JUDGED", "SCALE", "Field", "codes_of"]
-
 _MOST_BINS = 32
 _IMAGES_A_BIN = 10
 
@@ -215,22 +213,7 @@ N_JUDGED = sum(field.judged for field in FIELDS)
 def codes_of(
     field: Field, values: Sequence[str | float]
 ) -> tuple[NDArray[np.intp], list[str]]:
-    """Sort the images by their value into few categories, without a look at the labels.
-
-    Parameters
-    ----------
-    field : Field
-        Where the values come from.
-    values : sequence of str or float, length n_images
-        One value for each image; NaN where it does not apply.
-
-    Returns
-    -------
-    codes : ndarray of shape (n_images,)
-        The category of each image, from 0 on.
-    names : list of str
-        What each category is called.
-    """
+    """Sort the images by their value into few categories, without a look at the labels."""
     if not field.numeric:
         names, codes = np.unique(np.asarray(values, dtype=str), return_inverse=True)
         return codes, [str(name) for name in names]

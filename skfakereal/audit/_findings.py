@@ -9,8 +9,6 @@ from skfakereal.audit._shortcuts import Shortcut
 from skfakereal.audit._verdict import LEAKING, SUSPICIOUS
 from skfakereal.audit._words import UNREADABLE, Finding, Severity, percent
 
-__all__ = ["find_problems"]
-
 _ORDER: tuple[str, ...] = (LEAKING, SUSPICIOUS, "minor")
 
 # Shares of the images of a split with a copy in another one, or of all images that are
@@ -38,30 +36,7 @@ def find_problems(
     grouped: bool,
     size: SizeAdvice,
 ) -> list[Finding]:
-    """Put everything that was found into words, the worst first.
-
-    Parameters
-    ----------
-    shortcuts : sequence of Shortcut
-        All fields.
-    exact, copies : Copies
-        Copies by content, and these together with near duplicates.
-    unreadable : mapping of str to int
-        Unreadable files of each class.
-    counts : mapping of str to int
-        Readable images of each class.
-    split_counts : mapping of str to int
-        Readable images of each split; empty where none was given.
-    grouped : bool
-        Whether groups were given.
-    size : SizeAdvice
-        To which size the images are best brought.
-
-    Returns
-    -------
-    list of Finding
-        What was found.
-    """
+    """Put everything that was found into words, the worst first."""
     found = _shortcut_findings(shortcuts, list(counts), size)
     found += _split_findings(exact, copies, split_counts)
     found += _copy_findings(

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from skfakereal.audit._copying import LEAST_SHRINKING
 from skfakereal.audit._out_folder import MAPPING_FILE, is_record
 
-__all__ = ["differs", "kept_caution", "read_history", "scale_differs"]
-
 # By how much the classes must differ in the geometric mean. A square cut out of photographs
 # of 3:2 keeps 1.5 times less than of square ones, and shows everything as near.
 _APART = 2.0
@@ -19,20 +17,10 @@ Numbers = NDArray[np.float64]
 
 
 def read_history(files: Sequence[str]) -> tuple[Numbers, Numbers]:
-    """Return what the record beside copies tells of them.
+    """Return what the record beside copies tells of them; NaN where none does.
 
-    Parameters
-    ----------
-    files : sequence of str
-        Image files, copies or not.
-
-    Returns
-    -------
-    kept : ndarray of shape (n_images,)
-        Share of the original's area that each shows, from 0 to 1; NaN where no record
-        tells it.
-    scale : ndarray of shape (n_images,)
-        Its pixels a side for each of the original's.
+    The share of the original's area that each shows, and its pixels a side for each of the
+    original's.
     """
     told = np.full((2, len(files)), np.nan)
     tops: dict[Path, Path | None] = {}
@@ -72,37 +60,13 @@ def _read_mapping(file: Path) -> dict[str, tuple[float, float]]:
 
 
 def differs(numbers: Numbers, classes: NDArray[np.intp]) -> bool:
-    """Tell whether the classes differ by more than a factor of two in the geometric mean.
-
-    Parameters
-    ----------
-    numbers : ndarray of shape (n_images,)
-        Positive numbers; NaN where nothing is known.
-    classes : ndarray of shape (n_images,)
-        Class of each image, from 0 on.
-
-    Returns
-    -------
-    bool
-        Whether they do; not where less than two classes have numbers.
-    """
+    """Tell whether the classes differ by more than a factor of two in the geometric mean."""
     means = list(_means(numbers, classes).values())
     return len(means) > 1 and max(means) > _APART * min(means)
 
 
 def scale_differs(scale: Numbers, classes: NDArray[np.intp]) -> bool:
-    """Tell whether pictures of one class are softer for having been enlarged, or shrunk less.
-
-    Parameters
-    ----------
-    scale, classes : ndarray of shape (n_images,)
-        As in `read_history` and `differs`.
-
-    Returns
-    -------
-    bool
-        Whether they do; never where every picture was shrunk by a quarter at least.
-    """
+    """Tell whether pictures of one class are softer for having been enlarged, or shrunk less."""
     return differs(scale, classes) and bool(np.nanmax(scale) > LEAST_SHRINKING)
 
 
@@ -113,22 +77,7 @@ def kept_caution(
     names: Sequence[str],
     resize: str,
 ) -> str:
-    """Say that the classes were not treated alike, and the way out.
-
-    Parameters
-    ----------
-    kept, scale, classes : ndarray of shape (n_images,)
-        As in `read_history` and `differs`.
-    names : sequence of str
-        What the classes are called.
-    resize : {"shrink", "crop", "stretch"}
-        How the size was reached.
-
-    Returns
-    -------
-    str
-        Two sentences; empty where they were.
-    """
+    """Say that the classes were not treated alike, and the way out."""
     if differs(kept, classes):
         told, of = _means(kept, classes), "the part of a picture that is kept"
         clue = "how near things look tells the classes apart"

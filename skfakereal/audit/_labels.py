@@ -8,34 +8,11 @@ from numpy.typing import NDArray
 
 from skfakereal._classifying.classes import class_names, usual_names
 
-__all__ = ["name_classes"]
-
 
 def name_classes(
     labels: NDArray[Any], target_names: Sequence[str] | None
 ) -> tuple[NDArray[np.intp], list[str]]:
-    """Number the classes, and say what they are called.
-
-    Parameters
-    ----------
-    labels : ndarray of shape (n_images,)
-        Labels.
-    target_names : sequence of str or None
-        Names in sorted order of the labels. None: the labels themselves, but "real" and
-        "fake" for 0 and 1.
-
-    Returns
-    -------
-    codes : ndarray of shape (n_images,)
-        Class of each image, from 0 to n_classes - 1.
-    names : list of str
-        One name for each class; "fake" comes after "real".
-
-    Raises
-    ------
-    ValueError
-        If there is one class only, or not one name of its own for each.
-    """
+    """Number the classes, and say what they are called."""
     classes, codes = np.unique(labels, return_inverse=True)
     if len(classes) < 2:
         raise ValueError(

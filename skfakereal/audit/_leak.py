@@ -18,8 +18,6 @@ from skfakereal.audit._columns import differing, encode
 from skfakereal.audit._fields import Field
 from skfakereal.audit._verdict import Strength, enough_images, judge
 
-__all__ = ["Folds", "draw_folds", "field_strength", "metadata_strength"]
-
 _N_FOLDS = 5
 _REPEATED_BELOW = 1000  # images; above it one division into folds is as good as three
 
@@ -31,20 +29,7 @@ Score = Callable[[NDArray[np.intp], NDArray[np.intp]], NDArray[np.float64]]
 
 
 def draw_folds(classes: NDArray[np.intp], copies: NDArray[np.intp]) -> Folds:
-    """Divide the images into folds that are stratified and never part copies.
-
-    Parameters
-    ----------
-    classes : ndarray of shape (n_images,)
-        Class of each image, from 0 on.
-    copies : ndarray of shape (n_images,)
-        Equal numbers belong together.
-
-    Returns
-    -------
-    list of ndarray of shape (n_images,)
-        The number of each image's fold, from 0 to 4; three divisions for small sets.
-    """
+    """Divide the images into folds that are stratified and never part copies."""
     _, first, members = np.unique(copies, return_index=True, return_inverse=True)
     sizes = np.bincount(members)
     divisions = []
@@ -70,22 +55,6 @@ def field_strength(
 
     Each image is scored by the share of the classes among the other folds' images of the
     same value.
-
-    Parameters
-    ----------
-    codes : ndarray of shape (n_images,)
-        The field's value of each image, as `codes_of` numbers them.
-    classes, copies : ndarray of shape (n_images,)
-        As in `draw_folds`.
-    folds : list of ndarray
-        As from `draw_folds`.
-    n_tests : int
-        How many fields are looked at, for `judge`.
-
-    Returns
-    -------
-    Strength
-        The AUC with its interval and verdict.
     """
     if codes.max(initial=0) == 0:
         return judge(0.5, classes, copies, n_tests=n_tests)
@@ -114,20 +83,6 @@ def metadata_strength(
     chance (`differing`): a model of everything would find patterns in noise, and on clean
     sets of 40 images its AUC exceeded 0.6 in 22 % of
     the cases (60 simulated sets).
-
-    Parameters
-    ----------
-    values : mapping of Field to sequence
-        The value of each image.
-    classes, copies : ndarray of shape (n_images,)
-        As in `draw_folds`.
-    folds : list of ndarray
-        As from `draw_folds`.
-
-    Returns
-    -------
-    Strength
-        The AUC with its interval and verdict.
     """
     X = encode({f: v for f, v in values.items() if f.in_headline}, len(classes))
     if X.shape[1] == 0 or not enough_images(classes):

@@ -10,35 +10,11 @@ from pathlib import Path, PurePath
 
 from skfakereal.audit._copying import Copy, Form, safe_name, write_whole
 
-__all__ = [
-    "MAPPING_FILE",
-    "is_record",
-    "open_folder",
-    "places_below",
-    "refuse_among_inputs",
-    "write_mapping",
-]
-
 _SETTINGS_FILE, MAPPING_FILE = "equalize.json", "mapping.csv"
 
 
 def refuse_among_inputs(top: Path, files: Sequence[str], labels: Sequence[str]) -> None:
-    """Keep copies out of the folders that the inputs were listed from, and the reverse.
-
-    Parameters
-    ----------
-    top : Path
-        Folder for the copies.
-    files : sequence of str
-        The inputs.
-    labels : sequence of str
-        Name of each input's class: a folder above it of that name is one of the inputs'.
-
-    Raises
-    ------
-    ValueError
-        If `top` lies among the inputs, or they in it.
-    """
+    """Keep copies out of the folders that the inputs were listed from, and the reverse."""
     place = top.resolve()
     for parent, label in {(Path(f).parent, n) for f, n in zip(files, labels, strict=True)}:
         folder = parent.resolve()
@@ -54,27 +30,7 @@ def refuse_among_inputs(top: Path, files: Sequence[str], labels: Sequence[str]) 
 def places_below(
     top: Path, labels: Sequence[str], folders: Sequence[str] | None
 ) -> list[Path]:
-    """Return the folder of each copy.
-
-    Parameters
-    ----------
-    top : Path
-        Folder for all copies.
-    labels : sequence of str
-        Name of each copy's class.
-    folders : sequence of str or None
-        Where each copy goes below `top`; None for a folder of its class's name.
-
-    Returns
-    -------
-    list of Path
-        One for each copy.
-
-    Raises
-    ------
-    ValueError
-        If one leads out of `top`, or two classes would share one.
-    """
+    """Return the folder of each copy."""
     below = [safe_name(label) for label in labels] if folders is None else folders
     label_of: dict[str, str] = {}
     for i, (folder, label) in enumerate(zip(below, labels, strict=True)):
@@ -94,22 +50,7 @@ def places_below(
 
 
 def open_folder(top: Path, folders: Sequence[Path], form: Form) -> None:
-    """Make the folders, and refuse to mix with anything else.
-
-    Parameters
-    ----------
-    top : Path
-        Folder for the copies.
-    folders : sequence of Path
-        The folders of the copies in it.
-    form : Form
-        How the copies are written; recorded in `top`.
-
-    Raises
-    ------
-    ValueError
-        If `top` holds anything but copies in the same form.
-    """
+    """Make the folders, and refuse to mix with anything else."""
     record = top / _SETTINGS_FILE
     wanted = json.loads(json.dumps(asdict(form)))
     if record.exists():
@@ -134,19 +75,7 @@ def open_folder(top: Path, folders: Sequence[Path], form: Form) -> None:
 def write_mapping(
     top: Path, copies: Sequence[Copy], originals: Sequence[str], labels: Sequence[str]
 ) -> None:
-    """Write mapping.csv, which names the original of each copy and what was kept of it.
-
-    Parameters
-    ----------
-    top : Path
-        Folder of the copies.
-    copies : sequence of Copy
-        The copies.
-    originals : sequence of str
-        Paths.
-    labels : sequence of str
-        Name of each copy's class.
-    """
+    """Write mapping.csv, which names the original of each copy and what was kept of it."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(["copy", "label", "original", "kept", "scale"])
@@ -158,18 +87,7 @@ def write_mapping(
 
 
 def is_record(folder: Path) -> bool:
-    """Tell whether a folder holds copies, with a record of what was done to them.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder.
-
-    Returns
-    -------
-    bool
-        Whether it does.
-    """
+    """Tell whether a folder holds copies, with a record of what was done to them."""
     try:
         return all((folder / name).is_file() for name in (_SETTINGS_FILE, MAPPING_FILE))
     except OSError:

@@ -27,8 +27,6 @@ from skfakereal.audit._verdict import (
 )
 from skfakereal.audit._words import Finding, headline_text, percent
 
-__all__ = ["audit_sections", "verdict_text"]
-
 Kind = Literal["plain", "good", "warning", "bad"]
 _KINDS: dict[str, Kind] = {"leaking": "bad", "suspicious": "warning", "minor": "plain"}
 _UNREADABLE_SHOWN = 20
@@ -62,18 +60,7 @@ _MEANINGS = (
 
 
 def verdict_text(verdict: Verdict) -> str:
-    """Return what a verdict means for the reader.
-
-    Parameters
-    ----------
-    verdict : {"clean", "suspicious", "leaking", "too few images"}
-        The verdict.
-
-    Returns
-    -------
-    str
-        A sentence.
-    """
+    """Return what a verdict means for the reader."""
     return _VERDICTS[verdict]
 
 
@@ -89,32 +76,7 @@ def audit_sections(
     readable: Sequence[str],
     paths: Sequence[str],
 ) -> list[Html]:
-    """Return the sections of the report.
-
-    Parameters
-    ----------
-    headline : Strength
-        What the metadata model reached.
-    steps : sequence of str
-        What to do.
-    findings : sequence of Finding
-        What was found.
-    shortcuts : sequence of Shortcut
-        Every field.
-    copies : Copies
-        Exact and near duplicates.
-    unreadable : sequence of ImageReadError
-        Files that cannot be read.
-    class_counts : mapping of str to int
-        Readable images of each class.
-    readable, paths : sequence of str
-        The readable files, which the shortcuts' examples count, and all files.
-
-    Returns
-    -------
-    list of Html
-        The sections.
-    """
+    """Return the sections of the report."""
     names = list(class_counts)
     parts = [_headline(headline, class_counts, copies)]
     parts.append(section("What to do", items(steps)))

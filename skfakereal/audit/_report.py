@@ -20,8 +20,6 @@ from skfakereal.audit._words import Finding, headline_text, overall_verdict
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["AuditReport"]
-
 
 class AuditReport(Report):
     """What `audit_images` found. Printing it tells the result in plain words.

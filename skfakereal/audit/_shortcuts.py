@@ -12,8 +12,6 @@ from skfakereal.audit._fields import Field, codes_of
 from skfakereal.audit._leak import Folds, field_strength
 from skfakereal.audit._verdict import CLEAN, LEAKING, SUSPICIOUS, Strength
 
-__all__ = ["Shortcut", "ValueCounts", "find_shortcut"]
-
 _ROWS = 8
 _EXAMPLES = 3
 _CHANCE = 0.01  # that any field of a clean set is accused
@@ -93,26 +91,7 @@ def find_shortcut(
     *,
     n_tests: int,
 ) -> Shortcut:
-    """Measure one field and gather its evidence.
-
-    Parameters
-    ----------
-    field : Field
-        The field.
-    values : sequence of str or float, length n_images
-        Its value for each image.
-    classes, copies : ndarray of shape (n_images,)
-        As for `skfakereal.audit._leak.draw_folds`.
-    folds : list of ndarray
-        As from there.
-    n_tests : int
-        How many fields are looked at.
-
-    Returns
-    -------
-    Shortcut
-        Strength and evidence.
-    """
+    """Measure one field and gather its evidence."""
     codes, names = codes_of(field, values)
     strength = field_strength(codes, classes, copies, folds, n_tests=n_tests)
     columns = encode({field: values}, len(classes))

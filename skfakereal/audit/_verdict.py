@@ -9,19 +9,6 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-__all__ = [
-    "CLEAN",
-    "LEAKING",
-    "LEAKING_FROM",
-    "SUSPICIOUS",
-    "SUSPICIOUS_FROM",
-    "TOO_FEW",
-    "Strength",
-    "Verdict",
-    "enough_images",
-    "judge",
-]
-
 Verdict = Literal["clean", "suspicious", "leaking", "too few images"]
 CLEAN: Verdict = "clean"
 SUSPICIOUS: Verdict = "suspicious"
@@ -56,18 +43,7 @@ class Strength:
 
 
 def enough_images(classes: NDArray[np.intp]) -> bool:
-    """Tell whether a verdict is possible.
-
-    Parameters
-    ----------
-    classes : ndarray of shape (n_images,)
-        Class of each image, from 0 on.
-
-    Returns
-    -------
-    bool
-        Whether every class has ten images or more.
-    """
+    """Tell whether a verdict is possible."""
     counts = np.bincount(classes)
     return len(counts) > 1 and int(counts.min()) >= _LEAST_IMAGES
 
@@ -75,27 +51,10 @@ def enough_images(classes: NDArray[np.intp]) -> bool:
 def judge(
     auc: float, classes: NDArray[np.intp], copies: NDArray[np.intp], *, n_tests: int = 1
 ) -> Strength:
-    """Add interval and word to a cross-validated AUC.
-
-    Parameters
-    ----------
-    auc : float
-        The AUC, from 0 to 1.
-    classes : ndarray of shape (n_images,)
-        Class of each image, from 0 on.
-    copies : ndarray of shape (n_images,)
-        Equal numbers are copies of each other: a hundred of them are one observation.
-    n_tests : int, default=1
-        How many such figures are looked at. The verdict (not the interval that is shown)
-        allows for it by Bonferroni's rule, since among many some stand out by chance.
-
-    Returns
-    -------
-    Strength
-        All of it; an AUC of NaN where there are too few images.
-    """
+    """Add interval and word to a cross-validated AUC."""
     if not enough_images(classes):
         return Strength(float("nan"), 0.0, 1.0, TOO_FEW)
+    # A hundred copies of each other are one observation.
     counts = [len(np.unique(copies[classes == c])) for c in range(classes.max() + 1)]
     # Models that are trained anew in every fold scatter more than a fixed score: a model of
     # all metadata on clean sets of 40, 100 and 400 images by 1.5, 1.2 and 1.0 times (190
@@ -103,6 +62,7 @@ def judge(
     # still (sets of 100 with an AUC of 0.8: 1.4), and the interval is a little too narrow.
     z = _Z95 * np.sqrt(1 + 50 / sum(counts))
     low, high = _interval(auc, counts, z)
+    # The verdict, not the interval that is shown, allows for many figures by Bonferroni's rule.
     if n_tests > 1:
         z = float(norm.ppf(1 - 0.025 / n_tests))
     certain, _ = _interval(auc, counts, z)

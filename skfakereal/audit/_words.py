@@ -6,15 +6,6 @@ from typing import Literal
 
 from skfakereal.audit._verdict import CLEAN, LEAKING, SUSPICIOUS, TOO_FEW, Strength, Verdict
 
-__all__ = [
-    "UNREADABLE",
-    "Finding",
-    "Severity",
-    "headline_text",
-    "overall_verdict",
-    "percent",
-]
-
 Severity = Literal["leaking", "suspicious", "minor"]
 UNREADABLE = "unreadable files"  # the name of the finding
 _SURE_UP_TO = 0.65  # upper end of the interval, below which "clean" needs no reservation
@@ -49,18 +40,7 @@ class Finding:
 
 
 def headline_text(headline: Strength) -> str:
-    """Return the headline in plain words.
-
-    Parameters
-    ----------
-    headline : Strength
-        What the metadata model reached.
-
-    Returns
-    -------
-    str
-        Two sentences.
-    """
+    """Return the headline in plain words."""
     if headline.verdict == TOO_FEW:
         return (
             "There are fewer than ten readable images of a class: too few to say whether "
@@ -84,20 +64,7 @@ def headline_text(headline: Strength) -> str:
 
 
 def overall_verdict(headline: Strength, findings: Sequence[Finding]) -> Verdict:
-    """Return the worst word of the headline and the findings.
-
-    Parameters
-    ----------
-    headline : Strength
-        What the metadata model reached.
-    findings : sequence of Finding
-        Everything else.
-
-    Returns
-    -------
-    {"clean", "suspicious", "leaking", "too few images"}
-        The verdict.
-    """
+    """Return the worst word of the headline and the findings."""
     words = {headline.verdict} | {f.severity for f in findings}
     for verdict in (LEAKING, SUSPICIOUS, TOO_FEW):
         if verdict in words:
@@ -106,17 +73,6 @@ def overall_verdict(headline: Strength, findings: Sequence[Finding]) -> Verdict:
 
 
 def percent(share: float) -> str:
-    """Return a share as text; 0 % and 100 % only where they are exact.
-
-    Parameters
-    ----------
-    share : float
-        From 0 to 1.
-
-    Returns
-    -------
-    str
-        Such as "2.1 %".
-    """
+    """Return a share as text; 0 % and 100 % only where they are exact."""
     short = share in (0, 1) or 0.1 <= share < 0.99
     return f"{100 * share:.0f} %" if short else f"{100 * share:.1f} %"

@@ -19,8 +19,6 @@ from skfakereal.datasets._layout import (
 )
 from skfakereal.datasets._listing import LeftOut, list_images
 
-__all__ = ["load_image_folder", "require_folder"]
-
 
 @dataclass(frozen=True)
 class _Row:

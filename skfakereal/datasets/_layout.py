@@ -5,8 +5,6 @@ from pathlib import Path
 
 from skfakereal.datasets._listing import LeftOut, images_in, is_system_folder
 
-__all__ = ["check_classes", "count_others", "find_classes", "find_splits"]
-
 _SPLIT_NAMES = {
     "train": "train",
     "validation": "validation",
@@ -17,23 +15,7 @@ _SPLIT_NAMES = {
 
 
 def check_classes(classes: Sequence[str]) -> list[str]:
-    """Return the names of the class folders as a list.
-
-    Parameters
-    ----------
-    classes : sequence of str
-        At least two names that differ by more than upper and lower case.
-
-    Returns
-    -------
-    list of str
-        The same names.
-
-    Raises
-    ------
-    ValueError
-        If they are not.
-    """
+    """Return the names of the class folders as a list."""
     names = [] if isinstance(classes, str) else list(classes)
     different = {name.lower() for name in names if isinstance(name, str)}
     if len(names) < 2 or len(different) < len(names):
@@ -45,27 +27,7 @@ def check_classes(classes: Sequence[str]) -> list[str]:
 
 
 def find_splits(top: Path, names: list[str], split: str) -> dict[str, Path]:
-    """Find the folders that hold class folders.
-
-    Parameters
-    ----------
-    top : Path
-        The folder of the whole set.
-    names : list of str
-        The class folders that will be looked for.
-    split : {"all", "train", "validation", "test"}
-        What is asked for.
-
-    Returns
-    -------
-    dict of str to Path
-        The folder of each split that is asked for; ``{"": top}`` if `top` has no splits.
-
-    Raises
-    ------
-    ValueError
-        If the split is not there, or there twice, or beside class folders.
-    """
+    """Find the folders that hold class folders."""
     if split != "all" and split not in _SPLIT_NAMES.values():
         raise ValueError(
             f'split must be "all", "train", "validation" or "test", got {split!r}.'
@@ -97,25 +59,7 @@ def find_splits(top: Path, names: list[str], split: str) -> dict[str, Path]:
 
 
 def find_classes(folder: Path, names: list[str]) -> list[Path]:
-    """Find the folder of each class.
-
-    Parameters
-    ----------
-    folder : Path
-        Where they lie.
-    names : list of str
-        Their names, in upper or lower case.
-
-    Returns
-    -------
-    list of Path
-        One folder for each name.
-
-    Raises
-    ------
-    ValueError
-        If one is missing or there twice.
-    """
+    """Find the folder of each class."""
     found = _folders_in(folder)
     class_folders = []
     for name in names:
@@ -137,17 +81,7 @@ def find_classes(folder: Path, names: list[str]) -> list[Path]:
 
 
 def count_others(folder: Path, used: Collection[Path], left_out: LeftOut) -> None:
-    """Count the folders, and the images beside them, that are left out.
-
-    Parameters
-    ----------
-    folder : Path
-        Where they lie.
-    used : collection of Path
-        The folders that are not left out.
-    left_out : LeftOut
-        Where to count them; hidden ones are not.
-    """
+    """Count the folders, and the images beside them, that are left out."""
     for path in _folders_in(folder):
         if path not in used:
             left_out.add(f"folder {path.name!r}", path.name)

@@ -7,15 +7,6 @@ from pathlib import Path
 
 from skfakereal._signatures import HEAD, signature_format
 
-__all__ = [
-    "IMAGE_EXTENSIONS",
-    "LeftOut",
-    "images_in",
-    "is_system_folder",
-    "list_images",
-    "walk_images",
-]
-
 # A file of such a name is listed unopened, since a million openings take their time; what
 # it holds is found out when it is read.
 IMAGE_EXTENSIONS = frozenset(
@@ -58,42 +49,20 @@ _LONGEST = 16  # characters of an extension that is a kind of its own
 
 
 class LeftOut:
-    """What a listing left out: how many files and folders of each kind, and some names.
-
-    Attributes
-    ----------
-    counts : Counter
-        How many, by kind: ``"hidden"`` (the name begins with a dot), ``"broken link"``,
-        ``"folder linked twice"``, ``"not a file"``, ``"no extension"``, ``"PSD image"``,
-        ``"folder 'masks'"`` ..., or the extension in lower case.
-    """
+    """What a listing left out: how many files and folders of each kind, and some names."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self._names: defaultdict[str, list[str]] = defaultdict(list)
 
     def add(self, kind: str, name: str = "") -> None:
-        """Count one.
-
-        Parameters
-        ----------
-        kind : str
-            What it is.
-        name : str, default=""
-            Its name, where it must be shown.
-        """
+        """Count one."""
         self.counts[kind] += 1
         if name:
             self._keep(kind, [name])
 
     def update(self, other: "LeftOut") -> None:
-        """Count what another listing left out.
-
-        Parameters
-        ----------
-        other : LeftOut
-            The other one.
-        """
+        """Count what another listing left out."""
         self.counts.update(other.counts)
         for kind, names in other._names.items():
             self._keep(kind, names)
@@ -103,26 +72,14 @@ class LeftOut:
         self._names[kind] = sorted([*self._names[kind], *names])[:_NAMED]
 
     def describe(self) -> str:
-        """Return all of it, by kind.
-
-        Returns
-        -------
-        str
-            Such as ``"3 files or folders (.txt 2, hidden 1)"``, or ``"nothing"``.
-        """
+        """Return all of it, by kind."""
         if not self.counts:
             return "nothing"
         reasons = ", ".join(f"{kind} {n}" for kind, n in sorted(self.counts.items()))
         return f"{self.counts.total()} files or folders ({reasons})"
 
     def warning(self) -> str:
-        """Return what a user should know of, who may take it for images that were judged.
-
-        Returns
-        -------
-        str
-            A sentence or two; empty where there are only hidden files, text and the like.
-        """
+        """Return what a user should know of, who may take it for images that were judged."""
         loud = [kind for kind in self.counts if not _is_quiet(kind)]
         loud.sort(key=lambda kind: (-self.counts[kind], kind))
         if not loud:
@@ -149,18 +106,7 @@ def _is_quiet(kind: str) -> bool:
 
 
 def is_system_folder(name: str) -> bool:
-    """Tell whether a folder is hidden, or left by a system and none of the user's.
-
-    Parameters
-    ----------
-    name : str
-        Its name.
-
-    Returns
-    -------
-    bool
-        Whether it is.
-    """
+    """Tell whether a folder is hidden, or left by a system and none of the user's."""
     return name.startswith(".") or name.lower() in _SYSTEM_FOLDERS
 
 
@@ -170,24 +116,7 @@ def list_images(folder: str | os.PathLike[str]) -> tuple[list[str], LeftOut]:
     A file whose name has the extension of an image is listed unopened. Of others, unless
     the extension is one of data or text, the first bytes are read: what begins as an image
     that is read here, or would be with a plug-in of Pillow's, is listed, whatever its name.
-
-    Parameters
-    ----------
-    folder : path-like
-        The folder. Links to files and folders are followed; a folder that several links
-        lead to is listed once, so a ring of links ends.
-
-    Returns
-    -------
-    images : list of str
-        Sorted paths, each beginning with `folder`.
-    left_out : LeftOut
-        What else lies there.
-
-    Raises
-    ------
-    OSError
-        If a folder cannot be read.
+    Links are followed; a folder that several lead to is listed once, so a ring of them ends.
     """
     images: list[str] = []
     left_out = LeftOut()
@@ -215,18 +144,7 @@ def list_images(folder: str | os.PathLike[str]) -> tuple[list[str], LeftOut]:
 
 
 def images_in(folder: str | os.PathLike[str]) -> list[str]:
-    """Return the names of the image files right in a folder.
-
-    Parameters
-    ----------
-    folder : path-like
-        The folder.
-
-    Returns
-    -------
-    list of str
-        Names, sorted.
-    """
+    """Return the names of the image files right in a folder."""
     with os.scandir(folder) as entries:
         return sorted(e.name for e in entries if _is_file(e) and _is_image(e, LeftOut()))
 
@@ -234,27 +152,7 @@ def images_in(folder: str | os.PathLike[str]) -> list[str]:
 def walk_images(
     folder: str | os.PathLike[str], left_out: LeftOut | None = None
 ) -> Iterator[str]:
-    """Yield what `list_images` lists, in its order, without holding it all.
-
-    Parameters
-    ----------
-    folder : path-like
-        The folder. The names in one folder are held at a time, and which folders there are.
-        A folder's own place wins over a link to it; of several links to a folder
-        elsewhere, the first is followed.
-    left_out : LeftOut or None, default=None
-        Where to count what else lies there.
-
-    Yields
-    ------
-    str
-        Paths, sorted.
-
-    Raises
-    ------
-    OSError
-        If a folder cannot be read.
-    """
+    """Yield what `list_images` lists, in its order, without holding it all."""
     top = os.fspath(folder)
     # A link may come before the folder that it leads to, so those are found first.
     seen = set(_folder_places(top))
