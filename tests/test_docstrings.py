@@ -49,7 +49,15 @@ def _classes_of(value: type) -> list[type]:
 
 
 # Rooms in which what users do not import has short docstrings.
-ROOMS = ("evaluation", "explain", "thresholds")
+ROOMS = (
+    "cards",
+    "evaluation",
+    "explain",
+    "persistence",
+    "scoring",
+    "thresholds",
+    "_classifying",
+)
 
 
 @pytest.mark.parametrize("room", ROOMS)
