@@ -14,19 +14,49 @@ from sklearn.utils.validation import check_is_fitted
 from skfakereal._activations import ActivationReader
 from skfakereal._augmentation import Augmentation
 from skfakereal._columns import record_columns
-from skfakereal._holdout import LabelledPaths, hold_out
+from skfakereal._holdout import LabelledPaths, draw_folds, hold_out
+from skfakereal._linear_head import solve_head
 from skfakereal._network import Dense, Network
 from skfakereal._parameters import BEFORE, check_parameters
 from skfakereal._paths import ImagePaths, check_paths
 from skfakereal._probabilities import compute_probabilities
 from skfakereal._store import open_store
 from skfakereal._threads import prepare_tensorflow
+from skfakereal._training_parts import TailSettings
 from skfakereal._trunk import Trunk, continued_tail, tail_convolutions
 from skfakereal._trunk_settings import TrunkSettings, trunk_settings
 from skfakereal._validation import check_class_weight
 from skfakereal._weights import load_trunk
 
 __all__ = ["VGG16ImageClassifier"]
+
+# All that decides what is learned: it must not follow the defaults when they change.
+_RECIPE: dict[str, Any] = {
+    "image_size": (224, 224),
+    "resize": "stretch",
+    "preprocessing": "unit",
+    "pooling": "avg",
+    "standardize": False,
+    "hidden_units": (256, 128),
+    "dropout": 0.0,
+    "weight_decay": 0.0,
+    "trainable_from": None,
+    "optimizer": "adam",
+    "learning_rate": 1e-3,
+    "batch_size": 32,
+    "epochs": 50,
+    "class_weight": "balanced",
+    "augmentation": "default",
+    "n_views": 8,
+    "early_stopping": True,
+    "validation_fraction": 0.1,
+    "patience": 5,
+}
+# Fewer images than that tell neither the best epoch nor the best weight decay.
+_ENOUGH_TO_STOP = 50
+_ENOUGH_TO_CHOOSE = 1000
+# Of the Dense layers, where it is left to us.
+_WEIGHT_DECAY = 1e-3
 
 
 class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
@@ -158,11 +188,13 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         preprocessing: Literal["auto", "unit", "imagenet"] = "auto",
         weights: str | PathLike[str] | None = "imagenet",
         pooling: Literal["avg", "max", "flatten"] = "avg",
-        hidden_units: tuple[int, ...] = (256, 128),
+        standardize: bool = True,
+        hidden_units: tuple[int, ...] = (),
         dropout: float = 0.0,
+        weight_decay: float | Literal["auto"] = "auto",
         trainable_from: Literal["block5", "block4", "block3", "block2", "block1"]
         | None = None,
-        optimizer: str = "adam",
+        optimizer: str = "auto",
         learning_rate: float = 1e-3,
         batch_size: int = 32,
         epochs: int = 50,
@@ -170,7 +202,7 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         augmentation: Literal["default"] | Augmentation | None = "default",
         n_views: int = 8,
         early_stopping: bool = True,
-        validation_fraction: float = 0.1,
+        validation_fraction: float | Literal["auto"] = "auto",
         patience: int = 5,
         warm_start: bool = False,
         engine: Literal["auto", "ncnn", "tensorflow"] = "auto",
@@ -185,8 +217,10 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         self.preprocessing = preprocessing
         self.weights = weights
         self.pooling = pooling
+        self.standardize = standardize
         self.hidden_units = hidden_units
         self.dropout = dropout
+        self.weight_decay = weight_decay
         self.trainable_from = trainable_from
         self.optimizer = optimizer
         self.learning_rate = learning_rate
@@ -206,8 +240,34 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
+    @classmethod
+    def recipe(cls, **parameters: Any) -> Self:
+        """Return the classifier with the settings of the recipe that this package is named for.
+
+        Pixels in [0, 1], the last block of VGG16 averaged, Dense layers of 256 and 128
+        units on these averages as they are, Adam at 0.001, and a tenth of the images held
+        out for early stopping. What the other defaults are measured against.
+
+        Parameters
+        ----------
+        **parameters
+            What is to be different, as the class takes it: `random_state`, say.
+
+        Returns
+        -------
+        VGG16ImageClassifier
+            Not fitted.
+
+        Examples
+        --------
+        >>> from skfakereal import VGG16ImageClassifier
+        >>> VGG16ImageClassifier.recipe(epochs=10).hidden_units
+        (256, 128)
+        """
+        return cls(**_RECIPE | parameters)
+
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(BEFORE | state)
+        super().__setstate__(BEFORE["VGG16ImageClassifier"] | state)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -274,17 +334,25 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         check_class_weight(self.class_weight, classes)
         split_seed, tail_seed = _draw_seeds(self.random_state)
         held = self._validation_part(X_val, y_val, sample_weight_val, classes)
-        if held is None and self.early_stopping:
-            images, held = hold_out(
-                images, fraction=self.validation_fraction, random_state=split_seed
-            )
+        folds, train = None, images
+        solves = self._solves()
+        if held is None and (
+            self.early_stopping or (solves and self.weight_decay == "auto")
+        ):
+            fraction = self._held_fraction(len(images.paths), solves=solves)
+            if fraction is None:
+                folds = draw_folds(images, random_state=split_seed)
+            else:
+                train, held = hold_out(images, fraction=fraction, random_state=split_seed)
+        if solves:
+            train_tail: Any = solve_head
+        else:
+            # Keras takes seconds to import, so only where something is trained by it.
+            prepare_tensorflow()
+            from skfakereal._tail import require_optimizer
+            from skfakereal._training import train_tail
 
-        # Keras takes seconds to import, so only where something is trained.
-        prepare_tensorflow()
-        from skfakereal._tail import TailSettings, require_optimizer
-        from skfakereal._training import train_tail
-
-        require_optimizer(self.optimizer)
+            require_optimizer(self._optimizer())
         trunk = load_trunk(self.weights)
         settings = trunk_settings(self, trunk, cut=self.trainable_from)
         augmentation = (
@@ -292,34 +360,77 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         )
         reader = self._reader(trunk, settings, augmentation)
         tail = train_tail(
-            TailSettings(
-                # Keras takes no numbers of NumPy's for some of these.
-                hidden_units=tuple(map(int, self.hidden_units)),
-                dropout=float(self.dropout),
-                optimizer=self.optimizer,
-                learning_rate=float(self.learning_rate),
-                batch_size=int(self.batch_size),
-                epochs=int(self.epochs),
-                n_views=0 if augmentation is None else int(min(self.n_views, self.epochs)),
-                patience=int(self.patience) if self.early_stopping else None,
-                class_weight=self.class_weight,
-                seed=tail_seed,
-                verbose=self.verbose,
-            ),
+            self._tail_settings(tail_seed, augmentation, solves=solves),
             self._start(trunk, settings, classes),
             classes,
             reader,
-            images,
+            train,
             held,
+            folds,
         )
         self.classes_ = classes
         self.history_ = tail.history
         self.n_iter_ = len(tail.history["loss"])
         self.best_epoch_ = tail.best_epoch
+        self.weight_decay_ = tail.weight_decay
         self.n_computed_ = reader.n_computed
+        self.__dict__.pop("oof_proba_", None)  # of an earlier fit
+        if tail.out_of_fold is not None:
+            out_of_fold = np.full((images.n_given, len(classes)), np.nan)
+            out_of_fold[images.positions] = tail.out_of_fold
+            self.oof_proba_ = out_of_fold
         self._trunk = trunk.before(settings.cut)
         self._settings, self._tail = settings, tail.network
         return self
+
+    def _solves(self) -> bool:
+        """Tell whether the head is solved for, and not trained by Keras."""
+        linear = not len(self.hidden_units) and self.trainable_from is None
+        if self.optimizer == "lbfgs" and not linear:
+            raise ValueError(
+                'optimizer="lbfgs" solves for the linear head, hidden_units=(), on a '
+                f"frozen trunk, trainable_from=None, but hidden_units is "
+                f"{self.hidden_units!r} and trainable_from is {self.trainable_from!r}. Use "
+                'optimizer="auto".'
+            )
+        return linear and self.optimizer in ("auto", "lbfgs")
+
+    def _optimizer(self) -> str:
+        return "adam" if self.optimizer == "auto" else self.optimizer
+
+    def _held_fraction(self, n_images: int, *, solves: bool) -> float | None:
+        """Return the share of the validation part; None: cross-validate instead."""
+        if self.validation_fraction != "auto":
+            return float(self.validation_fraction) if self.early_stopping else None
+        enough = _ENOUGH_TO_CHOOSE if solves else _ENOUGH_TO_STOP
+        if 0.1 * n_images >= enough and self.early_stopping:
+            return 0.1
+        if self.trainable_from is None:
+            return None
+        # Each fold would train the convolutions anew.
+        return max(0.1, min(0.2, enough / n_images))
+
+    def _tail_settings(
+        self, seed: int, augmentation: Augmentation | None, *, solves: bool
+    ) -> TailSettings:
+        n_views = self.n_views if solves else min(self.n_views, self.epochs)
+        decay = None if solves else _WEIGHT_DECAY
+        return TailSettings(
+            # Keras takes no numbers of NumPy's for some of these.
+            hidden_units=tuple(map(int, self.hidden_units)),
+            dropout=float(self.dropout),
+            optimizer=self._optimizer(),
+            learning_rate=float(self.learning_rate),
+            batch_size=int(self.batch_size),
+            epochs=int(self.epochs),
+            n_views=0 if augmentation is None else int(n_views),
+            patience=int(self.patience) if self.early_stopping else None,
+            class_weight=self.class_weight,
+            seed=seed,
+            verbose=self.verbose,
+            weight_decay=decay if self.weight_decay == "auto" else float(self.weight_decay),
+            standardize=bool(self.standardize) and self.trainable_from is None,
+        )
 
     def _validation_part(
         self,

@@ -102,7 +102,7 @@ class VGG16FeatureExtractor(
         self.verbose = verbose
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(BEFORE | state)
+        super().__setstate__(BEFORE["VGG16FeatureExtractor"] | state)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -12,7 +12,7 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from skfakereal._paths import ImagePaths, check_paths
 from skfakereal._validation import check_labels, check_weights, refuse_missing
 
-__all__ = ["LabelledPaths", "hold_out"]
+__all__ = ["LabelledPaths", "draw_folds", "hold_out"]
 
 Indices = NDArray[np.intp]
 
@@ -26,6 +26,7 @@ class LabelledPaths:
     weights: NDArray[np.float64]  # above zero
     groups: NDArray[Any] | None
     positions: Indices
+    n_given: int  # in X, those of weight zero included
     array: str = "X"  # or "X_val", for messages
 
     @classmethod
@@ -53,7 +54,9 @@ class LabelledPaths:
             grouped = column_or_1d(grouped)
             check_consistent_length(paths, grouped)
         everything = np.arange(len(paths))
-        images = cls(paths, labels, weights, grouped, everything, array=f"X{suffix}")
+        images = cls(
+            paths, labels, weights, grouped, everything, len(paths), array=f"X{suffix}"
+        )
         return images if weights.all() else images.take(np.flatnonzero(weights))
 
     def take(self, rows: Indices) -> "LabelledPaths":
@@ -64,6 +67,7 @@ class LabelledPaths:
             weights=self.weights[rows],
             groups=None if self.groups is None else self.groups[rows],
             positions=self.positions[rows],
+            n_given=self.n_given,
             array=self.array,
         )
 
@@ -99,6 +103,51 @@ def hold_out(
     return images.take(rows[0]), images.take(rows[1])
 
 
+def draw_folds(
+    images: LabelledPaths, *, random_state: int, n_folds: int = 5
+) -> list[tuple[Indices, Indices]]:
+    """Divide the training data into folds, each of which is held out once.
+
+    Parameters
+    ----------
+    images : LabelledPaths
+        All of them. Those of one group come into the same fold.
+    random_state : int
+        Seed of the draw.
+    n_folds : int, default=5
+        How many folds; fewer where a class has fewer images, or lies in fewer groups.
+
+    Returns
+    -------
+    list of tuple (train, held)
+        Rows, with at least one image of every class among those to train on.
+
+    Raises
+    ------
+    ValueError
+        If a class has too few images, or lies in too few groups, to be in two folds.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    y, groups = images.labels, images.groups
+    classes, counts = np.unique(y, return_counts=True)
+    if groups is None:
+        _refuse_single_images(classes, counts)
+        n_folds = min(n_folds, counts.min())
+        folds = StratifiedKFold(n_folds, shuffle=True, random_state=random_state)
+        return list(folds.split(y, y))
+    n_folds = min(n_folds, _fewest_groups(y, groups, classes), counts.min())
+    while n_folds >= 2:
+        by_group = StratifiedGroupKFold(n_folds, shuffle=True, random_state=random_state)
+        drawn = list(by_group.split(y, y, groups))
+        if all(
+            len(held) and len(np.unique(y[train])) == len(classes) for train, held in drawn
+        ):
+            return drawn
+        n_folds -= 1
+    raise ValueError(_NO_SPLIT)
+
+
 def _hold_out_images(
     y: NDArray[Any], fraction: float, random_state: int
 ) -> tuple[Indices, Indices]:
@@ -106,11 +155,7 @@ def _hold_out_images(
     from sklearn.model_selection import StratifiedShuffleSplit
 
     classes, counts = np.unique(y, return_counts=True)
-    if counts.min() < 2:
-        raise ValueError(
-            f"The class {classes.tolist()[counts.argmin()]!r} has a single image; at least 2 are "
-            f"needed to hold one out for validation. {_WAYS_OUT}"
-        )
+    _refuse_single_images(classes, counts)
     # A validation part without one of the classes could not tell the best epoch.
     n_held = max(math.ceil(fraction * len(y)), len(classes))
     n_held = min(n_held, len(y) - len(classes))
@@ -119,7 +164,19 @@ def _hold_out_images(
     return _with_every_class(y, train, held)
 
 
+def _refuse_single_images(classes: NDArray[Any], counts: Indices) -> None:
+    if counts.min() < 2:
+        raise ValueError(
+            f"The class {classes.tolist()[counts.argmin()]!r} has a single image; at least 2 are "
+            f"needed to hold one out for validation. {_WAYS_OUT}"
+        )
+
+
 _WAYS_OUT = "Pass more images, X_val and y_val, or early_stopping=False."
+_NO_SPLIT = (
+    "No group-wise split was found that leaves every class in both parts. Pass finer "
+    "groups, X_val and y_val, or early_stopping=False."
+)
 
 
 def _with_every_class(
@@ -143,14 +200,7 @@ def _hold_out_groups(
     from sklearn.model_selection import StratifiedGroupKFold
 
     classes, counts = np.unique(y, return_counts=True)
-    n_groups = [len(np.unique(groups[y == label])) for label in classes]
-    if min(n_groups) < 2:
-        rarest = classes.tolist()[n_groups.index(min(n_groups))]
-        raise ValueError(
-            f"The class {rarest!r} lies in a single group, so that no group-wise "
-            f"validation part can hold it. Pass finer groups, X_val and y_val, or "
-            "early_stopping=False."
-        )
+    _fewest_groups(y, groups, classes)
     # More folds than the largest class has images are an error of the splitter's.
     n_folds = max(2, min(round(1 / fraction), len(np.unique(groups)), counts.max()))
     wanted = fraction * len(y)
@@ -170,8 +220,18 @@ def _hold_out_groups(
                 best = train, held
         n_folds //= 2
     if best is None:
-        raise ValueError(
-            "No group-wise split was found that leaves every class in both parts. Pass finer "
-            "groups, X_val and y_val, or early_stopping=False."
-        )
+        raise ValueError(_NO_SPLIT)
     return best
+
+
+def _fewest_groups(y: NDArray[Any], groups: NDArray[Any], classes: NDArray[Any]) -> int:
+    """Return in how many groups the class lies that lies in the fewest; one is refused."""
+    n_groups = [len(np.unique(groups[y == label])) for label in classes]
+    if min(n_groups) < 2:
+        rarest = classes.tolist()[n_groups.index(min(n_groups))]
+        raise ValueError(
+            f"The class {rarest!r} lies in a single group, so that no group-wise "
+            f"validation part can hold it. Pass finer groups, X_val and y_val, or "
+            "early_stopping=False."
+        )
+    return min(n_groups)

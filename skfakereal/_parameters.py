@@ -13,7 +13,11 @@ from skfakereal._trunk import CUTS
 __all__ = ["BEFORE", "check_parameters"]
 
 # What an estimator did before it had the parameter: models that lack it are of that time.
-BEFORE: dict[str, Any] = {"preprocessing": "unit"}
+_TRUNK_BEFORE: dict[str, Any] = {"preprocessing": "unit"}
+BEFORE: dict[str, dict[str, Any]] = {
+    "VGG16FeatureExtractor": _TRUNK_BEFORE,
+    "VGG16ImageClassifier": _TRUNK_BEFORE | {"standardize": False, "weight_decay": 0.0},
+}
 
 _MOST_PIXELS = 2048 * 2048
 
@@ -77,7 +81,14 @@ def _one_of(*options: str | None) -> Rule:
 def _or(rule: Rule, *options: Any) -> Rule:
     wanted, holds = rule
     named = " or ".join([wanted, *(repr(option) for option in options)])
-    return named, lambda value: any(value is option for option in options) or holds(value)
+    return (
+        named,
+        lambda value: (
+            any(value is option for option in options)
+            or (isinstance(value, str) and value in options)
+            or holds(value)
+        ),
+    )
 
 
 def _is_image_size(value: Any) -> bool:
@@ -147,7 +158,12 @@ _RULES: dict[str, Rule] = {
     "hidden_units": ("a tuple of integers of at least 1", _is_hidden_units),
     "dropout": _real("a number from 0 to below 1", lambda value: 0 <= value < 1),
     "trainable_from": _one_of(*CUTS),
-    "optimizer": ("the name of a Keras optimizer", lambda value: isinstance(value, str)),
+    "standardize": _BOOL,
+    "weight_decay": _or(_real("a number of at least 0", lambda v: 0 <= v < np.inf), "auto"),
+    "optimizer": (
+        "'auto', 'lbfgs', or the name of a Keras optimizer",
+        lambda value: isinstance(value, str),
+    ),
     "learning_rate": _real("a number above 0", lambda value: 0 < value < np.inf),
     "batch_size": _integer(1),
     "epochs": _integer(1),
@@ -161,8 +177,9 @@ _RULES: dict[str, Rule] = {
     ),
     "n_views": _integer(1),
     "early_stopping": _BOOL,
-    "validation_fraction": _real(
-        "a number between 0 and 1, both excluded", lambda value: 0 < value < 1
+    "validation_fraction": _or(
+        _real("a number between 0 and 1, both excluded", lambda value: 0 < value < 1),
+        "auto",
     ),
     "patience": _integer(1),
     "warm_start": _BOOL,

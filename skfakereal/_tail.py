@@ -1,7 +1,6 @@
 """The trainable tail in Keras: built from layers as data, and read back into them."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -10,9 +9,9 @@ import numpy as np
 import tensorflow as tf
 
 from skfakereal._network import Conv, Dense, Flatten, GlobalPool, Layer, MaxPool, Network
+from skfakereal._training_parts import TailSettings
 
 __all__ = [
-    "TailSettings",
     "build_tail",
     "require_optimizer",
     "restart_tail",
@@ -22,27 +21,6 @@ __all__ = [
 # As activations are, whatever the user's keras.json says.
 _LAYOUT = {"data_format": "channels_last"}
 _WITH_KERNEL = (keras.layers.Conv2D, keras.layers.Dense)
-
-
-@dataclass(frozen=True)
-class TailSettings:
-    """How the tail is built and trained."""
-
-    hidden_units: tuple[int, ...]
-    dropout: float
-    optimizer: str
-    learning_rate: float
-    batch_size: int
-    epochs: int
-    n_views: int  # 0: no augmentation
-    patience: int | None  # None: no early stopping
-    class_weight: str | Mapping[Any, float] | None
-    seed: int
-    verbose: int = 0
-
-    def view(self, epoch: int) -> int:
-        """Return the view on which an epoch (from 0) trains."""
-        return 1 + epoch % self.n_views if self.n_views else 0
 
 
 # Once a name: TensorFlow keeps some 70 kB of each optimizer that was ever made.
@@ -71,11 +49,16 @@ def build_tail(
     No layer draws anything: it would draw a seed from Python's own generator.
     """
     layers = [keras.Input(shape), *map(_keras_layer, _without_head(start))]
+    decay = _Decay() if settings.weight_decay else None
     for units in settings.hidden_units:
-        layers.append(_dense(units, "relu"))
+        layers.append(_dense(units, "relu", decay))
         if settings.dropout:
             layers.append(keras.layers.Dropout(settings.dropout, seed=0))
-    layers.append(_dense(1, "sigmoid") if n_classes == 2 else _dense(n_classes, "softmax"))
+    layers.append(
+        _dense(1, "sigmoid", decay)
+        if n_classes == 2
+        else _dense(n_classes, "softmax", decay)
+    )
     model = keras.Sequential(layers)
     optimizer = _make_optimizer(settings.optimizer)
     if not tf.distribute.has_strategy():
@@ -107,6 +90,8 @@ def restart_tail(model: keras.Model, settings: TailSettings, start: Network) -> 
                 values = keras.initializers.GlorotUniform(seed=draw())(layer.kernel.shape)
                 layer.kernel.assign(values)
                 layer.bias.assign(np.zeros(layer.bias.shape))
+                if layer.kernel_regularizer is not None:
+                    layer.kernel_regularizer.factor.assign(settings.weight_decay)
             case keras.layers.Dropout():
                 layer.seed_generator.state.assign([draw(), 0])
     # After a warm start `start` has Dense layers too; Dropout and the like have no weights.
@@ -117,8 +102,25 @@ def restart_tail(model: keras.Model, settings: TailSettings, start: Network) -> 
     model.optimizer.learning_rate = settings.learning_rate
 
 
-def _dense(units: int, activation: str) -> keras.layers.Dense:
-    return keras.layers.Dense(units, activation, kernel_initializer="zeros")
+class _Decay(keras.regularizers.Regularizer):
+    """Half the weight decay times the squares, of which only the slope is in the loss.
+
+    So the losses that Keras reports are those of the images alone, and one graph serves
+    every weight decay.
+    """
+
+    def __init__(self) -> None:
+        self.factor = keras.Variable(0.0, trainable=False, dtype="float32")
+
+    def __call__(self, kernel: Any) -> Any:
+        penalty = self.factor / 2 * keras.ops.sum(keras.ops.square(kernel))
+        return penalty - keras.ops.stop_gradient(penalty)
+
+
+def _dense(units: int, activation: str, decay: _Decay | None) -> keras.layers.Dense:
+    return keras.layers.Dense(
+        units, activation, kernel_initializer="zeros", kernel_regularizer=decay
+    )
 
 
 def _without_head(start: Network) -> list[Layer]:

@@ -16,7 +16,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from skfakereal._network import Conv, Dense, Network
-from skfakereal._tail import TailSettings, build_tail, restart_tail
+from skfakereal._tail import build_tail, restart_tail
+from skfakereal._training_parts import TailSettings
 
 __all__ = ["lent_tail"]
 
@@ -113,6 +114,7 @@ def _structure(
         shape,
         n_classes,
         (settings.hidden_units, settings.dropout, settings.optimizer),
+        bool(settings.weight_decay),
         # A notebook may have registered another class by that name since.
         keras.saving.get_registered_object(settings.optimizer),
         *_built_in_state(),

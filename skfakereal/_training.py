@@ -5,45 +5,38 @@ maintains it (its issue 337), so everything that it does for us stands here.
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 from scikeras.wrappers import KerasClassifier
-from sklearn.utils import compute_class_weight
 from tqdm.auto import tqdm
 
 from skfakereal._activations import ActivationReader
 from skfakereal._holdout import LabelledPaths
 from skfakereal._images import raise_unreadable
-from skfakereal._network import Network
-from skfakereal._shelf import ActivationShelf
-from skfakereal._tail import TailSettings, trained_layers
+from skfakereal._network import Dense, Network
+from skfakereal._standardization import Standardization
+from skfakereal._tail import restart_tail, trained_layers
 from skfakereal._tail_pool import lent_tail
+from skfakereal._training_parts import (
+    Folds,
+    Part,
+    TailSettings,
+    TrainedTail,
+    fold_parts,
+    measure,
+    read_parts,
+    two_columns,
+)
 
-__all__ = ["TrainedTail", "train_tail"]
+__all__ = ["train_tail"]
 
-
-@dataclass(frozen=True)
-class TrainedTail:
-    """What training leaves: plain arrays and numbers, nothing of Keras."""
-
-    network: Network
-    history: dict[str, list[float]]
-    best_epoch: int
-
-
-@dataclass(frozen=True)
-class _Part:
-    """The training or the validation part: activations, encoded labels, weights."""
-
-    shelf: ActivationShelf
-    labels: NDArray[np.intp]
-    weights: NDArray[np.float64]
+Variables = list[NDArray[Any]]
 
 
 def train_tail(
@@ -53,6 +46,7 @@ def train_tail(
     reader: ActivationReader,
     train: LabelledPaths,
     validation: LabelledPaths | None,
+    folds: Folds | None = None,
 ) -> TrainedTail:
     """Train the tail.
 
@@ -71,6 +65,9 @@ def train_tail(
         Images to learn from.
     validation : LabelledPaths or None
         Images to measure each epoch on.
+    folds : sequence of tuple (train, held) or None, default=None
+        Rows of `train`. The number of epochs then comes from a cross-validation, and the
+        tail is trained on everything for as long.
 
     Returns
     -------
@@ -84,47 +81,42 @@ def train_tail(
     ValueError
         If the loss stops being finite.
     """
-    # Counted on the training part; the same in the validation loss, so that the best
-    # epoch is the best for both classes.
-    weight_of = _class_weights(settings.class_weight, classes, train.labels)
-
-    def part(images: LabelledPaths, n_views: int) -> _Part:
-        encoded = np.searchsorted(classes, images.labels)
-        shelf = ActivationShelf(
-            reader,
-            images.paths,
-            n_views=n_views,
-            positions=images.positions,
-            array=images.array,
-        )
-        return _Part(shelf, encoded, images.weights * weight_of[encoded])
-
-    training, held = part(train, max(1, settings.n_views)), None
-    failures = training.shelf.fill(settings.view(0))
-    if validation is not None:
-        held = part(validation, 1)
-        failures += held.shelf.fill(0)
-    raise_unreadable(sorted(failures, key=lambda failure: (failure.array, failure.index)))
-
-    rows = np.arange(len(training.labels))[:, np.newaxis]
+    first = settings.view(0)
+    training, held = read_parts(
+        settings,
+        classes,
+        reader,
+        train,
+        validation,
+        views=[first] if folds is None else sorted({0, first}),
+    )
     with lent_tail(settings, start, reader.shape, len(classes)) as tail:
-        trainer = _TailTrainer(settings, tail, training.shelf, held)
-        with _no_word_of_retracing():
-            trainer.fit(rows, training.labels, sample_weight=training.weights)
-        network = Network(tuple(trained_layers(tail)))
-    return TrainedTail(network, trainer.history_, trainer.best_epoch_)
-
-
-def _class_weights(
-    class_weight: str | Mapping[Any, float] | None,
-    classes: NDArray[Any],
-    labels: NDArray[Any],
-) -> NDArray[np.float64]:
-    """Return the weight of each class; classes that a dict leaves out have weight 1."""
-    if not isinstance(class_weight, Mapping):
-        return np.asarray(compute_class_weight(class_weight, classes=classes, y=labels))
-    # Not left to scikit-learn, which takes the label "3" for the number 3.
-    return np.array([float(class_weight.get(name, 1.0)) for name in classes.tolist()])
+        chosen: _TailTrainer | None = None
+        if folds is not None:
+            before = _variables(tail)
+            runs = [
+                _Run.begin(settings, start, *parts, tail, before)
+                for parts in fold_parts(settings, classes, train, training, folds)
+            ]
+            chosen = _TailTrainer(settings, tail, runs, n_images=len(training.rows)).train()
+            # The weights of the folds have served; all images now train as many epochs.
+            settings = replace(settings, epochs=chosen.best_epoch_ + 1, patience=None)
+            _assign(tail, before)
+        run = _Run.begin(settings, start, training, held, tail)
+        trainer = _TailTrainer(settings, tail, [run]).train()
+        layers = list(trained_layers(tail))
+    if run.training.standardization is not None:
+        first_layer = layers[0]
+        assert isinstance(first_layer, Dense)
+        layers[0] = run.training.standardization.fold(first_layer)
+    chosen = chosen or trainer
+    return TrainedTail(
+        Network(tuple(layers)),
+        chosen.history_,
+        chosen.best_epoch_,
+        chosen.out_of_fold_,
+        float(settings.weight_decay or 0),
+    )
 
 
 @contextmanager
@@ -142,15 +134,61 @@ def _no_word_of_retracing() -> Iterator[None]:
         logger.removeFilter(allows)
 
 
+@dataclass(eq=False)
+class _Run:
+    """A tail in training: what it is trained and measured on, and how far it is."""
+
+    training: Part
+    held: Part | None
+    shuffle: np.random.RandomState
+    variables: Variables | None = None  # None: those of the model, which has no other run
+
+    @classmethod
+    def begin(
+        cls,
+        settings: TailSettings,
+        start: Network,
+        training: Part,
+        held: Part | None,
+        tail: keras.Model,
+        before: Variables | None = None,
+    ) -> "_Run":
+        """Standardise, if asked to, and set the tail to its start, among others or alone."""
+        if settings.standardize:
+            training = training.standardized([settings.view(0)])
+            held = held and held.as_in(training)
+        if before is not None:
+            _assign(tail, before)
+        match training.standardization, start.layers:
+            case Standardization() as measured, (Dense() as first, *others):
+                start = Network((measured.unfold(first), *others))
+        restart_tail(tail, settings, start)
+        shuffle = np.random.RandomState(settings.seed + 1)
+        return cls(training, held, shuffle, before and _variables(tail))
+
+
+def _variables(tail: keras.Model) -> Variables:
+    return [v.numpy() for v in (*tail.variables, *tail.optimizer.variables)]
+
+
+def _assign(tail: keras.Model, values: Variables) -> None:
+    variables = (*tail.variables, *tail.optimizer.variables)
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
 class _TailTrainer(KerasClassifier):
-    """scikeras's classifier over row numbers; the activations come from a shelf."""
+    """scikeras's classifier over row numbers; the activations come from a shelf.
+
+    Several runs, of the folds of a cross-validation, take turns at one tail, epoch by epoch.
+    """
 
     def __init__(
         self,
         settings: TailSettings,
         tail: keras.Model,
-        shelf: ActivationShelf,
-        validation: _Part | None,
+        runs: list[_Run],
+        n_images: int | None = None,
     ) -> None:
         # scikeras's own random_state would switch TensorFlow's op determinism for the
         # whole process, its own class_weight would multiply the caller's array.
@@ -160,8 +198,14 @@ class _TailTrainer(KerasClassifier):
         # Names without an underscore would become parameters.
         self._settings = settings
         self._tail = tail
-        self._shelf = shelf
-        self._validation = validation
+        self._runs = runs
+        self._n_images = n_images  # of a cross-validation
+
+    def train(self) -> "_TailTrainer":
+        labels = np.concatenate([run.training.labels for run in self._runs])
+        with _no_word_of_retracing():
+            self.fit(np.arange(len(labels))[:, np.newaxis], labels)
+        return self
 
     def _validate_data(
         self, X: Any = None, y: Any = None, reset: bool = False, y_numeric: bool = False
@@ -171,47 +215,90 @@ class _TailTrainer(KerasClassifier):
     def _keras_build_fn(self) -> keras.Model:
         return self._tail
 
-    def _fit_keras_model(
-        self,
-        X: NDArray[np.intp],
-        y: NDArray[Any],
-        sample_weight: NDArray[np.float32],
-        **ignored: Any,
-    ) -> None:
+    def _fit_keras_model(self, X: Any, y: Any, **ignored: Any) -> None:
         """Train epoch by epoch.
 
         Batches are fed one by one, since Model.fit would read ahead in threads of its
         own, beyond the epoch and so beyond the view that is filled.
         """
-        settings, model = self._settings, self.model_
-        shuffle = np.random.RandomState(settings.seed + 1)
-        stopping = _early_stopping(model, settings.patience)
+        settings, model, crossed = self._settings, self.model_, self._n_images is not None
+        stopping = _early_stopping(model, settings.patience, restore=not crossed)
         self.history_: dict[str, list[float]] = {}
+        self.out_of_fold_: NDArray[np.float64] | None = None
         with tqdm(total=settings.epochs, unit="epoch", disable=not settings.verbose) as bar:
             for epoch in range(settings.epochs):
-                view = settings.view(epoch)
-                raise_unreadable(self._shelf.fill(view))  # readable before, but no longer
-                order = shuffle.permutation(len(X))
-                logs = _run(
-                    model.train_on_batch,
-                    settings.batch_size,
-                    self._shelf,
-                    view,
-                    X[order, 0],
-                    y[order],
-                    sample_weight[order],
-                )
-                logs |= self._measure()
-                self._require_finite(logs, epoch)
+                # Readable before, but no longer.
+                raise_unreadable(self._runs[0].training.shelf.fill(settings.view(epoch)))
+                logs, out_of_fold = self._crossed(epoch) if crossed else self._alone(epoch)
                 for name, value in logs.items():
                     self.history_.setdefault(name, []).append(value)
                 bar.update()
                 bar.set_postfix({name: f"{value:.3f}" for name, value in logs.items()})
                 stopping.on_epoch_end(epoch, logs)
+                if not settings.patience or stopping.best_epoch == epoch:
+                    self.out_of_fold_ = out_of_fold
                 if model.stop_training:
                     break
         stopping.on_train_end()
         self.best_epoch_ = stopping.best_epoch if settings.patience else epoch
+
+    def _alone(self, epoch: int) -> tuple[dict[str, float], None]:
+        run, part = self._runs[0], self._runs[0].held
+        logs = self._train(run, epoch)
+        if part is not None:
+            rows = np.arange(len(part.labels))
+            measured = self._feed(self.model_.test_on_batch, part, 0, rows)
+            logs |= {f"val_{name}": value for name, value in measured.items()}
+        self._require_finite(logs, epoch)
+        return logs, None
+
+    def _crossed(self, epoch: int) -> tuple[dict[str, float], NDArray[np.float64]]:
+        """Train each fold for an epoch; return means over images, and predictions."""
+        model, sums = self.model_, dict[str, float]()
+        n_outputs, total = max(2, model.output_shape[-1]), 0
+        out_of_fold = np.full((self._n_images or 0, n_outputs), np.nan)
+        for run in self._runs:
+            assert run.held is not None
+            _assign(model, run.variables or [])
+            logs = self._train(run, epoch)
+            held, size = run.held, self._settings.batch_size
+            batches = [slice(i, i + size) for i in range(0, len(held.rows), size)]
+            found = [model.predict_on_batch(held.take(rows, 0)) for rows in batches]
+            probabilities = two_columns(np.concatenate(found).astype(np.float64))
+            out_of_fold[held.rows] = probabilities
+            measured = measure(probabilities, held.labels, held.weights)
+            self._require_finite(logs | measured, epoch)
+            run.variables = _variables(model)
+            total += len(run.training.rows)
+            for name, value in logs.items():
+                sums[name] = sums.get(name, 0) + value * len(run.training.rows)
+                value = measured[name] * len(held.rows)
+                sums[f"val_{name}"] = sums.get(f"val_{name}", 0) + value
+        of = {name: len(out_of_fold) if name.startswith("val") else total for name in sums}
+        return {name: value / of[name] for name, value in sums.items()}, out_of_fold
+
+    def _train(self, run: _Run, epoch: int) -> dict[str, float]:
+        order = run.shuffle.permutation(len(run.training.rows))
+        view = self._settings.view(epoch)
+        return self._feed(self.model_.train_on_batch, run.training, view, order)
+
+    def _feed(
+        self, on_batch: Any, part: Part, view: int, order: NDArray[np.intp]
+    ) -> dict[str, float]:
+        """Feed all images once; return the mean of each figure over them."""
+        labels = part.labels[:, np.newaxis].astype(np.float32)
+        weights, totals = part.weights.astype(np.float32), dict[str, float]()
+        for start in range(0, len(order), self._settings.batch_size):
+            rows = order[start : start + self._settings.batch_size]
+            logs = on_batch(
+                part.take(rows, view),
+                labels[rows],
+                sample_weight=weights[rows],
+                return_dict=True,
+            )
+            for name, value in logs.items():
+                totals[name] = totals.get(name, 0.0) + float(value) * len(rows)
+        return {name: total / len(order) for name, total in totals.items()}
 
     def _require_finite(self, logs: dict[str, float], epoch: int) -> None:
         # The loss of a step is taken before its update, so the weights are looked at too.
@@ -223,56 +310,19 @@ class _TailTrainer(KerasClassifier):
                 f"learning_rate, which is {self._settings.learning_rate}."
             )
 
-    def _measure(self) -> dict[str, float]:
-        if self._validation is None:
-            return {}
-        part = self._validation
-        logs = _run(
-            self.model_.test_on_batch,
-            self._settings.batch_size,
-            part.shelf,
-            0,
-            np.arange(len(part.labels)),
-            part.labels[:, np.newaxis].astype(np.float32),
-            part.weights.astype(np.float32),
-        )
-        return {f"val_{name}": value for name, value in logs.items()}
-
-
-def _run(
-    on_batch: Any,
-    batch_size: int,
-    shelf: ActivationShelf,
-    view: int,
-    rows: NDArray[np.intp],
-    labels: NDArray[Any],
-    weights: NDArray[np.float32],
-) -> dict[str, float]:
-    """Feed all rows once; return the mean of each figure over the images."""
-    totals: dict[str, float] = {}
-    for start in range(0, len(rows), batch_size):
-        part = slice(start, start + batch_size)
-        logs = on_batch(
-            shelf.take(rows[part], view),
-            labels[part],
-            sample_weight=weights[part],
-            return_dict=True,
-        )
-        for name, value in logs.items():
-            totals[name] = totals.get(name, 0.0) + float(value) * len(rows[part])
-    return {name: total / len(rows) for name, total in totals.items()}
-
 
 class _NeverStops(keras.callbacks.Callback):
     """Stands where early stopping would."""
 
 
-def _early_stopping(model: keras.Model, patience: int | None) -> keras.callbacks.Callback:
+def _early_stopping(
+    model: keras.Model, patience: int | None, *, restore: bool
+) -> keras.callbacks.Callback:
     callback = (
         _NeverStops()
         if patience is None
         else keras.callbacks.EarlyStopping(
-            "val_loss", patience=patience, mode="min", restore_best_weights=True
+            "val_loss", patience=patience, mode="min", restore_best_weights=restore
         )
     )
     callback.set_model(model)

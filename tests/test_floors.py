@@ -24,6 +24,8 @@ FLOORS = {
     "_activations": 2,
     "_probabilities": 2,
     "_training": 2,
+    "_training_parts": 2,
+    "_linear_head": 2,
     "_shelf": 2,
     "_tail": 2,
     "_tail_pool": 2,

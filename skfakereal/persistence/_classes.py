@@ -52,7 +52,8 @@ _WRITTEN = {
     "skfakereal.Augmentation": "",
     "skfakereal.VGG16FeatureExtractor": "n_features_out_ _trunk _settings",
     "skfakereal.VGG16ImageClassifier": (
-        "history_ n_iter_ best_epoch_ n_computed_ _trunk _settings _tail"
+        "history_ n_iter_ best_epoch_ weight_decay_ oof_proba_ n_computed_ _trunk "
+        "_settings _tail"
     ),
     "sklearn.calibration.CalibratedClassifierCV": "calibrated_classifiers_",
     "sklearn.calibration._SigmoidCalibration": "a_ b_",

@@ -132,7 +132,6 @@ def load_with_metadata(
     return build_estimator(model), model.metadata
 
 
-_OURS = ("skfakereal.VGG16ImageClassifier", "skfakereal.VGG16FeatureExtractor")
 _REQUEST = "sklearn.utils.metadata_routing.MetadataRequest"
 # What nonsense in a description that is well formed can raise in a class's own methods.
 REFUSALS = (
@@ -204,8 +203,7 @@ class Builder:
             from sklearn.utils import Bunch
 
             state["named_estimators_"] = Bunch(**state["named_estimators_"])
-        if node.name in _OURS:
-            params = BEFORE | params
+        params = BEFORE.get(node.name.removeprefix("skfakereal."), {}) | params
         estimator = resolve(node.name)(**params)
         if node.name.startswith("sklearn."):
             # scikit-learn itself warns of another version then.

@@ -114,10 +114,11 @@ def train_run(plan: Plan) -> Trained:
             groups_file=plan.groups_file,
             random_state=plan.random_state,
         )
+        fraction = classifier.validation_fraction
         if classifier.early_stopping or plan.decision.asked:
             parts = with_validation(
                 parts,
-                classifier.validation_fraction,
+                0.1 if fraction == "auto" else fraction,
                 use_groups=plan.use_groups,
                 random_state=plan.random_state,
             )
