@@ -62,13 +62,14 @@ _WEIGHT_DECAY = 1e-3
 class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
     """Classify image files by transfer learning on VGG16.
 
-    A frozen VGG16 without its fully connected layers [1]_, two Dense layers with ReLU, and
-    one sigmoid unit, or a softmax for more than two classes. X is always an array of image
-    *paths*, of shape (n_images,) or (n_images, 1), never of pixels.
+    A frozen VGG16 without its fully connected layers [1]_, and a head on its features: by
+    default regularised logistic regression, or Dense layers with ReLU and one sigmoid unit
+    (a softmax for more than two classes). X is always an array of image *paths*, of shape
+    (n_images,) or (n_images, 1), never of pixels.
 
     Images are streamed. What the frozen part makes of an image is computed once for each
     of `n_views` augmented views and shared by all epochs: epoch *e*, counted from 0, trains
-    on view ``1 + e % n_views``.
+    on view ``1 + e % n_views``, and the linear head on all of them.
 
     Parameters
     ----------
@@ -89,16 +90,32 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         ``.safetensors`` or Keras ``.h5`` file; or a random trunk, the same in every fit.
     pooling : {"avg", "max", "flatten"}, default="avg"
         What follows the convolutions.
-    hidden_units : tuple of int, default=(256, 128)
-        Units of the Dense layers with ReLU.
+    standardize : bool, default=True
+        Bring the features to mean 0 and standard deviation 1 over the training part (over
+        its views: all of them for the linear head, the first one for Dense layers), by the
+        weights of the loss. Constant features are only centred. The fitted network has no
+        layer for it: it is a part of the first Dense layer's weights. With
+        `trainable_from` it is left out, since the features change in training.
+    hidden_units : tuple of int, default=()
+        Units of the Dense layers with ReLU. Without any, the head is linear.
     dropout : float, default=0.0
         Share of units dropped after each of them, from 0 to below 1.
+    weight_decay : {"auto"} or float, default="auto"
+        Half of it, times the sum of the squared kernels of the Dense layers, is added to
+        the loss; biases are free, and `history_` shows the loss without it. A linear head
+        is then ``LogisticRegression(C=1 / (n_rows * weight_decay))``. "auto" is 0.001 for
+        Dense layers that are trained. For a linear head that is solved for, it tries eleven
+        from 1 to 0.00001 (times the mean weight) on held-out images, each with its outputs
+        multiplied by the number that suits these images best, and keeps the best with that
+        number [2]_.
     trainable_from : {None, "block5", "block4", "block3", "block2", "block1"}, default=None
         The first block of VGG16 that is trained along. None trains the Dense layers only.
-    optimizer : str, default="adam"
-        Name of a Keras optimizer.
+    optimizer : {"auto", "lbfgs"} or str, default="auto"
+        "lbfgs" solves for the linear head on a frozen trunk, without Keras: `learning_rate`,
+        `batch_size`, `epochs` and `patience` have no effect then. "auto" is "lbfgs" where
+        that is possible, and "adam" otherwise. Or the name of a Keras optimizer.
     learning_rate : float, default=0.001
-        Its learning rate.
+        That of a Keras optimizer.
     batch_size : int, default=32
         Images in a step of training.
     epochs : int, default=50
@@ -111,10 +128,16 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
     n_views : int, default=8
         Number of different views of each image.
     early_stopping : bool, default=True
-        Hold out a validation part, stop when its loss has not fallen for `patience`
+        Validate: stop when the loss of held-out images has not fallen for `patience`
         epochs, and keep the weights of the best epoch.
-    validation_fraction : float, default=0.1
-        Share of the validation part.
+    validation_fraction : {"auto"} or float, default="auto"
+        Share of the training data that is held out, and not trained on. "auto" is a tenth
+        where that is enough to go by: 50 images for the best epoch, 1,000 for the weight
+        decay of the linear head. With fewer, it cross-validates (five folds, stratified,
+        groups kept together, on activations that are computed once) and then trains on all
+        images, for as many epochs or with the weight decay that were best. With
+        `trainable_from`, which would train each fold's convolutions, it holds out up to a
+        fifth instead.
     patience : int, default=5
         Epochs without improvement.
     warm_start : bool, default=False
@@ -149,11 +172,20 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         The classes, sorted; columns of `predict_proba` follow them.
     history_ : dict of str to list of float
         ``"loss"``, ``"accuracy"`` and, with validation, ``"val_loss"`` and
-        ``"val_accuracy"``, one entry for each epoch. Losses are weighted, accuracies not.
+        ``"val_accuracy"``, one entry for each epoch, or for each weight decay that the
+        linear head was solved for, the strongest first. Losses are weighted, accuracies
+        not. Of a cross-validation, they are means over the images of all folds.
     n_iter_ : int
-        Number of epochs run.
+        Length of these lists.
     best_epoch_ : int
-        Index into the lists of `history_` of the epoch whose weights are kept.
+        Index into them of what was kept: the epoch, whose weights stay or which training on
+        all images goes up to, or the weight decay.
+    weight_decay_ : float
+        The weight decay.
+    oof_proba_ : ndarray of shape (n_images, n_classes)
+        After a cross-validation only: the probabilities of each image of X by the fold that
+        was not trained on it, to choose thresholds by or to calibrate. Where groups were
+        given, none of its group was trained on either. NaN for images of weight zero.
     n_computed_ : int
         Activations (of one view of one image each) computed in this fit.
     feature_names_in_ : ndarray of shape (1,)
@@ -167,6 +199,8 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
     ----------
     .. [1] K. Simonyan and A. Zisserman (2015), Very deep convolutional networks for
            large-scale image recognition, ICLR.
+    .. [2] E. Berta, D. Holzmuller, M. I. Jordan and F. Bach (2025), Rethinking early
+           stopping: refine, then calibrate, arXiv 2501.19195.
 
     Examples
     --------
@@ -298,11 +332,12 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
             Weights of the images, multiplied by those of the classes. An image of weight
             zero is left out.
         groups : array-like of shape (n_images,), default=None
-            Images of one group (of one origin, say) are never divided between the
-            training part and the validation part that is drawn from X, which is then as
-            near to `validation_fraction` as whole groups allow, and half of X at the most.
+            Images of one group (of one origin, say) are never divided between folds, nor
+            between the training part and the validation part that is drawn from X, which
+            is then as near to `validation_fraction` as whole groups allow, and half of X
+            at the most.
         X_val : array-like of shape (n_val,) or (n_val, 1), default=None
-            Image paths to validate on, instead of a part of X.
+            Image paths to validate on, however few, instead of a part of X.
         y_val : array-like of shape (n_val,), default=None
             Their labels.
         sample_weight_val : array-like of shape (n_val,), default=None

@@ -1,7 +1,7 @@
 """Activations -> the linear head: regularised logistic regression, without Keras."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,8 +25,9 @@ from skfakereal._training_parts import (
 
 __all__ = ["solve_head"]
 
-# For features of unit variance, from strong to weak.
-_WEIGHT_DECAYS = 10.0 ** np.arange(1, -4.5, -0.5)
+# For features of unit variance, from strong to weak: of few images, stronger ones learn the
+# means of the classes alone, which costs up to eight points (docs/decisions.md).
+_WEIGHT_DECAYS = 10.0 ** np.arange(0, -5.5, -0.5)
 # Up to here, features stay in memory as float32.
 _MOST_KEPT = 2**30
 
@@ -88,32 +89,74 @@ def solve_head(
     if folds is not None:
         pairs = list(fold_parts(settings, classes, train, everything, folds))
     path = _Path(settings, len(classes), decays)
-    out_of_fold = np.full((len(decays), len(train.paths), len(classes)), np.nan)
-    history = dict[str, NDArray[np.float64]]()
-    for training, measured in tqdm(pairs, unit="fold", disable=not settings.verbose):
-        figures, heads, probabilities = path.follow(training, measured)
-        if folds is not None and measured is not None:
-            out_of_fold[:, measured.rows] = probabilities
-        for name, values in figures.items():
-            history[name] = history.get(name, 0) + values
-    n_trained, n_held = (
-        sum(len(part.rows) for part in parts if part is not None)
-        for parts in zip(*pairs, strict=True)
-    )
-    for name, sums in history.items():
-        history[name] = sums / (n_held if name.startswith("val") else n_trained)
-    best = int(np.argmin(history.get("val_loss", [0])))
+    history, heads, judged = path.follow_all(pairs)
+    scales, best = np.ones(len(decays)), 0
+    if judged is not None:
+        if settings.weight_decay is None:
+            scales = judged.best_scales()
+        figures = [judged.measure(scale, step) for step, scale in enumerate(scales)]
+        for name in figures[0]:
+            history[f"val_{name}"] = [values[name] for values in figures]
+        best = int(np.argmin(history["val_loss"]))
     if folds is not None:
-        _, heads, _ = _Path(settings, len(classes), decays[best : best + 1]).follow(
-            everything, None
-        )
+        path = replace(path, decays=decays[best : best + 1])
+        *_, heads, _ = path.follow_all([(everything, None)])
+    head = heads[-1 if folds is not None else best]
+    out_of_fold = None
+    if folds is not None and judged is not None:
+        out_of_fold = np.empty((len(train.paths), len(classes)))
+        out_of_fold[judged.rows] = judged.probabilities(scales[best], best)
     return TrainedTail(
-        Network((heads[0 if folds is not None else best],)),
-        {name: values.tolist() for name, values in history.items()},
+        Network((_scaled(head, scales[best]),)),
+        history,
         best,
-        None if folds is None else out_of_fold[best],
+        out_of_fold,
         float(decays[best]),
     )
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """Decisions on held-out images, for each weight decay: what it is chosen by.
+
+    A weak decay ranks images best and is too sure of itself, so its loss alone would choose
+    a stronger one. Each is judged after its decisions have been multiplied by the one
+    number that suits them best; the head that is kept is multiplied by it as well (Berta,
+    Holzmuller, Jordan and Bach 2025, "Rethinking early stopping: refine, then calibrate").
+    """
+
+    rows: NDArray[np.intp]
+    decisions: NDArray[np.float64]  # (n_decays, n_images, n_outputs)
+    labels: NDArray[np.intp]
+    weights: NDArray[np.float64]
+    n_classes: int
+
+    def probabilities(self, scale: float, step: int) -> NDArray[np.float64]:
+        return two_columns(probabilities_of(scale * self.decisions[step]))
+
+    def measure(self, scale: float, step: int) -> dict[str, float]:
+        return measure(self.probabilities(scale, step), self.labels, self.weights)
+
+    def best_scales(self) -> NDArray[np.float64]:
+        from scipy.optimize import minimize_scalar
+
+        # Where all are told apart, the best factor has no bound. Platt's targets (1999) are
+        # less than certain by what so many images cannot exclude.
+        counts = np.bincount(self.labels, minlength=self.n_classes)[self.labels]
+        targets = np.ones((len(self.labels), self.n_classes))
+        targets[np.arange(len(self.labels)), self.labels] += counts
+        targets *= (self.weights / (counts + self.n_classes))[:, np.newaxis]
+
+        def loss(log_scale: float, step: int) -> float:
+            found = self.probabilities(float(np.exp(log_scale)), step)
+            return -float(np.sum(targets * np.log(np.maximum(found, 1e-300))))
+
+        return np.exp(
+            [
+                minimize_scalar(loss, bounds=(-7, 7), args=(step,), method="bounded").x
+                for step in range(len(self.decisions))
+            ]
+        )
 
 
 @dataclass(frozen=True)
@@ -124,10 +167,33 @@ class _Path:
     n_classes: int
     decays: NDArray[np.float64]
 
-    def follow(
+    def follow_all(
+        self, pairs: Sequence[tuple[Part, Part | None]]
+    ) -> tuple[dict[str, list[float]], list[Dense], _Judged | None]:
+        """Return means over the training images, the last part's heads, and what is held."""
+        history, heads, decisions = dict[str, Any](), list[Dense](), []
+        n_trained = sum(len(training.rows) for training, _ in pairs)
+        for training, held in tqdm(pairs, unit="fold", disable=not self.settings.verbose):
+            figures, heads, found = self._follow(training, held)
+            decisions.append(found)
+            for name in figures[0]:
+                share = len(training.rows) / n_trained
+                values = share * np.array([each[name] for each in figures])
+                history[name] = history.get(name, 0) + values
+        history = {name: values.tolist() for name, values in history.items()}
+        parts = [held for _, held in pairs if held is not None]
+        if not parts:
+            return history, heads, None
+        rows, labels, weights = (
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("rows", "labels", "weights")
+        )
+        joined = np.concatenate(decisions, axis=1)
+        return history, heads, _Judged(rows, joined, labels, weights, self.n_classes)
+
+    def _follow(
         self, training: Part, held: Part | None
-    ) -> tuple[dict[str, NDArray[np.float64]], list[Dense], NDArray[np.float64]]:
-        """Return sums over images of loss and accuracy, heads, and held-out predictions."""
+    ) -> tuple[list[dict[str, float]], list[Dense], NDArray[np.float64]]:
         views = self.settings.views
         # Centred in any case: the intercept takes it up, and the solution is found sooner.
         training = training.standardized(views, scale=self.settings.standardize)
@@ -137,22 +203,22 @@ class _Path:
         weights = np.tile(training.weights, len(views))
         problem = LogisticProblem(blocks, labels, weights, self.n_classes)
         activation = "sigmoid" if self.n_classes == 2 else "softmax"
-        figures, heads, predicted = dict[str, list[float]](), list[Dense](), []
+        figures, heads, decisions = [], [], []
         for decay in self.decays:
             kernel, bias = problem.solve(decay)
             head = Dense(kernel.astype(np.float32), bias.astype(np.float32), activation)
-            found = {"": measure(_predict(head, blocks()), labels, weights)}
+            found = two_columns(probabilities_of(_decide(head, blocks())))
+            figures.append(measure(found, labels, weights))
             if held is not None:
                 rows = (rows for rows, _ in held.as_in(training).blocks(0))
-                predicted.append(_predict(head, rows))
-                found["val_"] = measure(predicted[-1], held.labels, held.weights)
-            for part, values in found.items():
-                n_images = len(held.rows) if part and held else len(training.rows)
-                for name, value in values.items():
-                    figures.setdefault(part + name, []).append(value * n_images)
+                decisions.append(_decide(head, rows))
             heads.append(training.standardization.fold(head))
-        sums = {name: np.array(values) for name, values in figures.items()}
-        return sums, heads, np.array(predicted)
+        return figures, heads, np.array(decisions, np.float64)
+
+
+def _scaled(head: Dense, scale: float) -> Dense:
+    kernel, bias = scale * head.kernel, scale * head.bias
+    return Dense(kernel.astype(np.float32), bias.astype(np.float32), head.activation)
 
 
 def _blocks(part: Part, views: Sequence[int]) -> Blocks:
@@ -170,6 +236,5 @@ def _blocks(part: Part, views: Sequence[int]) -> Blocks:
     return lambda: kept
 
 
-def _predict(head: Dense, blocks: Iterable[NDArray[np.floating]]) -> NDArray[np.float64]:
-    found = [probabilities_of(rows @ head.kernel + head.bias) for rows in blocks]
-    return two_columns(np.concatenate(found))
+def _decide(head: Dense, blocks: Iterable[NDArray[np.floating]]) -> NDArray[np.floating]:
+    return np.concatenate([rows @ head.kernel + head.bias for rows in blocks])

@@ -173,6 +173,7 @@ def make_classifier(narrow_trunk: str) -> MakeClassifier:
         "epochs": 8,
         "augmentation": None,
         "early_stopping": False,
+        "validation_fraction": 0.1,
         "cache": None,
         "n_jobs": 1,
         "random_state": 0,

@@ -48,7 +48,12 @@ RULES: dict[str, tuple[list[Any], list[Any]]] = {
         [None, "block1", "block5"],
         ["block6", "block0", 5, "block5_conv1", True],
     ),
-    "optimizer": (["adam", "sgd"], [None, 3, object()]),
+    "standardize": ([True, np.False_], [None, 1, "auto"]),
+    "weight_decay": (
+        ["auto", 0, 0.1, np.float32(1e-3)],
+        [-1e-9, NAN, INFINITY, None, "strong", True],
+    ),
+    "optimizer": (["auto", "lbfgs", "adam", "sgd"], [None, 3, object()]),
     "learning_rate": (
         [1e-3, 1, np.float64(0.1)],
         [0, -1, NAN, INFINITY, None, "fast", True],
@@ -65,7 +70,7 @@ RULES: dict[str, tuple[list[Any], list[Any]]] = {
     ),
     "n_views": ([1, 8], [0, -1, 1.5, None, True]),
     "early_stopping": ([True, False, np.bool_(True)], [None, 1, "yes"]),
-    "validation_fraction": ([0.1, 0.99], [0, 1, 0.0, 1.0, -0.1, NAN, None, "0.1"]),
+    "validation_fraction": (["auto", 0.1, 0.99], [0, 1, 0.0, 1.0, -0.1, NAN, None, "0.1"]),
     "patience": ([1, 5], [0, -1, 0.5, None]),
     "warm_start": ([True, False], [None, 1, "yes"]),
     "engine": (["auto", "ncnn", "tensorflow"], ["onnx", None, True]),
@@ -217,7 +222,7 @@ def test_a_view_is_stored_once_for_equal_numbers(
     dark_and_bright: Images, tmp_path: Path
 ) -> None:
     def n_computed(augmentation: Augmentation) -> int:
-        clf = VGG16ImageClassifier(
+        clf = VGG16ImageClassifier.recipe(
             image_size=32,
             weights="cifake",
             augmentation=augmentation,

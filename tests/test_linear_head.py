@@ -1,0 +1,280 @@
+"""The linear head: logistic regression on standardised features, solved for."""
+
+from collections.abc import Callable
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+from conftest import Images, MakeClassifier
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skfakereal import VGG16FeatureExtractor, VGG16ImageClassifier, load, save
+from skfakereal._logistic import LogisticProblem
+from skfakereal._network import Dense
+from skfakereal._standardization import Standardization
+
+LINEAR: dict[str, Any] = {"hidden_units": (), "optimizer": "auto"}
+
+
+@pytest.fixture(scope="module")
+def doubtful(dark_and_bright: Images) -> Images:
+    """Return labels of which every fourth is wrong, so that no head tells all apart."""
+    X, y = dark_and_bright
+    return X, np.where(np.arange(24) % 4 == 1, 1 - y, y)
+
+
+@pytest.mark.parametrize("standardize", [True, False])
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("weight_decay", [1.0, 0.01])
+def test_it_is_scikit_learns_logistic_regression(
+    make_classifier: MakeClassifier,
+    narrow_trunk: str,
+    doubtful: Images,
+    weight_decay: float,
+    n_classes: int,
+    standardize: bool,
+) -> None:
+    X, y = doubtful
+    labels, weights = y + np.arange(24) % 2 * (n_classes - 2), np.linspace(0.5, 2, 24)
+    clf = make_classifier(
+        **LINEAR,
+        weight_decay=weight_decay,
+        standardize=standardize,
+        class_weight={0: 2.0, 1: 0.5},
+    ).fit(X, labels, weights)
+    features = VGG16FeatureExtractor(image_size=32, weights=narrow_trunk, cache=None)
+    loss_weights = weights * np.array([2.0, 0.5, 1.0])[labels]
+    reference = make_pipeline(
+        features,
+        StandardScaler() if standardize else "passthrough",
+        LogisticRegression(C=1 / (24 * weight_decay), tol=1e-9, max_iter=10_000),
+    ).fit(
+        X,
+        labels,
+        logisticregression__sample_weight=loss_weights,
+        **({"standardscaler__sample_weight": loss_weights} if standardize else {}),
+    )
+    np.testing.assert_allclose(clf.predict_proba(X), reference.predict_proba(X), atol=1e-3)
+    expected = np.mean(loss_weights * -np.log(clf.predict_proba(X)[np.arange(24), labels]))
+    assert clf.history_["loss"] == pytest.approx([expected], rel=1e-4)
+    assert (clf.weight_decay_, clf.n_iter_, clf.best_epoch_) == (weight_decay, 1, 0)
+
+
+# Few rows, few features, and too many of both.
+@pytest.mark.parametrize(("n_rows", "n_features"), [(40, 90), (90, 40), (120, 90)])
+def test_the_optimum_is_found_in_every_shape(
+    monkeypatch: pytest.MonkeyPatch, n_rows: int, n_features: int
+) -> None:
+    monkeypatch.setattr("skfakereal._logistic._MOST_EXACT", 60)
+    random = np.random.default_rng(0)
+    common = random.standard_normal((5, n_features))
+    rows = random.standard_normal((n_rows, 5)) * [9, 5, 3, 1, 0.5] @ common
+    rows += random.standard_normal(rows.shape)
+    y = (rows[:, 0] + 5 * random.standard_normal(n_rows) > 0).astype(int)
+    rows, weights = rows.astype(np.float32), random.uniform(0.5, 2, n_rows)
+    problem = LogisticProblem(lambda: np.array_split(rows, 3), y, weights, 2)
+    for decay in (1.0, 0.01, 1e-4):
+        kernel, bias = problem.solve(decay)
+        reference = LogisticRegression(
+            C=1 / (n_rows * decay), tol=1e-9, max_iter=100_000
+        ).fit(rows, y, weights)
+
+        def objective(
+            kernel: NDArray[Any], bias: NDArray[Any], decay: float = decay
+        ) -> float:
+            margins = (2 * y - 1) * (rows @ kernel + bias)
+            penalty = decay / 2 * np.sum(kernel**2)
+            return float(np.mean(weights * np.logaddexp(0, -margins)) + penalty)
+
+        best = objective(reference.coef_[0], reference.intercept_[0])
+        assert objective(kernel[:, 0], bias[0]) <= best + 1e-6
+
+
+def test_adam_comes_to_the_same_head(
+    make_classifier: MakeClassifier, doubtful: Images
+) -> None:
+    X, y = doubtful
+    settings = {"hidden_units": (), "weight_decay": 0.1, "class_weight": None}
+    solved = make_classifier(**settings, optimizer="lbfgs").fit(X, y)
+    trained = make_classifier(**settings, optimizer="adam", batch_size=24, epochs=400).fit(
+        X, y
+    )
+    np.testing.assert_allclose(trained.predict_proba(X), solved.predict_proba(X), atol=1e-3)
+    # Neither counts the penalty as loss.
+    assert trained.history_["loss"][-1] == pytest.approx(solved.history_["loss"][0], 1e-3)
+    assert log_loss(y, trained.predict_proba(X)) == pytest.approx(
+        trained.history_["loss"][-1], 1e-3
+    )
+
+
+def test_nothing_of_keras_is_needed(
+    run_python: Callable[..., str], narrow_trunk: str, dark_and_bright: Images
+) -> None:
+    printed = run_python(
+        "import sys; from skfakereal import VGG16ImageClassifier as C\n"
+        "clf = C(image_size=32, weights=sys.argv[1], hidden_units=(), cache=None, n_views=2)\n"
+        "clf.fit(sys.argv[2:], [0] * 12 + [1] * 12)\n"
+        "print(clf.score(sys.argv[2:], [0] * 12 + [1] * 12), 'keras' in sys.modules)",
+        narrow_trunk,
+        *dark_and_bright[0],
+    )
+    assert printed.split() == ["1.0", "False"]
+
+
+def test_the_weight_decay_of_the_lowest_loss_is_chosen(
+    make_classifier: MakeClassifier, doubtful: Images
+) -> None:
+    X, y = doubtful
+    clf = make_classifier(**LINEAR, class_weight=None).fit(X, y)
+    losses = clf.history_["val_loss"]
+    assert clf.best_epoch_ == int(np.argmin(losses))
+    assert clf.n_iter_ == len(losses) > 5
+    assert set(clf.history_) == {"loss", "accuracy", "val_loss", "val_accuracy"}
+    # Its own out-of-fold predictions, which are as sure of themselves as they can be.
+    assert log_loss(y, clf.oof_proba_) == pytest.approx(losses[clf.best_epoch_], rel=1e-6)
+    right = clf.oof_proba_.argmax(axis=1) == y
+    assert clf.history_["val_accuracy"][clf.best_epoch_] == right.mean()
+    decisions = np.log(clf.oof_proba_[:, 1] / clf.oof_proba_[:, 0])
+
+    def loss(factor: float) -> float:
+        return float(np.mean(np.logaddexp(0, -factor * (2 * y - 1) * decisions)))
+
+    assert loss(1) < loss(1.5)
+    assert loss(1) < loss(0.5)
+
+
+def test_labels_by_chance_cannot_be_foreseen(
+    make_classifier: MakeClassifier, make_image: Callable[..., str]
+) -> None:
+    random = np.random.default_rng(4)
+    X = [
+        make_image(f"{i}.png", random.integers(0, 256, (32, 32, 3), np.uint8))
+        for i in range(60)
+    ]
+    y = random.permutation(np.repeat([0, 1], 30))
+    twice, labels = X + X, np.tile(y, 2)
+    settings = LINEAR | {"pooling": "flatten", "image_size": 128}
+    leaky = make_classifier(**settings).fit(twice, labels)
+    assert np.mean(leaky.oof_proba_.argmax(axis=1) == labels) > 0.8
+    clf = make_classifier(**settings).fit(twice, labels, groups=np.arange(120) % 60)
+    assert np.mean(clf.oof_proba_.argmax(axis=1) == labels) < 0.7
+    # It does not claim to know more.
+    assert np.abs(clf.predict_proba(X) - 0.5).max() < 0.4
+
+
+def test_out_of_fold_rows_are_those_of_x(
+    make_classifier: MakeClassifier, dark_and_bright: Images
+) -> None:
+    X, y = dark_and_bright
+    weights = np.where(np.arange(24) % 5 == 2, 0.0, 1.0)
+    clf = make_classifier(**LINEAR).fit(X, np.where(y, "fake", "real"), weights)
+    assert clf.oof_proba_.shape == (24, 2)
+    assert (np.isnan(clf.oof_proba_).any(axis=1) == (weights == 0)).all()
+    kept = weights > 0
+    names = clf.classes_[clf.oof_proba_[kept].argmax(axis=1)]
+    assert (names == np.where(y, "fake", "real")[kept]).all()
+    clf.fit(X, y, X_val=X[::2], y_val=y[::2])
+    assert not hasattr(clf, "oof_proba_")
+
+
+def test_views_are_rows_and_the_plain_image_is_held_out(
+    make_classifier: MakeClassifier, doubtful: Images
+) -> None:
+    X, y = doubtful
+    views = LINEAR | {"augmentation": "default", "n_views": 3, "epochs": 1}
+    clf = make_classifier(**views).fit(X, y)
+    assert clf.n_computed_ == 4 * 24
+    clf = make_classifier(**views, weight_decay=0.1).fit(X, y)
+    assert clf.n_computed_ == 3 * 24
+    assert len(clf.history_["loss"]) == 1
+
+
+def test_where_it_cannot_be_solved_for(
+    make_classifier: MakeClassifier, dark_and_bright: Images
+) -> None:
+    for changes in ({"hidden_units": (8,)}, {"trainable_from": "block5"}):
+        clf = make_classifier(**{"hidden_units": (), "optimizer": "lbfgs"} | changes)
+        with pytest.raises(ValueError, match=r'linear head.*optimizer="auto"'):
+            clf.fit(*dark_and_bright)
+
+
+def test_equal_seeds_are_equal_to_the_bit(
+    make_classifier: MakeClassifier, doubtful: Images
+) -> None:
+    one, same, other = (
+        make_classifier(**LINEAR, random_state=seed).fit(*doubtful) for seed in (1, 1, 2)
+    )
+    X = doubtful[0]
+    assert one.history_ == same.history_
+    np.testing.assert_array_equal(one.predict_proba(X), same.predict_proba(X))
+    np.testing.assert_array_equal(one.oof_proba_, same.oof_proba_)
+    assert other.history_["val_loss"] != one.history_["val_loss"]
+
+
+def test_searches_and_folds_share_activations(
+    make_classifier: MakeClassifier, doubtful: Images, tmp_path: Any
+) -> None:
+    (X, y), groups = doubtful, np.arange(24) // 2
+    settings = LINEAR | {"augmentation": "default", "n_views": 2, "cache": tmp_path}
+    clf = make_classifier(**settings).fit(X, y, groups=groups)
+    grid = {"hidden_units": [(), (4,)], "weight_decay": ["auto", 0.1]}
+    search = GridSearchCV(make_classifier(**settings, epochs=2), grid, cv=3).fit(X, y)
+    assert search.best_estimator_.n_computed_ == 0
+    folds = StratifiedGroupKFold(4, shuffle=True, random_state=0)
+    assert clf.n_computed_ == 72
+    proba = cross_val_predict(clf, X, y, groups=groups, cv=folds, method="predict_proba")
+    assert np.isfinite(proba).all()
+    assert clf.fit(X[::2], y[::2]).n_computed_ == 0
+
+
+def test_files_keep_it(
+    make_classifier: MakeClassifier, doubtful: Images, tmp_path: Any
+) -> None:
+    X, y = doubtful
+    clf = make_classifier(**LINEAR).fit(X, y)
+    save(clf, tmp_path / "model.skfr")
+    joblib.dump(clf, tmp_path / "model.joblib")
+    for again in (load(tmp_path / "model.skfr"), joblib.load(tmp_path / "model.joblib")):
+        np.testing.assert_array_equal(again.predict_proba(X), clf.predict_proba(X))
+        assert again.weight_decay_ == clf.weight_decay_
+        np.testing.assert_array_equal(again.oof_proba_, clf.oof_proba_)
+    # No layer stands for the standardisation.
+    assert [type(layer) for layer in clf._tail.layers] == [Dense]
+
+
+def test_an_old_pickle_is_fitted_as_it_was() -> None:
+    old = VGG16ImageClassifier.recipe()
+    state = dict(old.__getstate__())
+    del state["standardize"], state["weight_decay"]
+    again = VGG16ImageClassifier()
+    again.__setstate__(state)
+    assert again.get_params() == old.get_params()
+
+
+def test_standardisation_folds_into_the_layer_and_back() -> None:
+    random = np.random.default_rng(0)
+    rows = random.standard_normal((50, 6)) * [1, 1e-3, 100, 0, 2, 1]
+    rows += [0, 5, 1000, 7, -30, 65000]
+    rows = rows.astype(np.float16).astype(np.float32)
+    weights = random.uniform(0.1, 2, 50)
+    known = Standardization.measure([(rows[:20], weights[:20]), (rows[20:], weights[20:])])
+    mean = np.average(rows, axis=0, weights=weights)
+    np.testing.assert_allclose(known.mean, mean, rtol=1e-6)
+    # A constant, and what float16 cannot tell from one: 1e-3 at 5, 1 at 65,000.
+    assert (known.scale == 1).tolist() == [False, True, False, True, False, True]
+    deviation = np.sqrt(np.average((rows - mean) ** 2, axis=0, weights=weights))
+    np.testing.assert_allclose(known.scale[[0, 2, 4]], deviation[[0, 2, 4]], rtol=1e-4)
+    kernel = random.standard_normal((6, 3)).astype(np.float32)
+    layer = Dense(kernel, np.array([1, -2, 3], np.float32), "relu")
+    expected = known.apply(rows.copy()) @ kernel + layer.bias
+    folded = known.fold(layer)
+    np.testing.assert_allclose(rows @ folded.kernel + folded.bias, expected, atol=0.1)
+    again = known.unfold(folded)
+    np.testing.assert_allclose(again.kernel, kernel, rtol=1e-5)
+    np.testing.assert_allclose(again.bias, layer.bias, atol=0.02)
