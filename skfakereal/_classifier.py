@@ -21,42 +21,14 @@ from skfakereal._parameters import BEFORE, check_parameters
 from skfakereal._paths import ImagePaths, check_paths
 from skfakereal._probabilities import compute_probabilities
 from skfakereal._store import open_store
+from skfakereal._tail_settings import RECIPE, held_fraction, is_solved, tail_settings
 from skfakereal._threads import prepare_tensorflow
-from skfakereal._training_parts import TailSettings
 from skfakereal._trunk import Trunk, continued_tail, tail_convolutions
 from skfakereal._trunk_settings import TrunkSettings, trunk_settings
 from skfakereal._validation import check_class_weight
 from skfakereal._weights import load_trunk
 
 __all__ = ["VGG16ImageClassifier"]
-
-# All that decides what is learned: it must not follow the defaults when they change.
-_RECIPE: dict[str, Any] = {
-    "image_size": (224, 224),
-    "resize": "stretch",
-    "preprocessing": "unit",
-    "pooling": "avg",
-    "standardize": False,
-    "hidden_units": (256, 128),
-    "dropout": 0.0,
-    "weight_decay": 0.0,
-    "trainable_from": None,
-    "optimizer": "adam",
-    "learning_rate": 1e-3,
-    "batch_size": 32,
-    "epochs": 50,
-    "class_weight": "balanced",
-    "augmentation": "default",
-    "n_views": 8,
-    "early_stopping": True,
-    "validation_fraction": 0.1,
-    "patience": 5,
-}
-# Fewer images than that tell neither the best epoch nor the best weight decay.
-_ENOUGH_TO_STOP = 50
-_ENOUGH_TO_CHOOSE = 1000
-# Of the Dense layers, where it is left to us.
-_WEIGHT_DECAY = 1e-3
 
 
 class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
@@ -298,7 +270,7 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         >>> VGG16ImageClassifier.recipe(epochs=10).hidden_units
         (256, 128)
         """
-        return cls(**_RECIPE | parameters)
+        return cls(**RECIPE | parameters)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(BEFORE["VGG16ImageClassifier"] | state)
@@ -369,33 +341,36 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         check_class_weight(self.class_weight, classes)
         split_seed, tail_seed = _draw_seeds(self.random_state)
         held = self._validation_part(X_val, y_val, sample_weight_val, classes)
-        folds, train = None, images
-        solves = self._solves()
+        train, folds = images, None
+        solved = is_solved(self)
         if held is None and (
-            self.early_stopping or (solves and self.weight_decay == "auto")
+            self.early_stopping or (solved and self.weight_decay == "auto")
         ):
-            fraction = self._held_fraction(len(images.paths), solves=solves)
+            fraction = held_fraction(self, len(images.paths), solved=solved)
             if fraction is None:
                 folds = draw_folds(images, random_state=split_seed)
             else:
                 train, held = hold_out(images, fraction=fraction, random_state=split_seed)
-        if solves:
+        augmentation = (
+            Augmentation() if self.augmentation == "default" else self.augmentation
+        )
+        how = tail_settings(
+            self, tail_seed, augmented=augmentation is not None, solved=solved
+        )
+        if solved:
             train_tail: Any = solve_head
         else:
-            # Keras takes seconds to import, so only where something is trained by it.
+            # Keras takes seconds to import, so only where it trains something.
             prepare_tensorflow()
             from skfakereal._tail import require_optimizer
             from skfakereal._training import train_tail
 
-            require_optimizer(self._optimizer())
+            require_optimizer(how.optimizer)
         trunk = load_trunk(self.weights)
         settings = trunk_settings(self, trunk, cut=self.trainable_from)
-        augmentation = (
-            Augmentation() if self.augmentation == "default" else self.augmentation
-        )
         reader = self._reader(trunk, settings, augmentation)
         tail = train_tail(
-            self._tail_settings(tail_seed, augmentation, solves=solves),
+            how,
             self._start(trunk, settings, classes),
             classes,
             reader,
@@ -417,55 +392,6 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         self._trunk = trunk.before(settings.cut)
         self._settings, self._tail = settings, tail.network
         return self
-
-    def _solves(self) -> bool:
-        """Tell whether the head is solved for, and not trained by Keras."""
-        linear = not len(self.hidden_units) and self.trainable_from is None
-        if self.optimizer == "lbfgs" and not linear:
-            raise ValueError(
-                'optimizer="lbfgs" solves for the linear head, hidden_units=(), on a '
-                f"frozen trunk, trainable_from=None, but hidden_units is "
-                f"{self.hidden_units!r} and trainable_from is {self.trainable_from!r}. Use "
-                'optimizer="auto".'
-            )
-        return linear and self.optimizer in ("auto", "lbfgs")
-
-    def _optimizer(self) -> str:
-        return "adam" if self.optimizer == "auto" else self.optimizer
-
-    def _held_fraction(self, n_images: int, *, solves: bool) -> float | None:
-        """Return the share of the validation part; None: cross-validate instead."""
-        if self.validation_fraction != "auto":
-            return float(self.validation_fraction) if self.early_stopping else None
-        enough = _ENOUGH_TO_CHOOSE if solves else _ENOUGH_TO_STOP
-        if 0.1 * n_images >= enough and self.early_stopping:
-            return 0.1
-        if self.trainable_from is None:
-            return None
-        # Each fold would train the convolutions anew.
-        return max(0.1, min(0.2, enough / n_images))
-
-    def _tail_settings(
-        self, seed: int, augmentation: Augmentation | None, *, solves: bool
-    ) -> TailSettings:
-        n_views = self.n_views if solves else min(self.n_views, self.epochs)
-        decay = None if solves else _WEIGHT_DECAY
-        return TailSettings(
-            # Keras takes no numbers of NumPy's for some of these.
-            hidden_units=tuple(map(int, self.hidden_units)),
-            dropout=float(self.dropout),
-            optimizer=self._optimizer(),
-            learning_rate=float(self.learning_rate),
-            batch_size=int(self.batch_size),
-            epochs=int(self.epochs),
-            n_views=0 if augmentation is None else int(n_views),
-            patience=int(self.patience) if self.early_stopping else None,
-            class_weight=self.class_weight,
-            seed=seed,
-            verbose=self.verbose,
-            weight_decay=decay if self.weight_decay == "auto" else float(self.weight_decay),
-            standardize=bool(self.standardize) and self.trainable_from is None,
-        )
 
     def _validation_part(
         self,

@@ -12,10 +12,10 @@ from skfakereal._activations import ActivationReader
 from skfakereal._holdout import LabelledPaths
 from skfakereal._logistic import Blocks, LogisticProblem, probabilities_of
 from skfakereal._network import Dense, FloatArray, Network
+from skfakereal._tail_settings import TailSettings
 from skfakereal._training_parts import (
     Folds,
     Part,
-    TailSettings,
     TrainedTail,
     fold_parts,
     measure,

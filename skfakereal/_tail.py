@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from skfakereal._network import Conv, Dense, Flatten, GlobalPool, Layer, MaxPool, Network
-from skfakereal._training_parts import TailSettings
+from skfakereal._tail_settings import TailSettings
 
 __all__ = [
     "build_tail",

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from skfakereal._network import Conv, Dense, Network
 from skfakereal._tail import build_tail, restart_tail
-from skfakereal._training_parts import TailSettings
+from skfakereal._tail_settings import TailSettings
 
 __all__ = ["lent_tail"]
 

@@ -23,10 +23,10 @@ from skfakereal._network import Dense, Network
 from skfakereal._standardization import Standardization
 from skfakereal._tail import restart_tail, trained_layers
 from skfakereal._tail_pool import lent_tail
+from skfakereal._tail_settings import TailSettings
 from skfakereal._training_parts import (
     Folds,
     Part,
-    TailSettings,
     TrainedTail,
     fold_parts,
     measure,

@@ -14,11 +14,11 @@ from skfakereal._images import raise_unreadable
 from skfakereal._network import FloatArray, Network
 from skfakereal._shelf import ActivationShelf
 from skfakereal._standardization import Standardization
+from skfakereal._tail_settings import TailSettings
 
 __all__ = [
     "Folds",
     "Part",
-    "TailSettings",
     "TrainedTail",
     "fold_parts",
     "measure",
@@ -29,34 +29,6 @@ __all__ = [
 Folds = Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]
 # Rows at a time where a part is gone through as a whole: 34 MB of 8,448 features.
 _BLOCK = 1024
-
-
-@dataclass(frozen=True)
-class TailSettings:
-    """How the tail is built and trained."""
-
-    hidden_units: tuple[int, ...]
-    dropout: float
-    optimizer: str
-    learning_rate: float
-    batch_size: int
-    epochs: int
-    n_views: int  # 0: no augmentation
-    patience: int | None  # None: no early stopping
-    class_weight: str | Mapping[Any, float] | None
-    seed: int
-    verbose: int = 0
-    weight_decay: float | None = 0.0  # None: chosen by validation
-    standardize: bool = False
-
-    def view(self, epoch: int) -> int:
-        """Return the view on which an epoch (from 0) trains."""
-        return 1 + epoch % self.n_views if self.n_views else 0
-
-    @property
-    def views(self) -> list[int]:
-        """All views on which it trains."""
-        return [self.view(epoch) for epoch in range(max(1, self.n_views))]
 
 
 @dataclass(frozen=True)
