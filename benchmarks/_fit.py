@@ -100,7 +100,7 @@ def classifier(weights: str | None, side: int, epochs: int, **parameters: Any) -
     from skfakereal import VGG16ImageClassifier
 
     # Early stopping as patient as there are epochs: everybody trains equally long.
-    return VGG16ImageClassifier(
+    return VGG16ImageClassifier.recipe(
         image_size=(side, side),
         weights=weights,
         epochs=epochs,

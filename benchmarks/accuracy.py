@@ -58,7 +58,7 @@ def _in_float32() -> Iterator[None]:
 
 def _classifier(seed: int, weights: str | None, cache: str | None, **changes: Any) -> Any:
     settings = {"augmentation": Augmentation(seed=seed)} | changes
-    return VGG16ImageClassifier(
+    return VGG16ImageClassifier.recipe(
         image_size=(32, 32), weights=weights, random_state=seed, cache=cache, **settings
     )
 

@@ -35,7 +35,7 @@ def cases(epochs: int) -> list[Case]:
     found = []
     for weights in (None, "cifake"):
         for augmentation in ("default", None):
-            recipe = VGG16ImageClassifier(
+            recipe = VGG16ImageClassifier.recipe(
                 weights=weights,
                 augmentation=augmentation,
                 epochs=epochs,

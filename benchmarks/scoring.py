@@ -60,7 +60,7 @@ def main() -> None:
 
 def _measure_side(side: int, n_parts: int, rounds: int, folder: Path) -> None:
     X, y = write_images(folder / "fit", 24, side)
-    classifier = VGG16ImageClassifier(
+    classifier = VGG16ImageClassifier.recipe(
         image_size=(side, side), weights=None, augmentation=None, epochs=1, random_state=0
     ).fit(X, y)
     part_size = prepare_model(classifier).part_size

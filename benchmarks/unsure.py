@@ -49,7 +49,7 @@ def main() -> None:
     test = load_image_folder(arguments.cifake, split="test")
     shuffled = np.random.RandomState(0).permutation
     rows = shuffled(len(train.data))[: arguments.n_train]
-    classifier = VGG16ImageClassifier(
+    classifier = VGG16ImageClassifier.recipe(
         image_size=(32, 32), weights="cifake", augmentation=None, random_state=0
     ).fit(train.data[rows], train.target[rows])
 

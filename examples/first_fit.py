@@ -31,6 +31,7 @@ classifier = VGG16ImageClassifier(
     image_size=(32, 32),
     weights="cifake",
     trainable_from="block4",
+    hidden_units=(256, 128),
     learning_rate=1e-4,
     augmentation=Augmentation(rotation=0, zoom=0),
     validation_fraction=0.2,

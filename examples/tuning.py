@@ -27,6 +27,7 @@ train, test = images.split == "train", images.split == "test"
 classifier = VGG16ImageClassifier(
     image_size=(32, 32),
     weights="cifake",
+    hidden_units=(256, 128),
     learning_rate=1e-4,
     augmentation=Augmentation(rotation=0, zoom=0),
     n_views=4,

@@ -97,7 +97,8 @@ def tail_settings(
     n_views = estimator.n_views if solved else min(estimator.n_views, estimator.epochs)
     decay = estimator.weight_decay
     if decay == "auto":
-        decay = None if solved else _WEIGHT_DECAY
+        decay = _WEIGHT_DECAY if estimator.trainable_from is None else 0.0
+        decay = None if solved else decay
     return TailSettings(
         # Keras takes no numbers of NumPy's for some of these.
         hidden_units=tuple(map(int, estimator.hidden_units)),

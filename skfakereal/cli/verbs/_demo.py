@@ -94,6 +94,7 @@ def run(arguments: Namespace) -> int:
             # The trunk's last blocks look for what a picture shows; the traces that
             # manipulations leave are for them to learn.
             "trainable_from": "block4",
+            "hidden_units": (256, 128),
             "learning_rate": 1e-4,
             # Turning and zooming interpolate, which covers those traces.
             "augmentation": Augmentation(rotation=0, zoom=0, brightness=0.1),
