@@ -75,9 +75,9 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
     weight_decay : {"auto"} or float, default="auto"
         Half of it, times the sum of the squared kernels of the Dense layers, is added to
         the loss; biases are free, and `history_` shows the loss without it. A linear head
-        is then ``LogisticRegression(C=1 / (n_rows * weight_decay))``. "auto" is 0.01 for
+        is then ``LogisticRegression(C=1 / (n_rows * weight_decay))``. "auto" is 0.1 for
         Dense layers on a frozen trunk, 0 with `trainable_from`. For a linear head that is
-        solved for, it tries eleven from 1 to 0.00001 (times the mean weight) on held-out
+        solved for, it tries nine from 3 to 0.00001 (times the mean weight) on held-out
         images, each with its outputs multiplied by the number that suits these images best,
         and keeps the best with that number [2]_.
     trainable_from : {None, "block5", "block4", "block3", "block2", "block1"}, default=None

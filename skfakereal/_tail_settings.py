@@ -32,7 +32,7 @@ RECIPE: dict[str, Any] = {
 _ENOUGH_TO_STOP = 50
 _ENOUGH_TO_CHOOSE = 1000
 # Of Dense layers that Keras trains, where it is left to us.
-_WEIGHT_DECAY = 0.01
+_WEIGHT_DECAY = 0.1
 
 
 @dataclass(frozen=True)

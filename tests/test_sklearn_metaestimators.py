@@ -64,7 +64,8 @@ def test_thresholds(quick: Any, fitted_classifier: Any, dark_and_bright: Images)
     dark, bright = np.array_split(tuned.estimator_.predict_proba(X)[:, 1], 2)
     assert dark.max() < tuned.best_threshold_ <= bright.min()
     assert tuned.score(X, y) == 1
-    for threshold, label in ((0.9999, 0), (0.0001, 1)):
+    found = fitted_classifier.predict_proba(X)[:, 1]
+    for threshold, label in ((np.nextafter(found.max(), 2), 0), (found.min(), 1)):
         fixed = FixedThresholdClassifier(
             FrozenEstimator(fitted_classifier), threshold=threshold
         )
