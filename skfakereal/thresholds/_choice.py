@@ -1,5 +1,6 @@
 """What was chosen, why, and what it costs."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -21,7 +22,7 @@ class ThresholdChoice:
     n_positive, n_negative : int
         How many validation images of the positive and of the other class there were.
     true_positive_rate, false_positive_rate : float
-        The shares of them that it calls positive.
+        The shares of them that it calls positive; NaN of none.
     false_positive_interval : tuple of (float, float)
         95 % interval of the false positive rate on other images of the same kind (Clopper
         and Pearson 1934), as far as the threshold can be taken as given.
@@ -77,7 +78,8 @@ class ThresholdChoice:
         ThresholdChoice
             With the shares, and the interval.
         """
-        found, accused = n_true / n_positive, n_false / n_negative
+        found = n_true / n_positive if n_positive else math.nan
+        accused = n_false / n_negative
         ends = binomtest(n_false, n_negative).proportion_ci(method="exact")
         return cls(
             threshold=threshold,
@@ -95,10 +97,11 @@ class ThresholdChoice:
     def __str__(self) -> str:
         low, high = self.false_positive_interval
         cost = "" if self.expected_cost is None else f" Mean cost {self.expected_cost:.4g}."
+        found = f"{self.true_positive_rate:.1%} of {self.n_positive:,} are found, and "
         return (
             f"Called {self.pos_label!r} from a probability of {self.threshold:.4f} on, chosen "
-            f"by {self.reason}. On the validation images, {self.true_positive_rate:.1%} of "
-            f"{self.n_positive:,} are found, and {self.false_positive_rate:.2%} of "
+            f"by {self.reason}. On the validation images, {found if self.n_positive else ''}"
+            f"{self.false_positive_rate:.2%} of "
             f"{self.n_negative:,} others are called so by mistake (95 % interval {low:.2%} to "
             f"{high:.2%}).{cost}"
         )

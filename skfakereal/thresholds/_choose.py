@@ -175,7 +175,7 @@ def choose_threshold(
         ...
     ValueError: A false positive rate of 1 % needs at least 99 validation images ...
     """
-    _check_arguments(target_fpr, confidence, costs, prevalence)
+    check_arguments(target_fpr, confidence, costs, prevalence)
     is_positive, score, label, other = positive_scores(y_true, y_proba, pos_label)
     missing = np.flatnonzero(np.isnan(score))
     if len(missing):
@@ -212,12 +212,13 @@ def choose_threshold(
     )
 
 
-def _check_arguments(
+def check_arguments(
     target_fpr: float | None,
     confidence: float | None,
     costs: Mapping[str, float] | None,
     prevalence: float | None,
 ) -> None:
+    """Check what a threshold is to be chosen by."""
     shares = {"target_fpr": target_fpr, "confidence": confidence, "prevalence": prevalence}
     for name, share in shares.items():
         if share is not None and not 0 < share < 1:

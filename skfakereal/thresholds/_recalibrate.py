@@ -1,0 +1,433 @@
+"""A finished model and images from where it is used -> the model with another threshold."""
+
+import math
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import binom
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
+
+from skfakereal._classifying.ask import check_classifier
+from skfakereal._classifying.predictions import follows, predict_checked
+from skfakereal._paths import ImagePaths, check_paths
+from skfakereal.thresholds._choice import ThresholdChoice
+from skfakereal.thresholds._choose import (
+    allowed_mistakes,
+    check_arguments,
+    check_negatives,
+    choose_threshold,
+)
+from skfakereal.thresholds._tune import decide_at
+
+# Of ten images of a class, the 95 % interval of a share is up to 63 points wide: fewer say
+# nothing about where a threshold belongs.
+_FEWEST = 10
+_N_RESAMPLES = 200
+
+# Of images by number, what threshold they give.
+_Choose = Callable[[NDArray[np.intp]], ThresholdChoice]
+
+
+@dataclass(frozen=True)
+class Recalibration:
+    """Where a threshold was moved to, and what that changes on the images at hand.
+
+    Parameters
+    ----------
+    threshold : float
+        The probability of the positive class from which on an image is called so now.
+    interval : tuple of (float, float)
+        Between which thresholds other images of the same kind, as many of them, would have
+        put it in 95 of 100 cases.
+    previous : float or None
+        The model's threshold before; None if its verdicts follow none of probabilities.
+    pos_label : label
+        The positive class.
+    reason : str
+        By what the threshold was chosen, in words.
+    n_images : int
+        How many images it was chosen on; those that could not be read do not count.
+    share_called, previous_share_called : float
+        The share of them that is called positive, now and before.
+    after, before : ThresholdChoice or None
+        What the new and the previous threshold do on these images; None without labels.
+        Without positive images, the rates that need some are NaN. The new one was chosen
+        on these images, so its figures flatter it, the more the fewer they are.
+    """
+
+    threshold: float
+    interval: tuple[float, float]
+    previous: float | None
+    pos_label: Any
+    reason: str
+    n_images: int
+    share_called: float
+    previous_share_called: float
+    after: ThresholdChoice | None = None
+    before: ThresholdChoice | None = None
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        earlier = "" if self.previous is None else f" (before: {self.previous:.4f})"
+        said = [
+            f"Called {self.pos_label!r} from a probability of {self.threshold:.4f} on"
+            f"{earlier}, chosen by {self.reason} on {self.n_images:,} images. Other images of "
+            f"the same kind would have put it between {low:.4f} and {high:.4f} (95 % "
+            "interval)."
+        ]
+        if self.previous is not None and low <= self.previous <= high:
+            said.append(
+                "The previous threshold lies in this interval: these images do not show that "
+                "it had to be moved."
+            )
+        said.append(
+            f"{self.share_called:.1%} of the images are called so (before: "
+            f"{self.previous_share_called:.1%})."
+        )
+        if self.after is not None and self.before is not None:
+            said += _compared(self.before, self.after)
+        return " ".join(said)
+
+
+def recalibrate(
+    estimator: Any,
+    X: ImagePaths,
+    y: ArrayLike | None = None,
+    *,
+    target_fpr: float | None = None,
+    confidence: float | None = None,
+    costs: Mapping[str, float] | None = None,
+    prevalence: float | None = None,
+    pos_label: Any = None,
+) -> tuple[FixedThresholdClassifier, Recalibration]:
+    """Move the threshold of a finished model to the images that it meets in use.
+
+    Images that were shared, or come from other cameras and generators, get other
+    probabilities than those that a threshold was chosen on. The order often holds better
+    than the numbers, and then a threshold that is chosen anew on images from there mends
+    much of it. The network stays as it is.
+
+    With labels, the threshold is chosen as `choose_threshold` does: by `target_fpr`, by
+    `costs`, or for the highest balanced accuracy. For a `target_fpr`, labelled negative
+    (real) images alone suffice. Without labels, as many images are called positive as
+    `prevalence` says that there are.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Any fitted classifier over image paths for two classes that has ``predict_proba``.
+        It is not altered. A threshold that it holds itself
+        (`sklearn.model_selection.FixedThresholdClassifier`, `TunedThresholdClassifierCV`)
+        is replaced; any other classifier gets one.
+    X : array-like of shape (n_images,) or (n_images, 1)
+        Paths of images from where the model is used, as they arrive there: a random part of
+        them, without copies or frames of one video.
+    y : array-like of shape (n_images,), default=None
+        Their labels.
+    target_fpr, confidence : float, default=None
+        As in `choose_threshold`; with labels only.
+    costs : mapping of str to float, default=None
+        As in `choose_threshold`; with labels only.
+    prevalence : float, default=None
+        The share of positive (fake) images where the model is used, above 0 and below 1.
+        Without labels it is needed, and taken as the share among X; with labels it belongs
+        to `costs`.
+    pos_label : label, default=None
+        The positive class. None takes the one that is called "fake", else 1 of the classes
+        0 and 1, or -1 and 1.
+
+    Returns
+    -------
+    detector : FixedThresholdClassifier
+        The classifier, frozen, with its new threshold. It can be evaluated, saved and put
+        to use like the classifier itself.
+    change : Recalibration
+        The threshold, how far other images might have put it elsewhere, and what it changes.
+
+    Warns
+    -----
+    UserWarning
+        Without labels: what the threshold then rests on.
+
+    Raises
+    ------
+    ValueError
+        If there are too few images: for a target, as `choose_threshold` says; otherwise
+        fewer than 10 of a class (without labels, fewer than 10 expected by `prevalence`); or
+        if arguments and labels do not fit together, or there are not two classes.
+    TypeError
+        If the classifier gives no probabilities.
+    ImageReadError
+        If an image cannot be read, and the classifier does not let that pass.
+    sklearn.exceptions.NotFittedError
+        If it is not fitted.
+
+    See Also
+    --------
+    tune_threshold : Chooses the first threshold, on validation images, and calibrates.
+
+    Notes
+    -----
+    Where labels are given, the interval of the threshold is that of 200 resamples by class,
+    in each of which it is chosen again; without, it is that of the quantile (by the binomial
+    distribution), for the share that is assumed. That the share is wrong is in no interval:
+    try others and compare. Nothing is moved by probabilities being too high or too low
+    alone, as `tune_threshold`'s `calibration` would.
+
+    Examples
+    --------
+    >>> from skfakereal.thresholds import recalibrate
+    >>> detector, change = recalibrate(model, X_inbox, y_inbox)  # doctest: +SKIP
+    >>> print(change)  # doctest: +SKIP
+    >>> detector, _ = recalibrate(model, X_more, prevalence=0.05)  # doctest: +SKIP
+    """
+    if y is None:
+        _check_unlabelled(target_fpr, confidence, costs, prevalence)
+    else:
+        check_arguments(target_fpr, confidence, costs, prevalence)
+    check_classifier(estimator)
+    model, own_label = _without_threshold(estimator)
+    # Without labels, any stand in for them: they are not looked at.
+    given = np.full(len(check_paths(X)), estimator.classes_[0]) if y is None else y
+    known = predict_checked(
+        estimator, X, given, pos_label=own_label if pos_label is None else pos_label
+    )
+    if known.positive is None:
+        raise ValueError(
+            "A threshold lies between two classes, but the classifier knows "
+            f"{known.classes.tolist()}. Fit one for two classes."
+        )
+    score, classes = known.y_proba[:, known.positive], known.classes.tolist()
+    label, other = classes[known.positive], classes[1 - known.positive]
+
+    after = None
+    if y is None:
+        assert prevalence is not None
+        threshold, interval = _at_share(score, prevalence, label)
+        reason = f"an assumed share of {100 * prevalence:.4g} % of the positive class"
+    else:
+        labels = known.classes[known.y_true]
+        is_positive = known.y_true == known.positive
+        _check_counts(is_positive, target_fpr, confidence, label, other)
+
+        def choose(rows: NDArray[np.intp]) -> ThresholdChoice:
+            if not is_positive.any():
+                assert target_fpr is not None
+                return _above_negatives(score[rows], target_fpr, confidence, label)
+            return choose_threshold(
+                labels[rows],
+                score[rows],
+                target_fpr=target_fpr,
+                confidence=confidence,
+                costs=costs,
+                prevalence=prevalence,
+                pos_label=label,
+            )
+
+        after = choose(np.arange(len(score)))
+        threshold, reason = after.threshold, after.reason
+        interval = _interval(choose, is_positive, threshold)
+
+    called = known.y_pred == known.positive
+    previous = known.threshold
+    if previous is None and follows(known.y_pred, known.y_proba, known.positive, 0.5):
+        previous = 0.5
+    change = Recalibration(
+        threshold=threshold,
+        interval=interval,
+        previous=previous,
+        pos_label=label,
+        reason=reason,
+        n_images=len(score),
+        share_called=float((score >= threshold).mean()),
+        previous_share_called=float(called.mean()),
+        after=after,
+        before=None if after is None else _own_choice(called, is_positive, previous, label),
+    )
+    if y is None:
+        warnings.warn(_assumed(change, prevalence), UserWarning, stacklevel=2)
+    two = [known.paths[0]] * 2
+    return decide_at(model, threshold, label, two, known.classes), change
+
+
+def _without_threshold(estimator: Any) -> tuple[Any, Any]:
+    """Return what gives a model its probabilities, and the class of its threshold."""
+    label = None
+    while True:
+        if isinstance(estimator, FrozenEstimator):
+            estimator = estimator.estimator
+        elif isinstance(estimator, FixedThresholdClassifier | TunedThresholdClassifierCV):
+            label = getattr(estimator, "pos_label", None)
+            estimator = estimator.estimator_
+        else:
+            return estimator, label
+
+
+def _check_unlabelled(
+    target_fpr: float | None,
+    confidence: float | None,
+    costs: Mapping[str, float] | None,
+    prevalence: float | None,
+) -> None:
+    given = {"target_fpr": target_fpr, "confidence": confidence, "costs": costs}
+    for name, value in given.items():
+        if value is not None:
+            raise ValueError(
+                f"{name} needs labels: pass y. Without them a threshold can only be put where "
+                "an assumed share of the images is called positive (prevalence)."
+            )
+    if prevalence is None:
+        raise ValueError(
+            "Without labels the share of positive images among X must be assumed. Pass it as "
+            "prevalence, or labels as y."
+        )
+    if not 0 < prevalence < 1:
+        raise ValueError(f"prevalence must lie between 0 and 1, got {prevalence}.")
+
+
+def _check_counts(
+    is_positive: NDArray[np.bool_],
+    target_fpr: float | None,
+    confidence: float | None,
+    label: Any,
+    other: Any,
+) -> None:
+    counts = {label: int(is_positive.sum()), other: int((~is_positive).sum())}
+    if target_fpr is not None:
+        check_negatives(counts[other], target_fpr, confidence, repr(other))
+        return
+    for name, count in counts.items():
+        if count < _FEWEST:
+            alone = (
+                f" Images of class {other!r} alone suffice for a target_fpr."
+                if name == label
+                else ""
+            )
+            raise ValueError(
+                f"At least {_FEWEST} images of each class are needed, but y has {count} of "
+                f"class {name!r}. Label more.{alone}"
+            )
+
+
+def _above_negatives(
+    score: NDArray[np.float64], target_fpr: float, confidence: float | None, label: Any
+) -> ThresholdChoice:
+    """Choose by negative images alone: just above the first that may not be called so."""
+    allowed = allowed_mistakes(len(score), target_fpr, confidence)
+    ordered = np.sort(score)[::-1]
+    highest = float(ordered[allowed])
+    if highest == 1:
+        raise ValueError(
+            f"No threshold keeps within a false positive rate of {100 * target_fpr:.4g} %: "
+            f"{np.count_nonzero(score == 1):,} negative images have a probability of 1. Choose "
+            "a higher target, or train a better classifier."
+        )
+    following = ordered[ordered > highest]
+    # Halfway to 1 would lose fakes where there is nothing real; a rounding is far less.
+    threshold = highest + (float(following.min(initial=1)) - highest) / 1000
+    certain = "" if confidence is None else f" with a confidence of {confidence:.0%}"
+    return ThresholdChoice.from_counts(
+        threshold,
+        label,
+        f"a false positive rate of at most {100 * target_fpr:.4g} %{certain}",
+        n_true=0,
+        n_positive=0,
+        n_false=int(np.count_nonzero(score >= threshold)),
+        n_negative=len(score),
+    )
+
+
+def _interval(
+    choose: _Choose, is_positive: NDArray[np.bool_], threshold: float
+) -> tuple[float, float]:
+    """Return where resamples by class put the threshold, 95 of 100 of them."""
+    random = np.random.default_rng(0)
+    found = [threshold]
+    for _ in range(_N_RESAMPLES):
+        rows = [
+            random.choice(np.flatnonzero(part), int(part.sum()))
+            for part in (is_positive, ~is_positive)
+            if part.any()
+        ]
+        try:
+            found.append(choose(np.concatenate(rows)).threshold)
+        except ValueError:  # no threshold finds anything in this one
+            continue
+    low, high = np.quantile(found, [0.025, 0.975])
+    return min(float(low), threshold), max(float(high), threshold)
+
+
+def _at_share(
+    score: NDArray[np.float64], share: float, label: Any
+) -> tuple[float, tuple[float, float]]:
+    """Return the threshold that calls a share positive, and the interval of its quantile."""
+    n_images, rarer = len(score), min(share, 1 - share)
+    if n_images * rarer < _FEWEST:
+        raise ValueError(
+            f"At least {_FEWEST} images of each class are needed. If {100 * share:.4g} % are "
+            f"{label!r}, that takes {math.ceil(_FEWEST / rarer):,} images, got {n_images:,}. "
+            "Bring more, or label these."
+        )
+    levels, n_each = np.unique(score, return_counts=True)
+    if len(levels) == 1:
+        raise ValueError(
+            f"The model gives all {n_images:,} images the same probability, {levels[0]:.4f}: "
+            "no threshold lies between them."
+        )
+    between = (levels[1:] + levels[:-1]) / 2
+    n_above = n_images - np.cumsum(n_each)[:-1]
+
+    def calling(count: float) -> float:
+        return float(between[np.argmin(np.abs(n_above - count))])
+
+    most, fewest = binom.ppf([0.975, 0.025], n_images, share)
+    return calling(share * n_images), (calling(most), calling(fewest))
+
+
+def _own_choice(
+    called: NDArray[np.bool_],
+    is_positive: NDArray[np.bool_],
+    threshold: float | None,
+    label: Any,
+) -> ThresholdChoice:
+    return ThresholdChoice.from_counts(
+        math.nan if threshold is None else threshold,
+        label,
+        "the model before",
+        n_true=int((called & is_positive).sum()),
+        n_positive=int(is_positive.sum()),
+        n_false=int((called & ~is_positive).sum()),
+        n_negative=int((~is_positive).sum()),
+    )
+
+
+def _compared(before: ThresholdChoice, after: ThresholdChoice) -> list[str]:
+    """Say what both do on labelled images."""
+    low, high = after.false_positive_interval
+    said = [
+        f"{after.false_positive_rate:.2%} of {after.n_negative:,} others are called so by "
+        f"mistake (95 % interval {low:.2%} to {high:.2%}; before: "
+        f"{before.false_positive_rate:.2%})."
+    ]
+    if after.n_positive:
+        said.insert(
+            0,
+            f"{after.true_positive_rate:.1%} of {after.n_positive:,} are found (before: "
+            f"{before.true_positive_rate:.1%}).",
+        )
+    return [*said, "The new threshold was chosen on these images, which flatters it."]
+
+
+def _assumed(change: Recalibration, share: float | None) -> str:
+    assert share is not None
+    return (
+        f"The threshold was put at {change.threshold:.4f} without labels. That is right if "
+        f"{100 * share:.4g} % of these {change.n_images:,} images are {change.pos_label!r}, "
+        "and if the model gives those higher probabilities than the rest; nothing here "
+        "checks either. Label some of the images and pass y to do so."
+    )
