@@ -186,20 +186,16 @@ def choose_threshold(
     found = Candidates.find(is_positive, score)
     n_positive, n_negative = int(is_positive.sum()), int((~is_positive).sum())
 
-    cost: NDArray[np.float64] | None = None
-    if target_fpr is not None:
-        best = _within(found, n_negative, target_fpr, confidence, repr(other))
-        certain = "" if confidence is None else f" with a confidence of {confidence:.0%}"
-        reason = f"a false positive rate of at most {100 * target_fpr:.4g} %{certain}"
-    elif costs is not None:
-        share = n_positive / len(score) if prevalence is None else prevalence
-        cost = _mean_costs(found, n_positive, n_negative, costs, share)
-        best = int(np.argmin(cost))
-        reason = f"the lowest cost at a share of {share:.3g} of the positive class"
-    else:
-        best = int(np.argmax(found.n_true / n_positive - found.n_false / n_negative))
-        reason = "the highest balanced accuracy"
-
+    best, reason, cost = best_candidate(
+        found,
+        n_positive,
+        n_negative,
+        target_fpr,
+        confidence,
+        costs,
+        prevalence,
+        repr(other),
+    )
     return ThresholdChoice.from_counts(
         float(found.threshold[best]),
         label,
@@ -208,8 +204,37 @@ def choose_threshold(
         n_positive=n_positive,
         n_false=int(found.n_false[best]),
         n_negative=n_negative,
-        expected_cost=None if cost is None else float(cost[best]),
+        expected_cost=cost,
     )
+
+
+def best_candidate(
+    found: Candidates,
+    n_positive: int,
+    n_negative: int,
+    target_fpr: float | None,
+    confidence: float | None,
+    costs: Mapping[str, float] | None,
+    prevalence: float | None,
+    name: str,
+) -> tuple[int, str, float | None]:
+    """Return which one is best, by what, and what an image costs then."""
+    if target_fpr is not None:
+        best = _within(found, n_negative, target_fpr, confidence, name)
+        certain = "" if confidence is None else f" with a confidence of {confidence:.0%}"
+        return (
+            best,
+            f"a false positive rate of at most {100 * target_fpr:.4g} %{certain}",
+            None,
+        )
+    if costs is not None:
+        share = n_positive / (n_positive + n_negative) if prevalence is None else prevalence
+        cost = _mean_costs(found, n_positive, n_negative, costs, share)
+        best = int(np.argmin(cost))
+        reason = f"the lowest cost at a share of {share:.3g} of the positive class"
+        return best, reason, float(cost[best])
+    best = int(np.argmax(found.n_true / n_positive - found.n_false / n_negative))
+    return best, "the highest balanced accuracy", None
 
 
 def check_arguments(

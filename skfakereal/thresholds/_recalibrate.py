@@ -2,22 +2,24 @@
 
 import math
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binom
-from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
+from sklearn.model_selection import FixedThresholdClassifier
 
 from skfakereal._classifying.ask import check_classifier
 from skfakereal._classifying.predictions import follows, predict_checked
+from skfakereal._classifying.unwrap import inner_of
 from skfakereal._paths import ImagePaths, check_paths
 from skfakereal.thresholds._choice import ThresholdChoice
 from skfakereal.thresholds._choose import (
+    Candidates,
     allowed_mistakes,
+    best_candidate,
     check_arguments,
     check_negatives,
     choose_threshold,
@@ -29,8 +31,8 @@ from skfakereal.thresholds._tune import decide_at
 _FEWEST = 10
 _N_RESAMPLES = 200
 
-# Of images by number, what threshold they give.
-_Choose = Callable[[NDArray[np.intp]], ThresholdChoice]
+# target_fpr, confidence, costs, prevalence
+_Settings = tuple[float | None, float | None, Mapping[str, float] | None, float | None]
 
 
 @dataclass(frozen=True)
@@ -211,27 +213,25 @@ def recalibrate(
         threshold, interval = _at_share(score, prevalence, label)
         reason = f"an assumed share of {100 * prevalence:.4g} % of the positive class"
     else:
-        labels = known.classes[known.y_true]
         is_positive = known.y_true == known.positive
         _check_counts(is_positive, target_fpr, confidence, label, other)
 
-        def choose(rows: NDArray[np.intp]) -> ThresholdChoice:
-            if not is_positive.any():
-                assert target_fpr is not None
-                return _above_negatives(score[rows], target_fpr, confidence, label)
-            return choose_threshold(
-                labels[rows],
-                score[rows],
+        settings = (target_fpr, confidence, costs, prevalence)
+        if is_positive.any():
+            after = choose_threshold(
+                known.classes[known.y_true],
+                score,
                 target_fpr=target_fpr,
                 confidence=confidence,
                 costs=costs,
                 prevalence=prevalence,
                 pos_label=label,
             )
-
-        after = choose(np.arange(len(score)))
+        else:
+            assert target_fpr is not None
+            after = _above_negatives(score, target_fpr, confidence, label)
         threshold, reason = after.threshold, after.reason
-        interval = _interval(choose, is_positive, threshold)
+        interval = _interval(score, is_positive, settings, threshold)
 
     called = known.y_pred == known.positive
     previous = known.threshold
@@ -258,14 +258,10 @@ def recalibrate(
 def _without_threshold(estimator: Any) -> tuple[Any, Any]:
     """Return what gives a model its probabilities, and the class of its threshold."""
     label = None
-    while True:
-        if isinstance(estimator, FrozenEstimator):
-            estimator = estimator.estimator
-        elif isinstance(estimator, FixedThresholdClassifier | TunedThresholdClassifierCV):
-            label = getattr(estimator, "pos_label", None)
-            estimator = estimator.estimator_
-        else:
-            return estimator, label
+    while (inner := inner_of(estimator)) is not None:
+        label = getattr(estimator, "pos_label", label)
+        estimator = inner
+    return estimator, label
 
 
 def _check_unlabelled(
@@ -317,19 +313,14 @@ def _check_counts(
 def _above_negatives(
     score: NDArray[np.float64], target_fpr: float, confidence: float | None, label: Any
 ) -> ThresholdChoice:
-    """Choose by negative images alone: just above the first that may not be called so."""
-    allowed = allowed_mistakes(len(score), target_fpr, confidence)
-    ordered = np.sort(score)[::-1]
-    highest = float(ordered[allowed])
-    if highest == 1:
+    """Choose by negative images alone."""
+    threshold = _just_above(score, target_fpr, confidence)
+    if threshold > 1:
         raise ValueError(
             f"No threshold keeps within a false positive rate of {100 * target_fpr:.4g} %: "
             f"{np.count_nonzero(score == 1):,} negative images have a probability of 1. Choose "
             "a higher target, or train a better classifier."
         )
-    following = ordered[ordered > highest]
-    # Halfway to 1 would lose fakes where there is nothing real; a rounding is far less.
-    threshold = highest + (float(following.min(initial=1)) - highest) / 1000
     certain = "" if confidence is None else f" with a confidence of {confidence:.0%}"
     return ThresholdChoice.from_counts(
         threshold,
@@ -342,22 +333,44 @@ def _above_negatives(
     )
 
 
+def _just_above(
+    score: NDArray[np.float64], target_fpr: float, confidence: float | None
+) -> float:
+    """Return a threshold just above the highest image that may not be called positive."""
+    ordered = np.sort(score)[::-1]
+    highest = float(ordered[allowed_mistakes(len(score), target_fpr, confidence)])
+    if highest == 1:
+        return float(np.nextafter(1, 2))
+    # Halfway to the next, or to 1, would lose fakes where there is nothing real; that a
+    # verdict turns by a rounding takes far less.
+    return highest + (float(ordered[ordered > highest].min(initial=1)) - highest) / 1000
+
+
 def _interval(
-    choose: _Choose, is_positive: NDArray[np.bool_], threshold: float
+    score: NDArray[np.float64],
+    is_positive: NDArray[np.bool_],
+    settings: _Settings,
+    threshold: float,
 ) -> tuple[float, float]:
     """Return where resamples by class put the threshold, 95 of 100 of them."""
     random = np.random.default_rng(0)
+    positive, negative = score[is_positive], score[~is_positive]
+    among = np.repeat([True, False], [len(positive), len(negative)])
     found = [threshold]
     for _ in range(_N_RESAMPLES):
-        rows = [
-            random.choice(np.flatnonzero(part), int(part.sum()))
-            for part in (is_positive, ~is_positive)
-            if part.any()
-        ]
+        drawn = random.choice(negative, len(negative))
+        if not len(positive):
+            found.append(_just_above(drawn, settings[0] or 0, settings[1]))
+            continue
+        drawn = np.concatenate([random.choice(positive, len(positive)), drawn])
+        candidates = Candidates.find(among, drawn)
         try:
-            found.append(choose(np.concatenate(rows)).threshold)
+            best, *_ = best_candidate(
+                candidates, len(positive), len(negative), *settings, name=""
+            )
         except ValueError:  # no threshold finds anything in this one
             continue
+        found.append(float(candidates.threshold[best]))
     low, high = np.quantile(found, [0.025, 0.975])
     return min(float(low), threshold), max(float(high), threshold)
 
