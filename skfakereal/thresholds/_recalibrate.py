@@ -151,11 +151,6 @@ def recalibrate(
     change : Recalibration
         The threshold, how far other images might have put it elsewhere, and what it changes.
 
-    Warns
-    -----
-    UserWarning
-        Without labels: what the threshold then rests on.
-
     Raises
     ------
     ValueError
@@ -168,6 +163,11 @@ def recalibrate(
         If an image cannot be read, and the classifier does not let that pass.
     sklearn.exceptions.NotFittedError
         If it is not fitted.
+
+    Warns
+    -----
+    UserWarning
+        Without labels: what the threshold then rests on.
 
     See Also
     --------
