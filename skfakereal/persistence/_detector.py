@@ -18,9 +18,9 @@ from skfakereal._probabilities import compute_probabilities
 from skfakereal._store import open_store
 from skfakereal._trunk import Trunk
 from skfakereal._trunk_settings import TrunkSettings
+from skfakereal.persistence._build import REFUSALS, Builder
 from skfakereal.persistence._checks import check_network, is_array
 from skfakereal.persistence._classes import PARTS
-from skfakereal.persistence._load import REFUSALS, Builder
 from skfakereal.persistence._nodes import Node
 from skfakereal.persistence._read import ModelFile
 

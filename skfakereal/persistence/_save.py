@@ -71,8 +71,8 @@ def save(
     noted = _check_metadata(metadata)
     from sklearn.utils.validation import check_is_fitted
 
+    from skfakereal.persistence._build import build_estimator
     from skfakereal.persistence._encode import encode_estimator
-    from skfakereal.persistence._load import build_estimator
 
     if hasattr(estimator, "fit"):
         check_is_fitted(estimator)
