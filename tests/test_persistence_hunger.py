@@ -310,6 +310,9 @@ ATTACKS: dict[str, Callable[[], bytes]] = {
     "integers of one hash": lambda: describing(
         state(mean_=pairs([i * PRIME for i in range(80_000)]))
     ),
+    "too many dicts of one hash": lambda: describing(
+        state(mean_=[pairs([i * PRIME for i in range(999)])] * 120)
+    ),
     "many dicts of one hash": lambda: describing(
         state(
             **{

@@ -34,6 +34,7 @@ _MAX_NAMED = 2**26
 _MAX_TIMES_NAMED = 8
 # A dict with keys of one hash takes the square of their number; those of texts are salted.
 _MAX_NUMBER_KEYS = 1000
+_MAX_COMPARED = 2**26  # keys with keys, in all dicts together
 _MAX_CLASSES = 2**16
 _MAX_LABEL = 1000
 _MAX_TEXT = 10_000
@@ -108,7 +109,7 @@ class _Decoder:
         self._max_named = _MAX_NAMED + _MAX_TIMES_NAMED * sum(
             array.nbytes for array in arrays.values()
         )
-        self._n_trunks = 0
+        self._n_trunks = self._n_compared = 0
         # Of each node, and of the one that is being made.
         self._weights: list[int] = []
         self._heights: list[int] = []
@@ -192,6 +193,9 @@ class _Decoder:
             if n_numbers > _MAX_NUMBER_KEYS:
                 raise ValueError(f"a dict has more than {_MAX_NUMBER_KEYS} numbers as keys")
             result[key] = content
+        self._n_compared += n_numbers**2
+        if self._n_compared > _MAX_COMPARED:
+            raise ValueError("its dicts have too many numbers as keys")
         if len(result) != len(value):
             raise ValueError("a dict has a key twice")
         return result
