@@ -15,7 +15,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from skfakereal.audit import AuditReport, audit_images
 from skfakereal.audit._labels import name_classes as audit_names
-from skfakereal.cli.runs._model import name_classes as model_names
+from skfakereal.cli._model import name_classes as model_names
 
 Save = Callable[[Path, NDArray[np.uint8], int], Path]
 

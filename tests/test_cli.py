@@ -170,7 +170,7 @@ def test_an_unforeseen_error_tells_its_type_in_one_line(
 @pytest.mark.parametrize(("level", "speaks"), [("0", True), ("3", False)])
 def test_tensorflow_speaks_if_the_user_wants_it(level: str, speaks: bool) -> None:
     code = (
-        "from skfakereal.cli._quiet import quiet_libraries\n"
+        "from skfakereal.cli._output import quiet_libraries\n"
         "with quiet_libraries(): import tensorflow"
     )
     process = subprocess.run(

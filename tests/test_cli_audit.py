@@ -18,7 +18,7 @@ from PIL import Image
 
 from skfakereal.audit import audit_images
 from skfakereal.cli import main
-from skfakereal.cli.images._groups_file import read_groups
+from skfakereal.cli._parts import read_groups
 from skfakereal.datasets import load_image_folder
 
 Said = pytest.CaptureFixture[str]

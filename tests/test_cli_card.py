@@ -11,9 +11,9 @@ import yaml
 from conftest import write_image
 
 from skfakereal.cli import main
-from skfakereal.cli.images._parts import Part
-from skfakereal.cli.images._split import split_folder
-from skfakereal.cli.runs._card import generators_of
+from skfakereal.cli._parts import Part
+from skfakereal.cli.run._card import generators_of
+from skfakereal.cli.train._prepare import split_folder
 
 
 @pytest.fixture(scope="module")

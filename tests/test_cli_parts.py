@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from conftest import MakeImage
 
-from skfakereal.cli.images._parts import Part, Parts
-from skfakereal.cli.images._split import split_folder, with_validation
-from skfakereal.cli.runs._manifest import (
+from skfakereal.cli._parts import Part, Parts
+from skfakereal.cli.run._folder import new_run, seal
+from skfakereal.cli.run._images import (
     digests_of,
     read_manifest,
     seen_remark,
     write_manifest,
 )
-from skfakereal.cli.runs._run_folder import new_run, seal
+from skfakereal.cli.train._prepare import split_folder, with_validation
 
 Split = Callable[..., Parts]
 

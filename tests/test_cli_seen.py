@@ -11,8 +11,8 @@ import pytest
 from conftest import write_image
 
 from skfakereal.cli import main
-from skfakereal.cli.images._split import split_folder
-from skfakereal.cli.reports._tested import draw_some
+from skfakereal.cli._tested import draw_some
+from skfakereal.cli.train._prepare import split_folder
 
 pytestmark = pytest.mark.slow
 N_EACH = 20

@@ -12,7 +12,7 @@ from conftest import write_image
 
 import skfakereal
 from skfakereal.cli import main
-from skfakereal.cli.runs._run_folder import UnfinishedRunError, new_run, seal
+from skfakereal.cli.run._folder import UnfinishedRunError, new_run, seal
 
 NAMES = ("was $$20 now $$1 {}.png", "caf\udce9{}.png", "\x1b[2J\u202e{}.png", "a\n{}.png")
 

@@ -10,10 +10,9 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from skfakereal.cli._output import complain, output_loss, standard_streams
+from skfakereal.cli._output import complain, output_loss, quiet_libraries, standard_streams
 from skfakereal.cli._parser import build_parser
-from skfakereal.cli._quiet import quiet_libraries
-from skfakereal.cli.runs._run_folder import UnfinishedRunError
+from skfakereal.cli.run._folder import UnfinishedRunError
 
 __all__ = ["main"]
 

@@ -1,4 +1,4 @@
-"""What the verbs' parsers share: options that several have, in the same words."""
+"""What the verbs' parsers share: options that several have, and text -> values."""
 
 from argparse import (
     ArgumentParser,
@@ -10,23 +10,15 @@ from argparse import (
 )
 from collections.abc import Callable
 
-from skfakereal.cli._conversions import name_list
-
-__all__ = [
-    "Verbs",
-    "add_card",
-    "add_classes",
-    "add_folder",
-    "add_model",
-    "add_n_jobs",
-    "add_null",
-    "add_run",
-    "add_tested",
-    "add_verb",
-    "finish_verb",
-]
-
 Verbs = _SubParsersAction  # [ArgumentParser]; argparse has no public name for it
+
+
+# For the help of every verb that takes a MODEL.
+ABOUT_TRUST = """
+A .skfr file is safe to load. WARNING: a joblib file runs whatever code it holds
+when it is loaded. Its name must end in .joblib or .pkl, and it needs --trust:
+only for files that you made or whose maker you trust.
+"""
 
 
 def add_verb(
@@ -37,24 +29,7 @@ def add_verb(
     description: str,
     epilog: str,
 ) -> ArgumentParser:
-    """Add the parser of a verb.
-
-    Parameters
-    ----------
-    verbs : argparse action
-        What ``add_subparsers`` returned.
-    name : str
-        The verb.
-    summary : str
-        Its line in the list of verbs.
-    description, epilog : str
-        What stands before and after the options in its help.
-
-    Returns
-    -------
-    ArgumentParser
-        The parser.
-    """
+    """Add the parser of a verb."""
     return verbs.add_parser(
         name,
         help=summary,
@@ -66,13 +41,7 @@ def add_verb(
 
 
 def add_classes(parser: ArgumentParser) -> None:
-    """Add the option that names the class folders.
-
-    Parameters
-    ----------
-    parser : ArgumentParser
-        The parser of the verb.
-    """
+    """Add the option that names the class folders."""
     parser.add_argument(
         "--classes",
         type=name_list,
@@ -84,39 +53,19 @@ def add_classes(parser: ArgumentParser) -> None:
 
 
 def add_folder(parser: ArgumentParser) -> None:
-    """Add the argument that names the labelled images.
-
-    Parameters
-    ----------
-    parser : ArgumentParser
-        The parser of the verb.
-    """
+    """Add the argument that names the labelled images."""
     parser.add_argument("folder", metavar="FOLDER", help="the labelled images")
 
 
 def add_null(parser: ArgumentParser, list_name: str = "-") -> None:
-    """Add the option that says how a list of paths is cut.
-
-    Parameters
-    ----------
-    parser : ArgumentParser
-        The parser of the verb.
-    list_name : str, default="-"
-        What the user calls the list.
-    """
+    """Add the option that says how a list of paths is cut."""
     parser.add_argument(
         "-0", "--null", action="store_true", help=f"null bytes end the paths of {list_name}"
     )
 
 
 def add_n_jobs(parser: ArgumentParser) -> None:
-    """Add the option that says how many processes read images.
-
-    Parameters
-    ----------
-    parser : ArgumentParser
-        The parser of the verb.
-    """
+    """Add the option that says how many processes read images."""
     parser.add_argument(
         "--n-jobs",
         type=int,
@@ -126,13 +75,7 @@ def add_n_jobs(parser: ArgumentParser) -> None:
 
 
 def add_model(parser: ArgumentParser) -> None:
-    """Add the argument that names a model, and the option that lets it run code.
-
-    Parameters
-    ----------
-    parser : ArgumentParser
-        The parser of the verb.
-    """
+    """Add the argument that names a model, and the option that lets it run code."""
     parser.add_argument(
         "model",
         metavar="MODEL",
@@ -147,14 +90,28 @@ def add_model(parser: ArgumentParser) -> None:
     )
 
 
-def add_card(parser: ArgumentParser) -> None:
-    """Add the option that names a model card to be extended.
+def add_images(parser: ArgumentParser, *, nargs: str = "+") -> None:
+    """Add the argument that names images to classify."""
+    parser.add_argument(
+        "images",
+        metavar="IMAGE",
+        nargs=nargs,
+        help="image files, and folders, which are searched for image files to all depths; - "
+        "reads paths from standard input, one a line",
+    )
 
-    Parameters
-    ----------
-    parser : ArgumentParser
-        The parser of the verb.
-    """
+
+def add_pos_label(parser: ArgumentParser) -> None:
+    """Add the option that names the class whose probability is told."""
+    parser.add_argument(
+        "--pos-label",
+        metavar="NAME",
+        help='the class whose probability is given (default: "fake")',
+    )
+
+
+def add_card(parser: ArgumentParser) -> None:
+    """Add the option that names a model card to be extended."""
     parser.add_argument(
         "--card",
         metavar="FILE",
@@ -163,15 +120,7 @@ def add_card(parser: ArgumentParser) -> None:
 
 
 def add_run(parser: ArgumentParser, *, required: bool = False) -> None:
-    """Add the options that name a run folder to be written.
-
-    Parameters
-    ----------
-    parser : ArgumentParser
-        The parser of the verb.
-    required : bool, default=False
-        Whether there must be one.
-    """
+    """Add the options that name a run folder to be written."""
     parser.add_argument(
         "--out", metavar="RUN", required=required, help="the run folder to be written"
     )
@@ -179,13 +128,7 @@ def add_run(parser: ArgumentParser, *, required: bool = False) -> None:
 
 
 def add_tested(parser: ArgumentParser) -> None:
-    """Add the arguments that say which images a model is tested on, and as what.
-
-    Parameters
-    ----------
-    parser : ArgumentParser
-        The parser of the verb.
-    """
+    """Add the arguments that say which images a model is tested on, and as what."""
     parser.add_argument(
         "folder",
         metavar="FOLDER",
@@ -234,15 +177,7 @@ def _count(text: str) -> int:
 
 
 def finish_verb(parser: ArgumentParser, run: Callable[[Namespace], int]) -> None:
-    """Add the options that every verb has, after its own, and what the verb does.
-
-    Parameters
-    ----------
-    parser : ArgumentParser
-        The parser of the verb.
-    run : callable
-        From what was parsed to the exit code.
-    """
+    """Add the options that every verb has, after its own, and what the verb does."""
     parser.add_argument(
         "--progress",
         action=BooleanOptionalAction,
@@ -253,3 +188,40 @@ def finish_verb(parser: ArgumentParser, run: Callable[[Namespace], int]) -> None
         "--debug", action="store_true", help="show where an error happened (a traceback)"
     )
     parser.set_defaults(run=run)
+
+
+def image_size(text: str) -> tuple[int, int]:
+    """Read ``224`` or ``224x320`` (height, width)."""
+    sides = [int(side) for side in text.lower().split("x") if side.isdecimal()]
+    if len(sides) not in (1, 2) or "x".join(map(str, sides)) != text.lower():
+        raise ArgumentTypeError(f"must be SIDE or HEIGHTxWIDTH in pixels, got {text!r}")
+    return sides[0], sides[-1]
+
+
+def units(text: str) -> tuple[int, ...]:
+    """Read ``256,128``; nothing at all is no layer."""
+    try:
+        return tuple(int(number) for number in text.split(",") if number)
+    except ValueError as error:
+        raise ArgumentTypeError(f"must be like 256,128, got {text!r}") from error
+
+
+def none_or_text(text: str) -> str | None:
+    """Read ``none``, a name or a path."""
+    return None if text.lower() == "none" else text
+
+
+def fraction(text: str) -> float:
+    """Read a number between 0 and 1, both excluded."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1
+    if not 0 < number < 1:
+        raise ArgumentTypeError(f"must be a number between 0 and 1, got {text!r}")
+    return number
+
+
+def name_list(text: str) -> tuple[str, ...]:
+    """Read names that are separated by commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())

@@ -1,47 +1,37 @@
-"""What goes to the terminal: lines of text, complaints, and progress bars."""
+"""What goes to the terminal: lines, complaints, warnings, progress bars, and no chatter."""
 
 import contextlib
 import errno
+import importlib.util
 import io
 import os
+import re
 import sys
-from collections.abc import Iterable, Iterator
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import Any
 
 from skfakereal._shown import printable, visible
 
-__all__ = [
-    "complain",
-    "counted",
-    "output_loss",
-    "say",
-    "standard_streams",
-    "wants_progress",
-    "watched",
-    "write_lines",
-]
+_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+_GLYPH = re.compile(r"Glyph \d+ .* missing from")
+_GLYPHS = (
+    "some characters of names are boxes in the pictures, since matplotlib's fonts lack them"
+)
 
 
 def say(text: str = "") -> None:
-    """Write a line to standard output.
-
-    Parameters
-    ----------
-    text : str, default=""
-        The line.
-    """
+    """Write a line to standard output."""
     sys.stdout.write(f"{_lines(text)}\n")
     sys.stdout.flush()
 
 
 def complain(text: str) -> None:
-    """Write a line to standard error, with the name of the program before it.
-
-    Parameters
-    ----------
-    text : str
-        The line.
-    """
+    """Write a line to standard error, with the name of the program before it."""
     sys.stderr.write(f"skfakereal: {_lines(text)}\n")
     sys.stderr.flush()
 
@@ -52,25 +42,7 @@ def _lines(text: str) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """Return a number of things in words.
-
-    Parameters
-    ----------
-    number : int
-        How many.
-    noun : str
-        One of them.
-
-    Returns
-    -------
-    str
-        Both, the noun with an s unless it is one.
-
-    Examples
-    --------
-    >>> counted(1, "image"), counted(1200, "image")
-    ('1 image', '1,200 images')
-    """
+    """Return a number of things in words."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
@@ -159,42 +131,96 @@ def write_lines(lines: Iterable[str]) -> None:
 
 
 def wants_progress(asked: bool | None) -> bool:
-    """Return whether to show progress bars.
-
-    Parameters
-    ----------
-    asked : bool or None
-        ``--progress``, ``--no-progress``, or neither.
-
-    Returns
-    -------
-    bool
-        What was asked for; else whether somebody looks at standard error.
-    """
+    """Return whether to show progress bars."""
     return sys.stderr.isatty() if asked is None else asked
 
 
 def watched(
     items: Iterable[Any], *, total: int, label: str, progress: bool
 ) -> Iterator[Any]:
-    """Yield items, with a progress bar on standard error.
-
-    Parameters
-    ----------
-    items : iterable
-        What to yield.
-    total : int
-        How many there are.
-    label : str
-        What stands before the bar.
-    progress : bool
-        Whether to show it.
-
-    Yields
-    ------
-    object
-        The items.
-    """
+    """Yield items, with a progress bar on standard error."""
     from tqdm import tqdm
 
     yield from tqdm(items, total=total, desc=label, unit="image", disable=not progress)
+
+
+@contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """Silence TensorFlow, let matplotlib draw without a window, and shorten warnings.
+
+    A ``MPLBACKEND`` or ``TF_CPP_MIN_LOG_LEVEL`` that the user has set is respected: with
+    a level of 0 or 1, TensorFlow speaks. The environment is put back at the end.
+    """
+    wanted = {_LEVEL: "3", "MPLBACKEND": "Agg"}
+    added = {name: value for name, value in wanted.items() if name not in os.environ}
+    finder = _QuietImport()
+    os.environ.update(added)
+    if os.environ[_LEVEL] not in ("0", "1"):
+        sys.meta_path.insert(0, finder)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _OneLine()
+            # Of Pillow's; it names no file, and an image that is too large is told as one.
+            warnings.filterwarnings("ignore", "Image size .* exceeds limit")
+            yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
+        if finder in sys.meta_path:
+            sys.meta_path.remove(finder)
+
+
+class _OneLine:
+    """Shows each warning once, without lines of code."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    def __call__(self, message: Warning | str, *where: Any, **more: Any) -> None:
+        text = " ".join(str(message).split())
+        if _GLYPH.match(text):
+            text = _GLYPHS
+        if text not in self._told:
+            self._told.add(text)
+            complain(f"warning: {text}")
+
+
+class _QuietImport(MetaPathFinder):
+    """Turns standard error away while TensorFlow is imported, whoever imports it.
+
+    Since 2.19 it writes lines on oneDNN and CUDA during its import, before it looks at its
+    log level (its issue 100442), and past Python's own ``sys.stderr``.
+    """
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None,
+        target: ModuleType | None = None,
+    ) -> ModuleSpec | None:
+        if fullname != "tensorflow":
+            return None
+        sys.meta_path.remove(self)  # the others find it, and no second search ends here
+        spec = importlib.util.find_spec(fullname)
+        if spec is not None and spec.loader is not None:
+            execute = spec.loader.exec_module
+
+            def execute_quietly(module: ModuleType) -> None:
+                with _stderr_turned_away():
+                    execute(module)
+
+            spec.loader.exec_module = execute_quietly  # type: ignore[method-assign]
+        return spec
+
+
+@contextmanager
+def _stderr_turned_away() -> Iterator[None]:
+    sys.stderr.flush()
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)

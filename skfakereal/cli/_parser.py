@@ -16,8 +16,6 @@ from skfakereal.cli.verbs import (
     _train,
 )
 
-__all__ = ["build_parser"]
-
 _DESCRIPTION = """\
 Tell fake images (generated or manipulated) from real ones.
 """
@@ -44,13 +42,7 @@ exit codes:
 
 
 def build_parser() -> ArgumentParser:
-    """Return the parser with all verbs.
-
-    Returns
-    -------
-    ArgumentParser
-        What it parses has ``run``, the function of the verb.
-    """
+    """Return the parser with all verbs."""
     parser = ArgumentParser(
         prog="skfakereal",
         description=_DESCRIPTION,

@@ -6,6 +6,7 @@ from typing import Any, BinaryIO
 
 from skfakereal._csv_file import csv_line, encoded
 from skfakereal.scoring._rows import Row
+from skfakereal.scoring._verdicts import label_and_probability
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,13 @@ class Table:
     def values(self, row: Row) -> list[Any]:
         """Return what a row has in the columns; None where it has nothing."""
         chances: Sequence[float | None] = row.chances or [None] * len(self.names)
-        shown = row.predicted if self.positive is None else self.positive
+        label, probability = label_and_probability(
+            row.predicted, row.chances, self.names, self.positive
+        )
         return [
             row.path,
-            None if row.predicted is None else self.names[row.predicted],
-            None if shown is None else chances[shown],
+            label,
+            probability,
             *(chances if self.all_classes else ()),
             row.reason or None,
             row.error or None,

@@ -107,3 +107,20 @@ def _unreadable(path: str, failure: ImageReadError) -> Verdict:
     # The message begins with the path, which stands in the same row anyway.
     what = failure.message.removeprefix(f"{path!r} ").rstrip(".")
     return Verdict(path, error=what, reason=failure.reason)
+
+
+def label_and_probability(
+    predicted: int | None,
+    probabilities: Sequence[float] | NDArray[np.float64] | None,
+    names: Sequence[str],
+    positive: int | None,
+) -> tuple[str | None, float | None]:
+    """Return what the row of an image tells: its label, and one probability.
+
+    The probability is that of the class at `positive`; None for that of the label.
+    """
+    label = None if predicted is None else names[predicted]
+    shown = predicted if positive is None else positive
+    if probabilities is None or shown is None:
+        return label, None
+    return label, float(probabilities[shown])

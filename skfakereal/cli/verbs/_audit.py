@@ -1,8 +1,12 @@
 """``skfakereal audit``: do the files give away what is fake, without a look at them?"""
 
+import json
 from argparse import ArgumentParser, Namespace
 from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from skfakereal._shown import printable
 from skfakereal.cli._arguments import (
     Verbs,
     add_classes,
@@ -11,9 +15,11 @@ from skfakereal.cli._arguments import (
     add_verb,
     finish_verb,
 )
-from skfakereal.cli._output import say, wants_progress
+from skfakereal.cli._output import complain, counted, say, wants_progress
 
-__all__ = ["add_parser", "run"]
+if TYPE_CHECKING:
+    from skfakereal.audit import AuditReport
+    from skfakereal.cli._parts import Part
 
 _DESCRIPTION = """\
 Look for what gives the classes away without a look at the pictures: file formats,
@@ -23,7 +29,6 @@ first, looks excellent in its test, and fails elsewhere. Run it before training.
 
 FOLDER is laid out as for `skfakereal train`. Files are only read.
 """
-
 _EPILOG = """\
 examples:
   skfakereal audit photos/
@@ -48,16 +53,17 @@ exit codes:
   0 done    1 error, or --strict and the answer is not "clean"    2 wrong usage
   3 done, but some images could not be read (they are listed, and left out)
 """
+_NAMED = 10
+_WHY_LEFT_OUT = "Nothing here, nor any training on this folder, looks at them."
+_PUT_IN_ORDER = (
+    "Convert what should be looked at to JPEG or PNG and move it into a class folder. Classes "
+    "of other names are named with --classes; split folders are called train, validation and "
+    "test."
+)
 
 
 def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
-    """Add the verb to the parser.
-
-    Parameters
-    ----------
-    verbs : argparse action
-        Where to add it.
-    """
+    """Add the verb to the parser."""
     parser = add_verb(
         verbs,
         "audit",
@@ -79,38 +85,63 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
 
 
 def run(arguments: Namespace) -> int:
-    """Audit the folder, and write a report if one is asked for.
-
-    Parameters
-    ----------
-    arguments : Namespace
-        What was parsed.
-
-    Returns
-    -------
-    int
-        0; 1 if it was asked to be strict and there is something to mend; 3 if some images
-        could not be read.
-    """
-    from skfakereal.cli.audits._audit_files import write_audit
-    from skfakereal.cli.audits._audited import audit_folder, complain_of_unreadable
-    from skfakereal.cli.runs._run_folder import new_run
+    """Audit the folder, and write a report if one is asked for."""
+    from skfakereal.cli._audit import audit_labelled
+    from skfakereal.cli._paths import load_labelled
+    from skfakereal.cli.run._folder import new_run
 
     out = arguments.out
     # First of all, so that a place that is taken comes to light before the work.
     with new_run(out, force=arguments.force) if out else nullcontext() as folder:
-        report, parts = audit_folder(
-            arguments.folder,
-            arguments.classes,
-            progress=wants_progress(arguments.progress),
-            n_jobs=arguments.n_jobs,
-        )
+        bunch = load_labelled(arguments.folder, arguments.classes)
+        progress = wants_progress(arguments.progress)
+        report, parts = audit_labelled(bunch, progress=progress, n_jobs=arguments.n_jobs)
+        if bunch.left_out:
+            _add_finding(report, bunch.left_out)
         say(repr(report))
         if folder is not None:
-            write_audit(folder, report, parts, arguments.folder, arguments.command_line)
+            _write(folder, report, parts, arguments)
     if out:
         say(f"\nThe report is {out}/report.html.")
-    complain_of_unreadable(report)
+    for error in report.unreadable[:_NAMED]:
+        complain(printable(f"{error.path}: {error.reason}"))
+    if report.unreadable:
+        complain(f"{counted(len(report.unreadable), 'image')} could not be read")
     if arguments.strict and report.verdict != "clean":
         return 1
     return 3 if report.unreadable else 0
+
+
+def _add_finding(report: "AuditReport", left_out: str) -> None:
+    from skfakereal.audit._words import Finding
+
+    report.findings.append(
+        Finding("files left out", "minor", left_out, _WHY_LEFT_OUT, _PUT_IN_ORDER)
+    )
+
+
+def _write(
+    folder: Path, report: "AuditReport", parts: "dict[str, Part]", arguments: Namespace
+) -> None:
+    """Write page, data, groups and record."""
+    from skfakereal.cli._audit import audit_record
+    from skfakereal.cli._parts import GROUPS_FILE, write_groups
+    from skfakereal.cli.run._folder import describe_run, seal
+
+    root, names = arguments.folder, report.target_names
+    report.save_html(folder / "report.html")
+    data = json.dumps(report.to_dict(), indent=2)
+    (folder / "audit.json").write_text(f"{data}\n", encoding="utf-8")
+    labels = [names[i] for part in parts.values() for i in part.labels]
+    splits = [name for name, part in parts.items() for _ in part.paths]
+    write_groups(folder / GROUPS_FILE, report, labels, splits, root)
+    config = describe_run(
+        arguments.command_line,
+        data={
+            "folder": root,
+            "classes": names,
+            **{name or "images": part.count(names) for name, part in parts.items()},
+            "audit": audit_record(report, parts),
+        },
+    )
+    seal(folder, config)

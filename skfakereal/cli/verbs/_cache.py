@@ -5,8 +5,6 @@ from argparse import ArgumentParser, Namespace
 from skfakereal.cli._arguments import Verbs, add_verb, finish_verb
 from skfakereal.cli._output import say
 
-__all__ = ["add_parser", "run"]
-
 _DESCRIPTION = """\
 Look at the cache, or empty it. It holds what the frozen part of VGG16 makes of
 images, never the images, so that it is computed once. Nothing is lost by
@@ -22,13 +20,7 @@ examples:
 
 
 def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
-    """Add the verb to the parser.
-
-    Parameters
-    ----------
-    verbs : argparse action
-        Where to add it.
-    """
+    """Add the verb to the parser."""
     parser = add_verb(
         verbs,
         "cache",
@@ -47,18 +39,7 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
 
 
 def run(arguments: Namespace) -> int:
-    """Print where the cache lies and how large it is; empty it first if told so.
-
-    Parameters
-    ----------
-    arguments : Namespace
-        What was parsed.
-
-    Returns
-    -------
-    int
-        0.
-    """
+    """Print where the cache lies and how large it is; empty it first if told so."""
     from skfakereal._store import open_store
 
     store = open_store(arguments.cache)

@@ -8,9 +8,8 @@ from skfakereal.cli._arguments import Verbs, add_verb, finish_verb
 from skfakereal.cli._output import say, wants_progress
 
 if TYPE_CHECKING:
-    from skfakereal.cli.training._training import Trained
+    from skfakereal.cli.train import Trained
 
-__all__ = ["add_parser", "run"]
 
 _DESCRIPTION = """\
 See the whole way on toy images, offline, in less than three minutes: it makes
@@ -40,13 +39,7 @@ _TOY = (
 
 
 def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
-    """Add the verb to the parser.
-
-    Parameters
-    ----------
-    verbs : argparse action
-        Where to add it.
-    """
+    """Add the verb to the parser."""
     parser = add_verb(
         verbs,
         "demo",
@@ -64,21 +57,9 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
 
 
 def run(arguments: Namespace) -> int:
-    """Make images, train, test, classify one image, and say where everything lies.
-
-    Parameters
-    ----------
-    arguments : Namespace
-        What was parsed.
-
-    Returns
-    -------
-    int
-        0.
-    """
+    """Make images, train, test, classify one image, and say where everything lies."""
     from skfakereal import Augmentation
-    from skfakereal.cli.training._plan import Plan
-    from skfakereal.cli.training._training import train_run
+    from skfakereal.cli.train import Plan, train_run
     from skfakereal.datasets import make_fake_real_images
 
     images, detector = Path(arguments.out, "images"), Path(arguments.out, "run")
@@ -117,16 +98,12 @@ def run(arguments: Namespace) -> int:
 
 
 def _classify_one(trained: "Trained") -> None:
-    from skfakereal.cli.verdicts._classify import classify
-    from skfakereal.cli.verdicts._rows import prediction_row, table_lines
+    from skfakereal.cli._rows import rows_of, table_lines
 
     test = trained.parts.test
     path = test.paths[int(test.labels.argmax())]  # the first fake one
-    rows = [
-        prediction_row(v, trained.model) for v in classify(trained.model.estimator, [path])
-    ]
     say("What is this image? (It is fake.)")
-    say("".join(table_lines(rows, "fake")))
+    say("".join(table_lines(rows_of(trained.model, [path]), "fake")))
 
 
 def _say_what_next(images: Path, detector: Path) -> None:

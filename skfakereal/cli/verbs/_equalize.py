@@ -13,8 +13,8 @@ from skfakereal.cli._arguments import (
     add_n_jobs,
     add_verb,
     finish_verb,
+    image_size,
 )
-from skfakereal.cli._conversions import image_size
 from skfakereal.cli._output import complain, counted, say, wants_progress
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from skfakereal.audit import AuditReport
 
-__all__ = ["add_parser", "run"]
 
 _DESCRIPTION = """\
 Write copies of all images in one format, quality and size, without metadata: the
@@ -51,13 +50,7 @@ exit codes:
 
 
 def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
-    """Add the verb to the parser.
-
-    Parameters
-    ----------
-    verbs : argparse action
-        Where to add it.
-    """
+    """Add the verb to the parser."""
     parser = add_verb(
         verbs,
         "equalize",
@@ -112,25 +105,9 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
 
 
 def run(arguments: Namespace) -> int:
-    """Write the copies, and say what the audit makes of them.
-
-    Parameters
-    ----------
-    arguments : Namespace
-        What was parsed.
-
-    Returns
-    -------
-    int
-        0, or 3 if some images were left out.
-
-    Raises
-    ------
-    OSError, ValueError
-        If FOLDER, OUT or a setting is not as it must be.
-    """
-    from skfakereal.cli.audits._audited import severe_lines
-    from skfakereal.cli.images._inputs import load_labelled
+    """Write the copies, and say what the audit makes of them."""
+    from skfakereal.cli._audit import severe_lines
+    from skfakereal.cli._paths import load_labelled
 
     _refuse_nested(arguments.folder, arguments.out)
     bunch = load_labelled(arguments.folder, arguments.classes)
@@ -194,13 +171,10 @@ def _copy(bunch: "Bunch", arguments: Namespace) -> "Bunch":
 
 
 def _audit(bunch: "Bunch", arguments: Namespace) -> "AuditReport":
-    from skfakereal.cli.audits._audited import audit_parts, parts_by_split
+    from skfakereal.cli._audit import audit_labelled
 
-    parts = parts_by_split(bunch)
     progress = wants_progress(arguments.progress)
-    return audit_parts(
-        parts, bunch.target_names, progress=progress, n_jobs=arguments.n_jobs
-    )
+    return audit_labelled(bunch, progress=progress, n_jobs=arguments.n_jobs)[0]
 
 
 def _headline(report: "AuditReport") -> str:

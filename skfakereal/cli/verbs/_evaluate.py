@@ -4,6 +4,7 @@ from argparse import ArgumentParser, Namespace
 from contextlib import nullcontext
 
 from skfakereal.cli._arguments import (
+    ABOUT_TRUST,
     Verbs,
     add_card,
     add_model,
@@ -13,8 +14,6 @@ from skfakereal.cli._arguments import (
     finish_verb,
 )
 from skfakereal.cli._output import say, wants_progress
-
-__all__ = ["add_parser", "run"]
 
 _DESCRIPTION = """\
 Classify labelled images and compare: accuracy, precision, recall, F1, ROC-AUC,
@@ -44,27 +43,17 @@ folder whose card was changed is not replaced by `train --force`.
 
 exit codes:
   0 done    3 done, but some images could not be read    1 error    2 wrong usage
-
-A .skfr file is safe to load. WARNING: a joblib file runs whatever code it holds
-when it is loaded. Its name must end in .joblib or .pkl, and it needs --trust:
-only for files that you made or whose maker you trust.
 """
 
 
 def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
-    """Add the verb to the parser.
-
-    Parameters
-    ----------
-    verbs : argparse action
-        Where to add it.
-    """
+    """Add the verb to the parser."""
     parser = add_verb(
         verbs,
         "evaluate",
         summary="tell how good a model is on labelled images",
         description=_DESCRIPTION,
-        epilog=_EPILOG,
+        epilog=_EPILOG + ABOUT_TRUST,
     )
     add_model(parser)
     add_tested(parser)
@@ -74,23 +63,12 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
 
 
 def run(arguments: Namespace) -> int:
-    """Evaluate the model, and write a run folder if one is asked for.
-
-    Parameters
-    ----------
-    arguments : Namespace
-        What was parsed.
-
-    Returns
-    -------
-    int
-        0, or 3 if some images could not be read.
-    """
-    from skfakereal.cli.reports._chance import no_better_than_chance
-    from skfakereal.cli.reports._evaluation import evaluate_part, write_evaluation
-    from skfakereal.cli.reports._tested import describe_test, end_test, load_tested
-    from skfakereal.cli.runs._later_figures import add_to_card, check_card
-    from skfakereal.cli.runs._run_folder import new_run, seal
+    """Evaluate the model, and write a run folder if one is asked for."""
+    from skfakereal.cli._evaluation import evaluate_part, write_evaluation
+    from skfakereal.cli._tested import describe_test, end_test, load_tested
+    from skfakereal.cli.run._card import add_to_card, check_card
+    from skfakereal.cli.run._folder import new_run, seal
+    from skfakereal.cli.run._page import no_better_than_chance
 
     progress, out = wants_progress(arguments.progress), arguments.out
     # First of all, so that a place that is taken comes to light before the work.

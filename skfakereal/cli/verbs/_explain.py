@@ -4,13 +4,19 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
 from skfakereal._shown import printable
-from skfakereal.cli._arguments import Verbs, add_model, add_run, add_verb, finish_verb
+from skfakereal.cli._arguments import (
+    ABOUT_TRUST,
+    Verbs,
+    add_model,
+    add_run,
+    add_verb,
+    finish_verb,
+)
 from skfakereal.cli._output import complain, counted, say, wants_progress, watched
 
 if TYPE_CHECKING:
-    from skfakereal.cli.runs._model import Model
+    from skfakereal.cli._model import Model
 
-__all__ = ["add_parser", "run"]
 
 _DESCRIPTION = """\
 Show where in images a model found what speaks for "fake" (or for --class): maps
@@ -37,10 +43,6 @@ named, and the others are explained.
 
 exit codes:
   0 all images were read    3 some could not be read    1 error    2 wrong usage
-
-A .skfr file is safe to load. WARNING: a joblib file runs whatever code it holds
-when it is loaded. Its name must end in .joblib or .pkl, and it needs --trust:
-only for files that you made or whose maker you trust.
 """
 
 _MOST_IMAGES = 50  # on one page that can still be mailed
@@ -48,19 +50,13 @@ _CHUNK = 8
 
 
 def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
-    """Add the verb to the parser.
-
-    Parameters
-    ----------
-    verbs : argparse action
-        Where to add it.
-    """
+    """Add the verb to the parser."""
     parser = add_verb(
         verbs,
         "explain",
         summary="show where in images a model looked",
         description=_DESCRIPTION,
-        epilog=_EPILOG,
+        epilog=_EPILOG + ABOUT_TRUST,
     )
     add_model(parser)
     parser.add_argument(
@@ -89,27 +85,16 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
 
 
 def run(arguments: Namespace) -> int:
-    """Explain the images and write the page.
-
-    Parameters
-    ----------
-    arguments : Namespace
-        What was parsed.
-
-    Returns
-    -------
-    int
-        0, or 3 if some images could not be read.
-    """
-    from skfakereal.cli.images._inputs import find_images
-    from skfakereal.cli.reports._explain_files import (
+    """Explain the images and write the page."""
+    from skfakereal._settings import settings_of
+    from skfakereal.cli._paths import find_images
+    from skfakereal.cli._rows import classify
+    from skfakereal.cli.run._folder import describe_run, new_run, seal
+    from skfakereal.cli.verbs._explain_page import (
         Explained,
         explain_part,
         write_explanation,
     )
-    from skfakereal.cli.runs._record import describe_run, settings_of
-    from skfakereal.cli.runs._run_folder import new_run, seal
-    from skfakereal.cli.verdicts._classify import classify
 
     how = _settings(arguments)
     paths = list(dict.fromkeys(find_images(arguments.images)))
@@ -156,7 +141,7 @@ def _settings(arguments: Namespace) -> dict[str, Any]:
 
 
 def _load(arguments: Namespace) -> "Model":
-    from skfakereal.cli.runs._model import load_model
+    from skfakereal.cli._model import load_model
 
     try:
         return load_model(

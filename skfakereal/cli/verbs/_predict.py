@@ -3,19 +3,25 @@
 import sys
 from argparse import ArgumentParser, Namespace
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skfakereal._shown import printable
-from skfakereal.cli._arguments import Verbs, add_model, add_null, add_verb, finish_verb
+from skfakereal.cli._arguments import (
+    ABOUT_TRUST,
+    Verbs,
+    add_images,
+    add_model,
+    add_null,
+    add_pos_label,
+    add_verb,
+    finish_verb,
+)
 from skfakereal.cli._output import complain, counted, wants_progress, watched
 
 if TYPE_CHECKING:
-    from skfakereal.cli.runs._model import Model
-    from skfakereal.cli.verdicts._rows import Row
+    from skfakereal.cli._rows import Row
 
-__all__ = ["add_parser", "run"]
 
 _DESCRIPTION = """\
 Classify images. One row for each: its path, its label, a probability, an error.
@@ -53,36 +59,20 @@ there are. A file that is cut short holds the rows until then.
 
 exit codes:
   0 all images were read    3 some could not be read    1 error    2 wrong usage
-
-A .skfr file is safe to load. WARNING: a joblib file runs whatever code it holds
-when it is loaded. Its name must end in .joblib or .pkl, and it needs --trust:
-only for files that you made or whose maker you trust.
 """
 
 
 def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
-    """Add the verb to the parser.
-
-    Parameters
-    ----------
-    verbs : argparse action
-        Where to add it.
-    """
+    """Add the verb to the parser."""
     parser = add_verb(
         verbs,
         "predict",
         summary="classify images",
         description=_DESCRIPTION,
-        epilog=_EPILOG,
+        epilog=_EPILOG + ABOUT_TRUST,
     )
     add_model(parser)
-    parser.add_argument(
-        "images",
-        metavar="IMAGE",
-        nargs="+",
-        help="image files, and folders, which are searched for image files to all depths; - "
-        "reads paths from standard input, one a line",
-    )
+    add_images(parser)
     add_null(parser)
     parser.add_argument(
         "--format",
@@ -93,11 +83,7 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
     parser.add_argument(
         "--force", action="store_true", help="replace the --out file if it exists"
     )
-    parser.add_argument(
-        "--pos-label",
-        metavar="NAME",
-        help='the class whose probability is given (default: "fake")',
-    )
+    add_pos_label(parser)
     parser.add_argument(
         "--stable",
         action="store_true",
@@ -107,22 +93,10 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
 
 
 def run(arguments: Namespace) -> int:
-    """Classify the images.
-
-    Parameters
-    ----------
-    arguments : Namespace
-        What was parsed.
-
-    Returns
-    -------
-    int
-        0, or 3 if some images could not be read.
-    """
-    from skfakereal.cli.images._inputs import find_images
-    from skfakereal.cli.runs._cautions import tell_cautions
-    from skfakereal.cli.runs._model import load_model
-    from skfakereal.cli.verdicts._rows import FORMATS, write_text
+    """Classify the images."""
+    from skfakereal.cli._model import load_model, tell_cautions
+    from skfakereal.cli._paths import find_images
+    from skfakereal.cli._rows import FORMATS, rows_of, write_text
 
     out, pos_label = arguments.out, arguments.pos_label
     paths = find_images(arguments.images, null=arguments.null)
@@ -133,7 +107,7 @@ def run(arguments: Namespace) -> int:
         trust=arguments.trust,
     )
     tell_cautions(model)
-    found = (_stable_rows if arguments.stable else _rows)(model, paths)
+    found = rows_of(model, paths, stable=arguments.stable)
     counts = Counter[str]()
 
     def count(row: "Row") -> "Row":
@@ -156,28 +130,6 @@ def run(arguments: Namespace) -> int:
     )
     complain(f"{counted(len(paths), 'image')}: {said}")
     return 3 if counts["could not be read"] else 0
-
-
-def _rows(model: "Model", paths: list[str]) -> "Iterator[Row]":
-    from skfakereal.cli.verdicts._classify import classify
-    from skfakereal.cli.verdicts._rows import prediction_row
-
-    for verdict in classify(model.estimator, paths):
-        yield prediction_row(verdict, model)
-
-
-def _stable_rows(model: "Model", paths: list[str]) -> "Iterator[Row]":
-    from skfakereal.cli.verdicts._rows import stable_row
-    from skfakereal.cli.verdicts._stable import band_of, classify_stably
-
-    band = band_of(model)
-    if band is None and model.positive is not None:
-        complain(
-            "this model has no band of unsure probabilities, so only changes of the image "
-            "make a verdict unsure"
-        )
-    for verdict, label, reasons in classify_stably(model, paths, band):
-        yield stable_row(verdict, label, reasons, model)
 
 
 def _format_of(out: str | None) -> str:

@@ -4,6 +4,7 @@ from argparse import ArgumentParser, Namespace
 from contextlib import nullcontext
 
 from skfakereal.cli._arguments import (
+    ABOUT_TRUST,
     Verbs,
     add_card,
     add_model,
@@ -11,11 +12,9 @@ from skfakereal.cli._arguments import (
     add_tested,
     add_verb,
     finish_verb,
+    name_list,
 )
-from skfakereal.cli._conversions import name_list
 from skfakereal.cli._output import say, wants_progress
-
-__all__ = ["add_parser", "run"]
 
 _DESCRIPTION = """\
 Change labelled images in the ways in which images are changed on their way, and
@@ -55,27 +54,17 @@ whose card was changed is not replaced by `train --force`.
 
 exit codes:
   0 done    3 done, but some images could not be read    1 error    2 wrong usage
-
-A .skfr file is safe to load. WARNING: a joblib file runs whatever code it holds
-when it is loaded. Its name must end in .joblib or .pkl, and it needs --trust:
-only for files that you made or whose maker you trust.
 """
 
 
 def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
-    """Add the verb to the parser.
-
-    Parameters
-    ----------
-    verbs : argparse action
-        Where to add it.
-    """
+    """Add the verb to the parser."""
     parser = add_verb(
         verbs,
         "robustness",
         summary="tell what compression, scaling, blur and noise cost",
         description=_DESCRIPTION,
-        epilog=_EPILOG,
+        epilog=_EPILOG + ABOUT_TRUST,
     )
     add_model(parser)
     add_tested(parser)
@@ -91,27 +80,15 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
 
 
 def run(arguments: Namespace) -> int:
-    """Change and classify the images, and write a run folder if one is asked for.
-
-    Parameters
-    ----------
-    arguments : Namespace
-        What was parsed.
-
-    Returns
-    -------
-    int
-        0, or 3 if some images could not be read.
-    """
-    from skfakereal.cli.reports._changes import read_changes
-    from skfakereal.cli.reports._robustness_run import measure, write_robustness
-    from skfakereal.cli.reports._tested import (
-        describe_test,
-        end_test,
-        load_tested,
+    """Change and classify the images, and write a run folder if one is asked for."""
+    from skfakereal.cli._tested import describe_test, end_test, load_tested
+    from skfakereal.cli.run._card import add_to_card, check_card
+    from skfakereal.cli.run._folder import new_run
+    from skfakereal.cli.verbs._robustness_page import (
+        measure,
+        read_changes,
+        write_robustness,
     )
-    from skfakereal.cli.runs._later_figures import add_to_card, check_card
-    from skfakereal.cli.runs._run_folder import new_run
 
     progress, out = wants_progress(arguments.progress), arguments.out
     # First of all, so that a place that is taken comes to light before the work.

@@ -8,13 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skfakereal._shown import printable
-from skfakereal.cli._arguments import Verbs, add_model, add_null, add_verb, finish_verb
+from skfakereal.cli._arguments import (
+    ABOUT_TRUST,
+    Verbs,
+    add_images,
+    add_model,
+    add_null,
+    add_pos_label,
+    add_verb,
+    finish_verb,
+)
 from skfakereal.cli._output import complain, counted, say, wants_progress
 
 if TYPE_CHECKING:
     from skfakereal.scoring import ScoringResult
 
-__all__ = ["add_parser", "run"]
 
 _DESCRIPTION = """\
 Classify any number of images, in a run that can be cut off at any moment; started
@@ -39,36 +47,20 @@ examples:
 exit codes:
   0 all images were read    3 some could not be read    1 error    2 wrong usage
   130 interrupted: the same command goes on
-
-A .skfr file is safe to load. WARNING: a joblib file runs whatever code it holds
-when it is loaded. Its name must end in .joblib or .pkl, and it needs --trust:
-only for files that you made or whose maker you trust.
 """
 
 
 def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
-    """Add the verb to the parser.
-
-    Parameters
-    ----------
-    verbs : argparse action
-        Where to add it.
-    """
+    """Add the verb to the parser."""
     parser = add_verb(
         verbs,
         "score",
         summary="classify any number of images, in runs that can be cut off",
         description=_DESCRIPTION,
-        epilog=_EPILOG,
+        epilog=_EPILOG + ABOUT_TRUST,
     )
     add_model(parser)
-    parser.add_argument(
-        "images",
-        metavar="IMAGE",
-        nargs="*",
-        help="image files, and folders, which are searched for image files to all depths; - "
-        "reads paths from standard input, one a line",
-    )
+    add_images(parser, nargs="*")
     parser.add_argument(
         "--out",
         metavar="FILE",
@@ -91,11 +83,7 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
     parser.add_argument(
         "--sha256", action="store_true", help="tell the digest of each file's content"
     )
-    parser.add_argument(
-        "--pos-label",
-        metavar="NAME",
-        help='the class whose probability is given (default: "fake")',
-    )
+    add_pos_label(parser)
     parser.add_argument(
         "--retry", action="store_true", help="read those again that could not be read"
     )
@@ -117,29 +105,12 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
 
 
 def run(arguments: Namespace) -> int:
-    """Score the images.
-
-    Parameters
-    ----------
-    arguments : Namespace
-        What was parsed.
-
-    Returns
-    -------
-    int
-        0; 1 if the folders hold no image; 3 if some images could not be read.
-
-    Raises
-    ------
-    ValueError
-        If neither images nor a list are named.
-    """
+    """Score the images."""
     if not arguments.images and arguments.list is None:
         raise ValueError("There must be images to score: name files or folders, or --from.")
     if arguments.list not in (None, "-") and not Path(arguments.list).exists():
         raise FileNotFoundError(f"There is no list {arguments.list!r} for --from.")
-    from skfakereal.cli.runs._cautions import tell_cautions
-    from skfakereal.cli.runs._model import load_model
+    from skfakereal.cli._model import load_model, tell_cautions
     from skfakereal.scoring import score_paths
 
     model = load_model(
@@ -179,7 +150,7 @@ def run(arguments: Namespace) -> int:
 
 
 def _paths(arguments: Namespace) -> Iterator[str]:
-    from skfakereal.cli.images._path_list import iterate_images, iterate_list
+    from skfakereal.cli._paths import iterate_images, iterate_list
 
     listed: Iterator[str] = iter(())
     if arguments.list is not None:

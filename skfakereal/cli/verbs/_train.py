@@ -9,12 +9,13 @@ from skfakereal.cli._arguments import (
     add_run,
     add_verb,
     finish_verb,
+    fraction,
+    image_size,
+    none_or_text,
+    units,
 )
-from skfakereal.cli._conversions import fraction, image_size, none_or_text, units
+from skfakereal.cli._decision import add_decision_options, read_decision
 from skfakereal.cli._output import complain, counted, say, wants_progress
-from skfakereal.cli.verbs._decision_options import add_decision_options, read_decision
-
-__all__ = ["add_parser", "run"]
 
 _DESCRIPTION = """\
 Train a detector by transfer learning on VGG16, test it on images that it has not
@@ -64,13 +65,7 @@ exit codes:
 
 
 def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
-    """Add the verb to the parser.
-
-    Parameters
-    ----------
-    verbs : argparse action
-        Where to add it.
-    """
+    """Add the verb to the parser."""
     parser = add_verb(
         verbs,
         "train",
@@ -222,21 +217,8 @@ _PARAMETERS = (
 
 
 def run(arguments: Namespace) -> int:
-    """Train, test, write the run folder, and say where it lies.
-
-    Parameters
-    ----------
-    arguments : Namespace
-        What was parsed.
-
-    Returns
-    -------
-    int
-        0; 4 if the model cannot decide as it was asked to, else 3 if some images could
-        not be read.
-    """
-    from skfakereal.cli.training._plan import Plan
-    from skfakereal.cli.training._training import train_run
+    """Train, test, write the run folder, and say where it lies."""
+    from skfakereal.cli.train import Plan, train_run
 
     given = vars(arguments)
     plan = Plan(

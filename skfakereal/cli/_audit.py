@@ -1,0 +1,139 @@
+"""The audit of labelled images, by itself and as a part of a training."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from skfakereal._html import Html, note, paragraph, section, table
+from skfakereal._shown import printable
+from skfakereal.audit import AuditReport, audit_images
+from skfakereal.cli._parts import Part, has_groups, parts_by_split
+
+if TYPE_CHECKING:
+    from sklearn.utils import Bunch
+
+AUDIT_FILE = "audit.html"
+
+
+def audit_labelled(
+    bunch: "Bunch", *, progress: bool, n_jobs: int | None = None
+) -> tuple[AuditReport, dict[str, Part]]:
+    """Audit the images that `load_labelled` listed; return the parts that it is of, too."""
+    parts = parts_by_split(Part.of(bunch), bunch)
+    report = audit_parts(parts, bunch.target_names, progress=progress, n_jobs=n_jobs)
+    return report, parts
+
+
+def audit_parts(
+    parts: Mapping[str, Part],
+    names: Sequence[str],
+    *,
+    progress: bool,
+    n_jobs: int | None = None,
+) -> AuditReport:
+    """Audit images, each part of them a split; one part alone is no split."""
+    images = Part(
+        [path for part in parts.values() for path in part.paths],
+        np.concatenate([part.labels for part in parts.values()]),
+        np.concatenate([part.groups for part in parts.values()]),
+    )
+    split = [name for name, part in parts.items() for _ in part.paths]
+    return audit_images(
+        images.paths,
+        images.labels,
+        groups=images.groups if has_groups(images) else None,
+        split=split if len(parts) > 1 else None,
+        target_names=names,
+        n_jobs=n_jobs,
+        verbose=int(progress),
+    )
+
+
+def severe_lines(report: AuditReport) -> list[str]:
+    """Return the findings that count for the verdict, as lines for the screen."""
+    return [
+        f"- {printable(finding.what)}\n  What to do: {finding.remedy}"
+        for finding in report.findings
+        if finding.severity != "minor"
+    ]
+
+
+@dataclass(frozen=True)
+class Audited:
+    """What a run says and keeps of the audit of its images."""
+
+    # For the screen: the answer, what was found, what to do.
+    said: str
+    # What the reader of any figure must know; nothing where the files are clean.
+    cautions: list[str]
+    # For ``config.json``, as from `audit_record`.
+    record: dict[str, Any]
+    # For the page.
+    section: Html
+
+
+def audit_run(
+    parts: Mapping[str, Part], names: Sequence[str], folder: Path, *, progress: bool
+) -> Audited:
+    """Audit the images of a run, and write the audit's own page into its folder."""
+    report = audit_parts(parts, names, progress=progress)
+    report.save_html(folder / AUDIT_FILE)
+    severe = [f for f in report.findings if f.severity != "minor"]
+    return Audited(
+        "\n".join([report.summary(), *severe_lines(report)]),
+        _cautions(report, [f.name for f in severe]),
+        audit_record(report, parts),
+        _section(report),
+    )
+
+
+def audit_record(report: AuditReport, parts: Mapping[str, Part]) -> dict[str, Any]:
+    """Return what ``config.json`` keeps of an audit."""
+    headline = report.to_dict()["headline"]
+    tested = np.concatenate([[name == "test"] * len(p.paths) for name, p in parts.items()])
+    across = np.isin(report.copies_[tested], report.copies_[~tested])
+    return {
+        "word": report.verdict,
+        "headline": headline["auc"],
+        "interval": headline["interval"],
+        "findings": [
+            {
+                "name": finding.name,
+                "word": finding.severity,
+                "evidence": finding.what,
+                "remedy": finding.remedy,
+            }
+            for finding in report.findings
+        ],
+        "duplicates_across_splits": int(across.sum()),
+        "unreadable": len(report.unreadable),
+    }
+
+
+def _cautions(report: AuditReport, about: list[str]) -> list[str]:
+    if report.verdict not in ("suspicious", "leaking"):
+        return []
+    return [
+        f"The audit calls these images {report.verdict} "
+        f"({', '.join(about) or 'their metadata'}): part of the figures may have "
+        f"nothing to do with fakes; {AUDIT_FILE} has the evidence."
+    ]
+
+
+def _section(report: AuditReport) -> Html:
+    kinds = {"clean": "good", "suspicious": "warning", "leaking": "bad"}
+    rows = [[f.severity, f.what, f.remedy] for f in report.findings]
+    found = (
+        table(rows, ["", "what was found", "what to do"])
+        if rows
+        else paragraph("There is nothing to do.")
+    )
+    return section(
+        "What the files give away",
+        note(report.summary(), kinds.get(report.verdict, "plain")),  # type: ignore[arg-type]
+        found,
+        paragraph(f"The evidence, with pictures, is in {AUDIT_FILE} beside this page."),
+    )

@@ -1,0 +1,140 @@
+"""From which probability on an image is called fake: the options, and what they ask for."""
+
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from skfakereal.cli._arguments import fraction
+
+MORE_PROBABLE = "the more probable class"  # the reason where nothing was chosen
+_USUAL_PRECISION = 0.95
+_ABOUT = """\
+Chosen on the validation images, which are neither trained on nor tested on.
+Without any of these, an image is called fake from a probability of 0.5 on."""
+
+
+@dataclass(frozen=True)
+class DecisionPlan:
+    """How the threshold, the calibration and the unsure band are to be chosen."""
+
+    # These as `skfakereal.thresholds.choose_threshold` takes them.
+    target_fpr: float | None = None
+    confidence: float | None = None
+    costs: Mapping[str, float] | None = None
+    prevalence: float | None = None
+    # Whether the balanced accuracy is to be highest.
+    balanced: bool = False
+    # "sigmoid", "isotonic" or "temperature"; None leaves the probabilities as they are.
+    calibration: str | None = None
+    # How often a verdict outside the unsure band must be right. None takes 0.95 where the
+    # validation images can show it, and does without a band where they cannot.
+    unsure_precision: float | None = None
+
+    @property
+    def chooses(self) -> bool:
+        """Whether a threshold is to be chosen; else it is 0.5."""
+        return self.balanced or self.target_fpr is not None or self.costs is not None
+
+    @property
+    def asked(self) -> list[str]:
+        """The options that were used, all of which need validation images."""
+        given = {
+            "--target-fpr": self.target_fpr,
+            "--costs": self.costs,
+            "--balanced": self.balanced or None,
+            "--calibration": self.calibration,
+            "--unsure-precision": self.unsure_precision,
+        }
+        return [option for option, value in given.items() if value is not None]
+
+    @property
+    def precision(self) -> float:
+        """How often a verdict outside the band must be right."""
+        return self.unsure_precision or _USUAL_PRECISION
+
+
+def add_decision_options(parser: ArgumentParser) -> None:
+    """Add the options."""
+    group = parser.add_argument_group("from which probability on is it fake?", _ABOUT)
+    ways = group.add_mutually_exclusive_group()
+    ways.add_argument(
+        "--target-fpr",
+        type=fraction,
+        metavar="SHARE",
+        help="call no more than this share of the real images fake: 0.01 for 1 %%, which "
+        "needs 99 real images to validate on",
+    )
+    ways.add_argument(
+        "--costs",
+        type=_costs,
+        metavar="FP:FN",
+        help="make errors cheapest: 10:1 if a real image that is called fake is ten times "
+        "as bad as a fake one that is missed",
+    )
+    ways.add_argument(
+        "--balanced",
+        action="store_true",
+        help="make the balanced accuracy highest, to which both classes count the same",
+    )
+    group.add_argument(
+        "--confidence",
+        type=fraction,
+        metavar="P",
+        help="for --target-fpr: how certain it is to be that other images keep within it, "
+        "such as 0.95 (default: they do on average)",
+    )
+    group.add_argument(
+        "--prevalence",
+        type=fraction,
+        metavar="SHARE",
+        help="for --costs: how many of the images are fake where the model will be used "
+        "(default: as many as among the validation images)",
+    )
+    group.add_argument(
+        "--calibration",
+        choices=("sigmoid", "isotonic", "temperature"),
+        help="first make the probabilities true, by this method of scikit-learn",
+    )
+    group.add_argument(
+        "--unsure-precision",
+        type=_precision,
+        metavar="P",
+        help='how often a verdict of `predict --stable` must be right, or it is "unsure" '
+        "(default: 0.95, if there are enough validation images to show it)",
+    )
+
+
+def read_decision(arguments: Namespace) -> DecisionPlan:
+    """Return what was asked for."""
+    for option, other in (("confidence", "target_fpr"), ("prevalence", "costs")):
+        given = vars(arguments)
+        if given[option] is not None and given[other] is None:
+            owner = other.replace("_", "-")
+            raise ValueError(f"--{option} belongs to --{owner}, which is missing. Add it.")
+    return DecisionPlan(
+        target_fpr=arguments.target_fpr,
+        confidence=arguments.confidence,
+        costs=arguments.costs,
+        prevalence=arguments.prevalence,
+        balanced=arguments.balanced,
+        calibration=arguments.calibration,
+        unsure_precision=arguments.unsure_precision,
+    )
+
+
+def _costs(text: str) -> dict[str, float]:
+    parts = text.split(":")
+    try:
+        false_positive, false_negative = (float(part) for part in parts)
+    except ValueError:
+        false_positive = false_negative = 0
+    if not (0 < false_positive < 1e12 and 0 < false_negative < 1e12):
+        raise ArgumentTypeError(f"must be two numbers above 0 like 10:1, got {text!r}")
+    return {"false_positive": false_positive, "false_negative": false_negative}
+
+
+def _precision(text: str) -> float:
+    number = fraction(text)
+    if number <= 0.5:
+        raise ArgumentTypeError(f"must lie between 0.5 and 1, got {text!r}")
+    return number

@@ -1,0 +1,146 @@
+"""A model and labelled images -> a report, and the files that every run writes."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skfakereal._classifying.predictions import follows
+from skfakereal._classifying.unwrap import find_threshold
+from skfakereal._csv_file import write_csv
+from skfakereal._html import Html
+from skfakereal._shown import write_page
+from skfakereal.cli._model import Model
+from skfakereal.cli._output import watched
+from skfakereal.cli._parts import Part, has_groups
+from skfakereal.cli._rows import classify, told
+from skfakereal.cli.run._card import generators_of
+from skfakereal.cli.run._page import run_page
+from skfakereal.evaluation import (
+    EvaluationReport,
+    MisclassifiedDisplay,
+)
+from skfakereal.scoring._verdicts import Verdict
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+_DPI = 144
+
+
+def evaluate_part(
+    model: Model, part: Part, *, progress: bool
+) -> tuple[EvaluationReport, list[Verdict]]:
+    """Classify labelled images; those that cannot be read are left out of the figures."""
+    if not hasattr(model.estimator, "predict_proba"):
+        raise TypeError(
+            f"MODEL must give probabilities, which {type(model.estimator).__name__} does "
+            "not. Wrap it into CalibratedClassifierCV."
+        )
+    found = classify(model.estimator, part.paths)
+    verdicts: list[Verdict] = list(
+        watched(found, total=len(part.paths), label="evaluate", progress=progress)
+    )
+    classes = np.asarray(model.estimator.classes_)
+    nothing = np.full(len(classes), np.nan)
+    report = EvaluationReport(
+        part.paths,
+        classes[part.labels],
+        [nothing if v.probabilities is None else v.probabilities for v in verdicts],
+        y_pred=classes[[v.predicted or 0 for v in verdicts]],
+        classes=classes,
+        pos_label=None if model.positive is None else classes.tolist()[model.positive],
+        target_names=model.names,
+        groups=part.groups if has_groups(part) else None,
+        threshold=_threshold(model, verdicts),
+        generators=generators_of(part, model.names),
+    )
+    return report, verdicts
+
+
+def _threshold(model: Model, verdicts: Sequence[Verdict]) -> float | None:
+    """Return the probability that the model decides by, if there is one."""
+    threshold = find_threshold(model.estimator)
+    read = [v for v in verdicts if v.probabilities is not None]
+    if threshold is None or not read:
+        return None
+    pred = np.array([v.predicted for v in read], dtype=np.intp)
+    proba = np.array([v.probabilities for v in read])
+    # It may be one of another class's probability, or of a decision function.
+    return threshold if follows(pred, proba, model.positive, threshold) else None
+
+
+def write_evaluation(
+    folder: Path,
+    title: str,
+    report: EvaluationReport,
+    verdicts: Sequence[Verdict],
+    model: Model,
+    labels: NDArray[np.int64],
+    config: Mapping[str, Any],
+    *,
+    cautions: Sequence[str] = (),
+    how: str = "",
+    figures: "Mapping[str, tuple[str, Figure, str]] | None" = None,
+    sections: Sequence[Html] = (),
+) -> None:
+    """Write figures, predictions, pictures and the page."""
+    more = figures or {}
+    metrics = json.dumps(report.to_dict(), indent=2)
+    (folder / "metrics.json").write_text(f"{metrics}\n", encoding="utf-8")
+    write_predictions(folder / "predictions.csv", verdicts, model, labels)
+    html = run_page(
+        title,
+        report,
+        config,
+        cautions=cautions,
+        how=how,
+        figures={heading: (drawn, caption) for heading, drawn, caption in more.values()},
+        sections=sections,
+    )
+    write_page(folder / "report.html", html)
+    write_pictures(folder, report, {name: drawn for name, (_, drawn, _) in more.items()})
+
+
+def write_predictions(
+    place: Path, verdicts: Sequence[Verdict], model: Model, labels: NDArray[np.int64]
+) -> None:
+    """Write what the model said about labelled images."""
+    names = model.names
+    # With two classes, one probability says all.
+    others = names if len(names) > 2 else ()
+    single = [f"probability_{name}" for name in others]
+    rows: list[list[Any]] = [
+        ["path", "label", "predicted", "probability", *single, "error"]
+    ]
+    for verdict, label in zip(verdicts, labels, strict=True):
+        predicted, shown = told(verdict, names, model.positive)
+        chances = [told(verdict, names, i)[1] for i in range(len(others))]
+        rows.append([verdict.path, names[label], predicted, shown, *chances, verdict.error])
+    write_csv(place, rows)
+
+
+def write_pictures(
+    folder: Path, report: EvaluationReport, others: "dict[str, Figure]"
+) -> None:
+    """Write a PNG for each plot."""
+    import matplotlib.pyplot as plt
+
+    # One after the other: each is closed before the next is drawn.
+    for kind in report.plots:
+        _save(report.plot(kind), folder / f"{kind}.png")
+    _save(MisclassifiedDisplay.from_report(report).figure_, folder / "worst_errors.png")
+    for name, figure in others.items():
+        _save(figure, folder / f"{name}.png")
+    plt.close("all")
+
+
+def _save(figure: "Figure", place: Path) -> None:
+    import matplotlib.pyplot as plt
+
+    figure.savefig(place, dpi=_DPI, metadata={"Software": None})
+    plt.close(figure)

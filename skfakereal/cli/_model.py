@@ -1,0 +1,225 @@
+"""A run folder or a model file -> a fitted classifier, and what its classes are called."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from reprlib import repr as short
+from typing import Any
+
+import numpy as np
+
+from skfakereal._classifying.classes import class_names, positive_class, usual_names
+from skfakereal.cli._output import complain, counted
+from skfakereal.cli.run._folder import CONFIG_FILE
+
+MODEL_FILE = "model.skfr"
+# What a run folder may hold instead, if its model was exchanged by hand. It is only loaded
+# where it is named, since that runs code: whoever names a folder trusts in no code.
+_OTHER_FILE = "model.joblib"
+# Names that say that a file is a pickle; no other file is ever loaded as one.
+_PICKLES = (".joblib", ".pkl")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A fitted classifier over image paths."""
+
+    estimator: Any
+    # What its ``classes_`` are called, in their order.
+    names: tuple[str, ...]
+    # Position of the class that probabilities and figures speak of; None with more than two
+    # classes.
+    positive: int | None
+    # The run folder that it comes from.
+    run: Path | None = None
+    # What that folder, or the file itself, records of the run.
+    config: dict[str, Any] = field(default_factory=dict)
+
+
+def load_model(
+    place: str,
+    *,
+    pos_label: str | None = None,
+    names: Sequence[str] | None = None,
+    only_predict: bool = False,
+    trust: bool = False,
+) -> Model:
+    """Load a model. A joblib file runs whatever code it holds, a ``.skfr`` file none.
+
+    `names` are in the order of ``classes_``; None takes those that the run folder or the file
+    tells, else "real" and "fake" for 0 and 1, else the labels. With `only_predict`, a
+    ``.skfr`` file mostly needs no scikit-learn.
+    """
+    path = Path(place)
+    file = path / MODEL_FILE if path.is_dir() else path
+    if not file.is_file():
+        raise FileNotFoundError(_no_file(file))
+    if file.suffix.lower() not in _PICKLES:
+        estimator, metadata = _load_skfr(file, only_predict)
+    elif trust:
+        estimator, metadata = _load_joblib(file), {}
+    else:
+        raise ValueError(
+            f"{str(file)!r} is a joblib file, and loading one runs whatever code it holds. "
+            "If you trust whoever made it, add --trust; if not, ask for a .skfr file "
+            "(skfakereal.save), which runs none."
+        )
+    _check_classifier(estimator, file)
+    run = _read_config(file) if file.name in (MODEL_FILE, _OTHER_FILE) else {}
+    config = run or _trusted(metadata)
+    if names is None:
+        names = config.get("data", {}).get("classes")
+    known = name_classes(estimator.classes_, names)
+    positive = _positive(estimator.classes_, known, pos_label)
+    return Model(estimator, known, positive, file.parent if run else None, config)
+
+
+def _no_file(file: Path) -> str:
+    said = (
+        f"MODEL must be a folder that `skfakereal train` made, with {MODEL_FILE} in it, or a "
+        f".skfr file, or with --trust a .joblib or .pkl file, but there is no file "
+        f"{str(file)!r}."
+    )
+    other = file.with_name(_OTHER_FILE)
+    if other.is_file():
+        said += (
+            f" If you trust the maker of {str(other)!r}, which can run code, name that and "
+            "add --trust."
+        )
+    return said
+
+
+def _load_skfr(file: Path, only_predict: bool) -> tuple[Any, dict[str, Any]]:
+    from skfakereal.persistence import load_with_metadata
+
+    try:
+        return load_with_metadata(file, only_predict=only_predict)
+    except ValueError as error:
+        if file.suffix.lower() == ".skfr":
+            raise
+        raise ValueError(
+            f"{error} Only a file whose name ends in .joblib or .pkl is loaded as a pickle, "
+            "and only with --trust."
+        ) from error
+
+
+def _load_joblib(file: Path) -> Any:
+    import joblib
+
+    try:
+        return joblib.load(file)
+    except Exception as error:  # a pickle can raise anything
+        what = f"{type(error).__name__}: {str(error)[:300]}"
+        raise ValueError(
+            f"{str(file)!r} cannot be loaded as a joblib file ({what}). A model needs the "
+            "versions of Python and of the packages that it was saved with."
+        ) from error
+
+
+def _check_classifier(estimator: Any, file: Path) -> None:
+    if not hasattr(estimator, "predict"):
+        raise TypeError(
+            f"{str(file)!r} must hold a fitted classifier, but holds an object of type "
+            f"{type(estimator).__name__}."
+        )
+    if hasattr(estimator, "fit"):
+        from sklearn.utils.validation import check_is_fitted
+
+        check_is_fitted(estimator)
+    if not hasattr(estimator, "classes_"):
+        raise TypeError(
+            f"{str(file)!r} must hold a classifier, but its {type(estimator).__name__} has "
+            "no classes_."
+        )
+
+
+def describe_for_file(names: Sequence[str], decision: Any) -> dict[str, Any]:
+    """Return what a model file says beside the model, so that it is complete by itself."""
+    return {"classes": list(names), "decision": decision}
+
+
+def _trusted(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Return what a file says of itself as a run's config, unless it is not what we write.
+
+    Whoever made the file may have written anything there.
+    """
+    names, decision = metadata.get("classes"), metadata.get("decision")
+    config: dict[str, Any] = {}
+    if isinstance(names, list) and all(
+        isinstance(name, str) and name.isprintable() and len(name) <= 1000 for name in names
+    ):
+        config["data"] = {"classes": names}
+    if isinstance(decision, dict) and _is_band(decision.get("unsure")):
+        config["decision"] = {
+            "unsure": decision["unsure"],
+            "pos_label": decision.get("pos_label"),
+        }
+    return config
+
+
+def _is_band(numbers: Any) -> bool:
+    return (
+        isinstance(numbers, dict)
+        and numbers.keys() == {"low", "high", "precision", "n_images", "share_unsure"}
+        and all(type(value) in (int, float) for value in numbers.values())
+    )
+
+
+def _read_config(file: Path) -> dict[str, Any]:
+    record = file.parent / CONFIG_FILE
+    try:
+        config = json.loads(record.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    if not isinstance(config, dict) or "skfakereal" not in config:
+        return {}  # another program's
+    if not _is_record(config):
+        raise ValueError(
+            f"{str(record)!r} is damaged. Restore it, or move it away: then the classes are "
+            "called as the model itself calls them."
+        )
+    return config
+
+
+def _is_record(config: dict[str, Any]) -> bool:
+    """Tell whether a run's config holds what is read of it in the form in which it is read."""
+    data, remarks = config.get("data", {}), config.get("remarks", [])
+    decision = config.get("decision") or {}
+    return (
+        isinstance(data, dict)
+        and all(_are_texts(each) for each in (data.get("classes", []), remarks))
+        and isinstance(decision, dict)
+        and (decision.get("unsure") is None or _is_band(decision["unsure"]))
+    )
+
+
+def _are_texts(values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(value, str) for value in values)
+
+
+def name_classes(classes: Any, names: Sequence[str] | None = None) -> tuple[str, ...]:
+    """Return what the classes are called."""
+    given = usual_names(classes) if names is None else names
+    return class_names(np.asarray(classes), given)
+
+
+def _positive(classes: Any, names: tuple[str, ...], pos_label: str | None) -> int | None:
+    if pos_label is None:
+        return positive_class(np.asarray(classes), names)
+    if pos_label not in names:
+        raise ValueError(
+            f"--pos-label must be one of the classes {short(list(names))}, got {pos_label!r}."
+        )
+    return names.index(pos_label)
+
+
+def tell_cautions(model: Model) -> None:
+    """Say how many cautions there are; whoever predicts may not have read the report."""
+    cautions = model.config.get("remarks") or []
+    if cautions:
+        page = "config.json" if model.config.get("unfinished") else "report.html"
+        complain(
+            f"{counted(len(cautions), 'caution')} on this model: read {model.run}/{page} "
+            "before you rely on what it says"
+        )

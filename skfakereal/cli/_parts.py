@@ -1,0 +1,153 @@
+"""Labelled images and their parts; ``groups.csv``, which says what must stay together."""
+
+import csv
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skfakereal._csv_file import write_csv
+
+if TYPE_CHECKING:
+    from sklearn.utils import Bunch
+
+    from skfakereal.audit import AuditReport
+
+
+GROUPS_FILE = "groups.csv"
+_COLUMNS = ("path", "label", "part", "group", "copies")
+
+
+@dataclass(frozen=True)
+class Part:
+    """Labelled images."""
+
+    paths: list[str]
+    # Positions of their classes.
+    labels: NDArray[np.int64]
+    # Their groups: what must stay together.
+    groups: NDArray[np.object_]
+    # Where they come from, for the rows of a report; None if their groups tell it.
+    origins: NDArray[np.object_] | None = None
+
+    @classmethod
+    def of(cls, bunch: "Bunch") -> "Part":
+        """Return all images that `load_labelled` listed."""
+        return cls(bunch.data.tolist(), bunch.target, bunch.groups)
+
+    def take(self, rows: NDArray[np.intp]) -> "Part":
+        """Return some of them."""
+        origins = None if self.origins is None else self.origins[rows]
+        paths = [self.paths[i] for i in rows]
+        return Part(paths, self.labels[rows], self.groups[rows], origins)
+
+    def without(self, paths: Iterable[str]) -> "Part":
+        """Return those that are not among some paths."""
+        out = set(paths)
+        return self.take(
+            np.array([i for i, p in enumerate(self.paths) if p not in out], np.intp)
+        )
+
+    def count(self, names: Sequence[str]) -> dict[str, int]:
+        """Return how many images each class has."""
+        counts = Counter(self.labels.tolist())
+        return {name: counts[i] for i, name in enumerate(names)}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a model is trained on, and what it is not shown before the end."""
+
+    # Both always there.
+    train: Part
+    # None where the folder has none, and none was drawn.
+    validation: Part | None
+    test: Part
+    # What the classes are called.
+    names: list[str]
+    # A sentence on how the test part came about.
+    how: str
+    # Whether the validation part was drawn from `train`.
+    validation_drawn: bool = False
+    # What the folder holds beside, and might be taken for images.
+    left_out: str = ""
+
+    def by_name(self) -> dict[str, Part]:
+        """Return the parts that there are."""
+        parts = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: part for name, part in parts.items() if part is not None}
+
+
+def origins_of(part: Part) -> list[str]:
+    """Return where the images come from; their groups where these tell it."""
+    origins: list[str] = (part.groups if part.origins is None else part.origins).tolist()
+    return origins
+
+
+def has_groups(part: Part) -> bool:
+    """Return whether any two images are of one group."""
+    return len(set(part.groups.tolist())) < len(part.paths)
+
+
+def parts_by_split(images: Part, bunch: "Bunch") -> dict[str, Part]:
+    """Return the images of each split folder; all of them under "" if there is none."""
+    if "split" not in bunch:
+        return {"": images}
+    return {
+        str(name): images.take(np.flatnonzero(bunch.split == name))
+        for name in np.unique(bunch.split)
+    }
+
+
+def write_groups(
+    place: Path,
+    report: "AuditReport",
+    labels: Sequence[str],
+    splits: Sequence[str],
+    root: str,
+) -> None:
+    """Write the groups that an audit found."""
+    repeated = np.bincount(report.copies_)[report.copies_] > 1
+    rows: list[Sequence[object]] = [_COLUMNS]
+    for i, path in enumerate(report.paths):
+        copies = report.copies_[i] if repeated[i] else ""
+        below = _below(path, root)
+        rows.append([below, labels[i], splits[i], report.groups_[i], copies])
+    write_csv(place, rows)
+
+
+def read_groups(file: str, paths: Sequence[str], root: str) -> NDArray[np.object_]:
+    """Read the group of each image."""
+    with Path(file).open(encoding="utf-8", errors="surrogateescape", newline="") as lines:
+        rows = csv.DictReader(lines)
+        missing = {"path", "group"} - set(rows.fieldnames or ())
+        if missing:
+            raise ValueError(
+                f"{file!r} must have the columns path and group, but it has "
+                f"{rows.fieldnames}. `skfakereal audit FOLDER --out RUN` writes such a file."
+            )
+        group_of = {row["path"]: row["group"] for row in rows}
+    below = [_below(path, root) for path in paths]
+    for i, place in enumerate(below):
+        if place not in group_of:
+            raise ValueError(
+                f"{file!r} must tell the group of every image, but it has no line for "
+                f"{place!r} (image {i}). Audit the folder again."
+            )
+    return np.array([group_of[place] for place in below], dtype=object)
+
+
+def is_numbered(file: str) -> bool:
+    """Tell whether the groups of a file have numbers in place of names."""
+    with Path(file).open(encoding="utf-8", errors="surrogateescape", newline="") as lines:
+        return _COLUMNS[-1] in next(csv.reader(lines), [])
+
+
+def _below(path: str, root: str) -> str:
+    # A file of paths below the folder holds wherever the folder is called from.
+    return Path(os.path.relpath(path, root)).as_posix()

@@ -1,0 +1,186 @@
+"""What is tested on what: a model, and those of a folder's images that it is tested on."""
+
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from sklearn.utils import resample
+
+from skfakereal._images import ImageReadError, decode_image, read_bytes
+from skfakereal._settings import settings_of
+from skfakereal.cli._model import Model, load_model
+from skfakereal.cli._output import complain, counted, say, watched
+from skfakereal.cli._parts import Part
+from skfakereal.cli._paths import STDIN, iterate_list, load_labelled
+from skfakereal.cli.run._folder import describe_run
+from skfakereal.cli.run._images import NOT_KNOWN, Seen, look_up
+
+_DRAW = 2  # tells this draw from others with the same seed
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A model and the images that it is tested on."""
+
+    model: Model
+    part: Part
+    # How they were chosen.
+    how: str
+    # Which of them the model has seen; None if that is not known.
+    seen: Seen | None
+
+    def readable(self, *, progress: bool) -> tuple["Tested", list[str]]:
+        """Set aside the images that cannot be read; return their paths too."""
+        broken, paths = [], self.part.paths
+        for path in watched(paths, total=len(paths), label="read", progress=progress):
+            try:
+                decode_image(read_bytes(path), path)
+            except ImageReadError:
+                broken.append(path)
+        return replace(self, part=self.part.without(broken)), broken
+
+    def said(self) -> str:
+        """Say how the images were chosen, and how many the model has seen."""
+        paths = self.part.paths
+        return f"{self.how} {NOT_KNOWN if self.seen is None else self.seen.sentence(paths)}"
+
+    def cautions(self) -> list[str]:
+        """Return what the reader must know of the images before any figure."""
+        return [] if self.seen is None else self.seen.cautions(self.part.paths)
+
+
+def load_tested(arguments: Namespace, *, progress: bool) -> Tested:
+    """Load a model and list the images that it is to be tested on.
+
+    From a folder that holds a run's test part, what its model was trained on is left out.
+    """
+    model = load_model(
+        arguments.model,
+        pos_label=arguments.pos_label,
+        names=arguments.classes,
+        trust=arguments.trust,
+    )
+    listed = arguments.folder == STDIN
+    if listed:
+        paths = list(iterate_list(STDIN, null=arguments.null))
+        (part, how), left_out = listed_part(paths, arguments.split, model.names), ""
+    else:
+        part, how, left_out = tested_part(arguments.folder, arguments.split, model)
+    seen = look_up(model.run, part.paths, progress=progress)
+    if seen is not None and arguments.split == "auto" and not listed:
+        part, how = _not_seen(part, how, seen, arguments.folder)
+    n_all = len(part.paths)
+    if arguments.max_images is not None:
+        part = draw_some(part, arguments.max_images, arguments.random_state)
+    if len(part.paths) < n_all:
+        how += f" Of {n_all:,}, {len(part.paths):,} were drawn, each class by its share."
+    return Tested(model, part, f"{how} {left_out}".strip(), seen)
+
+
+def _not_seen(part: Part, how: str, seen: Seen, folder: str) -> tuple[Part, str]:
+    known = seen.all_but_tested()
+    if not known or seen.tested.isdisjoint(part.paths):
+        return part, how
+    left = part.without(known)
+    whose = (
+        "the run's own test part"
+        if seen.tested.issuperset(left.paths)
+        else "the run's own test part and those that it does not know"
+    )
+    how = (
+        f"The tested images are {whose}: {len(left.paths):,} of the {len(part.paths):,} of "
+    )
+    return left, f"{how}{folder!r}. --split all takes all of them."
+
+
+def describe_test(
+    arguments: Namespace,
+    tested: Tested,
+    *,
+    unreadable: Sequence[str],
+    cautions: Sequence[str],
+) -> dict[str, Any]:
+    """Return what ``config.json`` keeps of a test."""
+    model, part = tested.model, tested.part
+    return describe_run(
+        arguments.command_line,
+        data={
+            "folder": arguments.folder,
+            "classes": list(model.names),
+            "test": part.count(model.names),
+            "test_images": tested.said(),
+            "seen": None if tested.seen is None else tested.seen.facts(part.paths),
+            "unreadable": list(unreadable),
+        },
+        model={"file": arguments.model, **settings_of(model.estimator)},
+        remarks=list(cautions),
+        decision=model.config.get("decision"),
+    )
+
+
+def end_test(out: str | None, unreadable: Sequence[str]) -> int:
+    """Say where the report is and what could not be read."""
+    if out:
+        say(f"\nThe report is {out}/report.html.")
+    if unreadable:
+        complain(f"{counted(len(unreadable), 'image')} could not be read")
+    return 3 if unreadable else 0
+
+
+def tested_part(
+    folder: str, split: Literal["auto", "all", "train", "validation", "test"], model: Model
+) -> tuple[Part, str, str]:
+    """List the images of a folder, or of one of its split folders."""
+    wanted = "all" if split == "auto" else split
+    bunch = load_labelled(folder, model.names, split=wanted)
+    part = Part.of(bunch)
+    if split == "auto" and "split" in bunch and "test" in bunch.split:
+        wanted = "test"
+        part = part.take((bunch.split == "test").nonzero()[0])
+    of_it = "all images" if wanted == "all" else f"the {wanted} part"
+    return part, f"The tested images are {of_it} of {folder!r}.", bunch.left_out
+
+
+def listed_part(paths: Sequence[str], split: str, names: Sequence[str]) -> tuple[Part, str]:
+    """Label listed images by the class folder in their paths."""
+    if split not in ("auto", "all"):
+        raise ValueError(
+            "--split is for a folder; a list names its images itself. Leave it out."
+        )
+    if not paths:
+        raise ValueError("There must be at least one image, but standard input names none.")
+    known = {name.lower(): label for label, name in enumerate(names)}
+    labels, groups = [], []
+    for i, path in enumerate(paths):
+        *folders, _ = Path(path).parts or ("",)
+        place = next(
+            (k for k, f in reversed([*enumerate(folders)]) if f.lower() in known), None
+        )
+        if place is None:
+            raise ValueError(
+                f"Every listed image must lie in a class folder ({', '.join(names)}), but "
+                f"{path!r} (image {i}) does not. Name the classes with --classes A,B."
+            )
+        labels.append(known[folders[place].lower()])
+        groups.append(folders[place + 1] if place + 1 < len(folders) else path)
+    part = Part([*paths], np.array(labels, np.int64), np.array(groups, object))
+    return part, "The tested images are those that standard input lists."
+
+
+def draw_some(part: Part, n_images: int, random_state: int) -> Part:
+    """Draw some images, with the shares of the classes kept."""
+    if n_images >= len(part.paths):
+        return part
+    # Not the plain seed: `train` draws its parts with it, in the same way, and all images
+    # that are drawn here would be some of the training part.
+    rows = resample(
+        np.arange(len(part.paths)),
+        replace=False,
+        n_samples=n_images,
+        stratify=part.labels,
+        random_state=np.random.RandomState([abs(random_state), _DRAW]),
+    )
+    return part.take(np.sort(rows))

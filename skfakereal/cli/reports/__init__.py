@@ -1,3 +1,0 @@
-"""Measurements -> the pages, pictures and files that a run leaves."""
-
-__all__: list[str] = []

@@ -1,0 +1,106 @@
+"""A run -> its model card, ``card.md``, and the parts of it that its page shows."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from skfakereal._html import Html, details, section
+from skfakereal.cards import ModelCard, extend_card, model_card
+from skfakereal.cli._output import say
+from skfakereal.cli._parts import Part, origins_of
+from skfakereal.cli._paths import STDIN
+from skfakereal.cli.run._folder import digest_of
+from skfakereal.cli.run._images import MANIFEST_FILE
+from skfakereal.evaluation import EvaluationReport, RobustnessReport
+
+CARD_FILE = "card.md"
+_MOST_GROUPS = 100
+# The intervals of a generator's row take a second for 10,000 real images.
+_MOST_ROWS = 20
+# The page shows the figures at length, and training under "How it was made".
+_FOLDED = (
+    *("Model details", "Intended use", "Data", "Threshold and calibration"),
+    *("Robustness", "Unseen generators", "How to use it", "Licence", "Citation"),
+)
+
+
+def card_facts(folder: Path, train: Part, names: Sequence[str]) -> dict[str, Any]:
+    """Return what a card needs to know of the images besides their numbers."""
+    groups: dict[str, Counter[str]] = {name: Counter() for name in names}
+    for label, group in zip(train.labels.tolist(), origins_of(train), strict=True):
+        if _has_name(group):
+            groups[names[label]][group] += 1
+    return {
+        "groups": {name: dict(n.most_common(_MOST_GROUPS)) for name, n in groups.items()},
+        "manifest_sha256": digest_of(folder / MANIFEST_FILE),
+    }
+
+
+def generators_of(part: Part, names: Sequence[str]) -> list[str] | None:
+    """Return what to call the origin of each image in the rows of a report, if any has one."""
+    groups = origins_of(part)
+    if not any(map(_has_name, groups)):
+        return None
+    sizes = Counter(group for group in groups if _has_name(group))
+    shown = {group for group, _ in sizes.most_common(_MOST_ROWS)}
+    return [
+        (group if group in shown else "other folders")
+        if _has_name(group)
+        else f"{names[label]}, in no folder"
+        for label, group in zip(part.labels.tolist(), groups, strict=True)
+    ]
+
+
+def _has_name(group: str) -> bool:
+    # `load_image_folder` names the group of an image in no folder by the image's own path.
+    return "/" not in group
+
+
+def write_card(
+    folder: Path, report: EvaluationReport, config: Mapping[str, Any]
+) -> ModelCard:
+    """Write the card of a run."""
+    card = model_card(report, config=config)
+    card.save(folder / CARD_FILE)
+    return card
+
+
+def card_sections(card: ModelCard) -> list[Html]:
+    """Return the parts of a card that a page does not show anyway."""
+    folded = [
+        details(heading, *card.html_blocks(heading))
+        for heading in card.headings
+        if heading in _FOLDED
+    ]
+    return [
+        section("Known limits", *card.html_blocks("Known limits")),
+        section(
+            "Model card",
+            f"What others should know who are to use this model. {CARD_FILE} beside this "
+            "page holds it with the figures, ready to be published with the model.",
+            *folded,
+        ),
+    ]
+
+
+def check_card(place: str | None) -> None:
+    """Refuse a file that is no card, before hours of work and not after."""
+    if place is not None:
+        extend_card(place)
+
+
+def add_to_card(
+    place: str | None, report: EvaluationReport | RobustnessReport, folder: str
+) -> None:
+    """Add figures to a card, and say where."""
+    if place is None:
+        return
+    if isinstance(report, RobustnessReport):
+        heading = "Robustness"
+        extend_card(place, robustness=report)
+    else:
+        name = "listed images" if folder == STDIN else Path(folder).resolve().name
+        heading = f"Evaluation: {name}"
+        extend_card(place, evaluations={name: report})
+    say(f"\nThe figures are in {place} too, under “{heading}”.")

@@ -1,0 +1,162 @@
+"""A run folder: written beside its place, moved there when whole, sealed with its record."""
+
+import contextlib
+import hashlib
+import json
+import os
+import platform
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from skfakereal._version import __version__
+
+CONFIG_FILE = "config.json"
+_PACKAGES = (
+    *("scikit-learn", "scikeras", "tensorflow", "keras", "numpy", "pillow", "joblib"),
+)
+
+
+@contextmanager
+def new_run(
+    out: str | os.PathLike[str], *, force: bool, kept: str | None = None
+) -> Iterator[Path]:
+    """Give a folder to write a run to; move it to its place if nothing goes wrong.
+
+    An interrupted run leaves nothing behind, or at worst (if the process is killed) a
+    hidden folder whose name ends in ``.partial``. Once the `kept` file is there, it stays
+    whatever fails later (`UnfinishedRunError`), and never replaces an earlier run.
+    """
+    place = Path(out).resolve()
+    _check_free(place, out, force)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    partial = place.with_name(f".{place.name}.{os.getpid()}.partial")
+    partial.mkdir()
+    try:
+        yield partial
+        _check_free(place, out, force)  # hours may have passed
+        _move(partial, place)
+    except BaseException as error:
+        if kept is not None and (partial / kept).is_file():
+            raise UnfinishedRunError(_leave(partial, place) / kept) from error
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+class UnfinishedRunError(Exception):
+    """Something failed after the model was saved, in `place`."""
+
+    def __init__(self, place: Path) -> None:
+        super().__init__(
+            f"The model was finished before, and is saved: {str(place)!r}. What else the run "
+            "should have written is missing or incomplete."
+        )
+        self.place = place
+
+
+def _leave(partial: Path, place: Path) -> Path:
+    """Put an unfinished run where it can be found, and return where that is."""
+    with contextlib.suppress(OSError, ValueError, TypeError, RecursionError):
+        seal(partial, json.loads((partial / CONFIG_FILE).read_text(encoding="utf-8")))
+    beside = place.with_name(f"{place.name}.{os.getpid()}.unfinished")
+    for free in (place, beside):
+        # An empty folder may be replaced; one that holds anything refuses.
+        with contextlib.suppress(OSError):
+            partial.replace(free)
+            return free
+    return partial
+
+
+def _check_free(place: Path, out: str | os.PathLike[str], force: bool) -> None:
+    if not place.exists():
+        return
+    shown = os.fspath(out)
+    if not place.is_dir():
+        raise FileExistsError(f"--out must be a folder, but {shown!r} is a file.")
+    if not any(place.iterdir()):
+        return
+    foreign = _find_foreign(place)
+    if foreign is not None:
+        raise FileExistsError(
+            f"--out must be a new or empty folder, or an earlier run, but {shown!r} holds "
+            f"{foreign.name!r}, which no run wrote, or which was changed since. Choose "
+            "another --out."
+        )
+    if not force:
+        raise FileExistsError(
+            f"{shown!r} holds an earlier run. Pass --force to replace it, or choose another "
+            "--out."
+        )
+
+
+def _find_foreign(place: Path) -> Path | None:
+    """Return a file that is not as a run wrote it, if there is one."""
+    try:
+        config = json.loads((place / CONFIG_FILE).read_text(encoding="utf-8"))
+        digests = dict(config["files"]) if "skfakereal" in config else {}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        digests = {}
+    for entry in sorted(place.iterdir()):
+        if entry.name == CONFIG_FILE and digests:
+            continue
+        is_ours = entry.is_file() and not entry.is_symlink()
+        if not is_ours or digests.get(entry.name) != digest_of(entry):
+            return entry
+    return None
+
+
+def _move(partial: Path, place: Path) -> None:
+    if not place.exists():
+        partial.rename(place)
+        return
+    earlier = partial.with_suffix(".replaced")
+    place.rename(earlier)
+    try:
+        partial.rename(place)
+    except OSError:
+        earlier.rename(place)
+        raise
+    shutil.rmtree(earlier)
+
+
+def seal(folder: Path, config: dict[str, Any]) -> None:
+    """Write ``config.json``, with the digest of every file, as the last file of a run."""
+    files = {
+        entry.name: digest_of(entry)
+        for entry in sorted(folder.iterdir())
+        if entry.name != CONFIG_FILE
+    }
+    text = json.dumps({**config, "files": files}, indent=2)
+    (folder / CONFIG_FILE).write_text(f"{text}\n", encoding="utf-8")
+
+
+def digest_of(file: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of a file's content."""
+    with Path(file).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def describe_run(command_line: Sequence[str], **facts: Any) -> dict[str, Any]:
+    """Return what is to be known of a run."""
+    return {
+        "skfakereal": __version__,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": list(command_line),
+        **facts,
+        "versions": {
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            **{name: _version(name) for name in _PACKAGES},
+        },
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

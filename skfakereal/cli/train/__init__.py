@@ -1,0 +1,23 @@
+"""A folder of labelled images -> a trained detector with its report, in a run folder."""
+
+from skfakereal.cli._model import MODEL_FILE
+from skfakereal.cli.run._folder import new_run
+from skfakereal.cli.train._decide import decide
+from skfakereal.cli.train._fit import fit
+from skfakereal.cli.train._prepare import Plan, prepare
+from skfakereal.cli.train._write import Trained, write
+
+__all__ = ["Plan", "Trained", "train_run"]
+
+
+def train_run(plan: Plan) -> Trained:
+    """Train, test, and write the run folder.
+
+    Whatever fails before the model is fitted leaves nothing; what fails later raises an
+    `UnfinishedRunError`, and the model stays.
+    """
+    with new_run(plan.out, force=plan.force, kept=MODEL_FILE) as folder:
+        prepared = prepare(folder, plan)
+        fitted = fit(folder, plan, prepared)
+        decided = decide(folder, plan, fitted)
+        return write(folder, plan, fitted, decided)

@@ -1,0 +1,120 @@
+"""What was prepared -> a fitted model, saved before anything else can fail."""
+
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from skfakereal import VGG16ImageClassifier, save
+from skfakereal._classifying.classes import positive_class
+from skfakereal._images import ImageReadError
+from skfakereal._settings import settings_of
+from skfakereal.cli._model import MODEL_FILE, Model, describe_for_file, name_classes
+from skfakereal.cli._output import complain, counted, say
+from skfakereal.cli._parts import Parts
+from skfakereal.cli.run._folder import UnfinishedRunError, describe_run, seal
+from skfakereal.cli.train._prepare import Plan, Prepared, check_decision
+
+_UNFINISHED = (
+    "The run failed after training: the model was saved as it came from training, and what "
+    "else is here is incomplete."
+)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted model, and what it was fitted on."""
+
+    model: Model
+    # Without what could not be read.
+    prepared: Prepared
+    # The images that could not be read.
+    skipped: list[str]
+    seconds: float
+
+
+def fit(folder: Path, plan: Plan, prepared: Prepared) -> Fitted:
+    """Fit the classifier and save it at once, in a run folder that says it is unfinished."""
+    began = perf_counter()
+    prepared, skipped = _fit(plan, prepared)
+    seconds = perf_counter() - began
+    classifier = prepared.classifier
+    say(
+        f"Trained in {seconds:.0f} s: {counted(classifier.n_iter_, 'epoch')}, kept the "
+        f"weights of epoch {classifier.best_epoch_ + 1}."
+    )
+    names = name_classes(classifier.classes_, prepared.parts.names)
+    model = Model(classifier, names, positive_class(classifier.classes_, names))
+    _save_at_once(folder, model)
+    fitted = Fitted(model, prepared, skipped, seconds)
+    cautions = [*plan.cautions, *prepared.audit_cautions, _UNFINISHED]
+    seal(folder, describe_training(plan, fitted, cautions) | {"unfinished": True})
+    return fitted
+
+
+def _fit(plan: Plan, prepared: Prepared) -> tuple[Prepared, list[str]]:
+    """Fit the classifier; return what it was fitted on, and what had to be left out."""
+    classifier, parts = prepared.classifier, prepared.parts
+    skipped: list[str] = []
+    try:
+        _fit_once(classifier, parts)
+    except ImageReadError as error:
+        if not plan.skip_unreadable:
+            error.add_note("Or leave out what cannot be read with --skip-unreadable.")
+            raise
+        skipped = [failure.path for failure in error.failures]
+        complain(f"{counted(len(skipped), 'image')} cannot be read and will be left out")
+        parts = replace(
+            parts,
+            train=parts.train.without(skipped),
+            validation=parts.validation and parts.validation.without(skipped),
+        )
+        check_decision(plan.decision, parts)
+        _fit_once(classifier, parts)
+    # The model that is kept must not draw bars wherever it is used.
+    classifier.set_params(verbose=0)
+    return replace(prepared, parts=parts), skipped
+
+
+def _fit_once(classifier: VGG16ImageClassifier, parts: Parts) -> None:
+    train, validation = parts.train, parts.validation
+    if validation is None:
+        classifier.fit(train.paths, train.labels)
+    else:
+        classifier.fit(
+            train.paths, train.labels, X_val=validation.paths, y_val=validation.labels
+        )
+
+
+def _save_at_once(folder: Path, model: Model) -> None:
+    metadata = describe_for_file(model.names, None)
+    try:
+        save(model.estimator, folder / MODEL_FILE, metadata)
+    except OSError as error:  # the disk is full, say: another one may not be
+        place = Path(tempfile.mkdtemp(prefix="skfakereal-"), MODEL_FILE)
+        save(model.estimator, place, metadata)
+        raise UnfinishedRunError(place) from error
+
+
+def describe_training(plan: Plan, fitted: Fitted, cautions: list[str]) -> dict[str, Any]:
+    """Return what ``config.json`` keeps of a training."""
+    classifier, parts = fitted.prepared.classifier, fitted.prepared.parts
+    counts = {name: part.count(parts.names) for name, part in parts.by_name().items()}
+    return describe_run(
+        plan.command_line,
+        data={
+            "folder": plan.folder,
+            "classes": parts.names,
+            **counts,
+            "test_images": parts.how,
+            "unreadable": fitted.skipped,
+        },
+        model=settings_of(classifier),
+        training={
+            "epochs_run": classifier.n_iter_,
+            "epoch_kept": classifier.best_epoch_ + 1,
+            "seconds": round(fitted.seconds, 1),
+        },
+        remarks=cautions,
+    )

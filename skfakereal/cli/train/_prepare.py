@@ -1,0 +1,291 @@
+"""A plan -> what is trained, validated and tested on; what cannot be done is refused."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skfakereal import VGG16ImageClassifier
+from skfakereal._classifying.classes import positive_class
+from skfakereal._holdout import LabelledPaths, hold_out
+from skfakereal._parameters import check_parameters
+from skfakereal._weights import load_trunk, require_weights
+from skfakereal.cli._audit import Audited, audit_run
+from skfakereal.cli._decision import DecisionPlan
+from skfakereal.cli._output import counted, say
+from skfakereal.cli._parts import (
+    Part,
+    Parts,
+    has_groups,
+    is_numbered,
+    parts_by_split,
+    read_groups,
+)
+from skfakereal.cli._paths import load_labelled
+from skfakereal.datasets._folder import require_folder
+from skfakereal.evaluation.verdicts._unsure_band import images_needed
+from skfakereal.thresholds._choose import check_negatives, negatives_needed
+
+_WAYS_OUT = (
+    "name it or another one with --weights PATH, or take --weights cifake (inside this "
+    "package, for 32x32 images) or --weights none (random)"
+)
+Rows = tuple[NDArray[np.intp], NDArray[np.intp]]  # those to train on, and the others
+_FOLDS = 5  # scikit-learn's calibration divides even images that nothing is fitted on
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be trained on what, and where it goes."""
+
+    # The labelled images, as `load_image_folder` takes them.
+    folder: str
+    # The run folder.
+    out: str
+    # Those of the estimator that differ from its defaults.
+    parameters: dict[str, Any]
+    # The words that asked for it, for the record.
+    command_line: Sequence[str]
+    classes: Sequence[str] = ("real", "fake")
+    # Share of the images that is held out for the test, where the folder has no test part.
+    test_fraction: float = 0.2
+    # Whether to keep groups together.
+    use_groups: bool = True
+    # A file that tells the groups; None for the folders below the classes.
+    groups_file: str | None = None
+    # Seed of the test part's draw, and the estimator's own.
+    random_state: int = 0
+    # How threshold, calibration and unsure band are to be chosen.
+    decision: DecisionPlan = field(default_factory=DecisionPlan)
+    # Whether to leave out training images that cannot be read.
+    skip_unreadable: bool = False
+    # Whether an earlier run may be replaced.
+    force: bool = False
+    # Whether to show bars.
+    progress: bool = False
+    # Whether to audit the images first.
+    audit: bool = True
+    # Heading of the page.
+    title: str = "Fake or real?"
+    # What a reader must know before any figure.
+    cautions: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A classifier that is not fitted yet, and its images."""
+
+    classifier: VGG16ImageClassifier
+    parts: Parts
+    # None where none was wanted.
+    audit: Audited | None
+
+    @property
+    def audit_cautions(self) -> list[str]:
+        """What the reader of any figure must know of the images."""
+        return self.audit.cautions if self.audit else []
+
+
+def prepare(folder: Path, plan: Plan) -> Prepared:
+    """List, divide and audit the images; refuse by then whatever no training can give."""
+    classifier = VGG16ImageClassifier(
+        **plan.parameters, random_state=plan.random_state, verbose=int(plan.progress)
+    )
+    check_parameters(classifier.get_params(deep=False))
+    _require_inputs(plan)  # what is mistyped is said before weights are downloaded
+    require_weights(classifier.weights, ways_out=_WAYS_OUT)
+    parts = split_folder(
+        plan.folder,
+        classes=plan.classes,
+        test_fraction=plan.test_fraction,
+        use_groups=plan.use_groups,
+        groups_file=plan.groups_file,
+        random_state=plan.random_state,
+    )
+    if classifier.early_stopping or plan.decision.asked:
+        fraction = classifier.validation_fraction
+        parts = with_validation(
+            parts,
+            0.1 if fraction == "auto" else fraction,
+            use_groups=plan.use_groups,
+            random_state=plan.random_state,
+        )
+    check_decision(plan.decision, parts)
+    load_trunk(classifier.weights)  # an error in them is said before the long work
+    _say_what_is_trained_on(parts)
+    audit = None
+    if plan.audit:
+        audit = audit_run(parts.by_name(), parts.names, folder, progress=plan.progress)
+        say(f"\n{audit.said}\n")
+    return Prepared(classifier, parts, audit)
+
+
+def _require_inputs(plan: Plan) -> None:
+    require_folder(Path(plan.folder))
+    if plan.groups_file is not None:
+        Path(plan.groups_file).stat()
+
+
+def _say_what_is_trained_on(parts: Parts) -> None:
+    said = f"Training on {counted(len(parts.train.paths), 'image')}"
+    if parts.validation is not None:
+        said += f", validating on {len(parts.validation.paths):,}"
+    say(f"{said}; {len(parts.test.paths):,} are kept for the test.")
+
+
+def split_folder(
+    folder: str,
+    *,
+    classes: Sequence[str],
+    test_fraction: float,
+    use_groups: bool,
+    groups_file: str | None = None,
+    random_state: int,
+) -> Parts:
+    """List a folder's images and divide them, as its split folders do or by drawing."""
+    bunch = load_labelled(folder, classes)
+    everything = Part.of(bunch)
+    if groups_file is not None:
+        groups = read_groups(groups_file, everything.paths, folder)
+        origins = bunch.groups if is_numbered(groups_file) else None
+        everything = replace(everything, groups=groups, origins=origins)
+    own = parts_by_split(everything, bunch)
+    if "split" in bunch and "train" not in own:
+        raise ValueError(
+            f"{folder!r} has split folders ({', '.join(own)}), but none to train on: "
+            "add one that is called train."
+        )
+    train = own.get("train", everything)
+    if "test" in own:
+        test, how = own["test"], "The tested images are the folder's own test part."
+    else:
+        _check_enough(train, bunch.target_names)
+        rows, how = _draw_test(train, test_fraction, use_groups, random_state)
+        train, test = (train.take(part) for part in rows)
+    validation = own.get("validation")
+    return Parts(train, validation, test, bunch.target_names, how, left_out=bunch.left_out)
+
+
+def _check_enough(part: Part, names: Sequence[str]) -> None:
+    for name, number in part.count(names).items():
+        if number < 3:
+            raise ValueError(
+                "Every class needs at least 3 images, to train, to validate and to test on, "
+                f"but {name!r} has {number}. Add more."
+            )
+
+
+def _draw_test(
+    part: Part, fraction: float, use_groups: bool, random_state: int
+) -> tuple[Rows, str]:
+    if use_groups and has_groups(part):
+        try:
+            rows = _draw(part, part.groups, fraction, random_state)
+        except ValueError:
+            how = (
+                "The tested images were drawn image by image, since no drawing by groups "
+                "leaves every class on both sides. So images of one group may be on both "
+                "sides, which flatters the figures."
+            )
+            return _draw(part, None, fraction, random_state), how
+        how = (
+            "The tested images were drawn so that no group (a folder below a class, or "
+            "what a file of groups tells) is on both sides."
+        )
+        return rows, how
+    how = "The tested images were drawn one by one, with the same share of each class."
+    return _draw(part, None, fraction, random_state), how
+
+
+def _draw(
+    part: Part, groups: NDArray[np.object_] | None, fraction: float, random_state: int
+) -> Rows:
+    images = LabelledPaths.check(part.paths, part.labels, groups=groups)
+    train, test = hold_out(images, fraction=fraction, random_state=random_state)
+    return train.positions, test.positions
+
+
+def with_validation(
+    parts: Parts, fraction: float, *, use_groups: bool, random_state: int
+) -> Parts:
+    """Draw a validation part from the training part, where the folder has none."""
+    if parts.validation is not None:
+        return parts
+    train = parts.train
+    groups = train.groups if use_groups and has_groups(train) else None
+    how = parts.how
+    try:
+        rows = _draw(train, groups, fraction, random_state)
+    except ValueError:
+        if groups is None:
+            raise
+        rows = _draw(train, None, fraction, random_state)
+        how += (
+            " The validation images were drawn image by image, since no drawing by groups "
+            "leaves every class on both sides, so what is chosen on them is too confident."
+        )
+    drawn, kept = train.take(rows[1]), train.take(rows[0])
+    return replace(parts, train=kept, validation=drawn, validation_drawn=True, how=how)
+
+
+def check_decision(plan: DecisionPlan, parts: Parts) -> None:
+    """Check that the validation images suffice for what is to be learned from them."""
+    if not plan.asked:
+        return
+    if len(parts.names) != 2:
+        raise ValueError(
+            f"{', '.join(plan.asked)} can be used with two classes only, but there are "
+            f"{len(parts.names)}. Leave {'it' if len(plan.asked) == 1 else 'them'} out."
+        )
+    if plan.calibration == "temperature":
+        _check_temperature(version("scikit-learn"))
+    assert parts.validation is not None
+    counts = parts.validation.count(parts.names)
+    positive = positive_class(np.arange(2), parts.names)
+    assert positive is not None
+    others = parts.names[1 - positive]
+    if plan.target_fpr is not None:
+        try:
+            check_negatives(counts[others], plan.target_fpr, plan.confidence, repr(others))
+        except ValueError as error:
+            needed = negatives_needed(plan.target_fpr, plan.confidence)
+            raise ValueError(f"{error}{_way_out(parts, others, needed)}") from error
+    for option in plan.asked:
+        needed = _needed_of_each(option, plan)
+        for name, number in counts.items():
+            if number < needed:
+                raise ValueError(
+                    f"{option} needs at least {needed} validation images of each class, but "
+                    f"{name!r} has {number}.{_way_out(parts, name, needed)}"
+                )
+
+
+def _needed_of_each(option: str, plan: DecisionPlan) -> int:
+    if option == "--calibration":
+        return _FOLDS
+    return images_needed(plan.precision) if option == "--unsure-precision" else 1
+
+
+def _check_temperature(installed: str) -> None:
+    if tuple(map(int, installed.split(".")[:2])) < (1, 8):
+        raise ValueError(
+            f"--calibration temperature needs scikit-learn 1.8, but {installed} is "
+            "installed. Update it, or take sigmoid."
+        )
+
+
+def _way_out(parts: Parts, name: str, needed: int) -> str:
+    """Return which share of the training part would be enough, if one is."""
+    assert parts.validation is not None
+    if not parts.validation_drawn:
+        return ""
+    of_it = parts.validation.count(parts.names)[name]
+    available = of_it + parts.train.count(parts.names)[name]
+    share = 1.05 * needed / available  # no draw is exact
+    if share > 0.5:
+        return f" The training part has {available:,} in all."
+    return f" --validation-fraction {share:.2g} would hold out about as many."

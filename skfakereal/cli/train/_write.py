@@ -1,0 +1,172 @@
+"""A model that decides -> its figures on the test part, and the files of its run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from skfakereal import VGG16ImageClassifier, save
+from skfakereal._augmentation import Augmentation
+from skfakereal._images import decode_image, read_bytes
+from skfakereal._trunk_settings import height_and_width
+from skfakereal._views import render_view
+from skfakereal.cli._evaluation import evaluate_part, write_evaluation
+from skfakereal.cli._model import MODEL_FILE, Model, describe_for_file
+from skfakereal.cli._output import counted
+from skfakereal.cli._parts import Part, Parts
+from skfakereal.cli.run._card import card_facts, card_sections, write_card
+from skfakereal.cli.run._folder import seal
+from skfakereal.cli.run._images import digests_of, seen_remark, write_manifest
+from skfakereal.cli.run._page import missed_target, no_better_than_chance
+from skfakereal.cli.train._decide import Decided
+from skfakereal.cli.train._fit import Fitted, describe_training
+from skfakereal.cli.train._prepare import Plan
+from skfakereal.evaluation import (
+    EvaluationReport,
+    TrainingCurveDisplay,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+_N_LOOKED_AT = 20
+# A photograph of 118 million pixels would take gigabytes.
+_LOOKED_AT_SIDE = 1024
+_N_VIEWS = 7  # beside the plain image, which makes two rows of four
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came of a training."""
+
+    model: Model
+    parts: Parts
+    # The figures on the test part.
+    report: EvaluationReport
+    # What the reader of the figures must know.
+    remarks: list[str]
+    # How many images could not be read.
+    n_unreadable: int
+    # Whether the model cannot decide as it was asked to.
+    refused: bool = False
+
+
+def write(folder: Path, plan: Plan, fitted: Fitted, decided: Decided) -> Trained:
+    """Test the model, and write it with its report, its card and its record."""
+    model, parts, audit = decided.model, fitted.prepared.parts, fitted.prepared.audit
+    report, verdicts = evaluate_part(model, parts.test, progress=plan.progress)
+    metadata = describe_for_file(model.names, decided.facts)
+    save(model.estimator, folder / MODEL_FILE, metadata)
+    remarks = [
+        *fitted.prepared.audit_cautions,
+        *decided.cautions,
+        *_write_manifest(folder, plan, fitted),
+        *no_better_than_chance(report),
+    ]
+    if plan.decision.target_fpr is not None and not decided.refused:
+        remarks += missed_target(report, plan.decision.target_fpr)
+    cautions = [*plan.cautions, *remarks]
+    config = describe_training(plan, fitted, cautions) | {"decision": decided.facts}
+    if audit:
+        config["data"]["audit"] = audit.record
+    config["data"] |= card_facts(folder, parts.train, parts.names)
+    card = card_sections(write_card(folder, report, config))
+    write_evaluation(
+        folder,
+        plan.title,
+        report,
+        verdicts,
+        model,
+        parts.test.labels,
+        config,
+        cautions=cautions,
+        how=parts.how,
+        figures=_figures(fitted.prepared.classifier, parts.train),
+        sections=[audit.section, *card] if audit else card,
+    )
+    seal(folder, config)
+    n_unreadable = len(fitted.skipped) + len(report.unreadable)
+    return Trained(model, parts, report, remarks, n_unreadable, decided.refused)
+
+
+def _write_manifest(folder: Path, plan: Plan, fitted: Fitted) -> list[str]:
+    """Write the manifest; return what it and the unreadable files have to say."""
+    parts, skipped = fitted.prepared.parts, fitted.skipped
+    known = parts.by_name()
+    paths = [path for part in known.values() for path in part.paths]
+    digests = digests_of(paths, progress=plan.progress)
+    write_manifest(folder, known, parts.names, digests)
+    seen = {digests[path] for path in paths[: -len(parts.test.paths)]}  # the test is last
+    remark = seen_remark(seen, [digests[path] for path in parts.test.paths])
+    remarks = [said for said in (parts.left_out, remark) if said]
+    if skipped:
+        remarks.append(
+            f"{counted(len(skipped), 'image')} of the training part could not be read and "
+            "had to be left out; config.json names them."
+        )
+    return remarks
+
+
+def _figures(
+    classifier: VGG16ImageClassifier, train: Part
+) -> "dict[str, tuple[str, Figure, str]]":
+    figures = {
+        "training_curves": (
+            "Training",
+            TrainingCurveDisplay.from_estimator(classifier).figure_,
+            "Where the validation loss rises while the training loss falls, the model "
+            "learns its training images by heart. The weights of the marked epoch are kept.",
+        )
+    }
+    views = _draw_views(classifier, train.paths)
+    if views is not None:
+        figures["views"] = (
+            "What training saw",
+            views,
+            "One training image, and copies of it as augmentation alters them.",
+        )
+    return figures
+
+
+def _draw_views(estimator: Any, paths: Sequence[str]) -> "Figure | None":
+    """Draw the first views of the image with most to see, of some that training saw."""
+    import matplotlib.pyplot as plt
+
+    augmentation = estimator.augmentation
+    if augmentation is None:
+        return None
+    some = paths[:: max(1, len(paths) // _N_LOOKED_AT)]
+    path = max(some, key=_amount_to_see)
+    data = read_bytes(path)
+    image = decode_image(data, path)
+    n_views = min(_N_VIEWS, estimator.n_views)
+    figure, axes = plt.subplots(2, 4, figsize=(8.4, 4.7), layout="constrained")
+    for ax in axes.flat[n_views + 1 :]:
+        ax.set_axis_off()
+    for view, ax in zip(range(n_views + 1), axes.flat, strict=False):
+        pixels = render_view(
+            image,
+            image_size=height_and_width(estimator.image_size),
+            resize=estimator.resize,
+            augmentation=Augmentation() if augmentation == "default" else augmentation,
+            digest=blake2b(data, digest_size=16).digest(),
+            view=view,
+        )
+        ax.imshow(pixels, interpolation="nearest" if max(pixels.shape) <= 96 else None)
+        ax.set(xticks=[], yticks=[])
+        ax.spines[:].set_color("0.85")  # a white image must not end in the page
+        ax.set_title(f"view {view}" if view else "the image itself", fontsize="medium")
+    return figure
+
+
+def _amount_to_see(path: str) -> float:
+    """Return how much the pixels of an image differ from their neighbours."""
+    image = decode_image(read_bytes(path), path)
+    image.thumbnail((_LOOKED_AT_SIDE, _LOOKED_AT_SIDE))
+    pixels = np.asarray(image).astype(float)
+    change = sum(np.abs(np.diff(pixels, axis=axis)).sum() for axis in (0, 1))
+    return float(change) / pixels.size

@@ -1,0 +1,186 @@
+"""Explained images -> PNG files, ``maps.npz`` and one page that can be mailed."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skfakereal._html import Html, details, items, note, page, section, table
+from skfakereal._html_pictures import figure
+from skfakereal._paths import as_fitted
+from skfakereal._shown import write_page
+from skfakereal.cli._model import Model
+from skfakereal.cli._output import counted
+from skfakereal.explain import (
+    Explanation,
+    GradCAMDisplay,
+    OcclusionDisplay,
+    grad_cam,
+    occlusion,
+    randomization_check,
+)
+
+_DPI = 144
+_CAUTION = (
+    "A map shows where the detector found what it went by. It does not show what was "
+    "manipulated, and it is no evidence that anything was: a detector that is wrong has "
+    "maps as convincing as one that is right."
+)
+_NO_CHECK = (
+    "The sanity check with random weights needs a VGG16 with a head that can be looked "
+    "into, which this model has not."
+)
+_EMPTY = {
+    "grad-cam": (
+        "The map is empty: nowhere does anything speak for {}, at this layer. Whatever "
+        "probability is left comes from what is missing, or from the detector's own offset."
+    ),
+    "occlusion": "The map is empty: whatever is covered, the probability of {} stays.",
+}
+_READING = {
+    "grad-cam": (
+        "Bright: there is evidence for the class, in the eyes of this detector. Dark: there "
+        "is none, or evidence against it.",
+        "Each map has a scale of its own, so brightness cannot be compared between images. "
+        "A photograph that is surely real has a brightest place too.",
+        "Cells are large, and each sees far beyond its borders: trust the region, not the "
+        "outline.",
+        "The picture is what the detector sees of the image, at the proportions of the file.",
+    ),
+    "occlusion": (
+        "Red: with this place covered, the class loses probability, so something there "
+        "speaks for it. Blue: it gains.",
+        "Each map has a scale of its own: look at the numbers. A detector that is very sure "
+        "may lose next to nothing wherever one covers.",
+        "A covered image is unlike any that the detector has seen; edges of the cover may "
+        "count as evidence themselves.",
+    ),
+}
+
+
+@dataclass
+class Explained:
+    """What has been explained so far."""
+
+    model: Model
+    # What is wrong with images that cannot be read, by path.
+    unreadable: Mapping[str, str]
+    # What made the maps, in words.
+    method: str = ""
+    # One for each image.
+    sections: list[Html] = field(default_factory=list)
+    # What ``maps.npz`` will hold.
+    arrays: dict[str, list[Any]] = field(default_factory=dict)
+
+
+def explain_part(
+    explained: Explained, paths: Sequence[str], folder: Path, *, method: str, **how: Any
+) -> None:
+    """Explain some images; write their PNG files."""
+    estimator = explained.model.estimator
+    X = as_fitted(estimator, paths)
+    maps = (grad_cam if method == "grad-cam" else occlusion)(estimator, X, **how)
+    sanity = _check(estimator, X, method, how)
+    explained.method = maps.method
+    for row in range(len(maps)):
+        _add(explained, maps, row, sanity[row], folder, method)
+
+
+def _check(estimator: Any, X: Any, method: str, how: dict[str, Any]) -> list[str]:
+    """Return what the sanity check says of each image."""
+    # To draw the last block anew for every covered copy would take minutes an image.
+    stages = ("head", "block5") if method == "grad-cam" else ("head",)
+    try:
+        check = randomization_check(estimator, X, method=method, stages=stages, **how)  # type: ignore[arg-type]
+    except TypeError:
+        return [_NO_CHECK] * len(X)
+    return [check.sentence(row) for row in range(len(X))]
+
+
+def _add(
+    explained: Explained,
+    maps: Explanation,
+    row: int,
+    sanity: str,
+    folder: Path,
+    method: str,
+) -> None:
+    import matplotlib.pyplot as plt
+
+    model = explained.model
+    display = GradCAMDisplay if method == "grad-cam" else OcclusionDisplay
+    drawn = display.from_maps(maps.only(row), target_names=model.names).figure_
+    number, name = len(explained.sections) + 1, Path(maps.paths[row]).name
+    drawn.savefig(
+        folder / f"{number:02}_{_harmless(name)}.png", dpi=_DPI, metadata={"Software": None}
+    )
+    position = {label: i for i, label in enumerate(maps.classes.tolist())}
+    verdict = model.names[position[maps.predicted.tolist()[row]]]
+    label = model.names[position[maps.explained.tolist()[row]]]
+    says = f"Called {verdict}; the probability of {label} is {maps.probabilities[row]:.3f}."
+    worth = f"Sanity check. {sanity}"
+    if not maps.maps[row].any():
+        worth = _EMPTY[method].format(label)
+    alt = f"{name}: the image, the map for {label} over it, and the map"
+    explained.sections.append(section(name, says, figure(drawn, alt=alt), worth))
+    plt.close(drawn)
+    facts = {
+        "paths": maps.paths[row],
+        "explained": label,
+        "predicted": verdict,
+        "probabilities": maps.probabilities[row],
+        "areas": maps.areas[row],
+        "maps": maps.maps[row],
+    }
+    for key, value in facts.items():
+        explained.arrays.setdefault(key, []).append(value)
+
+
+def write_explanation(
+    folder: Path, explained: Explained, config: Mapping[str, Any]
+) -> None:
+    """Write ``explanation.html`` and ``maps.npz``."""
+    arrays = dict(explained.arrays)
+    maps = {f"map_{i:02}": one for i, one in enumerate(arrays.pop("maps", []), 1)}
+    columns = {name: np.array(values) for name, values in arrays.items()}
+    everything: dict[str, Any] = {**columns, **maps}
+    np.savez_compressed(folder / "maps.npz", **everything)
+    write_page(folder / "explanation.html", _page(explained, config))
+
+
+def _page(explained: Explained, config: Mapping[str, Any]) -> str:
+    method = "occlusion" if explained.method == "Occlusion" else "grad-cam"
+    broken = list(explained.unreadable.items())
+    lead = (
+        f"{explained.method or 'Nothing'} on {counted(len(explained.sections), 'image')}."
+    )
+    parts = [note(_CAUTION, "warning"), *explained.sections]
+    if broken:
+        parts.append(section("Could not be read", table(broken, header=("image", "why"))))
+    parts.append(
+        section(
+            "How to read a map",
+            items(_READING[method]),
+            "The sanity check puts random weights in the place of learned ones and compares "
+            "the maps: the likeness is the mean absolute rank correlation over ten draws, "
+            "from 0 to 1 (Adebayo et al., 2018, Sanity checks for saliency maps).",
+        )
+    )
+    facts = {"command": " ".join(config["command"]), "model": config["model"]["file"]}
+    parts.append(
+        section(
+            "How it was made",
+            table(list(facts.items())),
+            details("Versions", table(list(config["versions"].items()))),
+        )
+    )
+    made = f"Made by skfakereal {config['skfakereal']}, {config['date']}."
+    return page("Where did the detector look?", *parts, lead=lead, footer=made)
+
+
+def _harmless(name: str) -> str:
+    """Return a file's name without anything that a file system or page may stumble over."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", Path(name).stem)[:40].strip("._") or "image"

@@ -1,3 +1,0 @@
-"""A model and images -> verdicts, and their rows."""
-
-__all__: list[str] = []
