@@ -32,7 +32,6 @@ def run_page(
     sections: Sequence[Html] = (),
 ) -> str:
     """Return the page: the result, what it is worth, its evidence, and how it was made."""
-    made = f"Made by skfakereal {config['skfakereal']}, {config['date']}."
     return page(
         title,
         *(note(caution, "warning") for caution in cautions),
@@ -46,7 +45,7 @@ def run_page(
         *sections,
         how_it_was_made(config),
         lead=report.summary(),
-        footer=made,
+        footer=made_by(config),
     )
 
 
@@ -70,6 +69,11 @@ def how_it_was_made(config: Mapping[str, Any]) -> Html:
         details("All settings of the model", table(_rows(model))),
         details("Versions", table(_rows(config["versions"]))),
     )
+
+
+def made_by(config: Mapping[str, Any]) -> str:
+    """Return the last line of a page."""
+    return f"Made by skfakereal {config['skfakereal']}, {config['date']}."
 
 
 def _rows(facts: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from skfakereal._paths import as_fitted
 from skfakereal._shown import write_page
 from skfakereal.cli._model import Model
 from skfakereal.cli._output import counted
+from skfakereal.cli.run._page import made_by
 from skfakereal.explain import (
     Explanation,
     GradCAMDisplay,
@@ -177,8 +178,7 @@ def _page(explained: Explained, config: Mapping[str, Any]) -> str:
             details("Versions", table(list(config["versions"].items()))),
         )
     )
-    made = f"Made by skfakereal {config['skfakereal']}, {config['date']}."
-    return page("Where did the detector look?", *parts, lead=lead, footer=made)
+    return page("Where did the detector look?", *parts, lead=lead, footer=made_by(config))
 
 
 def _harmless(name: str) -> str:

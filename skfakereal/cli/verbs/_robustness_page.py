@@ -14,7 +14,7 @@ from skfakereal._shown import write_page
 from skfakereal.cli._model import Model
 from skfakereal.cli._parts import Part
 from skfakereal.cli.run._folder import seal
-from skfakereal.cli.run._page import how_it_was_made
+from skfakereal.cli.run._page import how_it_was_made, made_by
 from skfakereal.evaluation import (
     RobustnessReport,
     robustness_report,
@@ -90,7 +90,7 @@ def write_robustness(
         *report.html_sections(),
         how_it_was_made(config),
         lead=report.summary(),
-        footer=f"Made by skfakereal {config['skfakereal']}, {config['date']}.",
+        footer=made_by(config),
     )
     write_page(folder / "report.html", html)
     seal(folder, config)
