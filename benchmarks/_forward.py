@@ -103,10 +103,12 @@ def _make(
 def _make_ours(weights: str, side: int, n_threads: int) -> Forward:
     from skfakereal._activations import _BATCH_PIXELS
     from skfakereal._trunk import trunk_network
+    from skfakereal._trunk_settings import TrunkSettings
     from skfakereal._weights import load_trunk
     from skfakereal.engines import compile_network
 
-    network = trunk_network(load_trunk(weights), None, "avg")
+    settings = TrunkSettings((side, side), "stretch", "unit", "avg", None)
+    network = trunk_network(load_trunk(weights), settings)
     forward = compile_network(network, (side, side, 3), engine="auto", n_threads=n_threads)
     # In batches as the estimators hand them over.
     size = min(256, _BATCH_PIXELS // side**2)

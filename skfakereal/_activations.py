@@ -122,7 +122,7 @@ class ActivationReader:
         self.settings = settings
         self.augmentation = augmentation
         self.engine = choose_engine(engine)
-        self.network = _trunk_network(trunk, settings.cut, settings.pooling)
+        self.network = _trunk_network(trunk, settings)
         self.shape = self.network.output_shape((*settings.image_size, 3))
         self.n_threads = count_threads(n_jobs)
         self.verbose = verbose
@@ -247,7 +247,8 @@ class ActivationReader:
     def _key_prefix(self, view: int) -> bytes:
         """Return what, together with an image's content, an activation depends on."""
         settings = self.settings
-        if settings.cut is not None:  # the pooling comes after the cut then
+        # The pooling comes after the cut then; but statistics begin before it.
+        if settings.cut is not None and settings.pooling != "statistics":
             settings = replace(settings, pooling="")
         parts: list[object] = [_KEY_FORMAT, self._trunk_digest.hex(), self.engine]
         parts += [settings, PIL.__version__]
@@ -312,14 +313,14 @@ def _plain(value: Any) -> Any:
 
 # Shared, so that the digest and the float32 weights of a trunk are made once, not in
 # every predict.
-_networks: dict[tuple[bytes, str | None, str], Network] = {}
+_networks: dict[tuple[bytes, TrunkSettings], Network] = {}
 
 
-def _trunk_network(trunk: Trunk, cut: str | None, pooling: str) -> Network:
-    key = (trunk.digest, cut, pooling)
+def _trunk_network(trunk: Trunk, settings: TrunkSettings) -> Network:
+    key = (trunk.digest, settings)
     network = _networks.get(key)
     if network is None:
-        network = _networks[key] = trunk_network(trunk, cut, pooling)
+        network = _networks[key] = trunk_network(trunk, settings)
         # Other threads may be doing the same, so nothing is taken for granted.
         for oldest in list(_networks)[:-4]:
             _networks.pop(oldest, None)

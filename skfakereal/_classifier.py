@@ -60,8 +60,11 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         The convolutions: Keras's own, downloaded and cached by Keras; those inside this
         package, for 32x32 images (see the documentation for what they are good for); a
         ``.safetensors`` or Keras ``.h5`` file; or a random trunk, the same in every fit.
-    pooling : {"avg", "max", "flatten"}, default="avg"
-        What follows the convolutions.
+    pooling : {"statistics", "avg", "max", "flatten"}, default="avg"
+        What the head sees. "statistics": of each channel of all 13 convolutions, the
+        logarithms of 1 + mean and 1 + standard deviation over its positions, 8,448 numbers; early
+        layers hold the fine traces that generators leave. "avg" and "max": of each of the
+        512 channels behind the last block; "flatten": all of their values.
     standardize : bool, default=True
         Bring the features to mean 0 and standard deviation 1 over the training part (over
         its views: all of them for the linear head, the first one for Dense layers), by the
@@ -193,7 +196,7 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         resize: Literal["stretch", "crop"] = "stretch",
         preprocessing: Literal["auto", "unit", "imagenet"] = "auto",
         weights: str | PathLike[str] | None = "imagenet",
-        pooling: Literal["avg", "max", "flatten"] = "avg",
+        pooling: Literal["statistics", "avg", "max", "flatten"] = "avg",
         standardize: bool = True,
         hidden_units: tuple[int, ...] = (),
         dropout: float = 0.0,
@@ -367,7 +370,7 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
 
             require_optimizer(how.optimizer)
         trunk = load_trunk(self.weights)
-        settings = trunk_settings(self, trunk, cut=self.trainable_from)
+        settings = trunk_settings(self, trunk.preprocessing, cut=self.trainable_from)
         reader = self._reader(trunk, settings, augmentation)
         tail = train_tail(
             how,
@@ -432,7 +435,7 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
     ) -> Network:
         """Return what the tail starts from: the trunk's own blocks, or the last fit."""
         if not (self.warm_start and hasattr(self, "_tail")):
-            return tail_convolutions(trunk, settings.cut, settings.pooling)
+            return tail_convolutions(trunk, settings)
         units = [x.kernel.shape[1] for x in self._tail.layers if isinstance(x, Dense)][:-1]
         same = (
             trunk.digest == self._trunk.digest
@@ -446,13 +449,7 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
                 "that prepares an image must be those of the last fit. Set "
                 "warm_start=False to start anew."
             )
-        return continued_tail(
-            trunk,
-            self._tail,
-            settings.pooling,
-            before=self._settings.cut,
-            now=settings.cut,
-        )
+        return continued_tail(trunk, self._tail, before=self._settings, now=settings)
 
     def predict_proba(self, X: ImagePaths) -> NDArray[np.float64]:
         """Return the probability of each class.

@@ -15,6 +15,7 @@ from skfakereal._images import ImageReadError, raise_unreadable
 from skfakereal._parameters import BEFORE, check_parameters
 from skfakereal._paths import ImagePaths, check_paths
 from skfakereal._store import open_store
+from skfakereal._trunk import statistics_names
 from skfakereal._trunk_settings import trunk_settings
 from skfakereal._weights import load_trunk
 
@@ -42,8 +43,8 @@ class VGG16FeatureExtractor(
         nothing ("unit") or ImageNet's order and mean, as in `VGG16ImageClassifier`.
     weights : {"imagenet", "cifake"}, path or None, default="imagenet"
         The convolutions, as in `VGG16ImageClassifier`.
-    pooling : {"avg", "max", "flatten"}, default="avg"
-        What follows the convolutions.
+    pooling : {"statistics", "avg", "max", "flatten"}, default="avg"
+        What becomes of the convolutions' maps, as in `VGG16ImageClassifier`.
     engine : {"auto", "ncnn", "tensorflow"}, default="auto"
         What computes the features. "auto" is ncnn, which needs no TensorFlow.
     cache : {"auto"}, path or None, default="auto"
@@ -60,7 +61,8 @@ class VGG16FeatureExtractor(
     Attributes
     ----------
     n_features_out_ : int
-        Number of features: 512 for "avg" and "max" with a full VGG16.
+        Number of features: with a full VGG16, 8,448 for "statistics" and 512 for "avg" and
+        "max".
     feature_names_in_ : ndarray of shape (1,)
         Name of the column, if X was a DataFrame.
 
@@ -83,7 +85,7 @@ class VGG16FeatureExtractor(
         resize: Literal["stretch", "crop"] = "stretch",
         preprocessing: Literal["auto", "unit", "imagenet"] = "auto",
         weights: str | PathLike[str] | None = "imagenet",
-        pooling: Literal["avg", "max", "flatten"] = "avg",
+        pooling: Literal["statistics", "avg", "max", "flatten"] = "avg",
         engine: Literal["auto", "ncnn", "tensorflow"] = "auto",
         cache: str | PathLike[str] | None = "auto",
         on_error: Literal["raise", "nan"] = "raise",
@@ -138,7 +140,7 @@ class VGG16FeatureExtractor(
         check_paths(X)
         record_columns(self, X, reset=True)
         self._trunk = load_trunk(self.weights)
-        self._settings = trunk_settings(self, self._trunk)
+        self._settings = trunk_settings(self, self._trunk.preprocessing)
         reader = ActivationReader(self._trunk, self._settings)
         self.n_features_out_ = reader.shape[0]
         return self
@@ -147,6 +149,31 @@ class VGG16FeatureExtractor(
     def _n_features_out(self) -> int:
         # The name under which scikit-learn's mixin looks for it.
         return self.n_features_out_
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
+        """Return the names of the features.
+
+        Parameters
+        ----------
+        input_features : None
+            Ignored.
+
+        Returns
+        -------
+        ndarray of shape (n_features_out_,), object
+            For ``pooling="statistics"``, block, layer, channel and statistic, such as
+            ``"block1_conv2_channel63_log1p_std"``; else a number behind the name of the class.
+
+        Raises
+        ------
+        NotFittedError
+            If the transformer has not been fitted.
+        """
+        check_is_fitted(self)
+        if self._settings.pooling != "statistics":
+            names: NDArray[np.object_] = super().get_feature_names_out(input_features)
+            return names
+        return np.array(statistics_names(self._trunk), dtype=object)
 
     def transform(self, X: ImagePaths) -> NDArray[np.float32]:
         """Compute the features.

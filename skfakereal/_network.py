@@ -8,12 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
-from typing import Any
+from math import prod
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "Carry",
     "Conv",
     "Dense",
     "Flatten",
@@ -22,6 +24,7 @@ __all__ = [
     "Layer",
     "MaxPool",
     "Network",
+    "Statistics",
     "update_digest",
 ]
 
@@ -51,6 +54,40 @@ class GlobalPool:
 
 
 @dataclass(frozen=True)
+class Statistics:
+    """What each channel of every convolution before it is like, over all its positions.
+
+    In a row: of the first convolution `NAMES[0]` of each channel, then `NAMES[1]` of each,
+    and so on for the next convolution.
+    """
+
+    NAMES: ClassVar = ("log1p_mean", "log1p_std")
+
+    # Of maps with more than 128 rows, every third says as much and costs a third. Three is
+    # odd, so that all rows of a JPEG's blocks of 8 have their turn.
+    MANY_ROWS: ClassVar = 128
+    STEP: ClassVar = 3
+
+    with_maps: bool = False  # at a cut: the maps themselves come first, flattened
+
+    @staticmethod
+    def of(mean: Any, variance: Any, maths: Any) -> tuple[Any, Any]:
+        """Return both, by the functions of a module: `numpy`, or `tensorflow.math`."""
+        # At 0, the derivative of a square root is infinite.
+        return maths.log1p(mean), maths.log1p(maths.sqrt(variance + 1e-12))
+
+
+@dataclass(frozen=True)
+class Carry:
+    """The way on behind ``Statistics(with_maps=True)``: maps of this shape.
+
+    The statistics wait for the next `Statistics`, which puts them before its own.
+    """
+
+    shape: tuple[int, int, int]
+
+
+@dataclass(frozen=True)
 class Flatten:
     """Height, width, channels in a row."""
 
@@ -64,7 +101,7 @@ class Dense:
     activation: str  # "relu", "sigmoid" or "softmax"
 
 
-Layer = Conv | MaxPool | GlobalPool | Flatten | Dense
+Layer = Conv | MaxPool | GlobalPool | Statistics | Carry | Flatten | Dense
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,17 +136,23 @@ class Network:
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return the shape of one output for one input, both without the batch axis."""
-        shape = input_shape
+        shape, n_statistics = input_shape, 0
         for layer in self.layers:
             match layer:
+                case Carry():
+                    n_statistics = shape[0] - prod(layer.shape)
+                    shape = layer.shape
                 case Conv():
                     shape = (*shape[:2], layer.kernel.shape[3])
+                    n_statistics += len(Statistics.NAMES) * shape[2]
+                case Statistics():
+                    shape = (prod(shape) * layer.with_maps + n_statistics,)
                 case MaxPool():
                     shape = (shape[0] // 2, shape[1] // 2, shape[2])
                 case GlobalPool():
                     shape = shape[2:]
                 case Flatten():
-                    shape = (int(np.prod(shape)),)
+                    shape = (prod(shape),)
                 case Dense():
                     shape = (layer.kernel.shape[1],)
         return shape

@@ -2,14 +2,26 @@
 
 from collections.abc import Iterator
 from functools import cache
+from math import prod
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from skfakereal._network import Conv, Dense, Flatten, GlobalPool, Layer, MaxPool, Network
+from skfakereal._network import (
+    Carry,
+    Conv,
+    Dense,
+    Flatten,
+    GlobalPool,
+    Layer,
+    MaxPool,
+    Network,
+    Statistics,
+)
 from skfakereal._tail_settings import TailSettings
+from skfakereal.engines._tensorflow import channel_statistics
 
 __all__ = [
     "build_tail",
@@ -48,7 +60,7 @@ def build_tail(
 
     No layer draws anything: it would draw a seed from Python's own generator.
     """
-    layers = [keras.Input(shape), *map(_keras_layer, _without_head(start))]
+    layers = [_keras_layer(layer) for layer in _without_head(start)]
     decay = _Decay() if settings.weight_decay else None
     for units in settings.hidden_units:
         layers.append(_dense(units, "relu", decay))
@@ -59,7 +71,7 @@ def build_tail(
         if n_classes == 2
         else _dense(n_classes, "softmax", decay)
     )
-    model = keras.Sequential(layers)
+    model = _connected(keras.Input(shape), layers)
     optimizer = _make_optimizer(settings.optimizer)
     if not tf.distribute.has_strategy():
         # A sum over one replica is no sum. But TensorFlow takes it by `custom_gradient`,
@@ -117,6 +129,47 @@ class _Decay(keras.regularizers.Regularizer):
         return penalty - keras.ops.stop_gradient(penalty)
 
 
+class _Carry(keras.layers.Layer):
+    """`Carry`: from one row for each image to its maps, and statistics that wait."""
+
+    def __init__(self, layer: Carry) -> None:
+        super().__init__(dtype="float32")
+        self.layer = layer
+
+    def call(self, rows: Any) -> tuple[Any, Any]:
+        size = prod(self.layer.shape)
+        return tf.reshape(rows[:, :size], (-1, *self.layer.shape)), rows[:, size:]
+
+
+class _Statistics(keras.layers.Layer):
+    """`Statistics` of maps, behind those that have waited."""
+
+    def __init__(self, layer: Statistics) -> None:
+        super().__init__(dtype="float32")  # whatever the policy: squares of maps
+        self.layer = layer
+
+    def call(self, inputs: list[Any]) -> Any:
+        parts = list[Any]()
+        for values in inputs:
+            waited = len(values.shape) == 2
+            parts += [values] if waited else channel_statistics(values)
+        return tf.concat(parts, axis=1)
+
+
+def _connected(inputs: Any, layers: list[keras.layers.Layer]) -> keras.Model:
+    """Return a model of layers in a row; statistics are those of all convolutions."""
+    values, seen = inputs, list[Any]()
+    for layer in layers:
+        if isinstance(layer, _Carry):
+            values, waiting = layer(values)
+            seen.append(waiting)
+        else:
+            values = layer(seen if isinstance(layer, _Statistics) else values)
+        if isinstance(layer, keras.layers.Conv2D):
+            seen.append(values)
+    return keras.Model(inputs, values)
+
+
 def _dense(units: int, activation: str, decay: _Decay | None) -> keras.layers.Dense:
     return keras.layers.Dense(
         units, activation, kernel_initializer="zeros", kernel_regularizer=decay
@@ -146,6 +199,10 @@ def _keras_layer(layer: Layer) -> keras.layers.Layer:
             return keras.layers.GlobalMaxPooling2D(**_LAYOUT)
         case Flatten():
             return keras.layers.Flatten(**_LAYOUT)
+        case Carry():
+            return _Carry(layer)
+        case Statistics():
+            return _Statistics(layer)
     raise TypeError(f"A {type(layer).__name__} layer is no part of a trunk.")
 
 
@@ -165,3 +222,5 @@ def trained_layers(model: keras.Model) -> Iterator[Layer]:
                 yield GlobalPool("max")
             case keras.layers.Flatten():
                 yield Flatten()
+            case _Carry() | _Statistics():
+                yield layer.layer

@@ -9,13 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skfakereal._network import (
+    Carry,
     Conv,
     Flatten,
     GlobalPool,
     Layer,
     MaxPool,
     Network,
+    Statistics,
 )
+from skfakereal._trunk_settings import TrunkSettings
 
 __all__ = [
     "CUTS",
@@ -24,6 +27,7 @@ __all__ = [
     "continued_tail",
     "convolution_names",
     "random_trunk",
+    "statistics_names",
     "tail_convolutions",
     "trunk_network",
 ]
@@ -206,6 +210,16 @@ def convolution_names(n_blocks: int = 5) -> list[str]:
     ]
 
 
+def statistics_names(trunk: Trunk) -> list[str]:
+    """Return what the statistics of a whole trunk are, in their order."""
+    return [
+        f"{layer}_channel{channel}_{name}"
+        for layer in convolution_names()
+        for name in Statistics.NAMES
+        for channel in range(len(trunk.arrays[f"{layer}/bias"]))
+    ]
+
+
 def _blocks(trunk: Trunk, first: int, last: int) -> Iterator[Layer]:
     for block in range(first, last + 1):
         for conv in range(1, _CONVOLUTIONS[block - 1] + 1):
@@ -213,61 +227,80 @@ def _blocks(trunk: Trunk, first: int, last: int) -> Iterator[Layer]:
         yield MaxPool()
 
 
-def _pooling(pooling: str) -> Layer:
-    return Flatten() if pooling == "flatten" else GlobalPool(pooling)
+def _pooling(settings: TrunkSettings) -> Layer:
+    match settings.pooling:
+        case "statistics":
+            return Statistics()
+        case "flatten":
+            return Flatten()
+    return GlobalPool(settings.pooling)
 
 
-def trunk_network(trunk: Trunk, cut: str | None, pooling: str) -> Network:
+def _n_frozen(settings: TrunkSettings) -> int:
+    return 5 if settings.cut is None else int(settings.cut[-1]) - 1
+
+
+def trunk_network(trunk: Trunk, settings: TrunkSettings) -> Network:
     """Return the frozen part: from the image to the activations at the cut.
 
     Parameters
     ----------
     trunk : Trunk
         The weights.
-    cut : {None, "block5", "block4", "block3", "block2", "block1"}
-        The first trainable block; None: none is, the cut is after the last pooling.
-    pooling : {"avg", "max", "flatten"}
-        The last pooling.
+    settings : TrunkSettings
+        Cut and pooling. At a cut, statistics of the frozen convolutions come behind the
+        maps.
 
     Returns
     -------
     Network
-        Without any layer for ``"block1"``.
+        Without any layer for the cut ``"block1"``.
     """
+    cut, pooling = settings.cut, settings.pooling
+    layers = tuple(_blocks(trunk, 1, _n_frozen(settings)))
     if cut is None:
-        network = Network((*_blocks(trunk, 1, 5), _pooling(pooling)))
-    else:
-        network = Network(tuple(_blocks(trunk, 1, int(cut[-1]) - 1)))
+        layers = (*layers, _pooling(settings))
+    elif pooling == "statistics" and layers:
+        layers = (*layers, Statistics(with_maps=True))
+    network = Network(layers)
     # Follows from what is known; to hash all weights again takes 0.1 s.
     source = trunk.digest + f"{cut} {pooling}".encode()
     vars(network)["digest"] = blake2b(source, digest_size=16).digest()
     return network
 
 
-def tail_convolutions(trunk: Trunk, cut: str | None, pooling: str) -> Network:
+def tail_convolutions(trunk: Trunk, settings: TrunkSettings) -> Network:
     """Return the trainable part of the trunk: from the cut to the last pooling.
 
     Parameters
     ----------
     trunk : Trunk
         The weights to start from.
-    cut : {None, "block5", "block4", "block3", "block2", "block1"}
-        The first trainable block.
-    pooling : {"avg", "max", "flatten"}
-        The last pooling.
+    settings : TrunkSettings
+        Cut, pooling and size of an image.
 
     Returns
     -------
     Network
-        Without any layer for None.
+        Without any layer for the cut None.
     """
-    if cut is None:
+    if settings.cut is None:
         return Network(())
-    return Network((*_blocks(trunk, int(cut[-1]), 5), _pooling(pooling)))
+    trained = _blocks(trunk, _n_frozen(settings) + 1, 5)
+    return Network((*_carry(trunk, settings), *trained, _pooling(settings)))
+
+
+def _carry(trunk: Trunk, settings: TrunkSettings) -> list[Carry]:
+    """Return what a tail begins with where statistics come along with its maps."""
+    if settings.pooling != "statistics" or settings.cut in (None, "block1"):
+        return []
+    frozen = Network(tuple(_blocks(trunk, 1, _n_frozen(settings))))
+    height, width, channels = frozen.output_shape((*settings.image_size, 3))
+    return [Carry((height, width, channels))]
 
 
 def continued_tail(
-    trunk: Trunk, tail: Network, pooling: str, *, before: str | None, now: str | None
+    trunk: Trunk, tail: Network, *, before: TrunkSettings, now: TrunkSettings
 ) -> Network:
     """Return a trained network from another cut on, to train it further.
 
@@ -276,29 +309,40 @@ def continued_tail(
     trunk : Trunk
         The frozen weights.
     tail : Network
-        What was trained on top of them, from the cut `before` on.
-    pooling : {"avg", "max", "flatten"}
-        The last pooling.
-    before, now : {None, "block5", "block4", "block3", "block2", "block1"}
-        The cut then and the cut now, the same or nearer to the image.
+        What was trained on top of them, from the cut of `before` on.
+    before, now : TrunkSettings
+        Those then and those now, which differ at the most in the cut, which is now the same
+        or nearer to the image.
 
     Returns
     -------
     Network
-        From the cut `now` on, Dense layers included.
+        From the cut of `now` on, Dense layers included.
 
     Raises
     ------
     ValueError
         If blocks that were trained would have to be frozen.
     """
-    if CUTS.index(now) < CUTS.index(before):
+    if CUTS.index(now.cut) < CUTS.index(before.cut):
         raise ValueError(
             "With warm_start=True, trainable_from can stay or move towards the image, but "
-            f"it was {before!r} and is {now!r}. Set warm_start=False to start anew."
+            f"it was {before.cut!r} and is {now.cut!r}. Set warm_start=False to start anew."
         )
-    everything = (*trunk_network(trunk, before, pooling).layers, *tail.layers)
-    return Network(everything[len(trunk_network(trunk, now, pooling).layers) :])
+    everything = _without_handover(trunk_network(trunk, before).layers + tail.layers)
+    frozen = _without_handover(trunk_network(trunk, now).layers)
+    return Network((*_carry(trunk, now), *everything[len(frozen) :]))
+
+
+def _without_handover(layers: tuple[Layer, ...]) -> list[Layer]:
+    """Leave out how statistics get across a cut."""
+    return [
+        layer
+        for layer in layers
+        if not (
+            isinstance(layer, Carry) or (isinstance(layer, Statistics) and layer.with_maps)
+        )
+    ]
 
 
 @lru_cache(maxsize=1)

@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skfakereal._trunk import Trunk
-
 __all__ = ["TrunkSettings", "height_and_width", "trunk_settings"]
 
 # ImageNet's mean colour as Keras's VGG16 was trained with it: blue, green, red.
@@ -33,16 +31,14 @@ class TrunkSettings:
 
 
 def trunk_settings(
-    estimator: Any, trunk: Trunk, *, cut: str | None = None
+    estimator: Any, trained_on: str, *, cut: str | None = None
 ) -> TrunkSettings:
-    """Return the settings of a trunk from an estimator's parameters."""
+    """Return the settings of a trunk from an estimator's parameters, and from its own."""
     return TrunkSettings(
         image_size=height_and_width(estimator.image_size),
         resize=estimator.resize,
         preprocessing=(
-            trunk.preprocessing
-            if estimator.preprocessing == "auto"
-            else estimator.preprocessing
+            trained_on if estimator.preprocessing == "auto" else estimator.preprocessing
         ),
         pooling=estimator.pooling,
         cut=cut,

@@ -383,7 +383,7 @@ def test_threads_share_the_networks_of_many_trunks() -> None:
 
     def ask(seed: int) -> None:
         for i in np.random.default_rng(seed).integers(0, 6, 3000):
-            assert len(_trunk_network(trunks[i], "block2", "avg").layers) == 3
+            assert len(_trunk_network(trunks[i], replace(PLAIN, cut="block2")).layers) == 3
 
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)

@@ -18,6 +18,7 @@ from skfakereal._trunk import (
     tail_convolutions,
     trunk_network,
 )
+from skfakereal._trunk_settings import TrunkSettings
 from skfakereal._weights import load_trunk
 from skfakereal.engines._ncnn import compile_with_ncnn
 from skfakereal.engines._tensorflow import compile_with_tensorflow
@@ -25,6 +26,12 @@ from skfakereal.engines._tensorflow import compile_with_tensorflow
 FloatArray = NDArray[np.float32]
 # Some are multiples of the widths at which ncnn packs channels, some are not.
 NARROW = (6, 8, 12, 16, 20)
+
+
+def settings(
+    cut: str | None = None, pooling: str = "avg", size: tuple[int, int] = (32, 32)
+) -> TrunkSettings:
+    return TrunkSettings(size, "stretch", "unit", pooling, cut)
 
 
 def normal(rng: np.random.Generator, *shape: int, scale: float = 1.0) -> FloatArray:
@@ -98,9 +105,9 @@ def test_ncnn_agrees_with_tensorflow_on_both_sides_of_every_cut(
     cut: str | None, size: tuple[int, int]
 ) -> None:
     trunk = narrow_trunk()
-    maps = assert_engines_agree(trunk_network(trunk, cut, "avg"), images(5, *size))
+    maps = assert_engines_agree(trunk_network(trunk, settings(cut)), images(5, *size))
     if cut is not None:
-        tail = tail_convolutions(trunk, cut, "avg").layers
+        tail = tail_convolutions(trunk, settings(cut)).layers
         assert_engines_agree(Network((*tail, *head(NARROW[-1], "sigmoid"))), maps)
 
 
@@ -110,8 +117,8 @@ def test_ncnn_agrees_with_tensorflow_on_both_sides_of_every_cut(
 def test_ncnn_agrees_with_tensorflow_at_full_width(weights: str | None, size: int) -> None:
     trunk, batch = load_trunk(weights), images(3, size, size) / 3
     for cut in ("block5", "block3"):
-        maps = assert_engines_agree(trunk_network(trunk, cut, "avg"), batch)
-        assert_engines_agree(tail_convolutions(trunk, cut, "avg"), maps)
+        maps = assert_engines_agree(trunk_network(trunk, settings(cut)), batch)
+        assert_engines_agree(tail_convolutions(trunk, settings(cut)), maps)
 
 
 @pytest.mark.parametrize("activation", ["sigmoid", "softmax"])
@@ -120,7 +127,7 @@ def test_ncnn_agrees_with_tensorflow_at_full_width(weights: str | None, size: in
 def test_ncnn_agrees_with_tensorflow_to_the_last_layer(
     size: int, pooling: str, activation: str
 ) -> None:
-    layers = trunk_network(narrow_trunk(), None, pooling).layers
+    layers = trunk_network(narrow_trunk(), settings(pooling=pooling)).layers
     (inputs,) = Network(layers).output_shape((size, size, 3))
     assert_engines_agree(
         Network((*layers, *head(inputs, activation))), images(3, size, size)
@@ -143,13 +150,13 @@ def test_widths_below_the_tiles_of_winograd() -> None:
 
 
 def test_no_images_give_no_outputs() -> None:
-    network = trunk_network(narrow_trunk(), None, "avg")
+    network = trunk_network(narrow_trunk(), settings())
     assert with_ncnn(network, images(1, 32, 32))(images(0, 32, 32)).shape == (0, 20)
 
 
 def assert_batches_and_threads_make_no_difference(trunk: Trunk, size: int) -> None:
     # 20 images: a stack of small maps behind the poolings holds 16.
-    network, batch = trunk_network(trunk, None, "avg"), images(20, size, size)
+    network, batch = trunk_network(trunk, settings()), images(20, size, size)
     forward = with_ncnn(network, batch)
     together = forward(batch)
     for i in range(0, 20, 3):
@@ -175,13 +182,13 @@ def test_batches_and_threads_make_no_difference_at_full_width(size: int) -> None
 def test_computing_writes_nothing_to_the_screen(
     size: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    network, batch = trunk_network(narrow_trunk(), None, "avg"), images(3, size, size)
+    network, batch = trunk_network(narrow_trunk(), settings()), images(3, size, size)
     with_ncnn(network, batch, 2)(batch)
     assert capfd.readouterr() == ("", "")  # ncnn writes there by itself
 
 
 def test_several_threads_may_compute_at_once() -> None:
-    network, batch = trunk_network(narrow_trunk(), "block5", "avg"), images(8, 48, 48)
+    network, batch = trunk_network(narrow_trunk(), settings("block5")), images(8, 48, 48)
     forward = with_ncnn(network, batch)
     expected = [forward(batch[i:]) for i in range(6)]
     with ThreadPoolExecutor(3) as pool:
@@ -193,7 +200,7 @@ def test_several_threads_may_compute_at_once() -> None:
 
 @pytest.mark.parametrize("size", [40, 130])
 def test_outputs_outlive_inputs_and_engine(size: int) -> None:
-    network = trunk_network(narrow_trunk(), "block2", "avg")
+    network = trunk_network(narrow_trunk(), settings("block2"))
     batch = images(4, size, size)
     forward = with_ncnn(network, batch)
     output = forward(batch)
@@ -230,10 +237,12 @@ def test_ncnn_loads_no_tensorflow() -> None:
 import sys
 import numpy as np
 from skfakereal._trunk import trunk_network
+from skfakereal._trunk_settings import TrunkSettings
 from skfakereal._weights import load_trunk
 from skfakereal.engines._ncnn import compile_with_ncnn
+settings = TrunkSettings((32, 32), "stretch", "unit", "avg", "block3")
 forward = compile_with_ncnn(
-    trunk_network(load_trunk(None), "block3", "avg"), (32, 32, 3), n_threads=1
+    trunk_network(load_trunk(None), settings), (32, 32, 3), n_threads=1
 )
 assert forward(np.ones((2, 32, 32, 3), np.float32)).shape == (2, 8, 8, 128)
 loaded = {"tensorflow", "keras", "matplotlib"} & set(sys.modules)
@@ -257,6 +266,6 @@ def test_a_network_that_ncnn_refuses() -> None:
 
 
 def test_images_of_another_size() -> None:
-    forward = with_ncnn(trunk_network(narrow_trunk(), None, "avg"), images(1, 160, 160))
+    forward = with_ncnn(trunk_network(narrow_trunk(), settings()), images(1, 160, 160))
     with pytest.raises(ValueError, match=r"\(160, 160, 3\).*\(2, 192, 192, 3\)"):
         forward(images(2, 192, 192))

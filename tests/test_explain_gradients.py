@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from skfakereal._network import Conv, Dense, Flatten, GlobalPool, Layer, MaxPool
 from skfakereal._trunk import random_trunk, trunk_network
+from skfakereal._trunk_settings import TrunkSettings
 from skfakereal.explain._gradients import Scores, score_and_gradient, with_plain_scores
 
 Array = NDArray[np.float32]
@@ -101,7 +102,8 @@ def test_the_full_trunk_is_as_in_tensorflow(
     n_layers: int, rng: np.random.Generator
 ) -> None:
     head = [dense(rng, 512, 16, "relu"), dense(rng, 16, 1, "sigmoid")]
-    layers = with_plain_scores([*trunk_network(random_trunk(), None, "avg").layers, *head])
+    settings = TrunkSettings((48, 48), "stretch", "unit", "avg", None)
+    layers = with_plain_scores([*trunk_network(random_trunk(), settings).layers, *head])
     first = layers[n_layers]
     assert isinstance(first, Conv)
     side = 48 if n_layers == 0 else 12

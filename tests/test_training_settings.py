@@ -163,7 +163,7 @@ def test_the_blocks_from_the_cut_on_are_trained(
     clf = make_classifier(trainable_from=cut, epochs=10, learning_rate=0.01).fit(X, y)
     assert clf.score(X, y) == 1
     assert clf.history_["loss"][-1] < 0.5 * clf.history_["loss"][0]
-    start = tail_convolutions(load_trunk(narrow_trunk), cut, "avg").layers
+    start = tail_convolutions(load_trunk(narrow_trunk), clf._settings).layers
     before = [layer for layer in start if isinstance(layer, Conv)]
     after = [layer for layer in clf._tail.layers if isinstance(layer, Conv)]
     assert len(after) == len(before) == {"block5": 3, "block1": 13}[cut]

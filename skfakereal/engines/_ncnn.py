@@ -9,12 +9,14 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import takewhile
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skfakereal._network import (
+    Carry,
     Conv,
     Dense,
     Flatten,
@@ -23,6 +25,7 @@ from skfakereal._network import (
     Layer,
     MaxPool,
     Network,
+    Statistics,
 )
 from skfakereal.engines._ncnn_net import WorkingMemory, load_net, to_mat
 from skfakereal.engines._numpy import compile_dense
@@ -31,7 +34,7 @@ __all__ = ["compile_with_ncnn"]
 
 # Measured on full-width VGG16: larger images than this gain nothing from a stack, only
 # their small maps behind the poolings, where weights outweigh maps, gain 5 to 15 %.
-_LARGEST_STACKED = 128
+_LARGEST_STACKED = Statistics.MANY_ROWS
 _LARGEST_STACKED_DEEP = 20
 # How many of those, at the most; 8 are 2 % faster than 5, and as fast as 16.
 _DEEP_STACK = 16
@@ -79,17 +82,31 @@ def compile_with_ncnn(
     ValueError
         If the layers are in an order that no VGG has.
     """
-    maps_part = list(takewhile(lambda layer: isinstance(layer, _MAPS), network.layers))
-    stages = _compile_stages(maps_part, input_shape)
-    finish = _compile_rest(network.layers[len(maps_part) :])
-    first_map = Network(network.layers[:1]).output_shape(input_shape)
-    largest = max(_DEEP_STACK, _STACK_VALUES // int(np.prod(first_map)))
+    layers, carry = network.layers, None
+    if layers and isinstance(layers[0], Carry):
+        carry, layers = layers[0], layers[1:]
+    shape = carry.shape if carry else input_shape
+    maps_part = list(takewhile(lambda layer: isinstance(layer, _MAPS), layers))
+    rest = layers[len(maps_part) :]
+    statistics = rest[0] if rest and isinstance(rest[0], Statistics) else None
+    stages = _compile_stages(maps_part, shape, tapped=statistics is not None)
+    finish = _compile_rest(rest)
+    first_map = Network(layers[:1]).output_shape(shape)
+    largest = max(_DEEP_STACK, _STACK_VALUES // prod(first_map))
 
-    def compute(images: FloatArray) -> FloatArray:
-        maps = images.transpose(3, 0, 1, 2)
+    def compute(batch: FloatArray) -> FloatArray:
+        n = len(batch)
+        maps = batch[:, : prod(shape)].reshape(n, *shape) if carry else batch
+        maps, taps = maps.transpose(3, 0, 1, 2), list[FloatArray]()
         for stage in stages:
-            maps = stage.run(maps)
-        return np.ascontiguousarray(maps.transpose(1, 2, 3, 0))
+            maps, tapped = stage.run(maps)
+            taps += tapped
+        maps = np.ascontiguousarray(maps.transpose(1, 2, 3, 0))
+        if statistics is None:
+            return maps
+        carried = [batch[:, prod(shape) :]] if carry else []
+        whole = [maps.reshape(n, -1)] if statistics.with_maps else []
+        return np.concatenate([*whole, *carried, *taps], axis=1)
 
     def forward(batch: FloatArray) -> FloatArray:
         if batch.shape[1:] != input_shape:
@@ -118,15 +135,22 @@ class _Stage:
     n_masks: int
     pitch: int | None  # rows from one image of a stack to the next; None: one by one
     output_shape: tuple[int, ...]
+    n_taps: int  # convolutions whose statistics are wanted
 
-    def run(self, maps: FloatArray) -> FloatArray:
-        """Take and return maps of shape (channels, images, height, width)."""
+    def run(self, maps: FloatArray) -> tuple[FloatArray, list[FloatArray]]:
+        """Take and return maps of shape (channels, images, height, width).
+
+        Behind them come the statistics that are wanted, each of shape (images, channels).
+        """
         if self.pitch is not None:
             return self._run(maps, self.pitch)
         singles = [maps[:, i : i + 1] for i in range(maps.shape[1])]
-        return np.concatenate([self._run(one, one.shape[2]) for one in singles], axis=1)
+        outputs, taps = zip(*(self._run(one, one.shape[2]) for one in singles), strict=True)
+        return np.concatenate(outputs, axis=1), [
+            np.concatenate(tap) for tap in zip(*taps, strict=True)
+        ]
 
-    def _run(self, maps: FloatArray, pitch: int) -> FloatArray:
+    def _run(self, maps: FloatArray, pitch: int) -> tuple[FloatArray, list[FloatArray]]:
         channels, n, height, width = maps.shape
         stack = np.zeros((channels, n, pitch, width), np.float32)
         stack[:, :, :height] = maps
@@ -138,24 +162,46 @@ class _Stage:
             mask = to_mat(inside.reshape(1, -1, width))
             for i in range(self.n_masks):
                 extractor.input(f"mask{i}", mask)
-        code, output = extractor.extract("output")
-        if code != 0:
-            raise RuntimeError(f"ncnn failed with code {code} on maps {maps.shape}.")
+        taps = list[FloatArray]()
+        for i in range(self.n_taps):
+            means = _extract(extractor, f"means{i}")
+            rows = means.reshape(len(means), n, -1)[:, :, :height]
+            # Rows first: NumPy is ten times as fast over the first axis as over a short last.
+            rows = np.ascontiguousarray(rows.transpose(2, 1, 0))
+            mean = rows.mean(axis=0)
+            between = np.square(rows - mean).mean(axis=0)
+            within = _extract(extractor, f"variance{i}").reshape(len(means), n).T
+            taps += Statistics.of(mean, within + between, np)
+        outputs = _extract(extractor, "output")
         height, width, channels = self.output_shape
-        # The array borrows the memory of `output`, and keeps it alive.
-        return np.asarray(output).reshape(channels, n, -1, width)[:, :, :height]
+        return outputs.reshape(channels, n, -1, width)[:, :, :height], taps
 
 
-def _compile_stages(layers: Sequence[Layer], shape: tuple[int, ...]) -> list[_Stage]:
+def _extract(extractor: Any, blob: str) -> FloatArray:
+    code, output = extractor.extract(blob)
+    if code != 0:
+        raise RuntimeError(f"ncnn failed with code {code} at {blob}.")
+    # The array borrows the memory of `output`, and keeps it alive.
+    return np.asarray(output)
+
+
+def _compile_stages(
+    layers: Sequence[Layer], shape: tuple[int, ...], *, tapped: bool
+) -> list[_Stage]:
     """Compile the layers; a stack is built anew after each pooling, which halves it."""
     stages, memory = [], WorkingMemory()
     for part, stacked in _split(layers, shape):
         pitch = (shape[0] // _TILE + 1) * _TILE if stacked else None
         net, n_masks = load_net(
-            part, (pitch or shape[0], *shape[1:]), memory, stacked=stacked
+            part,
+            (pitch or shape[0], *shape[1:]),
+            memory,
+            stacked=stacked,
+            tapped=shape[0] if tapped else None,
         )
         shape = Network(tuple(part)).output_shape(shape)
-        stages.append(_Stage(net, memory, n_masks, pitch, shape))
+        n_taps = sum(isinstance(layer, Conv) for layer in part) if tapped else 0
+        stages.append(_Stage(net, memory, n_masks, pitch, shape, n_taps))
     return stages
 
 
@@ -197,4 +243,6 @@ def _compile_rest(layers: Sequence[Layer]) -> Forward:
             return lambda maps: dense(maps.max(axis=(1, 2)))
         case Flatten():
             return lambda maps: dense(maps.reshape(len(maps), -1))
+        case Statistics():
+            return dense
     raise ValueError(f"A {type(layers[0]).__name__} layer cannot follow a feature map.")

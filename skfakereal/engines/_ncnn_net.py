@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skfakereal._network import Conv, Layer
+from skfakereal._network import Conv, Layer, Statistics
 
 __all__ = ["WorkingMemory", "load_net", "to_mat"]
 
@@ -49,6 +49,7 @@ def load_net(
     memory: WorkingMemory,
     *,
     stacked: bool,
+    tapped: int | None = None,
 ) -> tuple[Any, int]:
     """Load layers into ncnn.
 
@@ -64,6 +65,11 @@ def load_net(
     stacked : bool
         Whether inputs are stacks of images, so that what a convolution writes between
         the images must be set to zero (by a product with a mask) before the next.
+    tapped : int or None, default=None
+        How many rows an image has, if what the statistics of the convolutions are made of
+        is wanted. It comes in the blobs ``"means0"``, the mean of each row, and
+        ``"variance0"``, that of the rows of each image on average, of the first
+        convolution, and so on. To be extracted in this order, and before the output.
 
     Returns
     -------
@@ -82,7 +88,7 @@ def load_net(
     net = ncnn.Net()
     memory.lend_to(net.opt)
     _set_options(net.opt, input_shape, stacked)
-    text, n_masks = _describe(layers, input_shape, stacked)
+    text, n_masks = _describe(layers, input_shape, stacked, tapped)
     if net.load_param_mem(text) != 0 or net.load_model(_reader(_weights(layers))) != 0:
         raise RuntimeError(f"ncnn {ncnn.__version__} cannot load this network:\n{text}")
     return net, n_masks
@@ -116,11 +122,11 @@ def _set_options(options: Any, input_shape: tuple[int, ...], stacked: bool) -> N
 
 
 def _describe(
-    layers: Sequence[Layer], shape: tuple[int, ...], stacked: bool
+    layers: Sequence[Layer], shape: tuple[int, ...], stacked: bool, tapped: int | None
 ) -> tuple[str, int]:
     """Write ncnn's text format: type, name, counts of blobs in and out, blobs, settings."""
     lines = [f"Input input 0 1 input {_size(shape)}"]
-    blob, n_masks = "input", 0
+    blob, n_masks, n_taps = "input", 0, 0
     for i, layer in enumerate(layers):
         following = layers[i + 1] if i + 1 < len(layers) else None
         output = f"blob{i}" if following else "output"
@@ -128,9 +134,14 @@ def _describe(
             shape = (*shape[:2], layer.kernel.shape[3])
             # 3x3, a border of 1, with bias, then ReLU.
             settings = f"0={shape[2]} 1=3 4=1 5=1 6={layer.kernel.size} 9=1"
+            maps = f"maps{n_taps}" if tapped else output
             lines.append(
-                f"Convolution layer{i} 1 1 {blob} {output} {settings} {_size(shape)}"
+                f"Convolution layer{i} 1 1 {blob} {maps} {settings} {_size(shape)}"
             )
+            if tapped:
+                rows = tapped if stacked else shape[0]
+                lines += _tap(n_taps, output, rows, *shape[:2])
+                n_taps += 1
         else:
             shape = (shape[0] // 2, shape[1] // 2, shape[2])
             # Maximum of 2x2, stride 2; 5=1 drops an odd last row, the default pads it.
@@ -141,8 +152,37 @@ def _describe(
             lines.insert(0, f"Input mask{n_masks} 0 1 mask{n_masks}")
             lines.append(f"BinaryOp product{i} 2 1 {blob} mask{n_masks} masked{i} 0=2")
             blob, n_masks = f"masked{i}", n_masks + 1
-    # There are as many blobs as layers: each layer has one output.
-    return "\n".join([_MAGIC, f"{len(lines)} {len(lines)}", *lines, ""]), n_masks
+    n_blobs = sum(int(line.split()[3]) for line in lines)  # as many as outputs
+    return "\n".join([_MAGIC, f"{len(lines)} {n_blobs}", *lines, ""]), n_masks
+
+
+def _tap(i: int, output: str, rows: int, pitch: int, width: int) -> list[str]:
+    """Describe how maps go on to `output`, and what their statistics are made of.
+
+    By row, so that what lies between the images of a stack stays out of account, and since
+    a sum of 50,000 values in float32 is not exact. A variance is made of differences from
+    the mean: as a mean square less a squared mean it has no digits left where an image is
+    flat.
+    """
+    split = [f"Split split{i} 1 3 maps{i} {output} maps{i}a maps{i}b"]
+    if rows > Statistics.MANY_ROWS:  # of a single image: none so large is stacked
+        split = [
+            f"Split whole{i} 1 2 maps{i} {output} whole{i}",
+            f"Pooling some{i} 1 1 whole{i} some{i} 0=0 1=1 11=1 2=1 12={Statistics.STEP} 5=1",
+            f"Split split{i} 1 2 some{i} maps{i}a maps{i}b",
+        ]
+        rows = pitch = len(range(0, rows, Statistics.STEP))
+    mean_of_row = f"0=1 1={width} 11=1 2=1 12=1 5=1"
+    mean_of_image = f"0=1 1=1 11={rows} 2=1 12={pitch} 5=1"
+    return [
+        *split,
+        f"Pooling rows{i} 1 1 maps{i}a rows{i} {mean_of_row}",
+        f"Split again{i} 1 2 rows{i} means{i} rows{i}a",
+        f"BinaryOp centre{i} 2 1 maps{i}b rows{i}a centred{i} 0=1",
+        f"UnaryOp square{i} 1 1 centred{i} squares{i} 0=4",
+        f"Pooling variances{i} 1 1 squares{i} variances{i} {mean_of_row}",
+        f"Pooling variance{i} 1 1 variances{i} variance{i} {mean_of_image}",
+    ]
 
 
 def _size(shape: tuple[int, ...]) -> str:

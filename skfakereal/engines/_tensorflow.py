@@ -1,11 +1,13 @@
 """The TensorFlow engine: a network as one graph."""
 
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skfakereal._network import (
+    Carry,
     Conv,
     Dense,
     Flatten,
@@ -14,10 +16,11 @@ from skfakereal._network import (
     Layer,
     MaxPool,
     Network,
+    Statistics,
 )
 from skfakereal._threads import prepare_tensorflow, require_living_threads
 
-__all__ = ["compile_with_tensorflow"]
+__all__ = ["channel_statistics", "compile_with_tensorflow"]
 
 
 def compile_with_tensorflow(network: Network) -> Forward:
@@ -25,13 +28,24 @@ def compile_with_tensorflow(network: Network) -> Forward:
     prepare_tensorflow()
     import tensorflow as tf
 
-    steps = [_step(layer) for layer in network.layers]
+    steps = [(layer, _step(layer)) for layer in network.layers]
+    rank = 2 if isinstance(network.layers[0], Carry) else 4
 
     # One trace serves batches of every length.
-    @tf.function(input_signature=[tf.TensorSpec((None, None, None, None), tf.float32)])
+    @tf.function(
+        input_signature=[tf.TensorSpec([None] * rank, tf.float32)], autograph=False
+    )
     def graph(batch: Any) -> Any:
-        for step in steps:
+        statistics: list[Any] = []
+        for layer, step in steps:
+            match layer:
+                case Carry(shape):
+                    statistics.append(batch[:, prod(shape) :])
+                case Statistics():
+                    batch = (batch, statistics)
             batch = step(batch)
+            if isinstance(layer, Conv):
+                statistics += channel_statistics(batch)  # never computed if not used
         return batch
 
     def forward(batch: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -39,6 +53,25 @@ def compile_with_tensorflow(network: Network) -> Forward:
         return np.asarray(graph(tf.constant(batch)).numpy())
 
     return forward
+
+
+def channel_statistics(maps: Any) -> tuple[Any, Any]:
+    """Return the statistics of each channel of maps (n, height, width, channels)."""
+    import tensorflow as tf
+
+    step = tf.where(tf.shape(maps)[1] > Statistics.MANY_ROWS, Statistics.STEP, 1)
+    maps = maps[:, ::step]
+    # By row: of a flat image, one sum over all its positions is wrong by 2e-4.
+    rows = tf.reduce_mean(maps, axis=2, keepdims=True)
+    squares = tf.reduce_mean(tf.square(maps - rows), axis=(1, 2))
+    mean, variance = tf.nn.moments(rows, axes=(1, 2))
+    return Statistics.of(mean, variance + squares, tf.math)
+
+
+def _flatten(maps: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.reshape(maps, (tf.shape(maps)[0], -1))
 
 
 def _step(layer: Layer) -> Any:
@@ -55,7 +88,12 @@ def _step(layer: Layer) -> Any:
         case GlobalPool():
             return lambda x: tf.reduce_max(x, axis=(1, 2))
         case Flatten():
-            return lambda x: tf.reshape(x, (tf.shape(x)[0], -1))
+            return _flatten
+        case Carry(shape):
+            return lambda x: tf.reshape(x[:, : prod(shape)], (-1, *shape))
+        case Statistics(with_maps):
+            whole = slice(None) if with_maps else slice(1, None)
+            return lambda x: tf.concat([_flatten(x[0]), *x[1]][whole], axis=1)
         case Dense(kernel, bias, activation):
             weights, offset = tf.constant(kernel), tf.constant(bias)
             activate = {"relu": tf.nn.relu, "sigmoid": tf.sigmoid, "softmax": tf.nn.softmax}

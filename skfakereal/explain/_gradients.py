@@ -92,6 +92,7 @@ def _forward(layer: Layer, values: FloatArray) -> FloatArray:
         case Dense(kernel, bias, activation):
             outputs = values @ kernel + bias
             return np.maximum(outputs, 0) if activation == "relu" else outputs
+    raise TypeError(f"A {type(layer).__name__} layer has no derivative here.")
 
 
 def _backward(
@@ -117,6 +118,7 @@ def _backward(
             if activation == "relu":
                 gradient = gradient * (after > 0)
             return gradient @ kernel.T
+    raise TypeError(f"A {type(layer).__name__} layer has no derivative here.")
 
 
 def _convolve(values: FloatArray, kernel: FloatArray) -> FloatArray:

@@ -153,6 +153,12 @@ def open_network(estimator: Any) -> tuple[Steps, OpenedNetwork]:
             f"threshold or calibrated without folds, got {_shown(estimator)}. Use "
             "occlusion, which explains any classifier."
         )
+    if steps.network._settings.pooling == "statistics":
+        raise TypeError(
+            "Grad-CAM weighs each channel of one layer by its mean derivative, which is zero "
+            "for a standard deviation, so it cannot explain pooling='statistics'. Use "
+            "occlusion, which explains any classifier."
+        )
     head: Sequence[Layer]
     if isinstance(steps.network, VGG16ImageClassifier):
         head = with_plain_scores(steps.network._tail.layers)
@@ -166,8 +172,7 @@ def open_network(estimator: Any) -> tuple[Steps, OpenedNetwork]:
 
 def _trunk_part(network: VGG16ImageClassifier | VGG16FeatureExtractor) -> Network:
     """Return the frozen layers of a fitted estimator, up to the cut."""
-    settings = network._settings
-    return trunk_network(network._trunk, settings.cut, settings.pooling)
+    return trunk_network(network._trunk, network._settings)
 
 
 def layer_names(layers: Sequence[Layer]) -> list[str]:

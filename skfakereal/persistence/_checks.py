@@ -12,7 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skfakereal._network import Conv, Dense, Flatten, GlobalPool, MaxPool, Network
+from skfakereal._network import (
+    Carry,
+    Conv,
+    Dense,
+    Flatten,
+    GlobalPool,
+    MaxPool,
+    Network,
+    Statistics,
+)
 from skfakereal._parameters import check_parameters
 from skfakereal._trunk import Trunk, convolution_names
 from skfakereal._trunk_settings import TrunkSettings
@@ -79,9 +88,27 @@ def check_classifier(classifier: Any) -> None:
 
 def check_network(trunk: Any, settings: Any, tail: Any, n_classes: int) -> None:
     require(isinstance(tail, Network) and n_classes >= 2, "the tail is none")
-    shape = _shape_at_cut(trunk, settings)
-    for layer in tail.layers:
-        shape = _shape_behind(layer, shape)
+    shape, n_statistics = _shape_at_cut(trunk, settings), 0
+    for i, layer in enumerate(tail.layers):
+        if isinstance(layer, Carry):
+            maps = _maps_before(trunk, settings)
+            require(
+                i == 0
+                and settings.pooling == "statistics"
+                and type(layer.shape) is tuple
+                and all(type(side) is int for side in layer.shape)
+                and layer.shape == maps,
+                "its statistics do not fit the trunk",
+            )
+            n_statistics = shape[0] - math.prod(maps)
+            shape = maps
+        elif isinstance(layer, Statistics):
+            require(len(shape) == 3 and layer.with_maps is False, "its statistics are none")
+            shape = (n_statistics,)
+        else:
+            shape = _shape_behind(layer, shape)
+            if isinstance(layer, Conv):
+                n_statistics += len(Statistics.NAMES) * shape[2]
     last = tail.layers[-1] if tail.layers else None
     wanted = ("sigmoid", (1,)) if n_classes == 2 else ("softmax", (n_classes,))
     require(
@@ -95,22 +122,35 @@ def _shape_at_cut(trunk: Any, settings: Any) -> tuple[int, ...]:
         isinstance(trunk, Trunk) and isinstance(settings, TrunkSettings),
         "the trunk or its settings are none",
     )
-    n_blocks = 5 if settings.cut is None else int(settings.cut[-1]) - 1
+    n_blocks = _n_blocks_before(settings)
     require(trunk.n_blocks >= n_blocks, "the trunk lacks blocks before the cut")
     # Reckoned, since making a network takes time and memory, and a file may hold many.
+    maps = _maps_before(trunk, settings)
+    if settings.pooling == "statistics" and n_blocks:
+        channels = [len(trunk.arrays[f"{x}/bias"]) for x in convolution_names(n_blocks)]
+        n_statistics = len(Statistics.NAMES) * sum(channels)
+        return (n_statistics + (0 if settings.cut is None else math.prod(maps)),)
+    if settings.cut is not None:
+        return maps
+    return (math.prod(maps),) if settings.pooling == "flatten" else maps[2:]
+
+
+def _n_blocks_before(settings: TrunkSettings) -> int:
+    return 5 if settings.cut is None else int(settings.cut[-1]) - 1
+
+
+def _maps_before(trunk: Trunk, settings: TrunkSettings) -> tuple[int, ...]:
+    """Return the shape of the frozen blocks' last map."""
+    n_blocks = _n_blocks_before(settings)
     height, width = (int(side) >> n_blocks for side in settings.image_size)
     names = convolution_names(n_blocks)
-    channels = len(trunk.arrays[f"{names[-1]}/bias"]) if names else 3
-    if settings.cut is not None or settings.pooling == "flatten":
-        shape = (height, width, channels)
-        return shape if settings.cut is not None else (math.prod(shape),)
-    return (channels,)
+    return height, width, len(trunk.arrays[f"{names[-1]}/bias"]) if names else 3
 
 
 def _shape_behind(layer: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return the shape behind a layer of the tail, or raise if it does not fit."""
     match layer:
-        case Conv(kernel, bias) if len(shape) == 3:
+        case Conv(kernel, bias) if len(shape) == 3 and min(shape) >= 1:
             fits = _is_float32(kernel, 3, 3, shape[2], None)
             require(fits and _is_float32(bias, kernel.shape[3]), "a convolution is none")
             return (*shape[:2], int(kernel.shape[3]))

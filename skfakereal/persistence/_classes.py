@@ -148,12 +148,14 @@ _SCORER = "_score_func _sign _kwargs _response_method _metadata_request _depreca
 
 # What estimators are made of, or take, without being one: all their attributes.
 _PARTS = {
+    "skfakereal.Carry": "shape",
     "skfakereal.Conv": "kernel bias",
     "skfakereal.Dense": "kernel bias activation",
     "skfakereal.Flatten": "",
     "skfakereal.GlobalPool": "kind",
     "skfakereal.MaxPool": "",
     "skfakereal.Network": "layers",
+    "skfakereal.Statistics": "with_maps",
     "skfakereal.Trunk": "source name n_blocks digest arrays missing",
     "skfakereal.TrunkSettings": "image_size resize preprocessing pooling cut",
     "sklearn.calibration._CalibratedClassifier": "estimator calibrators classes method",
@@ -190,7 +192,10 @@ _MODULES = {
     "_trunk_settings": ("TrunkSettings",),
     "_classifier": ("VGG16ImageClassifier",),
     "_features": ("VGG16FeatureExtractor",),
-    "_network": ("Conv", "Dense", "Flatten", "GlobalPool", "MaxPool", "Network"),
+    "_network": (
+        *("Carry", "Conv", "Dense", "Flatten", "GlobalPool", "MaxPool", "Network"),
+        "Statistics",
+    ),
     "_trunk": ("Trunk",),
     "_augmentation": ("Augmentation",),
 }

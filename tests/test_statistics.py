@@ -1,0 +1,371 @@
+"""``pooling="statistics"``: what all 13 convolutions are like, on both sides of every cut."""
+
+import pickle
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import Images, MakeClassifier, write_image
+from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
+from skfr_files import round_trip
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import skfakereal
+from skfakereal import VGG16FeatureExtractor
+from skfakereal._activations import ActivationReader
+from skfakereal._network import Network, Statistics
+from skfakereal._store import ActivationStore
+from skfakereal._trunk import CUTS, Trunk, tail_convolutions, trunk_network
+from skfakereal._trunk_settings import TrunkSettings
+from skfakereal._weights import load_trunk
+from skfakereal.engines import compile_network
+from skfakereal.explain import grad_cam, occlusion
+from skfakereal.persistence._container import pack, read_container
+from skfakereal.persistence._detector import Detector
+from skfakereal.persistence._load import load_with_metadata
+
+FloatArray = NDArray[np.float32]
+Array = NDArray[Any]
+CONVOLUTIONS = [
+    f"block{block}_conv{conv}"
+    for block, n in enumerate((2, 2, 3, 3, 3), 1)
+    for conv in range(1, n + 1)
+]
+
+
+def maps_in_keras(file: str | Path, pixels: FloatArray) -> list[Array]:
+    """Return what each convolution of a plain Keras network gives."""
+    import keras
+
+    arrays = load_file(file)
+    values = inputs = keras.Input(pixels.shape[1:])
+    maps = []
+    for name in CONVOLUTIONS:
+        kernel, bias = arrays[f"{name}/kernel"], arrays[f"{name}/bias"]
+        if name.endswith("conv1") and maps:
+            values = keras.layers.MaxPooling2D()(values)
+        layer = keras.layers.Conv2D(len(bias), 3, padding="same", activation="relu")
+        values = layer(values)
+        layer.set_weights([kernel, bias])
+        maps.append(values)
+    outputs = keras.Model(inputs, maps).predict(pixels, verbose=0)
+    return [np.asarray(output, dtype=np.float64) for output in outputs]
+
+
+def from_maps(maps: list[Array]) -> Array:
+    """Return the features as the documentation has them."""
+    parts = []
+    for one in maps:
+        one = one[:, ::3] if one.shape[1] > 128 else one
+        parts += [np.log1p(one.mean(axis=(1, 2))), np.log1p(one.std(axis=(1, 2)))]
+    return np.concatenate(parts, axis=1)
+
+
+def as_the_trunk_takes(pixels: NDArray[np.uint8], preprocessing: str) -> FloatArray:
+    from keras.applications.vgg16 import preprocess_input
+
+    values = pixels.astype(np.float32)
+    return values / 255 if preprocessing == "unit" else preprocess_input(values)
+
+
+def pictures(n: int, height: int, width: int) -> NDArray[np.uint8]:
+    """Return images with large and small structures, the last two of one colour."""
+    rng = np.random.default_rng(3)
+    coarse = rng.integers(0, 230, (n, -(-height // 8), -(-width // 8), 3))
+    pixels = coarse.repeat(8, 1).repeat(8, 2)[:, :height, :width]
+    pixels = pixels + rng.integers(0, 25, pixels.shape)
+    pixels[-2:] = np.array([0, 200]).reshape(2, 1, 1, 1)
+    return pixels.astype(np.uint8)
+
+
+def written(pixels: NDArray[np.uint8], folder: Path) -> list[str]:
+    return [write_image(folder / f"{i:03}.png", image) for i, image in enumerate(pixels)]
+
+
+@pytest.mark.parametrize("engine", ["ncnn", "tensorflow"])
+@pytest.mark.parametrize("preprocessing", ["unit", "imagenet"])
+@pytest.mark.parametrize("size", [(32, 32), (70, 96), (150, 131)])
+def test_the_features_are_those_of_plain_keras(
+    narrow_trunk: str,
+    tmp_path: Path,
+    size: tuple[int, int],
+    preprocessing: str,
+    engine: str,
+) -> None:
+    pixels = pictures(8, *size)
+    extractor = VGG16FeatureExtractor(
+        image_size=size,
+        weights=narrow_trunk,
+        pooling="statistics",
+        preprocessing=preprocessing,
+        engine=engine,
+        cache=None,
+    )
+    features = extractor.fit_transform(written(pixels, tmp_path))
+    assert features.shape == (8, 2 * 13 * 8) == (8, extractor.n_features_out_)
+    maps = maps_in_keras(narrow_trunk, as_the_trunk_takes(pixels, preprocessing))
+    # Of 11 bits, as float16 has them; beside that the engines agree to 1e-4.
+    np.testing.assert_allclose(features, from_maps(maps), rtol=5e-4, atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.imagenet
+def test_with_imagenets_weights_too(test_data: Path, tmp_path: Path) -> None:
+    file = test_data / "vgg16-imagenet.safetensors"
+    if not file.is_file():
+        pytest.skip(f"{file.name} is not in the folder of SKFAKEREAL_TEST_DATA")
+    pixels = pictures(8, 224, 224)
+    extractor = VGG16FeatureExtractor(weights=file, pooling="statistics", cache=None)
+    features = extractor.fit_transform(written(pixels, tmp_path))
+    assert features.shape == (8, 8448)
+    maps = maps_in_keras(file, as_the_trunk_takes(pixels, "imagenet"))
+    np.testing.assert_allclose(features, from_maps(maps), rtol=5e-4, atol=1e-4)
+
+
+def test_their_names_say_block_layer_channel_and_statistic(
+    narrow_trunk: str, tmp_path: Path
+) -> None:
+    pixels = pictures(3, 32, 32)
+    extractor = VGG16FeatureExtractor(
+        image_size=(32, 32), weights=narrow_trunk, pooling="statistics", cache=None
+    )
+    features = extractor.set_output(transform="pandas").fit_transform(
+        written(pixels, tmp_path)
+    )
+    assert isinstance(features, pd.DataFrame)
+    assert list(features.columns) == list(extractor.get_feature_names_out())
+    maps = maps_in_keras(narrow_trunk, as_the_trunk_takes(pixels, "unit"))
+    for i, name in enumerate(CONVOLUTIONS):
+        for channel in (0, 7):
+            values = maps[i][..., channel]
+            np.testing.assert_allclose(
+                features[f"{name}_channel{channel}_log1p_mean"],
+                np.log1p(values.mean(axis=(1, 2))),
+                rtol=1e-3,
+                atol=1e-4,
+            )
+            np.testing.assert_allclose(
+                features[f"{name}_channel{channel}_log1p_std"],
+                np.log1p(values.std(axis=(1, 2))),
+                rtol=1e-3,
+                atol=1e-4,
+            )
+
+
+def test_the_full_network_gives_8448(dark_and_bright: Images) -> None:
+    extractor = VGG16FeatureExtractor(
+        image_size=(32, 32), weights="cifake", pooling="statistics"
+    )
+    features = extractor.fit_transform(dark_and_bright[0][10:14])
+    assert features.shape == (4, 8448)
+    assert np.isfinite(features).all()
+    names = extractor.get_feature_names_out()
+    assert len(set(names)) == 8448
+    assert (names[0], names[-1]) == (
+        "block1_conv1_channel0_log1p_mean",
+        "block5_conv3_channel511_log1p_std",
+    )
+
+
+def settings(cut: str | None, size: tuple[int, int], **changes: str) -> TrunkSettings:
+    plain = TrunkSettings(size, "stretch", "imagenet", "statistics", cut)
+    return replace(plain, **changes)
+
+
+def compute(network: Network, batch: FloatArray, engine: str) -> FloatArray:
+    if not network.layers:
+        return batch
+    return compile_network(network, batch.shape[1:], engine=engine, n_threads=2)(batch)
+
+
+@pytest.mark.parametrize("size", [(32, 32), (50, 37), (130, 130), (224, 224)])
+@pytest.mark.parametrize("cut", CUTS[1:])
+def test_a_cut_changes_nothing_and_engines_agree(
+    narrow_trunk: str, cut: str, size: tuple[int, int]
+) -> None:
+    trunk = load_trunk(narrow_trunk)
+    batch = as_the_trunk_takes(pictures(5, *size), "imagenet")
+    whole = trunk_network(trunk, settings(None, size))
+    expected = compute(whole, batch, "tensorflow")
+    assert expected.shape == (5, *whole.output_shape((*size, 3)))
+    for engine in ("ncnn", "tensorflow"):
+        np.testing.assert_allclose(compute(whole, batch, engine), expected, atol=1e-4)
+        at_cut = compute(trunk_network(trunk, settings(cut, size)), batch, engine)
+        tail = tail_convolutions(trunk, settings(cut, size))
+        np.testing.assert_allclose(compute(tail, at_cut, engine), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("size", [32, 37, 130, 161, 224])
+@pytest.mark.parametrize("cut", [None, "block4"])
+def test_what_stands_beside_an_image_makes_no_difference(
+    narrow_trunk: str, cut: str | None, size: int
+) -> None:
+    trunk = load_trunk(narrow_trunk)
+    # A bias that is written everywhere, also between the images of a stack.
+    arrays = {k: v + 0.5 if k.endswith("bias") else v for k, v in trunk.arrays.items()}
+    network = trunk_network(Trunk(arrays, "biased"), settings(cut, (size, size)))
+    batch = as_the_trunk_takes(pictures(20, size, size), "imagenet")
+    together = compute(network, batch, "ncnn")
+    for i in (0, 7, 19):
+        one = compute(network, batch[i : i + 1], "ncnn")
+        np.testing.assert_array_equal(one, together[i : i + 1])
+    np.testing.assert_array_equal(compute(network, batch[2:7], "ncnn"), together[2:7])
+    n_statistics = 2 * 8 * (13 if cut is None else 7)
+    expected = compute(network, batch, "tensorflow")[:, -n_statistics:]
+    np.testing.assert_allclose(together[:, -n_statistics:], expected, atol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def fit(make_classifier: MakeClassifier, dark_and_bright: Images) -> Callable[..., Any]:
+    def fitted(**changes: Any) -> Any:
+        plain = {"pooling": "statistics", "learning_rate": 1e-3}
+        return make_classifier(**plain | changes).fit(*dark_and_bright)
+
+    return fitted
+
+
+@pytest.fixture(scope="module")
+def trained(fit: Callable[..., Any]) -> Any:
+    """Return a classifier whose last two blocks are trained."""
+    return fit(trainable_from="block4", epochs=4)
+
+
+@pytest.mark.parametrize("cut", [None, "block4", "block1"])
+def test_predictions_are_those_of_the_trained_network(
+    make_classifier: MakeClassifier, dark_and_bright: Images, cut: str | None
+) -> None:
+    X, y = dark_and_bright
+    X_val, y_val = X[5::3], y[5::3]
+    clf = make_classifier(
+        pooling="statistics",
+        trainable_from=cut,
+        epochs=4,
+        learning_rate=1e-3,
+        class_weight=None,
+    ).fit(X, y, X_val=X_val, y_val=y_val)
+    kept = log_loss(y_val, clf.predict_proba(X_val))
+    assert kept == pytest.approx(clf.history_["val_loss"][-1], rel=1e-2)
+    assert clf.history_["loss"][-1] < clf.history_["loss"][0]
+    assert np.isfinite(clf.history_["loss"]).all()
+
+
+def test_channels_that_are_always_zero_do_no_harm(
+    narrow_trunk: str,
+    make_classifier: MakeClassifier,
+    dark_and_bright: Images,
+    tmp_path: Path,
+) -> None:
+    arrays = load_file(narrow_trunk)
+    for name in ("block3_conv2", "block4_conv3", "block5_conv3"):
+        arrays[f"{name}/bias"] = np.full(8, -1e3, np.float32)
+    save_file(arrays, tmp_path / "dead.safetensors")
+    for cut in (None, "block3"):
+        clf = make_classifier(
+            weights=tmp_path / "dead.safetensors",
+            pooling="statistics",
+            trainable_from=cut,
+            learning_rate=1e-3,
+            epochs=3,
+        ).fit(*dark_and_bright)
+        assert np.isfinite(clf.predict_proba(dark_and_bright[0])).all()
+
+
+def test_fine_tuning_goes_on_at_another_cut(
+    fit: Callable[..., Any], dark_and_bright: Images
+) -> None:
+    X, y = dark_and_bright
+    clf = fit(warm_start=True, epochs=4)
+    for cut in ("block5", "block5", "block3", "block1"):
+        before = clf.predict_proba(X)
+        # So small a rate that what is left is the start.
+        clf.set_params(trainable_from=cut, learning_rate=1e-9, epochs=1).fit(X, y)
+        np.testing.assert_allclose(clf.predict_proba(X), before, atol=5e-3)
+
+
+def test_model_files_and_pickles(
+    trained: Any, fit: Callable[..., Any], dark_and_bright: Images, tmp_path: Path
+) -> None:
+    X, _ = dark_and_bright
+    for clf in (trained, fit(epochs=1)):
+        before = clf.predict_proba(X)
+        for copy in (round_trip(clf, tmp_path), pickle.loads(pickle.dumps(clf))):
+            np.testing.assert_array_equal(copy.predict_proba(X), before)
+        detector, _ = load_with_metadata(tmp_path / "model.skfr", only_predict=True)
+        assert isinstance(detector, Detector)
+        np.testing.assert_array_equal(detector.predict_proba(X), before)
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("Carry", {"shape": {"tuple": [2, 2, 7]}}),
+        ("Carry", {"shape": {"tuple": [10**6, 10**6, 8]}}),
+        ("Carry", {"shape": 5}),
+        ("Statistics", {"with_maps": True}),
+        ("Statistics", {"with_maps": 0}),
+        ("TrunkSettings", {"pooling": "avg"}),
+        ("TrunkSettings", {"cut": "block5"}),
+    ],
+)
+def test_files_that_lie_are_refused(
+    trained: Any, tmp_path: Path, kind: str, change: dict[str, Any]
+) -> None:
+    file = tmp_path / "m.skfr"
+    skfakereal.save(trained, file)
+    container = read_container(file)
+    for entry in container.description["objects"]:
+        if entry["class"] == f"skfakereal.{kind}":
+            entry["state"].update(change)
+    file.write_bytes(b"".join(pack(container.description, container.arrays)))
+    with pytest.raises(ValueError, match=r"m\.skfr"):
+        skfakereal.load(file)
+
+
+def test_the_store_tells_statistics_from_other_poolings(
+    narrow_trunk: str, dark_and_bright: Images, tmp_path: Path
+) -> None:
+    store, X = ActivationStore(tmp_path / "store"), dark_and_bright[0][:3].tolist()
+    for cut in (None, "block4"):
+        for pooling, n_computed in [("avg", 3), ("statistics", 3), ("statistics", 0)]:
+            reader = ActivationReader(
+                load_trunk(narrow_trunk),
+                settings(cut, (32, 32), pooling=pooling),
+                store=store,
+            )
+            shapes = [batch.activations.shape for batch in reader.read(X)]
+            assert {shape[1:] for shape in shapes} == {reader.shape}
+            assert reader.n_computed == n_computed
+
+
+def test_a_pipeline_learns_from_them(narrow_trunk: str, dark_and_bright: Images) -> None:
+    X, y = dark_and_bright
+    features = VGG16FeatureExtractor(
+        image_size=(32, 32), weights=narrow_trunk, pooling="statistics", cache=None
+    )
+    model = make_pipeline(features, StandardScaler(), LogisticRegression(C=0.01))
+    assert model.fit(X[::2], y[::2]).score(X[1::2], y[1::2]) == 1
+
+
+def test_grad_cam_says_that_occlusion_explains_them(
+    fit: Callable[..., Any], dark_and_bright: Images
+) -> None:
+    clf, X = fit(epochs=1), dark_and_bright[0][:2]
+    with pytest.raises(TypeError, match=r"pooling='statistics'. Use occlusion"):
+        grad_cam(clf, X)
+    maps = occlusion(clf, X, patch=16).maps
+    assert maps.shape == (2, 32, 32)
+    assert np.abs(maps).max() > 0
+
+
+def test_one_place_says_what_the_statistics_are() -> None:
+    both = Statistics.of(np.array([1.0, 0.0]), np.array([9.0, 0.0]), np)
+    np.testing.assert_allclose(both, np.log([[2, 1], [4, 1]]), atol=2e-6)
+    assert len(both) == len(Statistics.NAMES)
