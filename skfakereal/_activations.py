@@ -1,11 +1,11 @@
 """Paths -> activations at the cut: read, render the view, run the trunk, round."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -20,10 +20,10 @@ from skfakereal._store import ActivationStore
 from skfakereal._threads import count_threads
 from skfakereal._trunk import Trunk, trunk_network
 from skfakereal._trunk_settings import TrunkSettings
-from skfakereal._views import ViewSettings, content_digest, render_view
+from skfakereal._views import ViewSettings, content_digest, render_crops
 from skfakereal.engines import choose_engine, compile_network
 
-__all__ = ["ActivationReader", "Batch"]
+__all__ = ["ActivationReader", "Batch", "mean_of_crops"]
 
 # Pixels in one batch, 20 images of 224x224: enough for both engines to be at their best
 # rate, small enough to be little memory.
@@ -60,7 +60,7 @@ class _Loaded:
     """A run of images before the trunk: which view each one has, each view only once.
 
     `rows` tells for each key which images it is; a key has its activations in `known`,
-    or its pixels in `views`, or neither if it came before.
+    or its crops in `views`, or neither if it came before.
     """
 
     start: int
@@ -180,7 +180,8 @@ class ActivationReader:
         self, paths: Sequence[str], view: int, seen: Mapping[bytes, int]
     ) -> Iterator[_Loaded]:
         height, width = self.settings.image_size
-        size = min(256, max(self.n_threads, _BATCH_PIXELS // (height * width)))
+        n_pixels = height * width * self.settings.n_crops
+        size = min(256, max(self.n_threads, _BATCH_PIXELS // n_pixels))
         size = min(size, -(-len(paths) // self.n_threads))
         pool = ThreadPoolExecutor(self.n_threads)
         waiting: deque[Any] = deque()
@@ -233,13 +234,8 @@ class ActivationReader:
                 else:
                     image = decode_image(data, path, share)
                     with blamed_on(path):
-                        loaded.views[key] = render_view(
-                            image,
-                            image_size=self.settings.image_size,
-                            resize=self.settings.resize,
-                            augmentation=self.augmentation,
-                            digest=digest,
-                            view=view,
+                        loaded.views[key] = render_crops(
+                            image, self.settings, self.augmentation, digest, view
                         )
                     del image  # before its memory is another thread's
         loaded.rows.setdefault(key, []).append(row)
@@ -288,9 +284,10 @@ class ActivationReader:
             engine=self.engine,
             n_threads=self.n_threads,
         )
-        pixels = self.settings.preprocess(np.stack([loaded.views[key] for key in missing]))
+        crops = [loaded.views[key] for key in missing]
+        values = forward(self.settings.preprocess(np.concatenate(crops)))
         with np.errstate(over="ignore"):  # said below, with the path
-            computed = forward(pixels).astype(self.dtype)
+            computed = mean_of_crops(values, map(len, crops)).astype(self.dtype)
         self.n_computed += len(missing)
         for key, activations in zip(missing, computed, strict=True):
             if not np.isfinite(activations).all():
@@ -309,6 +306,17 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return tuple(map(_plain, value))
     return value.item() if isinstance(value, np.generic) else value
+
+
+def mean_of_crops(
+    values: NDArray[np.float32], n_crops: Iterable[int]
+) -> NDArray[np.float32]:
+    """Return one row for each image from those of its crops, which stand together."""
+    ends = list(accumulate(n_crops))
+    if len(ends) == len(values):
+        return values
+    means = [values[start:end].mean(axis=0) for start, end in pairwise([0, *ends])]
+    return np.stack(means)
 
 
 # Shared, so that the digest and the float32 weights of a trunk are made once, not in

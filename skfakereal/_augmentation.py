@@ -88,7 +88,7 @@ class Augmentation(BaseEstimator):
         view: int,
         *,
         image_size: int | tuple[int, int] = (224, 224),
-        resize: Literal["stretch", "crop"] = "stretch",
+        resize: Literal["stretch", "crop", "shrink"] = "stretch",
     ) -> NDArray[np.uint8]:
         """Return one view of an image file, to look at what training sees.
 
@@ -100,8 +100,8 @@ class Augmentation(BaseEstimator):
             The view's number; 0 is the plain image.
         image_size : int or tuple of (int, int), default=(224, 224)
             Height and width of the view; one number is both.
-        resize : {"stretch", "crop"}, default="stretch"
-            Stretch the whole image, or cut its centre out.
+        resize : {"stretch", "crop", "shrink"}, default="stretch"
+            Stretch the whole image, cut its centre out, or shrink it before.
 
         Returns
         -------

@@ -47,9 +47,16 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
     ----------
     image_size : int or tuple of (int, int), default=(224, 224)
         Height and width, at least 32, to which images are brought; one number is both.
-    resize : {"stretch", "crop"}, default="stretch"
-        Stretch each image to `image_size`, or cut its centre out without resampling it,
-        as forensic work prefers; what a small image lacks is reflected.
+    resize : {"stretch", "crop", "shrink"}, default="stretch"
+        "stretch" brings each image to `image_size`, which distorts it. "crop" cuts its
+        centre out without resampling it, as forensic work prefers. "shrink" resamples it
+        without distortion, as far as it still covers `image_size`, and cuts the centre
+        out. What a small image lacks is reflected; none is enlarged but by "stretch".
+    n_crops : int, default=1
+        With `resize` other than "stretch" and `trainable_from` None: how many crops, 1 to
+        9, the features are averaged over, in every view and in prediction. The centre, the
+        four corners (5), the middles of the sides (9: a grid); crops that would be the
+        same, as an image has no more room, count once. Time grows with them.
     preprocessing : {"auto", "unit", "imagenet"}, default="auto"
         "auto": pixels in [0, 1], and behind that what the weights were trained with: for
         ImageNet's, also when they come by path, blue, green and red minus the mean colour
@@ -193,7 +200,8 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         self,
         *,
         image_size: int | tuple[int, int] = (224, 224),
-        resize: Literal["stretch", "crop"] = "stretch",
+        resize: Literal["stretch", "crop", "shrink"] = "stretch",
+        n_crops: int = 1,
         preprocessing: Literal["auto", "unit", "imagenet"] = "auto",
         weights: str | PathLike[str] | None = "imagenet",
         pooling: Literal["statistics", "avg", "max", "flatten"] = "avg",
@@ -223,6 +231,7 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
     ) -> None:
         self.image_size = image_size
         self.resize = resize
+        self.n_crops = n_crops
         self.preprocessing = preprocessing
         self.weights = weights
         self.pooling = pooling

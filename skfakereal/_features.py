@@ -35,9 +35,12 @@ class VGG16FeatureExtractor(
     ----------
     image_size : int or tuple of (int, int), default=(224, 224)
         Height and width, at least 32, to which images are brought; one number is both.
-    resize : {"stretch", "crop"}, default="stretch"
-        Stretch each image to `image_size`, or cut its centre out without resampling it;
-        what a small image lacks is reflected.
+    resize : {"stretch", "crop", "shrink"}, default="stretch"
+        Stretch each image to `image_size`, cut its centre out without resampling it, or
+        shrink it before, as in `VGG16ImageClassifier`.
+    n_crops : int, default=1
+        How many crops, 1 to 9, the features are averaged over, as in
+        `VGG16ImageClassifier`; not with ``resize="stretch"``.
     preprocessing : {"auto", "unit", "imagenet"}, default="auto"
         Pixels in [0, 1], and behind that what the weights were trained with ("auto"),
         nothing ("unit") or ImageNet's order and mean, as in `VGG16ImageClassifier`.
@@ -82,7 +85,8 @@ class VGG16FeatureExtractor(
         self,
         *,
         image_size: int | tuple[int, int] = (224, 224),
-        resize: Literal["stretch", "crop"] = "stretch",
+        resize: Literal["stretch", "crop", "shrink"] = "stretch",
+        n_crops: int = 1,
         preprocessing: Literal["auto", "unit", "imagenet"] = "auto",
         weights: str | PathLike[str] | None = "imagenet",
         pooling: Literal["statistics", "avg", "max", "flatten"] = "avg",
@@ -94,6 +98,7 @@ class VGG16FeatureExtractor(
     ) -> None:
         self.image_size = image_size
         self.resize = resize
+        self.n_crops = n_crops
         self.preprocessing = preprocessing
         self.weights = weights
         self.pooling = pooling

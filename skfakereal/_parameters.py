@@ -13,7 +13,7 @@ from skfakereal._trunk import CUTS
 __all__ = ["BEFORE", "check_parameters"]
 
 # What an estimator did before it had the parameter: models that lack it are of that time.
-_TRUNK_BEFORE: dict[str, Any] = {"preprocessing": "unit"}
+_TRUNK_BEFORE: dict[str, Any] = {"preprocessing": "unit", "n_crops": 1}
 BEFORE: dict[str, dict[str, Any]] = {
     "VGG16FeatureExtractor": _TRUNK_BEFORE,
     "VGG16ImageClassifier": _TRUNK_BEFORE | {"standardize": False, "weight_decay": 0.0},
@@ -43,6 +43,21 @@ def check_parameters(parameters: Mapping[str, Any]) -> None:
             raise ValueError(f"{name} must be {wanted}, got {value!r}.")
         if name == "augmentation" and not _is_default(value):
             value.check()
+    if parameters.get("n_crops", 1) > 1:
+        _check_crops(parameters)
+
+
+def _check_crops(parameters: Mapping[str, Any]) -> None:
+    if parameters.get("resize") == "stretch":
+        raise ValueError(
+            f"n_crops={parameters['n_crops']} needs resize='crop' or 'shrink': of a stretched "
+            "image there is one view."
+        )
+    if parameters.get("trainable_from") is not None:
+        raise ValueError(
+            f"n_crops={parameters['n_crops']} needs trainable_from=None: features can be "
+            "averaged over crops, but not the maps at a cut."
+        )
 
 
 def _is_integer(value: Any, low: int) -> bool:
@@ -148,7 +163,11 @@ _RULES: dict[str, Rule] = {
         "2048 * 2048 pixels",
         _is_image_size,
     ),
-    "resize": _one_of("stretch", "crop"),
+    "resize": _one_of("stretch", "crop", "shrink"),
+    "n_crops": (
+        "an integer from 1 to 9",
+        lambda value: _is_integer(value, 1) and int(value) <= 9,
+    ),
     "preprocessing": _one_of("auto", "unit", "imagenet"),
     "weights": (
         "'imagenet', 'cifake', the path of a weights file, or None",

@@ -12,26 +12,75 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-__all__ = ["resample", "resize_plain"]
+__all__ = ["CENTRE", "crop_places", "resample", "resize_plain", "seen_window"]
 
 _BICUBIC = Image.Resampling.BICUBIC
+# Where a crop lies in what the image has room for, from 0 to 1: across and down. In this
+# order the first five are the centre and the corners, all nine a grid.
+CENTRE = (0.5, 0.5)
+_PLACES = (
+    *(CENTRE, (0.0, 0.0), (1.0, 1.0), (1.0, 0.0), (0.0, 1.0)),
+    *((0.5, 0.0), (0.5, 1.0), (0.0, 0.5), (1.0, 0.5)),
+)
 # Pixels that are padded as they are; what is larger is cut first.
 _PADDED = 2**24
 
 
+def seen_window(
+    original: tuple[int, int],
+    size: tuple[int, int],
+    resize: str,
+    place: tuple[float, float] = CENTRE,
+) -> tuple[float, float, float, float]:
+    """Return left, top, width and height of what becomes a view, in an image's pixels.
+
+    It reaches beyond an image that is too small. `original` is (width, height), as Pillow
+    has it, `size` is (height, width).
+    """
+    height, width = size
+    if resize == "stretch":
+        return 0, 0, *original
+    shrinkage = min(original[0] / width, original[1] / height) if resize == "shrink" else 1
+    if shrinkage > 1:
+        wide, high = width * shrinkage, height * shrinkage
+        # Rounding must not lead beyond the image.
+        left, top = max(0, original[0] - wide), max(0, original[1] - high)
+        return left * place[0], top * place[1], wide, high
+    left, top = (
+        _offset(have, want, at)
+        for have, want, at in zip(original, (width, height), place, strict=True)
+    )
+    return left, top, width, height
+
+
+def crop_places(
+    original: tuple[int, int], size: tuple[int, int], resize: str, n_crops: int
+) -> list[tuple[float, float]]:
+    """Return the places of the crops, each crop only once where the image has no room."""
+    places: dict[object, tuple[float, float]] = {}
+    for place in _PLACES[:n_crops]:
+        places.setdefault(seen_window(original, size, resize, place), place)
+    return list(places.values())
+
+
 def resize_plain(
-    image: Image.Image, size: tuple[int, int], resize: str
+    image: Image.Image,
+    size: tuple[int, int],
+    resize: str,
+    place: tuple[float, float] = CENTRE,
 ) -> NDArray[np.uint8]:
     height, width = size
-    if resize == "crop":
-        return _crop(image, height, width)
-    if image.size == (width, height):
-        return np.asarray(image)
-    return np.asarray(image.resize((width, height), _BICUBIC))
+    left, top, wide, high = seen_window(image.size, size, resize, place)
+    if (wide, high) == (width, height):
+        return _crop(image, int(left), int(top), height, width)
+    box = left, top, min(left + wide, image.width), min(top + high, image.height)
+    return np.asarray(image.resize((width, height), _BICUBIC, box))
 
 
-def _crop(image: Image.Image, height: int, width: int) -> NDArray[np.uint8]:
-    left, top = max(0, _offset(image.width, width)), max(0, _offset(image.height, height))
+def _crop(
+    image: Image.Image, left: int, top: int, height: int, width: int
+) -> NDArray[np.uint8]:
+    left, top = max(0, left), max(0, top)
     right, bottom = min(image.width, left + width), min(image.height, top + height)
     pixels = np.asarray(image.crop((left, top, right, bottom)))
     lacking = height - pixels.shape[0], width - pixels.shape[1]
@@ -42,18 +91,19 @@ def _crop(image: Image.Image, height: int, width: int) -> NDArray[np.uint8]:
 
 
 def resample(
-    image: Image.Image, size: tuple[int, int], resize: str, angle: float, zoom: float
+    image: Image.Image,
+    size: tuple[int, int],
+    resize: str,
+    angle: float,
+    zoom: float,
+    place: tuple[float, float] = CENTRE,
 ) -> NDArray[np.uint8]:
     """Rotate about the centre, zoom and resize, all in one resampling."""
     height, width = size
-    if resize == "crop":
-        shrink_x = shrink_y = 1 / zoom
-        # The centre of the plain crop, which lies on whole pixels.
-        left, top = _offset(image.width, width), _offset(image.height, height)
-        centre_x, centre_y = left + width / 2, top + height / 2
-    else:
-        shrink_x, shrink_y = image.width / (width * zoom), image.height / (height * zoom)
-        centre_x, centre_y = image.width / 2, image.height / 2
+    # Its centre is that of the plain view, whose crop lies on whole pixels.
+    left, top, wide, high = seen_window(image.size, size, resize, place)
+    shrink_x, shrink_y = wide / (width * zoom), high / (height * zoom)
+    centre_x, centre_y = left + wide / 2, top + high / 2
     original = image.size
     image = _average_blocks(image, shrink_x, shrink_y)
     # The exact ratios, since the last block of a row may be an incomplete one.
@@ -88,9 +138,9 @@ def resample(
     return np.asarray(turned.resize((width, height), _BICUBIC))
 
 
-def _offset(have: int, want: int) -> int:
-    """Return where a centred run of `want` pixels begins; negative where some lack."""
-    return (have - want) // 2 if have >= want else -((want - have) // 2)
+def _offset(have: int, want: int, at: float) -> int:
+    """Return where a run of `want` pixels begins; centred, and negative, where some lack."""
+    return int((have - want) * at) if have >= want else -((want - have) // 2)
 
 
 def _padding(centre: float, reach: float, side: int) -> int:

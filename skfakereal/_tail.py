@@ -158,6 +158,8 @@ class _Statistics(keras.layers.Layer):
 
 def _connected(inputs: Any, layers: list[keras.layers.Layer]) -> keras.Model:
     """Return a model of layers in a row; statistics are those of all convolutions."""
+    if not any(isinstance(layer, _Statistics) for layer in layers):
+        return keras.Sequential([inputs, *layers])
     values, seen = inputs, list[Any]()
     for layer in layers:
         if isinstance(layer, _Carry):

@@ -10,6 +10,7 @@ __all__ = ["RECIPE", "TailSettings", "held_fraction", "is_solved", "tail_setting
 RECIPE: dict[str, Any] = {
     "image_size": (224, 224),
     "resize": "stretch",
+    "n_crops": 1,
     "preprocessing": "unit",
     "pooling": "avg",
     "standardize": False,

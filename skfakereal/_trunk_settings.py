@@ -22,6 +22,7 @@ class TrunkSettings:
     preprocessing: str  # "unit" or "imagenet": what "auto" came to in `fit`
     pooling: str
     cut: str | None
+    n_crops: int = 1  # models without it are older
 
     def preprocess(self, views: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return pixels as the trunk takes them."""
@@ -42,6 +43,7 @@ def trunk_settings(
         ),
         pooling=estimator.pooling,
         cut=cut,
+        n_crops=int(estimator.n_crops),
     )
 
 

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from skfakereal._resampling import resample, resize_plain
+from skfakereal._resampling import CENTRE, crop_places, resample, resize_plain
+from skfakereal._trunk_settings import TrunkSettings
 
-__all__ = ["ViewSettings", "content_digest", "render_view"]
+__all__ = ["ViewSettings", "content_digest", "render_crops", "render_view"]
 
 
 class ViewSettings(Protocol):
@@ -59,6 +60,7 @@ def render_view(
     augmentation: ViewSettings | None = None,
     digest: bytes = b"",
     view: int = 0,
+    place: tuple[float, float] = CENTRE,
 ) -> NDArray[np.uint8]:
     """Return one view of an image.
 
@@ -68,15 +70,18 @@ def render_view(
         Mode RGB.
     image_size : tuple of (int, int)
         Height and width of the view.
-    resize : {"stretch", "crop"}
-        Stretch the whole image to `image_size`, or cut the centre out of it without any
-        resampling; what a small image lacks is reflected.
+    resize : {"stretch", "crop", "shrink"}
+        Stretch the whole image to `image_size`; or cut the centre out of it, without any
+        resampling or after shrinking it as far as it still covers the view; what a small
+        image lacks is reflected.
     augmentation : ViewSettings or None, default=None
         The settings. None gives the plain image for every view.
     digest : bytes, default=b""
         Digest of the image's content, from which the draws are seeded.
     view : int, default=0
         The view's number; view 0 is the plain image.
+    place : tuple of (float, float), default=(0.5, 0.5)
+        Where else than in the centre to cut, across and down, from 0 to 1.
 
     Returns
     -------
@@ -84,16 +89,16 @@ def render_view(
         The pixels.
     """
     if view == 0 or augmentation is None:
-        return resize_plain(image, image_size, resize)
+        return resize_plain(image, image_size, resize, place)
     draws = _draws(digest, augmentation.seed, view)
     # A float32 of NumPy's would round what is computed with it.
     angle = float(augmentation.rotation) * _spread(draws[0])
     zoom = 1 + float(augmentation.zoom) * _spread(draws[1])
     brightness = 1 + float(augmentation.brightness) * _spread(draws[2])
     if angle == 0 and zoom == 1:
-        pixels = resize_plain(image, image_size, resize)
+        pixels = resize_plain(image, image_size, resize, place)
     else:
-        pixels = resample(image, image_size, resize, math.radians(angle), zoom)
+        pixels = resample(image, image_size, resize, math.radians(angle), zoom, place)
     if augmentation.horizontal_flip and draws[3] < 0.5:
         pixels = pixels[:, ::-1]
     if augmentation.vertical_flip and draws[4] < 0.5:
@@ -103,6 +108,34 @@ def render_view(
         pixels = levels[pixels]
     pixels = _degrade(pixels, augmentation, draws[5:])
     return np.ascontiguousarray(pixels)
+
+
+def render_crops(
+    image: Image.Image,
+    settings: TrunkSettings,
+    augmentation: ViewSettings | None = None,
+    digest: bytes = b"",
+    view: int = 0,
+) -> NDArray[np.uint8]:
+    """Return one view of each of an image's crops: (n_crops, height, width, 3), or fewer.
+
+    All are augmented alike: a view is one draw.
+    """
+    size, resize = settings.image_size, settings.resize
+    return np.stack(
+        [
+            render_view(
+                image,
+                image_size=size,
+                resize=resize,
+                augmentation=augmentation,
+                digest=digest,
+                view=view,
+                place=place,
+            )
+            for place in crop_places(image.size, size, resize, settings.n_crops)
+        ]
+    )
 
 
 def _draws(digest: bytes, seed: int, view: int) -> NDArray[np.float64]:

@@ -35,10 +35,11 @@ RULES: dict[str, tuple[list[Any], list[Any]]] = {
             None,
         ],
     ),
-    "resize": (["stretch", "crop"], ["pad", "", None, 1, b"crop"]),
+    "resize": (["stretch", "crop", "shrink"], ["pad", "", None, 1, b"crop"]),
+    "n_crops": ([1, 9, np.int64(1)], [0, 10, 2.0, True, "5", None]),
     "preprocessing": (["auto", "unit", "imagenet"], ["caffe", None, 255]),
     "weights": (["imagenet", "cifake", "a.h5", Path("a.h5"), None], [1, True, b"a.h5", {}]),
-    "pooling": (["avg", "max", "flatten"], ["mean", None, 2]),
+    "pooling": (["statistics", "avg", "max", "flatten"], ["mean", None, 2]),
     "hidden_units": (
         [(256, 128), (1,), (), [8], (np.int32(4),), np.array([4, 2])],
         [256, (0,), (-1,), (2.5,), ("a",), None, "ab", (True,), np.array([0.5])],

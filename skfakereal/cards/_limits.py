@@ -141,11 +141,18 @@ def _size(report: EvaluationReport, config: Config) -> list[str]:
             f"Every image is resampled to {size[0]}x{size[1]} pixels, which wipes out some of "
             "the traces that generators and editors leave."
         )
-    if network.get("resize") == "crop":
+    elif network.get("resize") == "shrink":
         limits.append(
-            f"It sees the {size[0]}x{size[1]} pixels in the middle of an image, and nothing "
-            "of what lies around them."
+            f"Every image is shrunk until it just covers {size[0]}x{size[1]} pixels, which "
+            "wipes out some of the traces that generators and editors leave."
         )
+    n_crops = network.get("n_crops", 1)
+    if network.get("resize") == "crop":
+        seen = f"{size[0]}x{size[1]} pixels"
+        where = (
+            f"the {seen} in the middle" if n_crops == 1 else f"{n_crops} parts of {seen}"
+        )
+        limits.append(f"It sees {where} of an image, and nothing of what lies around them.")
     return limits
 
 

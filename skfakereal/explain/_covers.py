@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter, ImageStat
 
-from skfakereal._activations import ActivationReader
+from skfakereal._activations import ActivationReader, mean_of_crops
 from skfakereal._classifier import VGG16ImageClassifier
 from skfakereal._classifying.copies import predict_perturbed
 from skfakereal._classifying.unwrap import find_network
@@ -25,7 +25,7 @@ from skfakereal._features import VGG16FeatureExtractor
 from skfakereal._images import blamed_on, decode_image, read_bytes
 from skfakereal._perturbations import Perturbation
 from skfakereal._probabilities import of_each_class
-from skfakereal._views import render_view
+from skfakereal._views import render_crops
 from skfakereal.engines import compile_network
 
 Fill = Literal["mean", "grey", "blur"]
@@ -196,8 +196,9 @@ class _InMemory:
     def __call__(self, row: int, changes: Sequence[Perturbation]) -> NDArray[np.float64]:
         path = self._paths[row]
         image = decode_image(read_bytes(path), path)
-        size = self._reader.settings.image_size
-        n = max(1, _PIXELS // (size[0] * size[1]))
+        settings = self._reader.settings
+        height, width = settings.image_size
+        n = max(1, _PIXELS // (height * width * settings.n_crops))
         parts = [changes[i : i + n] for i in range(0, len(changes), n)]
         answers = [self._compute(path, image, part) for part in parts]
         self._answers = np.concatenate(answers)
@@ -215,14 +216,10 @@ class _InMemory:
         """Do for copies in memory what the estimator does for files."""
         reader, settings = self._reader, self._reader.settings
         with blamed_on(path):
-            views = [
-                render_view(
-                    change(image), image_size=settings.image_size, resize=settings.resize
-                )
-                for change in changes
-            ]
+            crops = [render_crops(change(image), settings) for change in changes]
         forward = self._compiled(reader.network, (*settings.image_size, 3))
-        rounded = forward(settings.preprocess(np.stack(views))).astype(reader.dtype)
+        values = forward(settings.preprocess(np.concatenate(crops)))
+        rounded = mean_of_crops(values, map(len, crops)).astype(reader.dtype)
         if not isinstance(self._network, VGG16ImageClassifier):
             return np.asarray(rounded.astype(np.float32))
         outputs = self._compiled(self._network._tail, reader.shape)(rounded.astype("f4"))

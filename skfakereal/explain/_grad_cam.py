@@ -18,6 +18,7 @@ from skfakereal._images import (
 )
 from skfakereal._network import MaxPool
 from skfakereal._paths import ImagePaths, check_paths
+from skfakereal._resampling import seen_window
 from skfakereal.explain._explanation import Explanation, classes_to_explain
 from skfakereal.explain._gradients import class_activation
 from skfakereal.explain._opened import OpenedNetwork, open_network
@@ -176,13 +177,10 @@ def _parts(n_images: int) -> list[slice]:
     return [slice(start, start + _BATCH) for start in range(0, n_images, _BATCH)]
 
 
-def _area(opened: OpenedNetwork, image: Image.Image) -> tuple[int, int, int, int]:
+def _area(opened: OpenedNetwork, image: Image.Image) -> tuple[float, ...]:
     """Return top, left, height and width of what the network sees of an image."""
-    height, width = opened.settings.image_size
-    if opened.settings.resize == "stretch":
-        return 0, 0, image.height, image.width
-    # Towards zero, as the crop is cut, also where the image is the smaller one.
-    top, left = int((image.height - height) / 2), int((image.width - width) / 2)
+    settings = opened.settings
+    left, top, width, height = seen_window(image.size, settings.image_size, settings.resize)
     return top, left, height, width
 
 

@@ -153,6 +153,11 @@ def open_network(estimator: Any) -> tuple[Steps, OpenedNetwork]:
             f"threshold or calibrated without folds, got {_shown(estimator)}. Use "
             "occlusion, which explains any classifier."
         )
+    if steps.network._settings.n_crops > 1:
+        raise TypeError(
+            "Grad-CAM looks at one crop, and this network sees "
+            f"{steps.network._settings.n_crops}. Use occlusion, which explains any classifier."
+        )
     if steps.network._settings.pooling == "statistics":
         raise TypeError(
             "Grad-CAM weighs each channel of one layer by its mean derivative, which is zero "

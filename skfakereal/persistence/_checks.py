@@ -55,6 +55,7 @@ def check_settings(settings: TrunkSettings) -> None:
         "its image_size is no pair of integers",
     )
     require(settings.preprocessing != "auto", "preprocessing is not settled")
+    require(type(settings.n_crops) is int, "its n_crops is no integer")
     check_parameters(
         {
             "image_size": settings.image_size,
@@ -62,6 +63,7 @@ def check_settings(settings: TrunkSettings) -> None:
             "preprocessing": settings.preprocessing,
             "pooling": settings.pooling,
             "trainable_from": settings.cut,
+            "n_crops": settings.n_crops,
         }
     )
 
