@@ -16,6 +16,7 @@ from tqdm.auto import tqdm
 from skfakereal._costs import MemoryShare
 from skfakereal._images import ImageReadError, blamed_on, decode_image, read_bytes
 from skfakereal._network import Network
+from skfakereal._parameters import BEFORE
 from skfakereal._store import ActivationStore
 from skfakereal._threads import count_threads
 from skfakereal._trunk import Trunk, trunk_network
@@ -250,8 +251,11 @@ class ActivationReader:
         parts += [settings, PIL.__version__]
         # The plain image has no settings of augmentation, and no seed.
         if view and self.augmentation is not None:
-            values = sorted(self.augmentation.get_params().items())
-            parts += [[(name, _plain(value)) for name, value in values], view]
+            values = {k: _plain(v) for k, v in self.augmentation.get_params().items()}
+            # What is as it was before there was a parameter for it leaves the key alone.
+            added = BEFORE["Augmentation"]
+            known = [(k, v) for k, v in values.items() if k not in added or v != added[k]]
+            parts += [sorted(known), view]
         return blake2b(repr(parts).encode(), digest_size=32).digest()
 
     def _batch(

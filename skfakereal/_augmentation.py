@@ -2,17 +2,18 @@
 
 import os
 from numbers import Real
-from typing import Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from skfakereal._images import blamed_on, decode_image, read_bytes
+from skfakereal._parameters import BEFORE
 from skfakereal._trunk_settings import height_and_width
 from skfakereal._views import content_digest, render_view
 
-__all__ = ["Augmentation"]
+__all__ = ["Augmentation", "view_settings"]
 
 
 class Augmentation(BaseEstimator):
@@ -20,8 +21,9 @@ class Augmentation(BaseEstimator):
 
     A view is a pure function of the image's content, of these settings and of the view's
     number: the same in every epoch, fold, process and run. All quantities are drawn
-    uniformly. Rotation, zoom, brightness and flips are on by default; blur and JPEG
-    re-encoding, which forensic work needs for robustness [1]_, are off.
+    uniformly. Rotation, zoom, brightness and flips are on by default; shrinking, blur and
+    saving again, which forensic work needs for robustness [1]_, are off. `shared` turns
+    them on as photographs need it, and off what wipes traces.
 
     Parameters
     ----------
@@ -41,8 +43,22 @@ class Augmentation(BaseEstimator):
     jpeg_quality : tuple of (int, int) or None, default=None
         Range of the quality of a JPEG re-encoding, 1 to 100. Wang et al. use
         ``(30, 100)``.
+    webp_quality : tuple of (int, int) or None, default=None
+        Range of the quality of a lossy WebP re-encoding, 1 to 100. A view that is
+        re-encoded as JPEG as well is so before or after it.
+    shrink : tuple of (float, float) or None, default=None
+        Range of the scale to which the picture is shrunk, before it is resized or cropped
+        to the view, 0.01 to 1; by a bilinear, bicubic or Lanczos filter.
     degrade_probability : float, default=0.5
-        Share of the views that is blurred, and share that is re-encoded, 0 to 1.
+        Share of the views whose picture is shrunk, share that is blurred, and shares that
+        are re-encoded as JPEG and as WebP, each by itself, 0 to 1.
+    degrade_on : {"view", "picture"}, default="view"
+        What is blurred and re-encoded: the view, or the picture before it is resized or
+        cropped, as happens to pictures that are shared. `blur` is in its pixels then. A
+        picture of which a view takes in more than a million pixels is shrunk to as many
+        first, so that this is quick, and as most services do.
+    clean : float, default=0.0
+        Share of the views that none of this is done to, 0 to 1.
     seed : int, default=0
         Seed of the draws. It is apart from an estimator's `random_state`, so that all
         candidates of a search share their views.
@@ -69,7 +85,11 @@ class Augmentation(BaseEstimator):
         vertical_flip: bool = True,
         blur: tuple[float, float] | None = None,
         jpeg_quality: tuple[int, int] | None = None,
+        webp_quality: tuple[int, int] | None = None,
+        shrink: tuple[float, float] | None = None,
         degrade_probability: float = 0.5,
+        degrade_on: Literal["view", "picture"] = "view",
+        clean: float = 0.0,
         seed: int = 0,
     ) -> None:
         self.rotation = rotation
@@ -79,8 +99,54 @@ class Augmentation(BaseEstimator):
         self.vertical_flip = vertical_flip
         self.blur = blur
         self.jpeg_quality = jpeg_quality
+        self.webp_quality = webp_quality
+        self.shrink = shrink
         self.degrade_probability = degrade_probability
+        self.degrade_on = degrade_on
+        self.clean = clean
         self.seed = seed
+
+    @classmethod
+    def shared(cls, *, seed: int = 0) -> Self:
+        """Return settings for photographs that were shared: ``augmentation="shared"``.
+
+        Three in ten views are clean; of the others, half are shrunk to 40 % or more, half
+        blurred, half saved as JPEG and half as WebP, before they are resized or cropped:
+        some in all of these ways, one after the other. Flips stay. Rotation, zoom and
+        brightness are off, whose resampling and rounding wipe the traces of how a picture
+        was made.
+
+        Parameters
+        ----------
+        seed : int, default=0
+            Seed of the draws.
+
+        Returns
+        -------
+        Augmentation
+            The settings.
+
+        Examples
+        --------
+        >>> from skfakereal import Augmentation
+        >>> Augmentation.shared().set_params(blur=None).jpeg_quality
+        (40, 95)
+        """
+        return cls(
+            rotation=0.0,
+            zoom=0.0,
+            brightness=0.0,
+            blur=(0.0, 1.0),
+            jpeg_quality=(40, 95),
+            webp_quality=(40, 95),
+            shrink=(0.4, 1.0),
+            degrade_on="picture",
+            clean=0.3,
+            seed=seed,
+        )
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(BEFORE["Augmentation"] | state)
 
     def render(
         self,
@@ -137,10 +203,11 @@ class Augmentation(BaseEstimator):
             If one is out of its range; the message names it.
         """
         for name, low, high in (
-            ("rotation", 0, 180),
+            ("rotation", 0.0, 180),
             ("zoom", 0, 0.99),
             ("brightness", 0, 1),
             ("degrade_probability", 0, 1),
+            ("clean", 0, 1),
         ):
             _check_between(name, getattr(self, name), low, high)
         for name in ("horizontal_flip", "vertical_flip"):
@@ -148,7 +215,17 @@ class Augmentation(BaseEstimator):
                 raise ValueError(
                     f"Augmentation's {name} must be True or False, got {getattr(self, name)!r}."
                 )
-        for name, low, high in (("blur", 0, 100), ("jpeg_quality", 1, 100)):
+        if self.degrade_on not in ("view", "picture"):
+            raise ValueError(
+                f"Augmentation's degrade_on must be 'view' or 'picture', got "
+                f"{self.degrade_on!r}."
+            )
+        for name, low, high in (
+            ("blur", 0, 100),
+            ("jpeg_quality", 1, 100),
+            ("webp_quality", 1, 100),
+            ("shrink", 0.01, 1),
+        ):
             limits = getattr(self, name)
             if limits is None:
                 continue
@@ -158,9 +235,9 @@ class Augmentation(BaseEstimator):
                 )
             _check_between(name, limits[0], low, high)
             _check_between(name, limits[1], limits[0], high)
-            if name == "jpeg_quality" and any(limit != int(limit) for limit in limits):
+            if "quality" in name and any(limit != int(limit) for limit in limits):
                 raise ValueError(
-                    f"Augmentation's jpeg_quality must be a pair of integers, got {limits!r}."
+                    f"Augmentation's {name} must be a pair of integers, got {limits!r}."
                 )
         if not isinstance(self.seed, int | np.integer):
             raise ValueError(f"Augmentation's seed must be an integer, got {self.seed!r}.")
@@ -171,3 +248,9 @@ def _check_between(name: str, value: object, low: float, high: float) -> None:
         raise ValueError(
             f"Augmentation's {name} must lie between {low} and {high}, got {value!r}."
         )
+
+
+def view_settings(augmentation: Augmentation | str | None) -> Augmentation | None:
+    """Return the settings that an estimator's parameter stands for."""
+    named = {"default": Augmentation, "shared": Augmentation.shared}
+    return named[augmentation]() if isinstance(augmentation, str) else augmentation

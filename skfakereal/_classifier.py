@@ -12,7 +12,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skfakereal._activations import ActivationReader
-from skfakereal._augmentation import Augmentation
+from skfakereal._augmentation import Augmentation, view_settings
 from skfakereal._columns import record_columns
 from skfakereal._holdout import LabelledPaths, draw_folds, hold_out
 from skfakereal._linear_head import solve_head
@@ -105,8 +105,9 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
     class_weight : {"balanced"}, dict or None, default="balanced"
         Weights of the classes in the loss. "balanced" makes them inversely proportional to
         the class's number of images in the training part. They shift the probabilities.
-    augmentation : {"default"}, Augmentation or None, default="default"
-        Settings of the views; None trains on the plain images.
+    augmentation : {"default", "shared"}, Augmentation or None, default="default"
+        Settings of the views; None trains on the plain images. "shared" is
+        `Augmentation.shared`: for photographs that were shrunk and saved again.
     n_views : int, default=8
         Number of different views of each image.
     early_stopping : bool, default=True
@@ -216,7 +217,7 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         batch_size: int = 32,
         epochs: int = 50,
         class_weight: Literal["balanced"] | Mapping[Any, float] | None = "balanced",
-        augmentation: Literal["default"] | Augmentation | None = "default",
+        augmentation: Literal["default", "shared"] | Augmentation | None = "default",
         n_views: int = 8,
         early_stopping: bool = True,
         validation_fraction: float | Literal["auto"] = "auto",
@@ -363,9 +364,7 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
                 folds = draw_folds(images, random_state=split_seed)
             else:
                 train, held = hold_out(images, fraction=fraction, random_state=split_seed)
-        augmentation = (
-            Augmentation() if self.augmentation == "default" else self.augmentation
-        )
+        augmentation = view_settings(self.augmentation)
         how = tail_settings(
             self, tail_seed, augmented=augmentation is not None, solved=solved
         )

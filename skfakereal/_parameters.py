@@ -15,6 +15,12 @@ __all__ = ["BEFORE", "check_parameters"]
 # What an estimator did before it had the parameter: models that lack it are of that time.
 _TRUNK_BEFORE: dict[str, Any] = {"preprocessing": "unit", "n_crops": 1}
 BEFORE: dict[str, dict[str, Any]] = {
+    "Augmentation": {
+        "webp_quality": None,
+        "shrink": None,
+        "degrade_on": "view",
+        "clean": 0.0,
+    },
     "VGG16FeatureExtractor": _TRUNK_BEFORE,
     "VGG16ImageClassifier": _TRUNK_BEFORE | {"standardize": False, "weight_decay": 0.0},
 }
@@ -41,7 +47,7 @@ def check_parameters(parameters: Mapping[str, Any]) -> None:
         wanted, holds = _RULES[name]
         if not holds(value):
             raise ValueError(f"{name} must be {wanted}, got {value!r}.")
-        if name == "augmentation" and not _is_default(value):
+        if name == "augmentation" and not _is_named(value):
             value.check()
     if parameters.get("n_crops", 1) > 1:
         _check_crops(parameters)
@@ -143,12 +149,12 @@ def _is_verbose(value: Any) -> bool:
     return _is_bool(value) or _is_integer(value, 0)
 
 
-def _is_default(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and value == "default")
+def _is_named(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and value in ("default", "shared"))
 
 
 def _is_augmentation(value: Any) -> bool:
-    if _is_default(value):
+    if _is_named(value):
         return True
     from skfakereal._augmentation import Augmentation  # which imports scikit-learn
 
@@ -191,7 +197,7 @@ _RULES: dict[str, Rule] = {
         _is_class_weight,
     ),
     "augmentation": (
-        "'default', an Augmentation, or None",
+        "'default', 'shared', an Augmentation, or None",
         _is_augmentation,
     ),
     "n_views": _integer(1),

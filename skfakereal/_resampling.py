@@ -64,13 +64,11 @@ def crop_places(
 
 
 def resize_plain(
-    image: Image.Image,
-    size: tuple[int, int],
-    resize: str,
-    place: tuple[float, float] = CENTRE,
+    image: Image.Image, size: tuple[int, int], window: tuple[float, float, float, float]
 ) -> NDArray[np.uint8]:
+    """Bring what `seen_window` gave to a view's size."""
     height, width = size
-    left, top, wide, high = seen_window(image.size, size, resize, place)
+    left, top, wide, high = window
     if (wide, high) == (width, height):
         return _crop(image, int(left), int(top), height, width)
     box = left, top, min(left + wide, image.width), min(top + high, image.height)
@@ -93,15 +91,14 @@ def _crop(
 def resample(
     image: Image.Image,
     size: tuple[int, int],
-    resize: str,
+    window: tuple[float, float, float, float],
     angle: float,
     zoom: float,
-    place: tuple[float, float] = CENTRE,
 ) -> NDArray[np.uint8]:
-    """Rotate about the centre, zoom and resize, all in one resampling."""
+    """Rotate about the window's centre, zoom and resize, all in one resampling."""
     height, width = size
     # Its centre is that of the plain view, whose crop lies on whole pixels.
-    left, top, wide, high = seen_window(image.size, size, resize, place)
+    left, top, wide, high = window
     shrink_x, shrink_y = wide / (width * zoom), high / (height * zoom)
     centre_x, centre_y = left + wide / 2, top + high / 2
     original = image.size

@@ -1,15 +1,22 @@
 """Images -> views: deterministic augmented copies."""
 
-import io
 import math
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image
 
-from skfakereal._resampling import CENTRE, crop_places, resample, resize_plain
+from skfakereal._resampling import (
+    CENTRE,
+    crop_places,
+    resample,
+    resize_plain,
+    seen_window,
+)
+from skfakereal._sharing import FILTERS, Step, degrade, shared_part
 from skfakereal._trunk_settings import TrunkSettings
 
 __all__ = ["ViewSettings", "content_digest", "render_crops", "render_view"]
@@ -29,7 +36,11 @@ class ViewSettings(Protocol):
     vertical_flip: bool
     blur: tuple[float, float] | None
     jpeg_quality: tuple[int, int] | None
+    webp_quality: tuple[int, int] | None
+    shrink: tuple[float, float] | None
     degrade_probability: float
+    degrade_on: str
+    clean: float
     seed: int
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
@@ -88,17 +99,32 @@ def render_view(
     ndarray of shape (height, width, 3), uint8
         The pixels.
     """
+    window = seen_window(image.size, image_size, resize, place)
     if view == 0 or augmentation is None:
-        return resize_plain(image, image_size, resize, place)
+        return resize_plain(image, image_size, window)
     draws = _draws(digest, augmentation.seed, view)
     # A float32 of NumPy's would round what is computed with it.
     angle = float(augmentation.rotation) * _spread(draws[0])
     zoom = 1 + float(augmentation.zoom) * _spread(draws[1])
     brightness = 1 + float(augmentation.brightness) * _spread(draws[2])
-    if angle == 0 and zoom == 1:
-        pixels = resize_plain(image, image_size, resize, place)
+    is_turned = not (angle == 0 and zoom == 1)
+    sharing = _sharing(digest, augmentation, view, draws[5:])
+    on_picture = augmentation.degrade_on == "picture"
+    if sharing.scale < 1 or (on_picture and sharing.steps):
+        image, window = shared_part(
+            image,
+            image_size,
+            resize,
+            place,
+            scale=sharing.scale,
+            kernel=sharing.kernel,
+            steps=sharing.steps if on_picture else (),
+            turned=zoom if is_turned else 0,
+        )
+    if is_turned:
+        pixels = resample(image, image_size, window, math.radians(angle), zoom)
     else:
-        pixels = resample(image, image_size, resize, math.radians(angle), zoom, place)
+        pixels = resize_plain(image, image_size, window)
     if augmentation.horizontal_flip and draws[3] < 0.5:
         pixels = pixels[:, ::-1]
     if augmentation.vertical_flip and draws[4] < 0.5:
@@ -106,7 +132,9 @@ def render_view(
     if brightness != 1:
         levels = np.clip(np.rint(np.arange(256) * brightness), 0, 255).astype(np.uint8)
         pixels = levels[pixels]
-    pixels = _degrade(pixels, augmentation, draws[5:])
+    if sharing.steps and not on_picture:
+        view_image = Image.fromarray(np.ascontiguousarray(pixels))
+        pixels = np.asarray(degrade(view_image, sharing.steps))
     return np.ascontiguousarray(pixels)
 
 
@@ -152,19 +180,45 @@ def _spread(draw: float) -> float:
     return float(2 * draw - 1)
 
 
-def _degrade(
-    pixels: NDArray[np.uint8], settings: ViewSettings, draws: NDArray[np.float64]
-) -> NDArray[np.uint8]:
-    """Blur, then re-encode as JPEG, as Wang et al. (2020) do."""
-    if settings.blur is not None and draws[0] < settings.degrade_probability:
-        low, high = map(float, settings.blur)
-        blur = ImageFilter.GaussianBlur(float(low + (high - low) * draws[1]))
-        pixels = np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).filter(blur))
-    if settings.jpeg_quality is not None and draws[2] < settings.degrade_probability:
-        low, high = map(int, settings.jpeg_quality)
-        quality = int(low + (high - low + 1) * draws[3])
-        buffer = io.BytesIO()
-        Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, "JPEG", quality=quality)
-        with Image.open(buffer) as encoded:
-            pixels = np.asarray(encoded.convert("RGB"))
-    return pixels
+@dataclass(frozen=True)
+class _Sharing:
+    """What was drawn for a view of how its picture, or it, is degraded."""
+
+    scale: float
+    kernel: Image.Resampling
+    steps: list[Step]
+
+
+def _sharing(
+    digest: bytes, settings: ViewSettings, view: int, draws: NDArray[np.float64]
+) -> _Sharing:
+    """Draw shrinking, then blur, then JPEG and WebP in either order.
+
+    `draws` are for blur and JPEG, as they were before there was more.
+    """
+    source = f" sharing of view {view} of seed {settings.seed}".encode()
+    more = np.frombuffer(blake2b(digest + source, digest_size=32).digest(), "<u4") / 2.0**32
+    scale, steps, share = 1.0, list[Step](), settings.degrade_probability
+    kernel = FILTERS[int(len(FILTERS) * more[3])]
+    if more[0] < settings.clean:
+        return _Sharing(scale, kernel, steps)
+    if settings.shrink is not None and more[1] < share:
+        scale = _between(settings.shrink, more[2])
+    if settings.blur is not None and draws[0] < share:
+        steps.append(("blur", _between(settings.blur, draws[1])))
+    saved: list[Step] = []
+    if settings.jpeg_quality is not None and draws[2] < share:
+        saved.append(("JPEG", _one_of(settings.jpeg_quality, draws[3])))
+    if settings.webp_quality is not None and more[4] < share:
+        saved.append(("WEBP", _one_of(settings.webp_quality, more[5])))
+    return _Sharing(scale, kernel, steps + (saved if more[6] < 0.5 else saved[::-1]))
+
+
+def _between(limits: tuple[float, float], draw: float) -> float:
+    low, high = map(float, limits)
+    return float(low + (high - low) * draw)
+
+
+def _one_of(limits: tuple[int, int], draw: float) -> int:
+    low, high = map(int, limits)
+    return int(low + (high - low + 1) * draw)

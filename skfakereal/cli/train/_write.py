@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skfakereal import VGG16ImageClassifier, save
-from skfakereal._augmentation import Augmentation
+from skfakereal._augmentation import view_settings
 from skfakereal._images import decode_image, read_bytes
 from skfakereal._trunk_settings import height_and_width
 from skfakereal._views import render_view
@@ -136,7 +136,7 @@ def _draw_views(estimator: Any, paths: Sequence[str]) -> "Figure | None":
     """Draw the first views of the image with most to see, of some that training saw."""
     import matplotlib.pyplot as plt
 
-    augmentation = estimator.augmentation
+    augmentation = view_settings(estimator.augmentation)
     if augmentation is None:
         return None
     some = paths[:: max(1, len(paths) // _N_LOOKED_AT)]
@@ -152,7 +152,7 @@ def _draw_views(estimator: Any, paths: Sequence[str]) -> "Figure | None":
             image,
             image_size=height_and_width(estimator.image_size),
             resize=estimator.resize,
-            augmentation=Augmentation() if augmentation == "default" else augmentation,
+            augmentation=augmentation,
             digest=blake2b(data, digest_size=16).digest(),
             view=view,
         )
