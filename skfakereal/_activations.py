@@ -16,12 +16,11 @@ from tqdm.auto import tqdm
 from skfakereal._costs import MemoryShare
 from skfakereal._images import ImageReadError, blamed_on, decode_image, read_bytes
 from skfakereal._network import Network
-from skfakereal._parameters import BEFORE
 from skfakereal._store import ActivationStore
 from skfakereal._threads import count_threads
 from skfakereal._trunk import Trunk, trunk_network
 from skfakereal._trunk_settings import TrunkSettings
-from skfakereal._views import ViewSettings, content_digest, render_crops
+from skfakereal._views import SETTINGS_BEFORE, ViewSettings, content_digest, render_crops
 from skfakereal.engines import choose_engine, compile_network
 
 __all__ = ["ActivationReader", "Batch", "mean_of_crops"]
@@ -253,9 +252,8 @@ class ActivationReader:
         if view and self.augmentation is not None:
             values = {k: _plain(v) for k, v in self.augmentation.get_params().items()}
             # What is as it was before there was a parameter for it leaves the key alone.
-            added = BEFORE["Augmentation"]
-            known = [(k, v) for k, v in values.items() if k not in added or v != added[k]]
-            parts += [sorted(known), view]
+            added = SETTINGS_BEFORE.items()
+            parts += [sorted(item for item in values.items() if item not in added), view]
         return blake2b(repr(parts).encode(), digest_size=32).digest()
 
     def _batch(

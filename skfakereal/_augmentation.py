@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from skfakereal._images import blamed_on, decode_image, read_bytes
-from skfakereal._parameters import BEFORE
 from skfakereal._trunk_settings import height_and_width
-from skfakereal._views import content_digest, render_view
+from skfakereal._views import SETTINGS_BEFORE, content_digest, render_view
 
 __all__ = ["Augmentation", "view_settings"]
 
@@ -146,7 +145,7 @@ class Augmentation(BaseEstimator):
         )
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(BEFORE["Augmentation"] | state)
+        super().__setstate__(SETTINGS_BEFORE | state)
 
     def render(
         self,

@@ -15,12 +15,6 @@ __all__ = ["BEFORE", "check_parameters"]
 # What an estimator did before it had the parameter: models that lack it are of that time.
 _TRUNK_BEFORE: dict[str, Any] = {"preprocessing": "unit", "n_crops": 1}
 BEFORE: dict[str, dict[str, Any]] = {
-    "Augmentation": {
-        "webp_quality": None,
-        "shrink": None,
-        "degrade_on": "view",
-        "clean": 0.0,
-    },
     "VGG16FeatureExtractor": _TRUNK_BEFORE,
     "VGG16ImageClassifier": _TRUNK_BEFORE | {"standardize": False, "weight_decay": 0.0},
 }

@@ -19,7 +19,21 @@ from skfakereal._resampling import (
 from skfakereal._sharing import FILTERS, Step, degrade, shared_part
 from skfakereal._trunk_settings import TrunkSettings
 
-__all__ = ["ViewSettings", "content_digest", "render_crops", "render_view"]
+__all__ = [
+    "SETTINGS_BEFORE",
+    "ViewSettings",
+    "content_digest",
+    "render_crops",
+    "render_view",
+]
+
+# What views did before there were settings for it: models that lack them are of that time.
+SETTINGS_BEFORE: dict[str, Any] = {
+    "webp_quality": None,
+    "shrink": None,
+    "degrade_on": "view",
+    "clean": 0.0,
+}
 
 
 class ViewSettings(Protocol):

@@ -17,11 +17,10 @@ from sklearn.datasets import load_sample_image
 from skfakereal import Augmentation, VGG16ImageClassifier
 from skfakereal._activations import ActivationReader
 from skfakereal._augmentation import view_settings
-from skfakereal._parameters import BEFORE
 from skfakereal._resampling import resize_plain, seen_window
 from skfakereal._sharing import degrade, shared_part
 from skfakereal._trunk_settings import TrunkSettings
-from skfakereal._views import render_view
+from skfakereal._views import SETTINGS_BEFORE, render_view
 from skfakereal._weights import load_trunk
 
 STILL = Augmentation.shared().set_params(horizontal_flip=False, vertical_flip=False)
@@ -254,13 +253,13 @@ def test_settings_out_of_range_are_named(name: str, value: object) -> None:
 
 def test_new_settings_do_what_was_done_before_unless_they_are_set() -> None:
     defaults = inspect.signature(Augmentation).parameters
-    for name, before in BEFORE["Augmentation"].items():
+    for name, before in SETTINGS_BEFORE.items():
         assert defaults[name].default == before
 
 
 def test_a_pickle_from_before_has_the_new_settings(photograph: Image.Image) -> None:
     old = Augmentation(zoom=0.3, blur=(0, 1))
-    for name in BEFORE["Augmentation"]:
+    for name in SETTINGS_BEFORE:
         delattr(old, name)
     again = pickle.loads(pickle.dumps(old))
     assert again.get_params() == Augmentation(zoom=0.3, blur=(0, 1)).get_params()
@@ -275,7 +274,7 @@ def test_keys_of_views_are_as_they_were() -> None:
         return ActivationReader(trunk, settings, augmentation=augmentation)._key_prefix(3)
 
     old = Augmentation(seed=2).get_params()
-    known = sorted((k, v) for k, v in old.items() if k not in BEFORE["Augmentation"])
+    known = sorted((k, v) for k, v in old.items() if k not in SETTINGS_BEFORE)
     parts: list[object] = ["2", trunk.digest.hex(), "ncnn", settings, PIL.__version__]
     expected = blake2b(repr([*parts, known, 3]).encode(), digest_size=32).digest()
     assert prefix(Augmentation(seed=2)) == expected
