@@ -16,12 +16,10 @@ __all__ = ["Blocks", "LogisticProblem", "probabilities_of"]
 
 Floats = NDArray[np.float64]
 # Gives all rows, block by block.
-Blocks = Callable[[], Iterable[FloatArray]]
+Blocks = Callable[[], Iterable[NDArray[np.floating]]]
 
-# Eigenvectors are computed of so many rows or features at the most, which takes 2 s.
-_MOST_EXACT = 2048
-# Up to here, what the solver goes through is kept in memory.
-_MOST_BYTES = 2**30
+# Up to so many rows or features the spectrum is exact; above, that of half as many rows.
+_MOST_EXACT = 1024
 # Of the gradient's largest part, where the curvature is about 1: the loss is right to 1e-8.
 _TOLERANCE = 1e-5
 _MOST_STEPS = 500
@@ -30,10 +28,9 @@ _MOST_STEPS = 500
 class LogisticProblem:
     """Rows with labels and weights, to be solved for one weight decay after the other.
 
-    On thousands of correlated features, L-BFGS takes hundreds of steps. So it works along
-    the eigenvectors of the rows, each scaled to a curvature of about 1. Of rows and features
-    that are both too many for that, the coefficients are sought in the space that some of
-    the rows span (Williams and Seeger 2001 on why that is enough).
+    On thousands of correlated features, L-BFGS takes hundreds of steps. So it works in
+    coordinates where the curvature is about 1 in every direction: along the eigenvectors
+    of the rows where there are few, and otherwise preconditioned by those of some rows.
 
     Parameters
     ----------
@@ -57,29 +54,42 @@ class LogisticProblem:
         classes = np.arange(n_classes) if n_classes > 2 else np.array([1])
         self._targets = (labels[:, np.newaxis] == classes).astype(np.float64)
         self._weights = weights[:, np.newaxis]
+        self._blocks = blocks
         # Of the log loss at even odds, its largest.
         self._curvature = 0.25 * float(weights.mean())
-        self._last: Floats | None = None
-        n_rows, n_features = len(labels), next(iter(blocks())).shape[1]
-        if min(n_rows, n_features) == n_features <= _MOST_EXACT:
+        self._last: tuple[Floats, Floats] | None = None
+        self._span: FloatArray | None = None
+        n_features = next(iter(blocks())).shape[1]
+        if len(labels) <= min(n_features, _MOST_EXACT):
+            self._use_span()
+        else:
+            self._precondition(n_features)
+
+    def _use_span(self) -> None:
+        """Replace the rows by their coordinates in the space that they span."""
+        rows = np.concatenate(list(self._blocks()))
+        values, vectors = _spectrum(rows @ rows.T)
+        self._variances = values / len(rows)
+        self._directions: FloatArray | None = None
+        coordinates = vectors * np.sqrt(values)
+        self._blocks = lambda: [coordinates]
+        self._span = rows.T @ (vectors / np.sqrt(values)).astype(np.float32)
+
+    def _precondition(self, n_features: int) -> None:
+        n_rows = len(self._targets)
+        if n_features <= _MOST_EXACT:
             gram = np.zeros((n_features, n_features))
-            for block in blocks():
+            for block in self._blocks():
                 gram += block.T @ block
-            values, wide = _spectrum(gram)
-            vectors = wide.astype(np.float32)
+            values, vectors = _spectrum(gram)
             self._variances = values / n_rows
         else:
-            sample = np.random.RandomState(0).permutation(n_rows)[:_MOST_EXACT]
-            rows = _pick(blocks(), np.sort(sample))
-            values, of_rows = _spectrum(rows @ rows.T)
+            sample = np.random.RandomState(0).permutation(n_rows)[: _MOST_EXACT // 2]
+            rows = _pick(self._blocks(), np.sort(sample))
+            values, vectors = _spectrum(rows @ rows.T)
             self._variances = values / len(rows)
-            vectors = rows.T @ (of_rows / np.sqrt(values)).astype(np.float32)
-        self._directions = vectors
-        # Rows by features, or, if there is room, by directions.
-        self._blocks, self._turned = blocks, False
-        if n_rows * len(values) * np.dtype(np.float32).itemsize <= _MOST_BYTES:
-            turned = [block @ self._directions for block in blocks()]
-            self._blocks, self._turned = lambda: turned, True
+            vectors = np.asarray(rows.T @ (vectors / np.sqrt(values)))
+        self._directions = vectors.astype(np.float32)
 
     def solve(self, weight_decay: float) -> tuple[Floats, Floats]:
         """Return coefficients and intercepts; a second call starts from those of the first.
@@ -99,50 +109,68 @@ class LogisticProblem:
         from scipy.optimize import minimize  # 0.2 s that predicting does not need
 
         n_outputs = self._targets.shape[1]
-        curvatures = self._curvature * self._variances + max(weight_decay, 1e-9)
-        # With one for the intercepts.
-        scales = np.append(1 / np.sqrt(curvatures), 1)[:, np.newaxis]
+        floor = max(weight_decay, 1e-9)
+        scales = 1 / np.sqrt(self._curvature * self._variances + floor)
 
         def objective(point: Floats) -> tuple[float, Floats]:
-            found = point.reshape(-1, n_outputs) * scales
-            loss, slopes = self._loss(found)
-            loss += weight_decay / 2 * float(np.sum(found[:-1] ** 2))
-            slopes[:-1] += weight_decay * found[:-1]
-            return loss, (slopes * scales).ravel()
+            *_, last = point.reshape(-1, n_outputs)
+            scaled = point[:-n_outputs].reshape(-1, n_outputs)
+            coefficients = self._scaled(scaled, scales)
+            loss, slopes, intercept_slopes = self._loss(coefficients, last)
+            loss += weight_decay / 2 * float(np.sum(coefficients**2))
+            slopes += weight_decay * coefficients
+            gradient = np.vstack([self._scaled(slopes, scales), intercept_slopes])
+            return loss, gradient.ravel()
 
         if self._last is None:
-            self._last = np.zeros((len(scales), n_outputs))
-        options = {
-            "maxiter": _MOST_STEPS,
-            "maxcor": 20,
-            "gtol": _TOLERANCE,
-            "ftol": 1e-12,
-        }
-        start = (self._last / scales).ravel()
-        best = minimize(objective, start, jac=True, method="L-BFGS-B", options=options)
-        self._last = best.x.reshape(-1, n_outputs) * scales
-        return self._directions @ self._last[:-1], self._last[-1]
+            size = len(self._variances)
+            if self._directions is not None:
+                size = len(self._directions)
+            self._last = np.zeros((size, n_outputs)), np.zeros(n_outputs)
+        before = self._scaled(self._last[0], 1 / scales)
+        found = minimize(
+            objective,
+            np.vstack([before, self._last[1]]).ravel(),
+            jac=True,
+            method="L-BFGS-B",
+            options={
+                "maxiter": _MOST_STEPS,
+                "maxcor": 20,
+                "gtol": _TOLERANCE,
+                "ftol": 1e-12,
+            },
+        ).x.reshape(-1, n_outputs)
+        coefficients = self._scaled(found[:-1], scales)
+        self._last = coefficients, found[-1]
+        if self._span is not None:
+            coefficients = self._span @ coefficients
+        return coefficients, found[-1]
 
-    def _loss(self, found: Floats) -> tuple[float, Floats]:
+    def _scaled(self, values: Floats, scales: Floats) -> Floats:
+        """Scale along the known directions; what lies in no one's, as along the last."""
+        if self._directions is None:
+            return values * scales[:, np.newaxis]
+        along = self._directions.T @ values.astype(np.float32)
+        along *= (scales - scales[0])[:, np.newaxis]
+        return np.asarray(values * scales[0] + self._directions @ along.astype(np.float32))
+
+    def _loss(
+        self, coefficients: Floats, intercepts: Floats
+    ) -> tuple[float, Floats, Floats]:
         """Return the mean loss and its slopes, without the penalty."""
         n_rows, start, loss = len(self._targets), 0, 0.0
-        coefficients = found[:-1].astype(np.float32)
-        if not self._turned:
-            coefficients = self._directions @ coefficients
-        slopes = np.zeros(coefficients.shape)
-        intercept_slopes = np.zeros_like(found[-1])
+        slopes = np.zeros_like(coefficients)
+        intercept_slopes = np.zeros_like(intercepts)
         for block in self._blocks():
             part = slice(start, start + len(block))
             start += len(block)
-            decisions = block @ coefficients + found[-1]
+            decisions = block @ coefficients.astype(block.dtype) + intercepts
             losses, probabilities = _log_loss(decisions, self._targets[part])
             loss += float(losses @ self._weights[part, 0])
             excess = (probabilities - self._targets[part]) * self._weights[part] / n_rows
-            slopes += block.T @ excess.astype(np.float32)
+            slopes += block.T @ excess.astype(block.dtype)
             intercept_slopes += excess.sum(axis=0)
-        if not self._turned:
-            slopes = self._directions.T @ slopes
-        return loss / n_rows, np.vstack([slopes, intercept_slopes])
+        return loss / n_rows, slopes, intercept_slopes
 
 
 def _log_loss(decisions: Floats, targets: Floats) -> tuple[Floats, Floats]:
@@ -173,7 +201,9 @@ def _spectrum(gram: NDArray[np.floating]) -> tuple[Floats, Floats]:
     return values[real], vectors[:, real]
 
 
-def _pick(blocks: Iterable[FloatArray], rows: NDArray[np.intp]) -> FloatArray:
+def _pick(
+    blocks: Iterable[NDArray[np.floating]], rows: NDArray[np.intp]
+) -> NDArray[np.floating]:
     """Return some of the rows, which are sorted."""
     picked, start = [], 0
     for block in blocks:
