@@ -57,19 +57,23 @@ def test_equal_images_in_other_batches_change_nothing(
 
 
 @pytest.mark.slow
-def test_the_whole_default_recipe(black_and_white_images: tuple[list[str], Any]) -> None:
+@pytest.mark.parametrize(
+    ("make", "n_computed"),
+    # Ten images in two views, and two held out; or all in two, and held out once.
+    [(VGG16ImageClassifier.recipe, 22), (VGG16ImageClassifier, 36)],
+    ids=["recipe", "default"],
+)
+def test_the_defaults_at_full_size(
+    black_and_white_images: tuple[list[str], Any], make: Any, n_computed: int
+) -> None:
     paths, labels = black_and_white_images
     some = [*range(6), *range(12, 18)]
     X, y = [paths[i] for i in some], labels[some]
-    # Two views, as in two epochs of the default; the epochs after them cost nothing.
-    clf = VGG16ImageClassifier(
-        weights=None, n_views=2, epochs=40, cache=None, random_state=0
-    )
-    clf.fit(X, y)
+    # Two views, as in two epochs of the recipe; the epochs after them cost nothing.
+    clf = make(weights=None, n_views=2, epochs=40, cache=None, random_state=0).fit(X, y)
     assert clf.get_params()["image_size"] == (224, 224)
     assert set(clf.history_) == {"loss", "accuracy", "val_loss", "val_accuracy"}
-    # Ten images in two views, and two held out.
-    assert clf.n_computed_ == 22
+    assert clf.n_computed_ == n_computed
     assert clf.score(X, y) == 1
 
 
