@@ -161,3 +161,17 @@ def test_the_recipe_names_every_parameter_that_decides_what_is_learned() -> None
     names = set(VGG16ImageClassifier().get_params(deep=False))
     assert set(RECIPE) == names - rest - {"warm_start"}
     assert VGG16ImageClassifier.recipe(epochs=3).epochs == 3
+
+
+def test_the_curve_of_a_linear_head_counts_weight_decays(
+    dark_and_bright: Images,
+) -> None:
+    from skfakereal.evaluation import TrainingCurveDisplay
+
+    X, y = dark_and_bright
+    clf = VGG16ImageClassifier(
+        weights=None, image_size=(32, 32), augmentation=None, cache=None, random_state=0
+    ).fit(X, y)
+    display = TrainingCurveDisplay.from_estimator(clf)
+    assert display.ax_.get_xlabel().startswith("weight decay")
+    assert len(display.ax_.lines[0].get_xdata()) == clf.n_iter_

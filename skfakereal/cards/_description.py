@@ -191,6 +191,9 @@ def training_section(config: Mapping[str, Any]) -> Section | None:
                 f"epoch {training.get('epoch_kept', training['epochs_run'])}."
             )
         )
+    if "weight_decay" in training:
+        decay = f"{training['weight_decay']:.2g}"
+        blocks.append(Text(f"Solved for a linear head, with weight decay {decay}."))
     settings = public_settings(dict(config.get("model", {})))
     rows = tuple((name, _shown(value)) for name, value in _flat(settings))
     if rows:

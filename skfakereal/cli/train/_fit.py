@@ -10,6 +10,7 @@ from skfakereal import VGG16ImageClassifier, save
 from skfakereal._classifying.classes import positive_class
 from skfakereal._images import ImageReadError
 from skfakereal._settings import settings_of
+from skfakereal._tail_settings import is_solved
 from skfakereal.cli._model import MODEL_FILE, Model, describe_for_file, name_classes
 from skfakereal.cli._output import complain, counted, say
 from skfakereal.cli._parts import Parts
@@ -40,10 +41,12 @@ def fit(folder: Path, plan: Plan, prepared: Prepared) -> Fitted:
     prepared, skipped = _fit(plan, prepared)
     seconds = perf_counter() - began
     classifier = prepared.classifier
-    say(
-        f"Trained in {seconds:.0f} s: {counted(classifier.n_iter_, 'epoch')}, kept the "
-        f"weights of epoch {classifier.best_epoch_ + 1}."
-    )
+    if is_solved(classifier):
+        kept = f"a linear head, with weight decay {classifier.weight_decay_:.2g}"
+    else:
+        epochs = counted(classifier.n_iter_, "epoch")
+        kept = f"{epochs}, kept the weights of epoch {classifier.best_epoch_ + 1}"
+    say(f"Trained in {seconds:.0f} s: {kept}.")
     names = name_classes(classifier.classes_, prepared.parts.names)
     model = Model(classifier, names, positive_class(classifier.classes_, names))
     _save_at_once(folder, model)
@@ -112,9 +115,14 @@ def describe_training(plan: Plan, fitted: Fitted, cautions: list[str]) -> dict[s
         },
         model=settings_of(classifier),
         training={
-            "epochs_run": classifier.n_iter_,
-            "epoch_kept": classifier.best_epoch_ + 1,
+            **_what_was_kept(classifier),
             "seconds": round(fitted.seconds, 1),
         },
         remarks=cautions,
     )
+
+
+def _what_was_kept(classifier: VGG16ImageClassifier) -> dict[str, float]:
+    if is_solved(classifier):
+        return {"weight_decay": float(classifier.weight_decay_)}
+    return {"epochs_run": classifier.n_iter_, "epoch_kept": classifier.best_epoch_ + 1}

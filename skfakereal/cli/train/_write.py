@@ -119,7 +119,7 @@ def _figures(
             "Training",
             TrainingCurveDisplay.from_estimator(classifier).figure_,
             "Where the validation loss rises while the training loss falls, the model "
-            "learns its training images by heart. The weights of the marked epoch are kept.",
+            "learns its training images by heart. What the line marks is kept.",
         )
     }
     views = _draw_views(classifier, train.paths)

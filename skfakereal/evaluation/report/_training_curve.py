@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skfakereal._classifying.unwrap import inner_steps
+from skfakereal._tail_settings import is_solved
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,6 +69,7 @@ class TrainingCurveDisplay:
             )
         self.history = history
         self.best_epoch = best_epoch
+        self._step = "epoch"
 
     @classmethod
     def from_estimator(
@@ -98,9 +100,10 @@ class TrainingCurveDisplay:
         """
         check_is_fitted(estimator)
         trained = _find_trained(estimator)
-        return cls.from_history(
-            trained.history_, best_epoch=getattr(trained, "best_epoch_", None), ax=ax
-        )
+        display = cls(trained.history_, best_epoch=getattr(trained, "best_epoch_", None))
+        if hasattr(trained, "weight_decay_") and is_solved(trained):
+            display._step = "weight decay"  # an entry for each, the strongest first
+        return display.plot(ax)
 
     @classmethod
     def from_history(
@@ -168,9 +171,14 @@ class TrainingCurveDisplay:
         if self.best_epoch is not None:
             kept = self.best_epoch + 1
             ax.axvline(
-                kept, color="0.45", linestyle="--", linewidth=1, label=f"kept: epoch {kept}"
+                kept,
+                color="0.45",
+                linestyle="--",
+                linewidth=1,
+                label=f"kept: {self._step} {kept}",
             )
-        ax.set(xlabel="epoch", ylabel=curve)
+        order = "" if self._step == "epoch" else ", from the strongest to the weakest"
+        ax.set(xlabel=self._step + order, ylabel=curve)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         ax.legend(frameon=False)
         ax.spines[["top", "right"]].set_visible(False)
