@@ -168,6 +168,8 @@ def _draw(random: np.random.RandomState, n_images: int) -> Values:
         "density": pick("72 x 72", "300 x 300", "(none)"),
         "file_size": random.lognormal(11, 1, n_images).round(),
         "border": np.where(random.random_sample(n_images) < 0.05, 8.0, 0.0),
+        # The last, so that the draws before it stay what they were.
+        "bytes_per_pixel": random.lognormal(-1, 0.5, n_images).round(4),
     }
 
 

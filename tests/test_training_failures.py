@@ -116,5 +116,5 @@ def test_settings_changed_after_the_fit_are_checked(
 
 def test_booleans_in_an_array_of_objects(make_classifier, dark_and_bright) -> None:
     X, y = dark_and_bright
-    with pytest.raises(ValueError, match="astype"):
+    with pytest.raises(ValueError, match="dtype=bool"):
         make_classifier().fit(X, np.array(y, bool).astype(object))

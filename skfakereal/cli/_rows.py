@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,14 +12,16 @@ from skfakereal._paths import as_fitted
 from skfakereal._shown import printable
 from skfakereal.cli._model import Model
 from skfakereal.cli._output import complain, write_lines
-from skfakereal.evaluation import UnsureBand, stable_verdicts
-from skfakereal.evaluation import Verdict as StableVerdict
 from skfakereal.scoring._verdicts import (
     Verdict,
     judge_images,
     label_and_probability,
     split_local,
 )
+
+if TYPE_CHECKING:
+    from skfakereal.evaluation import UnsureBand
+    from skfakereal.evaluation import Verdict as StableVerdict
 
 # Few enough that rows come soon (15 seconds at 224x224 on two cores), enough that a call's
 # own cost does not count: at 32x32, where it is highest, 64 take 8 % longer than 256.
@@ -56,8 +58,10 @@ def _chunks(paths: Sequence[str]) -> Iterator[Sequence[str]]:
         yield paths[start : start + _CHUNK]
 
 
-def band_of(model: Model) -> UnsureBand | None:
+def band_of(model: Model) -> "UnsureBand | None":
     """Return the band of unsure probabilities that a run has learned, if it has."""
+    from skfakereal.evaluation import UnsureBand  # takes seconds, unlike a plain verdict
+
     facts = model.config.get("decision") or {}
     numbers = facts.get("unsure")
     if numbers is None or model.positive is None:
@@ -70,7 +74,7 @@ def band_of(model: Model) -> UnsureBand | None:
 
 
 def classify_stably(
-    model: Model, paths: Sequence[str], band: UnsureBand | None
+    model: Model, paths: Sequence[str], band: "UnsureBand | None"
 ) -> Iterator[tuple[Verdict, str | None, tuple[str, ...]]]:
     """Classify images as they are and after mild changes; none ends the run."""
     if model.positive is None:
@@ -86,8 +90,11 @@ def classify_stably(
 
 
 def _judge(
-    model: Model, paths: list[str], band: UnsureBand | None
-) -> dict[str, StableVerdict]:
+    model: Model, paths: list[str], band: "UnsureBand | None"
+) -> "dict[str, StableVerdict]":
+    from skfakereal.evaluation import Verdict as StableVerdict
+    from skfakereal.evaluation import stable_verdicts
+
     estimator = model.estimator
     X = as_fitted(estimator, paths)
     assert model.positive is not None
@@ -105,7 +112,9 @@ def _judge(
     return {row.path: row for row in rows}
 
 
-def _row(model: Model, said: StableVerdict) -> tuple[Verdict, str | None, tuple[str, ...]]:
+def _row(
+    model: Model, said: "StableVerdict"
+) -> tuple[Verdict, str | None, tuple[str, ...]]:
     if said.probability is None:
         error = (said.error or "").removeprefix(f"{said.path!r} ").rstrip(".")
         return Verdict(said.path, error=error), None, ()

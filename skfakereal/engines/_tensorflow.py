@@ -29,7 +29,8 @@ def compile_with_tensorflow(network: Network) -> Forward:
     import tensorflow as tf
 
     steps = [(layer, _step(layer)) for layer in network.layers]
-    rank = 2 if isinstance(network.layers[0], Carry) else 4
+    carries = bool(network.layers) and isinstance(network.layers[0], Carry)
+    rank = 2 if carries else 4
 
     # One trace serves batches of every length.
     @tf.function(

@@ -163,7 +163,7 @@ def _add_estimator_options(group: _ArgumentGroup) -> None:
         "--hidden-units",
         type=units,
         metavar="N,N",
-        help="units of the Dense layers (default: 256,128)",
+        help="units of Dense layers before the last one (default: none)",
     )
     add(
         "--dropout",
