@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skfakereal.audit._fields import FIELDS, N_JUDGED, Field
-from skfakereal.audit._leak import draw_folds, metadata_strength
-from skfakereal.audit._shortcuts import find_shortcut
+from skfakereal.audit._leak import draw_folds, find_shortcut, metadata_strength
 from skfakereal.audit._verdict import CLEAN
 
 __all__ = ["main"]

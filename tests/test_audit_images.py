@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from skfakereal._classifying.classes import name_classes as audit_names
 from skfakereal.audit import AuditReport, audit_images
-from skfakereal.audit._labels import name_classes as audit_names
 from skfakereal.cli._model import name_classes as model_names
 
 Save = Callable[[Path, NDArray[np.uint8], int], Path]

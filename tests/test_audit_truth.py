@@ -10,8 +10,8 @@ from audit_sets import Packing, jpeg, leaking_set, varied_set
 from PIL import Image
 
 from skfakereal.audit import AuditReport, audit_images
-from skfakereal.audit._advice import advise_size
-from skfakereal.audit._columns import differing
+from skfakereal.audit._findings import advise_size
+from skfakereal.audit._leak import differing
 
 # Tables that no quality setting makes, as cameras and generators of images have them.
 TABLES = [[7] * 64, [9] * 64]

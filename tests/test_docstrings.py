@@ -50,7 +50,11 @@ def _classes_of(value: type) -> list[type]:
 
 # Rooms in which what users do not import has short docstrings.
 ROOMS = (
+    "audit",
     "cards",
+    "cli",
+    "datasets",
+    "engines",
     "evaluation",
     "explain",
     "persistence",

@@ -41,6 +41,24 @@ def usual_names(classes: NDArray[Any]) -> tuple[str, str] | None:
     return ("real", "fake") if np.asarray(classes).tolist() == [0, 1] else None
 
 
+def name_classes(
+    labels: NDArray[Any], target_names: Sequence[str] | None
+) -> tuple[NDArray[np.intp], list[str]]:
+    """Number the classes of labels, fake as 1, and name them."""
+    classes, codes = np.unique(labels, return_inverse=True)
+    if len(classes) < 2:
+        raise ValueError(
+            f"y must hold two classes or more, got {classes.tolist()} only: pass the images "
+            "of the other class too."
+        )
+    given = usual_names(classes) if target_names is None else target_names
+    names = list(class_names(classes, given))
+    if [name.casefold() == "fake" for name in names] == [True, False]:
+        # Everywhere in this package 1 is fake.
+        return 1 - codes, names[::-1]
+    return codes, names
+
+
 def positive_class(
     classes: NDArray[Any], names: Sequence[str], pos_label: Any = None
 ) -> int | None:

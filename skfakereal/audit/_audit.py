@@ -8,20 +8,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
+from skfakereal._classifying.classes import name_classes
 from skfakereal._images import ImageReadError
 from skfakereal._paths import ImagePaths, check_paths
 from skfakereal._validation import check_labels, check_side
-from skfakereal.audit._advice import advise_size
-from skfakereal.audit._copies import count_copies
-from skfakereal.audit._duplicates import connected, exact_pairs, near_pairs
+from skfakereal.audit._duplicates import connected, count_copies, exact_pairs, near_pairs
 from skfakereal.audit._facts import FileFacts, read_facts
 from skfakereal.audit._fields import FIELDS, KEPT, N_JUDGED, SCALE, Field
-from skfakereal.audit._findings import find_problems
-from skfakereal.audit._history import differs, read_history, scale_differs
-from skfakereal.audit._labels import name_classes
-from skfakereal.audit._leak import draw_folds, metadata_strength
+from skfakereal.audit._findings import advise_size, find_problems
+from skfakereal.audit._leak import draw_folds, find_shortcut, metadata_strength
+from skfakereal.audit._out_folder import differs, read_history, scale_differs
 from skfakereal.audit._report import AuditReport
-from skfakereal.audit._shortcuts import find_shortcut
 
 _PART = 256  # files that a worker takes at a time
 

@@ -1,4 +1,4 @@
-"""Fingerprints -> pairs of images that are the same, or nearly, without an n x n matrix.
+"""Fingerprints -> copies: pairs of equal images, or nearly equal, without an n x n matrix.
 
 Candidates are images whose 64-bit perceptual hashes differ by few bits. They are found by
 multi-index hashing (Norouzi, Punjani and Fleet, 2012, "Fast search in Hamming space with
@@ -18,7 +18,10 @@ and JPEG at 60 48 % and 96 %, cropped by 3 % on each side 46 % and 51 %, by 6 % 
 skies and other pictures without contrast are the ones that are missed.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import permutations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +38,7 @@ _BANDS, _BAND_BITS = 4, 16
 # Blank pictures share one hash; this bounds what a bucket full of them can cost.
 _MOST_NEIGHBOURS = 200
 _CHUNK = 1 << 14  # pairs: 50 MB of thumbnails as floats
+_SHOWN = 6
 
 
 def exact_pairs(digests: Sequence[bytes]) -> Pairs:
@@ -137,3 +141,75 @@ def connected(n_images: int, *pairs: Pairs) -> NDArray[np.intp]:
     )
     _, numbers = connected_components(graph, directed=False)
     return np.asarray(numbers, dtype=np.intp)
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Images that are copies of each other.
+
+    Attributes
+    ----------
+    n_clusters : int
+        Sets of two and more images that belong together.
+    n_images : int
+        Images in these sets.
+    across_classes : int
+        Sets that hold more than one class.
+    across_groups : int
+        Sets that hold more than one of the given groups; 0 where none were given.
+    across_splits : dict of (str, str) to int
+        For each ordered pair of splits, how many images of the first have a copy in the
+        second. Empty where no split was given.
+    examples : list of list of int
+        Positions of the images of a few sets, those that cross most borders first.
+    """
+
+    n_clusters: int
+    n_images: int
+    across_classes: int
+    across_groups: int
+    across_splits: dict[tuple[str, str], int]
+    examples: list[list[int]]
+
+    @property
+    def n_extra(self) -> int:
+        """Images that would go if one of each set were kept."""
+        return self.n_images - self.n_clusters
+
+
+def count_copies(
+    numbers: NDArray[np.intp],
+    classes: NDArray[np.intp],
+    groups: NDArray[np.intp] | None = None,
+    split: NDArray[np.str_] | None = None,
+) -> Copies:
+    members: dict[int, list[int]] = defaultdict(list)
+    repeated = (
+        np.bincount(numbers)[numbers] > 1 if len(numbers) else np.empty(0, dtype=bool)
+    )
+    for i in np.flatnonzero(repeated):
+        members[int(numbers[i])].append(int(i))
+    clusters = list(members.values())
+
+    def crosses(cluster: list[int], of: NDArray[np.intp] | NDArray[np.str_] | None) -> bool:
+        return of is not None and len(np.unique(of[cluster])) > 1
+
+    ranked = sorted(
+        clusters,
+        key=lambda c: (-crosses(c, split), -crosses(c, classes), -crosses(c, groups), c[0]),
+    )
+    return Copies(
+        n_clusters=len(clusters),
+        n_images=sum(map(len, clusters)),
+        across_classes=sum(crosses(c, classes) for c in clusters),
+        across_groups=sum(crosses(c, groups) for c in clusters),
+        across_splits={} if split is None else _across_splits(numbers, split),
+        examples=[cluster[:4] for cluster in ranked[:_SHOWN]],
+    )
+
+
+def _across_splits(
+    numbers: NDArray[np.intp], split: NDArray[np.str_]
+) -> dict[tuple[str, str], int]:
+    held = {name: numbers[split == name] for name in np.unique(split).tolist()}
+    return {(a, b): int(np.isin(held[a], held[b]).sum()) for a, b in permutations(held, 2)}

@@ -12,13 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import Bunch
 from tqdm import tqdm
 
+from skfakereal._classifying.classes import name_classes
 from skfakereal._images import ImageReadError, raise_unreadable
 from skfakereal._paths import ImagePaths, check_paths
 from skfakereal._validation import check_labels, check_side
 from skfakereal.audit._copying import EXTENSIONS, Copy, Form, write_copy
-from skfakereal.audit._history import kept_caution
-from skfakereal.audit._labels import name_classes
 from skfakereal.audit._out_folder import (
+    kept_caution,
     open_folder,
     places_below,
     refuse_among_inputs,

@@ -7,25 +7,127 @@ mean over the classes, each against the rest.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import hypergeom, norm
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from skfakereal.audit._columns import differing, encode
-from skfakereal.audit._fields import Field
-from skfakereal.audit._verdict import Strength, enough_images, judge
+from skfakereal.audit._fields import Field, codes_of
+from skfakereal.audit._verdict import (
+    CLEAN,
+    LEAKING,
+    SUSPICIOUS,
+    Strength,
+    enough_images,
+    judge,
+)
 
+_MOST_VALUES = 20  # of one text field, and twice as many steps of a number
 _N_FOLDS = 5
 _REPEATED_BELOW = 1000  # images; above it one division into folds is as good as three
-
-_CHANCE = 0.05  # that the metadata model takes up anything where there is nothing
-
+_MODEL_CHANCE = 0.05  # that the metadata model takes up anything where there is nothing
 Folds = list[NDArray[np.intp]]
 # Positions of training and test images -> a score for each test image and class.
 Score = Callable[[NDArray[np.intp], NDArray[np.intp]], NDArray[np.float64]]
+_ROWS = 8
+_EXAMPLES = 3
+_FIELD_CHANCE = 0.01  # that any field of a clean set is accused
+_LEAST_DIFFERENCE = 0.02  # of the shares; below it nothing is said, however certain
+
+
+def encode(
+    values: Mapping[Field, Sequence[str | float]], n_images: int
+) -> NDArray[np.bool_]:
+    """Return every field as columns of true and false, each of them once.
+
+    One for each frequent value of a text; of a number, whether it is at least, and more than,
+    each of up to twenty quantiles.
+    """
+    columns: list[NDArray[np.bool_]] = []
+    for field, column in values.items():
+        if field.numeric:
+            columns += _steps(np.asarray(column, dtype=np.float64))
+        else:
+            codes, names = codes_of(field, column)
+            frequent = np.argsort(-np.bincount(codes, minlength=len(names)), kind="stable")
+            columns += [codes == code for code in frequent[:_MOST_VALUES]]
+    varied = [column for column in columns if column.any() and not column.all()]
+    if not varied:
+        return np.empty((n_images, 0), dtype=bool)
+    found = np.column_stack(varied)
+    return np.unique(found ^ found[0], axis=1)  # "PNG" and "not PNG" are one column
+
+
+def _steps(numbers: NDArray[np.float64]) -> list[NDArray[np.bool_]]:
+    known = numbers[~np.isnan(numbers)]
+    if not len(known):
+        return []
+    shares = np.linspace(0, 1, _MOST_VALUES)
+    # Quantiles that occur, so that a value which many images share is a step of its own.
+    steps = np.unique(np.quantile(known, shares, method="inverted_cdf"))
+    return [
+        np.isnan(numbers),
+        *(numbers >= step for step in steps),
+        *(numbers > step for step in steps),
+    ]
+
+
+def differing(
+    columns: NDArray[np.bool_],
+    classes: NDArray[np.intp],
+    copies: NDArray[np.intp],
+    *,
+    chance: float,
+) -> NDArray[np.intp]:
+    """Return the columns that differ between the classes by more than chance.
+
+    The test is Fisher's exact one, each class against the rest, under Bonferroni's rule
+    as Tarone (1990, Biometrics 46, "A modified Bonferroni method for discrete data")
+    refined it: columns of so few images that they could not come out do not make it
+    harder for the others.
+    """
+    _, single = np.unique(copies, return_index=True)
+    seen, labels = columns[single], classes[single]
+    total, holders = len(single), seen.sum(axis=0)
+    n_classes = int(classes.max()) + 1
+    # Of two classes, what the one has more of the other has less of.
+    sides = range(n_classes) if n_classes > 2 else (0,)
+    p_values, attainable = [], []
+    for label in sides:
+        member = labels == label
+        held, size = seen[member].sum(axis=0), int(member.sum())
+        p_values.append(_fisher(held, total, holders, size))
+        most, least = np.minimum(holders, size), np.maximum(0, holders - (total - size))
+        attainable.append(
+            np.minimum(
+                _fisher(most, total, holders, size), _fisher(least, total, holders, size)
+            )
+        )
+    limit = _limit(np.concatenate(attainable), chance)
+    return np.flatnonzero(np.min(p_values, axis=0) <= limit)
+
+
+def _fisher(
+    held: NDArray[np.intp], total: int, holders: NDArray[np.intp], size: int
+) -> NDArray[np.float64]:
+    """Return the two-sided p-values of holding a column `held` times among `size`."""
+    more = hypergeom.sf(held - 1, total, holders, size)
+    fewer = hypergeom.cdf(held, total, holders, size)
+    return np.asarray(np.minimum(1.0, 2 * np.minimum(more, fewer)))
+
+
+def _limit(attainable: NDArray[np.float64], chance: float) -> float:
+    """Return the largest p-value that counts, from the smallest that each column can have."""
+    smallest = np.sort(attainable)
+    for n_counted in range(1, len(smallest) + 1):
+        limit = chance / n_counted
+        if np.searchsorted(smallest, limit, side="right") <= n_counted:
+            return float(limit)
+    return chance
 
 
 def draw_folds(classes: NDArray[np.intp], copies: NDArray[np.intp]) -> Folds:
@@ -90,7 +192,7 @@ def metadata_strength(
     leaf = int(np.clip(np.bincount(classes).min() // 8, 2, 20))
 
     def score(train: NDArray[np.intp], test: NDArray[np.intp]) -> NDArray[np.float64]:
-        kept = differing(X[train], classes[train], copies[train], chance=_CHANCE)
+        kept = differing(X[train], classes[train], copies[train], chance=_MODEL_CHANCE)
         if not len(kept):
             return np.zeros((len(test), int(classes.max()) + 1))
         model = HistGradientBoostingClassifier(
@@ -136,3 +238,130 @@ def _auc(classes: NDArray[np.intp], scores: NDArray[np.float64]) -> float:
         return float(roc_auc_score(classes, scores[:, 1]))
     areas = [roc_auc_score(classes == c, scores[:, c]) for c in range(scores.shape[1])]
     return float(np.mean(areas))
+
+
+@dataclass(frozen=True)
+class ValueCounts:
+    """How often a value occurs in each class.
+
+    Attributes
+    ----------
+    value : str
+        The value, or the range of values.
+    counts : tuple of int
+        Images of each class that have it.
+    shares : tuple of float
+        The same as a share of the class, from 0 to 1.
+    examples : tuple of tuple of int
+        Positions of a few such images, for each class.
+    is_rest : bool
+        Whether these are several values, summed up.
+    """
+
+    value: str
+    counts: tuple[int, ...]
+    shares: tuple[float, ...]
+    examples: tuple[tuple[int, ...], ...]
+    is_rest: bool = False
+
+    @property
+    def difference(self) -> float:
+        """Largest share less smallest share, from 0 to 1."""
+        return max(self.shares) - min(self.shares)
+
+
+@dataclass(frozen=True)
+class Shortcut:
+    """What one field gives away.
+
+    Attributes
+    ----------
+    field : Field
+        The field.
+    strength : Strength
+        How well it alone tells the classes apart.
+    rows : list of ValueCounts
+        Its values, those that differ most between the classes first; the last one sums
+        up the others where there are many.
+    uneven : bool
+        Whether the first row differs between the classes by more than chance, so that it
+        deserves a word even where the strength is small.
+    """
+
+    field: Field
+    strength: Strength
+    rows: list[ValueCounts]
+    uneven: bool
+
+    @property
+    def matters(self) -> bool:
+        """Whether it counts for the verdict and is not clean."""
+        return self.field.judged and self.is_strong
+
+    @property
+    def is_strong(self) -> bool:
+        """Whether it tells the classes apart, counted or not."""
+        return self.strength.verdict in (SUSPICIOUS, LEAKING)
+
+
+def find_shortcut(
+    field: Field,
+    values: Sequence[str | float],
+    classes: NDArray[np.intp],
+    copies: NDArray[np.intp],
+    folds: Folds,
+    *,
+    n_tests: int,
+) -> Shortcut:
+    """Measure one field and gather its evidence."""
+    codes, names = codes_of(field, values)
+    strength = field_strength(codes, classes, copies, folds, n_tests=n_tests)
+    columns = encode({field: values}, len(classes))
+    if strength.verdict in (SUSPICIOUS, LEAKING) and not len(
+        differing(columns, classes, copies, chance=_FIELD_CHANCE / n_tests)
+    ):
+        # In small sets an AUC scatters more than its interval tells.
+        strength = replace(strength, verdict=CLEAN)
+    counts = np.zeros((len(names), classes.max() + 1), dtype=np.intp)
+    np.add.at(counts, (codes, classes), 1)
+    shares = counts / counts.sum(axis=0)
+    spread = np.ptp(shares, axis=1)
+    order = np.lexsort((-counts.sum(axis=1), -spread))
+    rows = [
+        _row(names[code], codes == code, classes, counts[code], shares[code])
+        for code in order[:_ROWS]
+    ]
+    rest = order[_ROWS:]
+    if len(rest):
+        title = f"{len(rest)} other values"
+        member = np.isin(codes, rest)
+        others = _row(title, member, classes, counts[rest].sum(0), shares[rest].sum(0))
+        rows.append(replace(others, is_rest=True))
+    uneven = _is_uneven(rows[0], counts.sum(axis=0), n_tests * len(names))
+    return Shortcut(field, strength, rows, uneven)
+
+
+def _row(
+    value: str,
+    member: NDArray[np.bool_],
+    classes: NDArray[np.intp],
+    counts: NDArray[np.intp],
+    shares: NDArray[np.float64],
+) -> ValueCounts:
+    examples = tuple(
+        tuple(int(i) for i in np.flatnonzero(member & (classes == c))[:_EXAMPLES])
+        for c in range(len(counts))
+    )
+    return ValueCounts(value, tuple(map(int, counts)), tuple(map(float, shares)), examples)
+
+
+def _is_uneven(row: ValueCounts, totals: NDArray[np.intp], n_tests: int) -> bool:
+    """Test the two most different shares (two proportions, Bonferroni, 0.1 %)."""
+    high, low = int(np.argmax(row.shares)), int(np.argmin(row.shares))
+    n, m = totals[high], totals[low]
+    mean = (row.counts[high] + row.counts[low]) / (n + m)
+    error = np.sqrt(mean * (1 - mean) * (1 / n + 1 / m))
+    if row.difference < _LEAST_DIFFERENCE or error == 0:
+        return False
+    continuity = (1 / n + 1 / m) / 2
+    return bool((row.difference - continuity) / error > norm.ppf(1 - 0.0005 / n_tests))

@@ -16,22 +16,24 @@ from skfakereal._html import (
 )
 from skfakereal._html_pictures import gallery, picture
 from skfakereal._images import ImageReadError
-from skfakereal.audit._copies import Copies
-from skfakereal.audit._shortcuts import Shortcut
+from skfakereal.audit._duplicates import Copies
+from skfakereal.audit._leak import Shortcut
 from skfakereal.audit._verdict import (
     LEAKING_FROM,
     SUSPICIOUS_FROM,
     TOO_FEW,
+    AuditVerdict,
+    Finding,
     Strength,
-    Verdict,
+    headline_text,
+    percent,
 )
-from skfakereal.audit._words import Finding, headline_text, percent
 
 Kind = Literal["plain", "good", "warning", "bad"]
 _KINDS: dict[str, Kind] = {"leaking": "bad", "suspicious": "warning", "minor": "plain"}
 _UNREADABLE_SHOWN = 20
 
-_VERDICTS: dict[Verdict, str] = {
+_VERDICTS: dict[AuditVerdict, str] = {
     "clean": "Nothing was found that tells the classes apart without a look at the pictures.",
     "suspicious": "Look at the findings before you train: part of what a detector would "
     "learn or score here may have nothing to do with fakes.",
@@ -59,7 +61,7 @@ _MEANINGS = (
 )
 
 
-def verdict_text(verdict: Verdict) -> str:
+def verdict_text(verdict: AuditVerdict) -> str:
     """Return what a verdict means for the reader."""
     return _VERDICTS[verdict]
 
@@ -95,7 +97,7 @@ def _headline(headline: Strength, counts: Mapping[str, int], copies: Copies) -> 
     figures = [("AUC without a look at the pictures", headline.auc)]
     figures += [(f"{name} images", n) for name, n in counts.items()]
     figures += [("files that repeat another", copies.n_extra)]
-    kinds: dict[Verdict, Kind] = {
+    kinds: dict[AuditVerdict, Kind] = {
         "clean": "good",
         "suspicious": "warning",
         "leaking": "bad",

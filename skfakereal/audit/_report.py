@@ -1,5 +1,6 @@
 """What an audit found: as words, as data, as a page."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -9,13 +10,54 @@ from skfakereal._html import Html, fragment
 from skfakereal._images import ImageReadError
 from skfakereal._report import Report, make_frame
 from skfakereal._shown import printable
-from skfakereal.audit._advice import SizeAdvice, next_steps
-from skfakereal.audit._as_data import copies_data, shortcut_data, strength_data
-from skfakereal.audit._copies import Copies
+from skfakereal.audit._duplicates import Copies
+from skfakereal.audit._findings import SizeAdvice, next_steps
+from skfakereal.audit._leak import Shortcut
 from skfakereal.audit._page import audit_sections, verdict_text
-from skfakereal.audit._shortcuts import Shortcut
-from skfakereal.audit._verdict import Strength, Verdict
-from skfakereal.audit._words import Finding, headline_text, overall_verdict
+from skfakereal.audit._verdict import (
+    AuditVerdict,
+    Finding,
+    Strength,
+    headline_text,
+    overall_verdict,
+)
+
+
+def strength_data(strength: Strength) -> dict[str, Any]:
+    return {
+        "auc": None if np.isnan(strength.auc) else strength.auc,
+        "interval": [strength.low, strength.high],
+        "verdict": strength.verdict,
+    }
+
+
+def shortcut_data(shortcut: Shortcut, names: Sequence[str]) -> dict[str, Any]:
+    """Return a field with its evidence."""
+    return {
+        "title": shortcut.field.title,
+        "in_headline": shortcut.field.in_headline,
+        **strength_data(shortcut.strength),
+        "values": [
+            {"value": row.value, "counts": dict(zip(names, row.counts, strict=True))}
+            for row in shortcut.rows
+        ],
+    }
+
+
+def copies_data(copies: Copies, paths: Sequence[str]) -> dict[str, Any]:
+    """Return copies with the paths of a few examples."""
+    return {
+        "n_sets": copies.n_clusters,
+        "n_images": copies.n_images,
+        "sets_across_classes": copies.across_classes,
+        "sets_across_groups": copies.across_groups,
+        "images_across_splits": [
+            {"of": a, "with_a_copy_in": b, "n_images": n}
+            for (a, b), n in copies.across_splits.items()
+        ],
+        "examples": [[paths[i] for i in cluster] for cluster in copies.examples],
+    }
+
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,7 +164,7 @@ class AuditReport(Report):
         self._readable = readable
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> AuditVerdict:
         """The worst word of headline and findings."""
         return overall_verdict(self.headline, self.findings)
 

@@ -1,7 +1,7 @@
-"""An AUC -> its interval and a word, by rules that hold for small sets too."""
+"""An AUC -> its interval and a word for it; findings and the verdict on all of them, in words."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -9,16 +9,19 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-Verdict = Literal["clean", "suspicious", "leaking", "too few images"]
-CLEAN: Verdict = "clean"
-SUSPICIOUS: Verdict = "suspicious"
-LEAKING: Verdict = "leaking"
-TOO_FEW: Verdict = "too few images"
+AuditVerdict = Literal["clean", "suspicious", "leaking", "too few images"]
+CLEAN: AuditVerdict = "clean"
+SUSPICIOUS: AuditVerdict = "suspicious"
+LEAKING: AuditVerdict = "leaking"
+TOO_FEW: AuditVerdict = "too few images"
 SUSPICIOUS_FROM, LEAKING_FROM = 0.6, 0.75  # AUC
 
 _LEAST_IMAGES = 10  # a class; below it even a perfect AUC may be chance
 _Z95 = 1.959964
 _EDGE = 1e-6  # 0 and 1 themselves solve the interval's equation for an AUC of 0 or 1
+Severity = Literal["leaking", "suspicious", "minor"]
+UNREADABLE = "unreadable files"  # the name of the finding
+_SURE_UP_TO = 0.65  # upper end of the interval, below which "clean" needs no reservation
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Strength:
     auc: float
     low: float
     high: float
-    verdict: Verdict
+    verdict: AuditVerdict
 
 
 def enough_images(classes: NDArray[np.intp]) -> bool:
@@ -94,3 +97,70 @@ def _interval(auc: float, counts: Sequence[int], z: float) -> tuple[float, float
         high = brentq(gap, max(auc, _EDGE), 1.0) if auc < 1 - _EDGE else 1.0
         bounds.append((low, high))
     return float(np.mean([b[0] for b in bounds])), float(np.mean([b[1] for b in bounds]))
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that the audit found.
+
+    Attributes
+    ----------
+    name : str
+        What it is about, in a few words.
+    severity : {"leaking", "suspicious", "minor"}
+        How bad it is. "minor" does not count for the verdict.
+    what : str
+        What was found.
+    why : str
+        Why it matters.
+    remedy : str
+        What to do.
+    fields : tuple of str
+        Names of the fields that show it; empty for copies and unreadable files.
+    """
+
+    name: str
+    severity: Severity
+    what: str
+    why: str
+    remedy: str
+    fields: tuple[str, ...] = field(default=())
+
+
+def headline_text(headline: Strength) -> str:
+    """Return the headline in plain words."""
+    if headline.verdict == TOO_FEW:
+        return (
+            "There are fewer than ten readable images of a class: too few to say whether "
+            "the files give it away."
+        )
+    figure = (
+        f"A model that sees only the files' metadata, never a picture, reaches ROC-AUC "
+        f"{headline.auc:.3f} (95 % interval {headline.low:.2f} to {headline.high:.2f}; 0.5 "
+        "is chance, 1 is perfect). "
+    )
+    if headline.verdict == LEAKING:
+        return figure + "The files give the classes away."
+    if headline.verdict == SUSPICIOUS:
+        return figure + "The files say more about the classes than they should."
+    if headline.high > _SURE_UP_TO:
+        return figure + (
+            "Nothing speaks against their metadata, but with so few images a leak of an AUC up "
+            f"to about {headline.high:.1f} could go unseen."
+        )
+    return figure + "Their metadata does not give the classes away."
+
+
+def overall_verdict(headline: Strength, findings: Sequence[Finding]) -> AuditVerdict:
+    """Return the worst word of the headline and the findings."""
+    words = {headline.verdict} | {f.severity for f in findings}
+    for verdict in (LEAKING, SUSPICIOUS, TOO_FEW):
+        if verdict in words:
+            return verdict
+    return CLEAN
+
+
+def percent(share: float) -> str:
+    """Return a share as text; 0 % and 100 % only where they are exact."""
+    short = share in (0, 1) or 0.1 <= share < 0.99
+    return f"{100 * share:.0f} %" if short else f"{100 * share:.1f} %"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from skfakereal._classifying.predictions import follows
 from skfakereal._classifying.unwrap import find_threshold
+from skfakereal._classifying.verdicts import Verdict
 from skfakereal._csv_file import write_csv
 from skfakereal._html import Html
 from skfakereal._shown import write_page
@@ -23,7 +24,6 @@ from skfakereal.evaluation import (
     EvaluationReport,
     MisclassifiedDisplay,
 )
-from skfakereal.scoring._verdicts import Verdict
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

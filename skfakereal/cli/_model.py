@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from skfakereal._classifying.classes import class_names, positive_class, usual_names
-from skfakereal.cli._output import complain, counted
+from skfakereal._wording import counted
+from skfakereal.cli._output import complain
 from skfakereal.cli.run._folder import CONFIG_FILE
 
 MODEL_FILE = "model.skfr"

@@ -2,22 +2,24 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from skfakereal._classifying.verdicts import (
+    Verdict,
+    judge_halves,
+    judge_images,
+    label_and_probability,
+    split_local,
+)
 from skfakereal._csv_file import csv_line, encoded
 from skfakereal._paths import as_fitted
 from skfakereal._shown import printable
 from skfakereal.cli._model import Model
 from skfakereal.cli._output import complain, write_lines
-from skfakereal.scoring._verdicts import (
-    Verdict,
-    judge_images,
-    label_and_probability,
-    split_local,
-)
 
 if TYPE_CHECKING:
     from skfakereal.evaluation import UnsureBand
@@ -90,7 +92,7 @@ def classify_stably(
 
 
 def _judge(
-    model: Model, paths: list[str], band: "UnsureBand | None"
+    model: Model, paths: Sequence[str], band: "UnsureBand | None"
 ) -> "dict[str, StableVerdict]":
     from skfakereal.evaluation import Verdict as StableVerdict
     from skfakereal.evaluation import stable_verdicts
@@ -105,10 +107,8 @@ def _judge(
         )
     except OSError as error:
         # A step of somebody else's reads the images, and says less: look for the culprit.
-        if len(paths) == 1:
-            return {paths[0]: StableVerdict(paths[0], None, error=str(error))}
-        half = len(paths) // 2
-        return _judge(model, paths[:half], band) | _judge(model, paths[half:], band)
+        blamed = partial(StableVerdict, verdict=None, error=str(error))
+        return judge_halves(partial(_judge, model, band=band), paths, blamed)
     return {row.path: row for row in rows}
 
 

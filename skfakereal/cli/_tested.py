@@ -11,8 +11,9 @@ from sklearn.utils import resample
 
 from skfakereal._images import ImageReadError, decode_image, read_bytes
 from skfakereal._settings import settings_of
+from skfakereal._wording import counted
 from skfakereal.cli._model import Model, load_model
-from skfakereal.cli._output import complain, counted, say, watched
+from skfakereal.cli._output import complain, say, watched
 from skfakereal.cli._parts import Part
 from skfakereal.cli._paths import STDIN, iterate_list, load_labelled
 from skfakereal.cli.run._folder import describe_run

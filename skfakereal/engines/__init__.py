@@ -22,25 +22,10 @@ def choose_engine(engine: str) -> str:
 def compile_network(
     network: Network, input_shape: tuple[int, ...], *, engine: str, n_threads: int
 ) -> Forward:
-    """Compile a network; a second call for the same one returns the same function.
+    """Compile a network to a function of batches; the same one again gives the same function.
 
-    Parameters
-    ----------
-    network : Network
-        The layers. None at all give the identity; Dense ones alone are left to NumPy,
-        since no engine would earn its start-up time on them.
-    input_shape : tuple of int
-        Shape of one input.
-    engine : {"auto", "ncnn", "tensorflow"}
-        Which engine computes it.
-    n_threads : int
-        Threads that ncnn computes in. TensorFlow's are set once for the whole process.
-
-    Returns
-    -------
-    callable
-        From a float32 array of shape (n, *input_shape) to one of shape
-        (n, *output_shape).
+    No layers at all give the identity. Dense ones alone are left to NumPy, since no engine
+    would earn its start-up time on them. TensorFlow's threads are set once for the process.
     """
     if all(isinstance(layer, Dense) for layer in network.layers):
         from skfakereal.engines._numpy import compile_dense

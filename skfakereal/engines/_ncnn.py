@@ -54,33 +54,11 @@ _MAPS = Conv | MaxPool
 def compile_with_ncnn(
     network: Network, input_shape: tuple[int, int, int], *, n_threads: int
 ) -> Forward:
-    """Return a function that computes `network` on batches of any length.
+    """Return a function that computes a contiguous part of a VGG on batches of any length.
 
     The maps and pooled activations of an image depend, to the bit, neither on the other
-    images of its batch nor on `n_threads`: each thread has images of its own.
-
-    Parameters
-    ----------
-    network : Network
-        Any contiguous part of a VGG that begins with an image or a feature map.
-    input_shape : tuple of (int, int, int)
-        Height, width and channels of one input.
-    n_threads : int
-        How many threads compute at the same time, at least 1.
-
-    Returns
-    -------
-    callable
-        From a float32 array of shape (n, *input_shape) to one of shape
-        (n, *output_shape). Several threads may call it. The transformed weights are
-        freed with it.
-
-    Raises
-    ------
-    RuntimeError
-        If ncnn refuses the network.
-    ValueError
-        If the layers are in an order that no VGG has.
+    images of its batch nor on `n_threads`: each thread has images of its own. Several
+    threads may call the function; the transformed weights are freed with it.
     """
     layers, carry = network.layers, None
     if layers and isinstance(layers[0], Carry):

@@ -51,37 +51,15 @@ def load_net(
     stacked: bool,
     tapped: int | None = None,
 ) -> tuple[Any, int]:
-    """Load layers into ncnn.
+    """Load layers into ncnn; return the net and the number of masks that it takes.
 
-    Parameters
-    ----------
-    layers : sequence of Conv and MaxPool
-        The layers, at least one.
-    input_shape : tuple of (int, int, int)
-        Height, width and channels of an input. By the size, ncnn chooses between
-        Winograd's algorithm (with smaller or larger tiles) and a matrix product.
-    memory : WorkingMemory
-        What it computes in.
-    stacked : bool
-        Whether inputs are stacks of images, so that what a convolution writes between
-        the images must be set to zero (by a product with a mask) before the next.
-    tapped : int or None, default=None
-        How many rows an image has, if what the statistics of the convolutions are made of
-        is wanted. It comes in the blobs ``"means0"``, the mean of each row, and
-        ``"variance0"``, that of the rows of each image on average, of the first
-        convolution, and so on. To be extracted in this order, and before the output.
-
-    Returns
-    -------
-    net : ncnn.Net
-        From the blob ``"input"``, and masks ``"mask0"``, ..., to the blob ``"output"``.
-    n_masks : int
-        How many masks it takes.
-
-    Raises
-    ------
-    RuntimeError
-        If ncnn refuses the layers.
+    The net goes from the blob "input", and masks "mask0", ..., to "output". By the size of
+    an input, ncnn chooses between Winograd's algorithm (with smaller or larger tiles) and a
+    matrix product. Where inputs are `stacked` images, what a convolution writes between the
+    images must be set to zero (by a product with a mask) before the next. For statistics,
+    `tapped` is the number of rows of an image: "means0", the mean of each row, and
+    "variance0", that of the rows of each image on average, of the first convolution, and so
+    on, are to be extracted in this order, and before the output.
     """
     import ncnn
 

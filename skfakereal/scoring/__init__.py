@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 from skfakereal._lazy import lazily
 
 if TYPE_CHECKING:
-    from skfakereal.scoring._result import ScoringResult as ScoringResult
+    from skfakereal.scoring._score import ScoringResult as ScoringResult
     from skfakereal.scoring._score import score_paths as score_paths
 
 
 __getattr__, __dir__, __all__ = lazily(
     __name__,
-    _result="ScoringResult",
-    _score="score_paths",
+    _score="ScoringResult score_paths",
 )

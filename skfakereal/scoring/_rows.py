@@ -4,10 +4,16 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from skfakereal.scoring._verdicts import Verdict, judge_images, split_local
+from skfakereal._classifying.verdicts import (
+    Verdict,
+    judge_halves,
+    judge_images,
+    split_local,
+)
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -54,31 +60,28 @@ def _is_file(path: str) -> bool:
     return not split_local([path])[1]
 
 
-def _judge(estimator: Any, paths: list[str]) -> dict[str, Verdict]:
+def _judge(estimator: Any, paths: Sequence[str]) -> dict[str, Verdict]:
     try:
         return judge_images(estimator, paths)
     except ValueError as error:
-        verdicts = _judge_halves(estimator, paths, error)
+        verdicts = _find_refused(estimator, paths, error)
         judged = [v for v in verdicts.values() if v.reason in ("", "refused")]
         if len(judged) > 1 and all(verdict.reason for verdict in judged):
             raise  # the fault is the classifier's
         return verdicts
 
 
-def _judge_halves(
-    estimator: Any, paths: list[str], error: ValueError
+def _find_refused(
+    estimator: Any, paths: Sequence[str], error: ValueError
 ) -> dict[str, Verdict]:
-    """Find the image that a classifier refuses, by halves."""
-    if len(paths) == 1:
-        what = str(error).rstrip(".")
-        return {paths[0]: Verdict(paths[0], error=what, reason="refused")}
-    verdicts: dict[str, Verdict] = {}
-    for half in (paths[: len(paths) // 2], paths[len(paths) // 2 :]):
+    def judge(half: Sequence[str]) -> dict[str, Verdict]:
         try:
-            verdicts |= judge_images(estimator, half)
+            return judge_images(estimator, half)
         except ValueError as inner:
-            verdicts |= _judge_halves(estimator, half, inner)
-    return verdicts
+            return _find_refused(estimator, half, inner)
+
+    blamed = partial(Verdict, error=str(error).rstrip("."), reason="refused")
+    return judge_halves(judge, paths, blamed)
 
 
 def _row(path: str, verdict: Verdict, digests: bool) -> Row:

@@ -1,29 +1,120 @@
 """A classifier and a list of images, however long -> a file with a row for each."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
+from tqdm.auto import tqdm
 
 from skfakereal._classifying.classes import class_names, positive_class
-from skfakereal.scoring._assemble import FORMATS, assemble
-from skfakereal.scoring._cluster import check_client
-from skfakereal.scoring._durable import make_folder, no_room
-from skfakereal.scoring._lock import locked
-from skfakereal.scoring._model import prepare_model
-from skfakereal.scoring._parquet import require_pyarrow
-from skfakereal.scoring._paths import spool_paths
-from skfakereal.scoring._result import ScoringResult
-from skfakereal.scoring._run import open_run
-from skfakereal.scoring._table import Table
-from skfakereal.scoring._work import Work
+from skfakereal.scoring._cluster import check_client, score_on_cluster
+from skfakereal.scoring._durable import locked, make_folder, no_room
+from skfakereal.scoring._model import ScoringModel, prepare_model
+from skfakereal.scoring._paths import PathList, spool_paths
+from skfakereal.scoring._rows import Row, score_part
+from skfakereal.scoring._run import Part, Run, open_run
+from skfakereal.scoring._table import FORMATS, Table, assemble, require_pyarrow
 
 # What must be raised when parts of before would mean something else.
 _FORMAT = 1
+
+
+@dataclass(frozen=True)
+class ScoringResult:
+    """What a run of `score_paths` has come to.
+
+    Parameters
+    ----------
+    path : Path
+        The file with a row for each image.
+    n_images : int
+        How many rows it has.
+    n_before : int
+        How many different images had been scored before by runs that were cut off.
+    n_scored : int
+        How many different images were scored now.
+    labels : dict of str to int
+        How many rows have each label.
+    errors : dict of str to int
+        How many rows have no label, by the code of the reason.
+    model : str
+        The classifier's digest, 40 hexadecimal digits; the file's column ``model`` has the
+        first 16.
+    """
+
+    path: Path
+    n_images: int
+    n_before: int
+    n_scored: int
+    labels: dict[str, int]
+    errors: dict[str, int]
+    model: str
+
+
+class Work:
+    """What is left to do of a run."""
+
+    def __init__(
+        self,
+        run: Run,
+        listed: PathList,
+        model: ScoringModel,
+        client: Any,
+        digests: bool,
+        retry_errors: bool,
+    ) -> None:
+        self.run, self.listed, self.model = run, listed, model
+        self.client, self.digests, self.retry_errors = client, digests, retry_errors
+        self.done = run.find_parts(listed)
+        self.n_before = sum(self._n_kept(part) for part in self.done.values())
+
+    def _n_kept(self, part: Part) -> int:
+        return part.n_rows - part.n_errors if self.retry_errors else part.n_rows
+
+    def _kept(self, number: int) -> dict[str, Row]:
+        """Return those rows of a part that are done and stay."""
+        if number not in self.done:
+            return {}
+        rows = self.run.rows(self.done[number])
+        return {row.path: row for row in rows if not (self.retry_errors and row.reason)}
+
+    def _tasks(self) -> Iterator[tuple[int, list[str]]]:
+        for number in range(self.listed.n_parts):
+            part = self.done.get(number)
+            if part is None or self._n_kept(part) < self.listed.part_length(number):
+                kept = self._kept(number)
+                yield number, [p for p in self.listed.part(number) if p not in kept]
+
+    def _score(self) -> Iterator[tuple[int, list[Row]]]:
+        estimator, digests = self.model.estimator, self.digests
+        if self.client is not None:
+            yield from score_on_cluster(
+                self.client, estimator, self._tasks(), digests=digests
+            )
+            return
+        folder = str(Path.cwd())
+        for number, paths in self._tasks():
+            yield number, score_part(estimator, paths, digests=digests, folder=folder)
+
+    def finish(self, progress: bool) -> None:
+        """Score what is left, and keep each part as soon as it is there."""
+        with tqdm(
+            total=self.listed.n_paths,
+            initial=self.n_before,
+            desc="score",
+            unit="image",
+            disable=not progress,
+        ) as bar:
+            for number, scored in self._score():
+                rows = self._kept(number) | {row.path: row for row in scored}
+                ordered = [rows[path] for path in self.listed.part(number)]
+                self.run.write(number, ordered, self.listed)
+                bar.update(len(scored))
 
 
 def score_paths(

@@ -9,9 +9,8 @@ from scipy.stats import binomtest
 
 from skfakereal._html import Html, details, items, note, page, paragraph, section, table
 from skfakereal._html_pictures import figure
-from skfakereal._wording import chance
+from skfakereal._wording import chance, counted
 from skfakereal.cli._decision import MORE_PROBABLE
-from skfakereal.cli._output import counted
 from skfakereal.evaluation import EvaluationReport
 
 if TYPE_CHECKING:

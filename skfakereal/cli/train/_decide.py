@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skfakereal._classifying.predictions import decide as decide_at_threshold
+from skfakereal._classifying.verdicts import Verdict
 from skfakereal.cli._decision import MORE_PROBABLE, DecisionPlan
 from skfakereal.cli._evaluation import write_predictions
 from skfakereal.cli._model import Model
@@ -20,7 +21,6 @@ from skfakereal.cli.run._page import decision_line
 from skfakereal.cli.train._fit import Fitted
 from skfakereal.cli.train._prepare import Plan
 from skfakereal.evaluation import UnsureBand, learn_unsure_band
-from skfakereal.scoring._verdicts import Verdict
 from skfakereal.thresholds import ThresholdChoice, choose_threshold
 from skfakereal.thresholds._tune import calibrate, decide_at
 

@@ -11,8 +11,9 @@ from skfakereal._classifying.classes import positive_class
 from skfakereal._images import ImageReadError
 from skfakereal._settings import settings_of
 from skfakereal._tail_settings import is_solved
+from skfakereal._wording import counted
 from skfakereal.cli._model import MODEL_FILE, Model, describe_for_file, name_classes
-from skfakereal.cli._output import complain, counted, say
+from skfakereal.cli._output import complain, say
 from skfakereal.cli._parts import Parts
 from skfakereal.cli.run._folder import UnfinishedRunError, describe_run, seal
 from skfakereal.cli.train._prepare import Plan, Prepared, check_decision

@@ -14,9 +14,10 @@ from skfakereal._classifying.classes import positive_class
 from skfakereal._holdout import LabelledPaths, hold_out
 from skfakereal._parameters import check_parameters
 from skfakereal._weights import load_trunk, require_weights
+from skfakereal._wording import counted
 from skfakereal.cli._audit import Audited, audit_run
 from skfakereal.cli._decision import DecisionPlan
-from skfakereal.cli._output import counted, say
+from skfakereal.cli._output import say
 from skfakereal.cli._parts import (
     Part,
     Parts,

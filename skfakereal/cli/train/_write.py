@@ -13,9 +13,9 @@ from skfakereal._augmentation import view_settings
 from skfakereal._images import decode_image, read_bytes
 from skfakereal._trunk_settings import height_and_width
 from skfakereal._views import render_view
+from skfakereal._wording import counted
 from skfakereal.cli._evaluation import evaluate_part, write_evaluation
 from skfakereal.cli._model import MODEL_FILE, Model, describe_for_file
-from skfakereal.cli._output import counted
 from skfakereal.cli._parts import Part, Parts
 from skfakereal.cli.run._card import card_facts, card_sections, write_card
 from skfakereal.cli.run._folder import seal

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skfakereal._shown import printable
+from skfakereal._wording import counted
 from skfakereal.cli._arguments import (
     Verbs,
     add_classes,
@@ -15,7 +16,7 @@ from skfakereal.cli._arguments import (
     add_verb,
     finish_verb,
 )
-from skfakereal.cli._output import complain, counted, say, wants_progress
+from skfakereal.cli._output import complain, say, wants_progress
 
 if TYPE_CHECKING:
     from skfakereal.audit import AuditReport
@@ -113,7 +114,7 @@ def run(arguments: Namespace) -> int:
 
 
 def _add_finding(report: "AuditReport", left_out: str) -> None:
-    from skfakereal.audit._words import Finding
+    from skfakereal.audit._verdict import Finding
 
     report.findings.append(
         Finding("files left out", "minor", left_out, _WHY_LEFT_OUT, _PUT_IN_ORDER)

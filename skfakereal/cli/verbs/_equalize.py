@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skfakereal._shown import printable
+from skfakereal._wording import counted
 from skfakereal.cli._arguments import (
     Verbs,
     add_classes,
@@ -15,7 +16,7 @@ from skfakereal.cli._arguments import (
     finish_verb,
     image_size,
 )
-from skfakereal.cli._output import complain, counted, say, wants_progress
+from skfakereal.cli._output import complain, say, wants_progress
 
 if TYPE_CHECKING:
     from sklearn.utils import Bunch

@@ -4,6 +4,7 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
 from skfakereal._shown import printable
+from skfakereal._wording import counted
 from skfakereal.cli._arguments import (
     ABOUT_TRUST,
     Verbs,
@@ -12,7 +13,7 @@ from skfakereal.cli._arguments import (
     add_verb,
     finish_verb,
 )
-from skfakereal.cli._output import complain, counted, say, wants_progress, watched
+from skfakereal.cli._output import complain, say, wants_progress, watched
 
 if TYPE_CHECKING:
     from skfakereal.cli._model import Model

@@ -12,8 +12,8 @@ from skfakereal._html import Html, details, items, note, page, section, table
 from skfakereal._html_pictures import figure
 from skfakereal._paths import as_fitted
 from skfakereal._shown import write_page
+from skfakereal._wording import counted
 from skfakereal.cli._model import Model
-from skfakereal.cli._output import counted
 from skfakereal.cli.run._page import made_by
 from skfakereal.explain import (
     Explanation,

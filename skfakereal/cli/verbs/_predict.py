@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skfakereal._shown import printable
+from skfakereal._wording import counted
 from skfakereal.cli._arguments import (
     ABOUT_TRUST,
     Verbs,
@@ -17,7 +18,7 @@ from skfakereal.cli._arguments import (
     add_verb,
     finish_verb,
 )
-from skfakereal.cli._output import complain, counted, wants_progress, watched
+from skfakereal.cli._output import complain, wants_progress, watched
 
 if TYPE_CHECKING:
     from skfakereal.cli._rows import Row

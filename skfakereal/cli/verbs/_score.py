@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skfakereal._shown import printable
+from skfakereal._wording import counted
 from skfakereal.cli._arguments import (
     ABOUT_TRUST,
     Verbs,
@@ -18,7 +19,7 @@ from skfakereal.cli._arguments import (
     add_verb,
     finish_verb,
 )
-from skfakereal.cli._output import complain, counted, say, wants_progress
+from skfakereal.cli._output import complain, say, wants_progress
 
 if TYPE_CHECKING:
     from skfakereal.scoring import ScoringResult

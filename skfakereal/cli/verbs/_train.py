@@ -2,6 +2,7 @@
 
 from argparse import SUPPRESS, ArgumentParser, Namespace, _ArgumentGroup
 
+from skfakereal._wording import counted
 from skfakereal.cli._arguments import (
     Verbs,
     add_classes,
@@ -15,7 +16,7 @@ from skfakereal.cli._arguments import (
     units,
 )
 from skfakereal.cli._decision import add_decision_options, read_decision
-from skfakereal.cli._output import complain, counted, say, wants_progress
+from skfakereal.cli._output import complain, say, wants_progress
 
 _DESCRIPTION = """\
 Train a detector by transfer learning on VGG16, test it on images that it has not

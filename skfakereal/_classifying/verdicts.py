@@ -1,8 +1,9 @@
 """A classifier and image paths -> a verdict on each, whatever is broken."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 from skfakereal._classifying.ask import predict_once
 from skfakereal._images import ImageReadError, decode_image, read_bytes
 from skfakereal._paths import as_fitted, check_paths
+
+V = TypeVar("V")
 
 
 @dataclass(frozen=True)
@@ -56,11 +59,20 @@ def judge_images(estimator: Any, paths: Sequence[str]) -> dict[str, Verdict]:
         return broken | judge_images(estimator, readable)
     except OSError as error:
         # A step of somebody else's reads the images, and says less: look for the culprit.
-        if len(paths) == 1:
-            return {paths[0]: Verdict(paths[0], error=str(error), reason="unreadable")}
-        half = len(paths) // 2
-        first, second = paths[:half], paths[half:]
-        return judge_images(estimator, first) | judge_images(estimator, second)
+        blamed = partial(Verdict, error=str(error), reason="unreadable")
+        return judge_halves(partial(judge_images, estimator), paths, blamed)
+
+
+def judge_halves(
+    judge: Callable[[Sequence[str]], dict[str, V]],
+    paths: Sequence[str],
+    blamed: Callable[[str], V],
+) -> dict[str, V]:
+    """Judge each half of images that failed together; one that fails alone is blamed."""
+    if len(paths) == 1:
+        return {paths[0]: blamed(paths[0])}
+    half = len(paths) // 2
+    return judge(paths[:half]) | judge(paths[half:])
 
 
 def split_local(paths: Sequence[str]) -> tuple[list[str], dict[str, Verdict]]:
