@@ -23,8 +23,6 @@ from skfakereal._trunk_settings import TrunkSettings
 from skfakereal._views import SETTINGS_BEFORE, ViewSettings, content_digest, render_crops
 from skfakereal.engines import choose_engine, compile_network
 
-__all__ = ["ActivationReader", "Batch", "mean_of_crops"]
-
 # Pixels in one batch, 20 images of 224x224: enough for both engines to be at their best
 # rate, small enough to be little memory.
 _BATCH_PIXELS = 2**20
@@ -140,28 +138,7 @@ class ActivationReader:
         *,
         keep_going: bool = False,
     ) -> Iterator[Batch]:
-        """Yield the activations of one view of all images, batch by batch.
-
-        Parameters
-        ----------
-        paths : sequence of str
-            The images.
-        view : int, default=0
-            Which view; 0 is the plain image.
-        keep_going : bool, default=False
-            Whether activations are wanted after an image has failed. If not, the rest is
-            only decoded, so that the caller learns of every broken file, and soon.
-
-        Yields
-        ------
-        Batch
-            Rows in the order of `paths`; each failure has its `index` in `paths`.
-
-        Raises
-        ------
-        ValueError
-            If an activation does not fit into float16.
-        """
+        """Yield the activations of one view of all images, batch by batch."""
         failed = False
         # Where each key came first. Some 150 bytes an image, less than its path takes; its
         # activations would be up to megabytes.

@@ -12,8 +12,6 @@ from skfakereal._images import blamed_on, decode_image, read_bytes
 from skfakereal._trunk_settings import height_and_width
 from skfakereal._views import SETTINGS_BEFORE, content_digest, render_view
 
-__all__ = ["Augmentation", "view_settings"]
-
 
 class Augmentation(BaseEstimator):
     """Settings of the views, the augmented copies that training sees.

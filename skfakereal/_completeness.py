@@ -18,14 +18,6 @@ import numpy as np
 
 from skfakereal._costs import image_memory, memory_needed, scan_fault, size_fault
 
-__all__ = [
-    "A_READ",
-    "AllOrNothing",
-    "PackingError",
-    "essential_data",
-    "png_rows_are_missing",
-]
-
 # Marks that carry no length are passed over: stuffed zeros, TEM, restarts, SOI, fill.
 _JPEG_MARK = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")
 _JPEG_END, _JPEG_SCAN = b"\xff\xd9", 0xDA
@@ -98,23 +90,7 @@ class AllOrNothing(io.BytesIO):
     strict = False
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Read bytes, as any file does.
-
-        Parameters
-        ----------
-        size : int or None, default=-1
-            How many at most; all if negative or None.
-
-        Returns
-        -------
-        bytes
-            What was read.
-
-        Raises
-        ------
-        OSError
-            If the file is strict, at its end, and more was asked for.
-        """
+        """Read bytes, as any file does."""
         data = super().read(size)
         if self.strict and not data and size:
             raise OSError("image file is truncated")
@@ -137,25 +113,7 @@ class Bounded(AllOrNothing):
         self.left = 2**26 + 6 * len(data)
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Read bytes, as any file does.
-
-        Parameters
-        ----------
-        size : int or None, default=-1
-            How many at most; all if negative or None.
-
-        Returns
-        -------
-        bytes
-            What was read.
-
-        Raises
-        ------
-        OSError
-            If the file is strict, at its end, and more was asked for.
-        PackingError
-            If it has been read too often.
-        """
+        """Read bytes, as any file does."""
         data = super().read(size)
         self.left -= A_READ + len(data)
         if self.left < 0:
@@ -166,33 +124,15 @@ class Bounded(AllOrNothing):
 def essential_data(data: bytes, name: str) -> bytes:
     """Check how an image is packed, and return what makes its pixels.
 
+    Left out is what pixels do not depend on and Pillow reads slowly, or not at all if it is
+    large: a PNG's text and profiles, a GIF's comments and later frames. A TIFF of 12 or 16
+    bits whose white is zero is given back as one whose black is zero, unlike `data`: its
+    pixels are to be inverted. Of WebP, AVIF, BMP and PPM the decoders themselves notice a
+    missing end, though not one that became zeros.
+
     Bytes after the end are accepted: cameras and messengers append their own. Of a JPEG
     with several pictures (MPO) the first must be whole, of an animated GIF every frame.
 
-    Parameters
-    ----------
-    data : bytes
-        The file's content.
-    name : str
-        Its format.
-
-    Returns
-    -------
-    bytes
-        The file without what pixels do not depend on and Pillow reads slowly, or not at
-        all if it is large: a PNG's text and profiles, a GIF's comments and later frames. A
-        TIFF of 12 or 16 bits whose white is zero is given back as one whose black is zero,
-        unlike `data`: its pixels are to be inverted.
-
-    Raises
-    ------
-    PackingError
-        If it is truncated, damaged, or in more pieces than any program writes. Of WebP,
-        AVIF, BMP and PPM the decoders themselves notice a missing end, though not one that
-        became zeros.
-
-    Notes
-    -----
     JPEG (ITU-T T.81, 1992), JPEG 2000 (ITU-T T.800, 2019) and GIF (GIF89a, 1990) end with
     a mark; PNG (W3C, third edition, 2025) ends with a chunk, and each of its chunks with
     a checksum. A JPEG that lost bytes in its middle has its end, and no checksum: that
@@ -295,15 +235,7 @@ def _png_turns_or_clears(name: bytes, body: memoryview) -> bool:
 def png_rows_are_missing(data: bytes) -> bool:
     """Tell whether a PNG's compressed data hold fewer rows than its header promises.
 
-    Parameters
-    ----------
-    data : bytes
-        A file that `essential_data` has passed.
-
-    Returns
-    -------
-    bool
-        Whether rows are missing. Takes about half the time of decoding.
+    It takes about half the time of decoding.
     """
     view = memoryview(data)
     lacking, unpacking = 0, zlib.decompressobj()

@@ -12,16 +12,6 @@ from typing import Any, Self
 
 from PIL import ImageFile
 
-__all__ = [
-    "STRIP",
-    "MemoryShare",
-    "image_memory",
-    "memory_needed",
-    "scan_fault",
-    "size_fault",
-    "slowness_fault",
-]
-
 # Bytes that one image may take; that leaves 118 million pixels of 8 bytes.
 _MEMORY = 10**9
 _MEMORY_VARIABLE = "SKFAKEREAL_IMAGE_MEMORY"
@@ -50,15 +40,7 @@ _MAX_SCANNED = 3 * 10**9
 def image_memory() -> int:
     """Return how many bytes one image may take, from its file to a view of it.
 
-    Returns
-    -------
-    int
-        1,000,000,000, or what the environment variable ``SKFAKEREAL_IMAGE_MEMORY`` says.
-
-    Raises
-    ------
-    ValueError
-        If that variable holds no positive whole number.
+    The environment variable ``SKFAKEREAL_IMAGE_MEMORY`` sets them.
     """
     text = os.environ.get(_MEMORY_VARIABLE)
     if not text:
@@ -71,24 +53,7 @@ def image_memory() -> int:
 
 
 def size_fault(name: str, size: tuple[int, int], needed: int, limit: int) -> str | None:
-    """Return why an image takes too much memory to decode; None if it does not.
-
-    Parameters
-    ----------
-    name : str
-        Its format.
-    size : tuple of (int, int)
-        Width and height.
-    needed : int
-        What `memory_needed` says.
-    limit : int
-        What `image_memory` says.
-
-    Returns
-    -------
-    str or None
-        What goes beyond the limit, and how to raise that.
-    """
+    """Return why an image takes too much memory to decode; None if it does not."""
     width, height = size
     if width > _MAX_SIDE or height > _MAX_SIDE:
         return f"it is {width} x {height} pixels, and no side may have over {_MAX_SIDE:,}"
@@ -108,18 +73,7 @@ def size_fault(name: str, size: tuple[int, int], needed: int, limit: int) -> str
 
 
 def slowness_fault(image: ImageFile.ImageFile) -> str | None:
-    """Return why an image that is not decoded yet would take too long; None if it does not.
-
-    Parameters
-    ----------
-    image : PIL.ImageFile.ImageFile
-        The image.
-
-    Returns
-    -------
-    str or None
-        What goes beyond the limit, and the way out.
-    """
+    """Return why an image that is not decoded yet would take too long; None if it does not."""
     if not image.tile or image.tile[0][0] not in _SLOW_DECODERS:
         return None
     samples = image.width * image.height * len(image.getbands())
@@ -136,21 +90,7 @@ def memory_needed(
 ) -> int:
     """Return an upper bound of the bytes that an image takes while it is decoded.
 
-    Parameters
-    ----------
-    name : str
-        Its format.
-    size : tuple of (int, int)
-        Width and height.
-    n_bytes : int
-        What is held of the file.
-    image : PIL.ImageFile.ImageFile or None, default=None
-        The image, opened and not yet decoded; None if it is to be opened first.
-
-    Returns
-    -------
-    int
-        Bytes.
+    `n_bytes` are held of the file. Without `image`, it is the bound before it is opened.
     """
     a_pixel = _BYTES_A_PIXEL.get(name, 8)
     if name == "JPEG":
@@ -258,23 +198,11 @@ class MemoryShare:
             pool.give_back(n_bytes)
 
     def hold_file(self, n_bytes: int) -> None:
-        """Wait for the memory of a file.
-
-        Parameters
-        ----------
-        n_bytes : int
-            Its size.
-        """
+        """Wait for the memory of a file."""
         self._hold(_FILES, n_bytes)
 
     def hold_pixels(self, n_bytes: int) -> None:
-        """Wait for the memory of the pixels.
-
-        Parameters
-        ----------
-        n_bytes : int
-            What decoding takes.
-        """
+        """Wait for the memory of the pixels."""
         self._hold(_PIXELS, n_bytes)
 
     def _hold(self, pool: _Pool, n_bytes: int) -> None:

@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["csv_line", "encoded", "write_csv"]
-
 
 def csv_line(values: Iterable[Any]) -> str:
     """Return one row, with its line break."""

@@ -17,8 +17,6 @@ from urllib.parse import urlsplit
 
 from tqdm import tqdm
 
-__all__ = ["download"]
-
 _CHUNK = 1 << 16  # bytes
 _PATIENCE = 30.0  # seconds after which too little has come
 _SLOWEST = 10_000  # bytes a second; less is too little
@@ -30,24 +28,8 @@ def download(
 ) -> None:
     """Stream a file from the network to a new file, and show how far it is.
 
-    Parameters
-    ----------
-    url : str
-        The address.
-    path : Path
-        The file to write.
-    what : str
-        What it is, for the reader.
-    n_retries : int, default=0
-        How many times to begin anew after a failure.
-    delay : float, default=0.0
-        Seconds before each of these.
-
-    Raises
-    ------
-    OSError
-        If the last attempt fails, brings less than 10 kB a second for 30 seconds, or ends
-        before the length that the server announced.
+    An attempt fails that brings less than 10 kB a second for 30 seconds, or ends before the
+    length that the server announced.
     """
     for attempts_left in range(n_retries, -1, -1):
         try:

@@ -19,8 +19,6 @@ from skfakereal._trunk import statistics_names
 from skfakereal._trunk_settings import trunk_settings
 from skfakereal._weights import load_trunk
 
-__all__ = ["VGG16FeatureExtractor"]
-
 
 class VGG16FeatureExtractor(
     ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator

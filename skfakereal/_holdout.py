@@ -12,8 +12,6 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from skfakereal._paths import ImagePaths, check_paths
 from skfakereal._validation import check_labels, check_weights, refuse_missing
 
-__all__ = ["LabelledPaths", "draw_folds", "hold_out"]
-
 Indices = NDArray[np.intp]
 
 
@@ -75,26 +73,9 @@ class LabelledPaths:
 def hold_out(
     images: LabelledPaths, *, fraction: float, random_state: int
 ) -> tuple[LabelledPaths, LabelledPaths]:
-    """Draw the validation part of the training data.
+    """Draw the validation part; images of one group come into the same part.
 
-    Parameters
-    ----------
-    images : LabelledPaths
-        All of them. Those of one group come into the same part.
-    fraction : float
-        Share of the validation part, between 0 and 1.
-    random_state : int
-        Seed of the draw.
-
-    Returns
-    -------
-    train, validation : LabelledPaths
-        Each part with at least one image of every class.
-
-    Raises
-    ------
-    ValueError
-        If a class has too few images, or lies in too few groups, to be in both parts.
+    Each part has at least one image of every class.
     """
     if images.groups is None:
         rows = _hold_out_images(images.labels, fraction, random_state)
@@ -106,26 +87,9 @@ def hold_out(
 def draw_folds(
     images: LabelledPaths, *, random_state: int, n_folds: int = 5
 ) -> list[tuple[Indices, Indices]]:
-    """Divide the training data into folds, each of which is held out once.
+    """Divide the training data into folds, each held out once; groups stay together.
 
-    Parameters
-    ----------
-    images : LabelledPaths
-        All of them. Those of one group come into the same fold.
-    random_state : int
-        Seed of the draw.
-    n_folds : int, default=5
-        How many folds; fewer where a class has fewer images, or lies in fewer groups.
-
-    Returns
-    -------
-    list of tuple (train, held)
-        Rows, with at least one image of every class among those to train on.
-
-    Raises
-    ------
-    ValueError
-        If a class has too few images, or lies in too few groups, to be in two folds.
+    There are fewer than `n_folds` where a class has fewer images, or lies in fewer groups.
     """
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 

@@ -21,21 +21,6 @@ import numpy as np
 from skfakereal._html_style import BODY_STYLE, PARTS_STYLE
 from skfakereal._shown import visible
 
-__all__ = [
-    "Html",
-    "details",
-    "escaped",
-    "fragment",
-    "headlines",
-    "items",
-    "note",
-    "page",
-    "paragraph",
-    "section",
-    "stack",
-    "table",
-]
-
 
 class Html(str):
     """Markup that is safe to put into a page as it is; all other text is escaped.
@@ -47,24 +32,7 @@ class Html(str):
 
 
 def page(title: str, *parts: str, lead: str = "", footer: str = "") -> str:
-    """Return a whole HTML document.
-
-    Parameters
-    ----------
-    title : str
-        The first heading, and the name of the browser's tab.
-    *parts : str or Html
-        Usually sections. Plain text becomes a paragraph.
-    lead : str, default=""
-        A sentence or two below the title: the answer, before its evidence.
-    footer : str, default=""
-        A small line at the end: what made the page, and when.
-
-    Returns
-    -------
-    str
-        The document; write it to a file as UTF-8.
-    """
+    """Return a whole HTML document; `lead` is the answer, before its evidence."""
     head = f"<h1>{escaped(title)}</h1>" + (
         f'<p class="lead">{escaped(lead)}</p>' if lead else ""
     )
@@ -93,122 +61,38 @@ def page(title: str, *parts: str, lead: str = "", footer: str = "") -> str:
 
 
 def fragment(*parts: str) -> Html:
-    """Return the parts for a notebook's cell, with the style that they need.
-
-    Parameters
-    ----------
-    *parts : str or Html
-        What to show. Plain text becomes a paragraph.
-
-    Returns
-    -------
-    Html
-        One ``div``, whose style touches nothing outside it.
-    """
+    """Return the parts for a notebook's cell: one ``div``, whose style touches nothing else."""
     style = f"<style>{PARTS_STYLE}</style>"
     return Html(f'<div class="skfakereal">{style}{stack(parts)}</div>')
 
 
 def section(heading: str, *parts: str) -> Html:
-    """Return a section with its heading.
-
-    Parameters
-    ----------
-    heading : str
-        The heading.
-    *parts : str or Html
-        What stands below it. Plain text becomes a paragraph.
-
-    Returns
-    -------
-    Html
-        The section.
-    """
+    """Return a section with its heading."""
     return Html(f"<section><h2>{escaped(heading)}</h2>\n{stack(parts)}</section>")
 
 
 def details(summary: str, *parts: str) -> Html:
-    """Return parts that are folded away until the reader opens them.
-
-    Parameters
-    ----------
-    summary : str
-        The line that is always seen.
-    *parts : str or Html
-        What it opens. Plain text becomes a paragraph.
-
-    Returns
-    -------
-    Html
-        The folded parts.
-    """
+    """Return parts that are folded away until the reader opens them."""
     return Html(f"<details><summary>{escaped(summary)}</summary>\n{stack(parts)}</details>")
 
 
 def paragraph(text: str) -> Html:
-    """Return a paragraph.
-
-    Parameters
-    ----------
-    text : str
-        Its text.
-
-    Returns
-    -------
-    Html
-        The paragraph.
-    """
+    """Return a paragraph."""
     return Html(f"<p>{escaped(text)}</p>")
 
 
 def items(texts: Iterable[str]) -> Html:
-    """Return a list with bullets.
-
-    Parameters
-    ----------
-    texts : iterable of str or Html
-        One text for each item.
-
-    Returns
-    -------
-    Html
-        The list.
-    """
+    """Return a list with bullets."""
     return Html("<ul>" + "".join(f"<li>{escaped(text)}</li>" for text in texts) + "</ul>")
 
 
 def note(text: str, kind: Literal["plain", "good", "warning", "bad"] = "plain") -> Html:
-    """Return a paragraph that stands out: a verdict, or a caution.
-
-    Parameters
-    ----------
-    text : str
-        Its text, which must tell by itself what the colour tells.
-    kind : {"plain", "good", "warning", "bad"}, default="plain"
-        The colour of its edge.
-
-    Returns
-    -------
-    Html
-        The note.
-    """
+    """Return a paragraph that stands out; its text must tell what its colour tells."""
     return Html(f'<p class="note {kind}">{escaped(text)}</p>')
 
 
 def headlines(figures: Iterable[tuple[str, Any]]) -> Html:
-    """Return a row of large figures, each with its name below.
-
-    Parameters
-    ----------
-    figures : iterable of (str, object)
-        Name and value, for instance ``("accuracy", 0.934)``. Numbers are shown as in
-        `table`.
-
-    Returns
-    -------
-    Html
-        The row; on a narrow screen it wraps.
-    """
+    """Return a row of large figures, each with its name below; it wraps on a narrow screen."""
     cells = "".join(
         f"<div><dt>{escaped(name)}</dt><dd>{_shown(value)}</dd></div>"
         for name, value in figures
@@ -219,22 +103,10 @@ def headlines(figures: Iterable[tuple[str, Any]]) -> Html:
 def table(
     rows: Iterable[Sequence[Any]], header: Sequence[str] = (), caption: str = ""
 ) -> Html:
-    """Return a table.
+    """Return a table, which scrolls by itself where the screen is too narrow for it.
 
-    Parameters
-    ----------
-    rows : iterable of sequences
-        The cells: text, `Html`, or numbers, which are aligned to the right. Whole numbers
-        get separators, others at most three decimals; None and NaN become a dash.
-    header : sequence of str, default=()
-        Names of the columns.
-    caption : str, default=""
-        A line above the table.
-
-    Returns
-    -------
-    Html
-        The table, which scrolls by itself where the screen is too narrow for it.
+    Numbers are aligned to the right. Whole ones get separators, others at most three
+    decimals; None and NaN become a dash.
     """
     body = [list(row) for row in rows]
     width = max(map(len, [header, *body]))
@@ -261,18 +133,7 @@ def table(
 
 
 def stack(parts: Iterable[str]) -> Html:
-    """Return parts one below the other.
-
-    Parameters
-    ----------
-    parts : iterable of str or Html
-        The parts. Plain text becomes a paragraph.
-
-    Returns
-    -------
-    Html
-        The parts.
-    """
+    """Return parts one below the other."""
     blocks = (part if isinstance(part, Html) else paragraph(part) for part in parts)
     return Html("\n".join(blocks))
 
@@ -280,15 +141,7 @@ def stack(parts: Iterable[str]) -> Html:
 def escaped(text: str) -> Html:
     """Return text as markup that shows it letter by letter; `Html` stays as it is.
 
-    Parameters
-    ----------
-    text : str or Html
-        The text.
-
-    Returns
-    -------
-    Html
-        The markup, good between tags and inside quoted attributes.
+    It is good between tags and inside quoted attributes.
     """
     return text if isinstance(text, Html) else Html(html.escape(visible(text, "\n\t")))
 

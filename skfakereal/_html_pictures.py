@@ -19,31 +19,16 @@ from skfakereal._images import ImageReadError, decode_image, read_bytes
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["figure", "gallery", "picture"]
-
 _FIGURE_DPI = 144  # sharp on screens of twice the usual density
 _LARGEST_SIDE = 320  # pixels of a thumbnail: a page with fifty of them can still be mailed
 _SMALL_SIDE = 96  # pixels below which a picture is enlarged, and kept lossless
 
 
 def figure(fig: "Figure", caption: str = "", *, alt: str = "") -> Html:
-    """Return a matplotlib figure as a picture inside the page.
+    """Return a matplotlib figure, which is not closed, as a picture inside the page.
 
-    Parameters
-    ----------
-    fig : matplotlib.figure.Figure
-        The figure. It is not closed.
-    caption : str, default=""
-        A line below it: what to see in it.
-    alt : str, default=""
-        What a reader who cannot see it is told; the caption where it is empty.
-
-    Returns
-    -------
-    Html
-        The figure at its size in inches (96 pixels each), or as wide as the screen. Where
-        the reader's screen is dark, lines and text turn light; figures that show
-        photographs stay as they are, on a light card.
+    Where the reader's screen is dark, lines and text turn light; figures that show
+    photographs stay as they are, on a light card.
     """
     buffer = io.BytesIO()
     # Without the version of matplotlib in it, equal figures are equal bytes.
@@ -72,22 +57,9 @@ def _shows_photographs(fig: "Figure") -> bool:
 def picture(
     source: str | os.PathLike[str] | NDArray[np.uint8], caption: str = "", *, alt: str = ""
 ) -> Html:
-    """Return an image file or an array of pixels as a thumbnail inside the page.
+    """Return an image file, or RGB pixels, as a thumbnail; small ones are not smoothed.
 
-    Parameters
-    ----------
-    source : path or ndarray of shape (height, width, 3)
-        An image file, or RGB pixels from 0 to 255. A file that cannot be read gives an
-        empty tile with the reason.
-    caption : str, default=""
-        Text below it.
-    alt : str, default=""
-        What a reader who cannot see it is told; the caption where it is empty.
-
-    Returns
-    -------
-    Html
-        The picture: at most 320 pixels a side; small ones are enlarged without smoothing.
+    A file that cannot be read gives an empty tile with the reason.
     """
     if isinstance(source, np.ndarray):
         image = Image.fromarray(source)
@@ -112,21 +84,7 @@ def picture(
 
 
 def gallery(pictures: Iterable[str], *, wide: bool = False) -> Html:
-    """Return pictures in a grid that fits the screen.
-
-    Parameters
-    ----------
-    pictures : iterable of Html
-        What `picture` or `figure` returned.
-    wide : bool, default=False
-        Two in a row at most, for figures, and one on a phone; thumbnails stand in rows of
-        five, and of two on a phone.
-
-    Returns
-    -------
-    Html
-        The grid.
-    """
+    """Return pictures in a grid that fits the screen."""
     kind = "gallery wide" if wide else "gallery"
     return Html(f'<div class="{kind}">{stack(pictures)}</div>')
 

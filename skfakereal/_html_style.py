@@ -4,8 +4,6 @@
 translucent greys; `BODY_STYLE` gives a page of our own its colours.
 """
 
-__all__ = ["BODY_STYLE", "PARTS_STYLE"]
-
 BODY_STYLE = """
 :root { color-scheme: light dark; }
 body { margin: 0; background: #fbfbf9; color: #24292f; }

@@ -29,15 +29,6 @@ from skfakereal._costs import (
 from skfakereal._rgb import to_upright_rgb
 from skfakereal._signatures import is_read, missing_reader, signature_format
 
-__all__ = [
-    "ImageReadError",
-    "blamed_on",
-    "decode_image",
-    "raise_unreadable",
-    "read_bytes",
-    "read_image",
-]
-
 # Without effect where a system has none; a terminal must not become the process's own.
 _OPEN_FLAGS = sum(
     {getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY")}
@@ -116,22 +107,9 @@ def raise_unreadable(
     name: str | None = None,
     fault: str = "cannot be read. Remove or replace",
 ) -> None:
-    """Raise one error that lists all unreadable files; do nothing if there are none.
+    """Raise one error that lists all unreadable files, each by its `index`, if there are any.
 
-    Parameters
-    ----------
-    failures : sequence of ImageReadError
-        The errors, each with its `index`.
-    name : str or None, default=None
-        What the message calls the array that the indices refer to; None for the `array`
-        of each error.
-    fault : str, default="cannot be read. Remove or replace"
-        What is wrong with them, and what to do.
-
-    Raises
-    ------
-    ImageReadError
-        If `failures` is not empty.
+    `name` is what the message calls the array of the indices; None for that of each error.
     """
     if not failures:
         return
@@ -157,24 +135,7 @@ def raise_unreadable(
 
 
 def read_image(path: str) -> NDArray[np.uint8]:
-    """Read an image file.
-
-    Parameters
-    ----------
-    path : str
-        The file.
-
-    Returns
-    -------
-    ndarray of shape (height, width, 3)
-        RGB pixels from 0 to 255, upright as its EXIF orientation says; see
-        `decode_image`. Read-only.
-
-    Raises
-    ------
-    ImageReadError
-        If it cannot be read to its last byte.
-    """
+    """Read an image file to its last byte: read-only RGB pixels, upright; see `decode_image`."""
     with MemoryShare() as share:
         image = decode_image(read_bytes(path, share), path, share)
         with blamed_on(path):
@@ -192,16 +153,8 @@ def read_image(path: str) -> NDArray[np.uint8]:
 def blamed_on(path: str) -> Iterator[None]:
     """Let whatever goes wrong inside be an `ImageReadError` of one image.
 
-    Parameters
-    ----------
-    path : str
-        The image.
-
-    Raises
-    ------
-    ImageReadError
-        For any error but KeyboardInterrupt and SystemExit: decoders raise nearly anything
-        on damaged files, one written in Rust even what is no Exception.
+    Decoders raise nearly anything on damaged files, one written in Rust even what is no
+    Exception.
     """
     try:
         yield
@@ -220,26 +173,7 @@ def blamed_on(path: str) -> Iterator[None]:
 
 
 def read_bytes(path: str, share: MemoryShare | None = None) -> bytes:
-    """Read a regular, non-empty file of at most 400 MB.
-
-    Parameters
-    ----------
-    path : str
-        The file.
-    share : MemoryShare or None, default=None
-        Where its memory is counted, for those that read in several threads.
-
-    Returns
-    -------
-    bytes
-        Its content.
-
-    Raises
-    ------
-    ImageReadError
-        If it is missing, a directory, a device, empty, refused by the system, or has more
-        bytes than two fifths of what one image may take.
-    """
+    """Read a regular, non-empty file of at most two fifths of what one image may take (400 MB)."""
     most, handle = image_memory() * 2 // 5, None
     try:
         # A pipe or device could block for ever or never end, and to open one may do
@@ -295,37 +229,13 @@ def _refuse_irregular(path: str, status: os.stat_result) -> None:
 
 
 def decode_image(data: bytes, path: str, share: MemoryShare | None = None) -> Image.Image:
-    """Decode an image to its last byte.
+    """Decode an image to its last byte, in mode RGB.
 
     The image is turned upright as its EXIF orientation says. Transparent parts are laid
     over white, as a page shows them. Of 16 bits a sample, the upper 8 are kept. Of an
     animation, the first frame is taken. Colour profiles are not applied: the samples are
-    taken as they are stored.
+    taken as they are stored. A `share` counts the memory until its ``with`` ends.
 
-    Parameters
-    ----------
-    data : bytes
-        The file's content.
-    path : str
-        The file, for the errors.
-    share : MemoryShare or None, default=None
-        Where the memory is counted until its ``with`` ends; None to count it only while
-        decoding.
-
-    Returns
-    -------
-    PIL.Image.Image
-        Mode RGB.
-
-    Raises
-    ------
-    ImageReadError
-        If it is no image, one in a format that is not read, truncated, damaged, larger
-        than memory allows (see `skfakereal._costs`; 118 million pixels at most) or than
-        twice ``PIL.Image.MAX_IMAGE_PIXELS``, or has samples without a defined range.
-
-    Notes
-    -----
     Truncated files are refused even where ``PIL.ImageFile.LOAD_TRUNCATED_IMAGES`` is set;
     what that switch still hides is damage within compressed data whose end is there.
     Pillow's own warnings, on odd metadata and on images of more than 89 million pixels,

@@ -23,8 +23,6 @@ from skfakereal._training_parts import (
     two_columns,
 )
 
-__all__ = ["solve_head"]
-
 # For features of unit variance, from strong to weak.
 _WEIGHT_DECAYS = np.array([3, 1, 0.3, 0.1, 0.03, 0.01, 1e-3, 1e-4, 1e-5])
 # Up to here, features stay in memory as float32.
@@ -42,33 +40,10 @@ def solve_head(
 ) -> TrainedTail:
     """Solve for the linear head, at one weight decay or at the best of several.
 
-    Parameters
-    ----------
-    settings : TailSettings
-        How. Without a `weight_decay`, the one of the lowest validation loss is chosen.
-    start : Network
-        Without effect: the solution is the same from any start.
-    classes : ndarray of shape (n_classes,)
-        All labels that occur, sorted.
-    reader : ActivationReader
-        Computes the features.
-    train : LabelledPaths
-        Images to learn from, in all views.
-    validation : LabelledPaths or None
-        Images to measure each weight decay on.
-    folds : sequence of tuple (train, held) or None, default=None
-        Rows of `train`, to measure each weight decay by cross-validation. The head is then
-        solved for on all of them.
-
-    Returns
-    -------
-    TrainedTail
-        With an entry of its history for each weight decay, the strongest first.
-
-    Raises
-    ------
-    ImageReadError
-        If any image cannot be read; it lists all of them.
+    The best is that of the lowest validation loss, or by cross-validation over `folds`, rows
+    of `train`, on all of which the head is then solved for. `start` is without effect: the
+    solution is the same from any. The history has an entry for each weight decay, the
+    strongest first.
     """
     views = settings.views
     everything, held = read_parts(

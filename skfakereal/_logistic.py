@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 
 from skfakereal._network import FloatArray
 
-__all__ = ["Blocks", "LogisticProblem", "probabilities_of"]
-
 Floats = NDArray[np.float64]
 # Gives all rows, block by block.
 Blocks = Callable[[], Iterable[NDArray[np.floating]]]
@@ -92,20 +90,7 @@ class LogisticProblem:
         self._directions = vectors.astype(np.float32)
 
     def solve(self, weight_decay: float) -> tuple[Floats, Floats]:
-        """Return coefficients and intercepts; a second call starts from those of the first.
-
-        Parameters
-        ----------
-        weight_decay : float
-            At least 0.
-
-        Returns
-        -------
-        coefficients : ndarray of shape (n_features, n_outputs)
-            With one output, that of the second class, where there are two classes.
-        intercepts : ndarray of shape (n_outputs,)
-            Not decayed.
-        """
+        """Return coefficients and intercepts; a second call starts from those of the first."""
         from scipy.optimize import minimize  # 0.2 s that predicting does not need
 
         n_outputs = self._targets.shape[1]

@@ -14,20 +14,6 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = [
-    "Carry",
-    "Conv",
-    "Dense",
-    "Flatten",
-    "Forward",
-    "GlobalPool",
-    "Layer",
-    "MaxPool",
-    "Network",
-    "Statistics",
-    "update_digest",
-]
-
 FloatArray = NDArray[np.float32]
 # A computed network: from a batch (n, *input_shape) to its outputs (n, *output_shape).
 Forward = Callable[[FloatArray], FloatArray]

@@ -10,8 +10,6 @@ import numpy as np
 
 from skfakereal._trunk import CUTS
 
-__all__ = ["BEFORE", "check_parameters"]
-
 # What an estimator did before it had the parameter: models that lack it are of that time.
 _TRUNK_BEFORE: dict[str, Any] = {"preprocessing": "unit", "n_crops": 1}
 BEFORE: dict[str, dict[str, Any]] = {
@@ -25,18 +23,7 @@ Rule = tuple[str, Callable[[Any], bool]]
 
 
 def check_parameters(parameters: Mapping[str, Any]) -> None:
-    """Check the parameters of an estimator.
-
-    Parameters
-    ----------
-    parameters : mapping of str to object
-        As ``get_params(deep=False)`` gives them.
-
-    Raises
-    ------
-    ValueError
-        If one breaks its rule; the message states the rule and the value.
-    """
+    """Check the parameters of an estimator."""
     for name, value in parameters.items():
         wanted, holds = _RULES[name]
         if not holds(value):

@@ -8,8 +8,6 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["ImagePaths", "as_fitted", "check_paths", "is_missing", "shown"]
-
 # To a type checker, a list of pathlib's paths is no ArrayLike.
 ImagePaths: TypeAlias = ArrayLike | Sequence[str | os.PathLike[str]]
 
@@ -18,25 +16,9 @@ _URL = re.compile(r"^(data:|[a-zA-Z][a-zA-Z0-9+.-]+://)")
 
 
 def check_paths(X: Any, *, name: str = "X") -> list[str]:
-    """Return the image paths in `X` as a list of strings.
+    """Return the image paths in `X` as a list of strings; `name` is what errors call it.
 
-    Parameters
-    ----------
-    X : array-like of shape (n_images,) or (n_images, 1)
-        A list, array, Series or one-column DataFrame of `str` or `os.PathLike`.
-    name : str, default="X"
-        What the errors call it.
-
-    Returns
-    -------
-    list of str
-        The paths, in order. Whether the files exist is for the reader to find out.
-
-    Raises
-    ------
-    ValueError
-        If `X` is empty, a single path, of a wrong shape, or holds anything but paths;
-        the message names the index.
+    Whether the files exist is for the reader to find out.
     """
     if isinstance(X, str | bytes | os.PathLike):
         path = str(os.fsdecode(X))  # NumPy's strings show their type

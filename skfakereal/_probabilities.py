@@ -10,8 +10,6 @@ from skfakereal._images import ImageReadError, raise_unreadable
 from skfakereal._network import Network
 from skfakereal.engines import compile_network
 
-__all__ = ["compute_probabilities"]
-
 
 def compute_probabilities(
     reader: ActivationReader,
@@ -21,31 +19,9 @@ def compute_probabilities(
     n_classes: int,
     keep_going: bool,
 ) -> NDArray[np.float64]:
-    """Return the probability of each class for each image.
+    """Return the probability of each class for each image, by the tail's sigmoid or softmax.
 
-    Parameters
-    ----------
-    reader : ActivationReader
-        Of the trunk up to the cut.
-    tail : Network
-        From the cut to one sigmoid unit, the probability of the second of two classes, or
-        to a softmax.
-    paths : sequence of str
-        The images.
-    n_classes : int
-        How many classes there are.
-    keep_going : bool
-        Whether images that cannot be read give a row of NaN, or an error.
-
-    Returns
-    -------
-    ndarray of shape (n_images, n_classes)
-        From 0 to 1; each row sums to one.
-
-    Raises
-    ------
-    ImageReadError
-        If images cannot be read and `keep_going` is False; it lists all of them.
+    With `keep_going`, images that cannot be read give a row of NaN, else one error lists them.
     """
     forward = compile_network(
         tail, reader.shape, engine=reader.engine, n_threads=reader.n_threads

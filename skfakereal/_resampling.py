@@ -12,8 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-__all__ = ["CENTRE", "crop_places", "resample", "resize_plain", "seen_window"]
-
 _BICUBIC = Image.Resampling.BICUBIC
 # Where a crop lies in what the image has room for, from 0 to 1: across and down. In this
 # order the first five are the centre and the corners, all nine a grid.

@@ -5,8 +5,6 @@ from PIL import ExifTags, Image, ImageFile
 
 from skfakereal._costs import STRIP
 
-__all__ = ["to_upright_rgb"]
-
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -37,24 +35,8 @@ def to_upright_rgb(image: ImageFile.ImageFile, negative: bool = False) -> Image.
     """Turn a decoded image upright and into RGB.
 
     Transparent parts are laid over white, as a page shows them. Of 16 bits a sample, the
-    upper 8 are kept. Colour profiles are not applied.
-
-    Parameters
-    ----------
-    image : PIL.ImageFile.ImageFile
-        The image as Pillow loaded it from its file.
-    negative : bool, default=False
-        Whether its samples, of 12 or 16 bits, say how dark it is.
-
-    Returns
-    -------
-    PIL.Image.Image
-        Mode RGB, turned as the EXIF orientation says.
-
-    Raises
-    ------
-    ValueError
-        If its samples have no defined range or its colours no path to RGB.
+    upper 8 are kept. Colour profiles are not applied. The samples of a `negative`, of 12 or
+    16 bits, say how dark it is.
     """
     if not _is_16_bits(image) and image.mode in ("F", "I"):
         raise ValueError(

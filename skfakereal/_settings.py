@@ -6,21 +6,11 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-__all__ = ["settings_of"]
-
 
 def settings_of(estimator: Any) -> dict[str, Any]:
     """Return the parameters of an estimator in a form that JSON knows.
 
-    Parameters
-    ----------
-    estimator : estimator
-        The estimator.
-
-    Returns
-    -------
-    dict of str to object
-        Its own parameters; those that are estimators themselves as dicts, with ``class``.
+    Those that are estimators themselves become dicts, with ``class``.
     """
     parameters = estimator.get_params(deep=False)
     return {

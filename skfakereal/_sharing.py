@@ -15,8 +15,6 @@ from PIL import Image, ImageFilter
 
 from skfakereal._resampling import seen_window
 
-__all__ = ["Step", "degrade", "shared_part"]
-
 # "blur" with a standard deviation, "JPEG" or "WEBP" with a quality.
 Step = tuple[str, float]
 

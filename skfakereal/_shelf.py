@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from skfakereal._activations import ActivationReader
 from skfakereal._images import ImageReadError, raise_unreadable
 
-__all__ = ["ActivationShelf"]
-
 
 class ActivationShelf:
     """The activations of a fixed list of images for the duration of one fit, by view.
@@ -57,18 +55,7 @@ class ActivationShelf:
         self._in_memory = n_bytes <= max_bytes
 
     def fill(self, view: int) -> list[ImageReadError]:
-        """Compute one view of all images, unless it is there.
-
-        Parameters
-        ----------
-        view : int
-            Which view.
-
-        Returns
-        -------
-        list of ImageReadError
-            One for each image that cannot be read, with its place in the user's array.
-        """
+        """Compute one view of all images, unless it is there."""
         if view in self._kept or (not self._keeps and self._kept):
             return []
         kept = self._allocate() if self._keeps else np.empty(0)
@@ -98,25 +85,7 @@ class ActivationShelf:
             return np.memmap(file, self.reader.dtype, "r+", shape=shape)
 
     def take(self, rows: NDArray[np.intp], view: int) -> NDArray[np.float32]:
-        """Return the activations of some images.
-
-        Parameters
-        ----------
-        rows : ndarray of shape (n,)
-            Positions in `paths`.
-        view : int
-            A view that has been filled.
-
-        Returns
-        -------
-        ndarray of shape (n, *shape), float32
-            The activations.
-
-        Raises
-        ------
-        ImageReadError
-            If pixels are not kept and an image cannot be read any more.
-        """
+        """Return the activations of some images."""
         if self._keeps:
             return self._kept[view][rows].astype(np.float32)
         paths = [self.paths[row] for row in rows]

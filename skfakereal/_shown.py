@@ -12,8 +12,6 @@ import os
 from pathlib import Path
 from unicodedata import category
 
-__all__ = ["drawable", "printable", "visible", "write_page"]
-
 # Persian, Indic scripts and emoji join and part their signs with these.
 _JOINERS = "\u200c\u200d"
 # What TeX takes for its own, where a user's matplotlib draws all text with it.
@@ -25,18 +23,6 @@ _TEX = {
 
 def visible(text: str, keep: str = "") -> str:
     r"""Return text with what cannot be seen written as Python does.
-
-    Parameters
-    ----------
-    text : str
-        The text.
-    keep : str, default=""
-        Characters that stay, such as line breaks in a page.
-
-    Returns
-    -------
-    str
-        The text without control characters, direction marks and halves of characters.
 
     Examples
     --------
@@ -55,16 +41,6 @@ def visible(text: str, keep: str = "") -> str:
 def printable(text: str) -> str:
     r"""Return text for a terminal, on one line.
 
-    Parameters
-    ----------
-    text : str
-        The text.
-
-    Returns
-    -------
-    str
-        The text; line breaks are written as ``\n`` too.
-
     Examples
     --------
     >>> printable("a\x1b[2Jb\n.png")
@@ -75,16 +51,6 @@ def printable(text: str) -> str:
 
 def drawable(text: str) -> str:
     r"""Return text for matplotlib, which draws it letter by letter.
-
-    Parameters
-    ----------
-    text : str
-        The text.
-
-    Returns
-    -------
-    str
-        The text, of which no part is taken for a formula.
 
     Examples
     --------
@@ -101,13 +67,5 @@ def drawable(text: str) -> str:
 
 
 def write_page(path: str | os.PathLike[str], text: str) -> None:
-    """Write a page or a card as UTF-8, whatever characters it holds.
-
-    Parameters
-    ----------
-    path : path
-        The file.
-    text : str
-        What to write.
-    """
+    """Write a page or a card as UTF-8, whatever characters it holds."""
     Path(path).write_text(text, encoding="utf-8", errors="backslashreplace")

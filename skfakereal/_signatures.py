@@ -6,8 +6,6 @@ from functools import cache
 
 from PIL import Image
 
-__all__ = ["HEAD", "is_read", "missing_reader", "signature_format"]
-
 # How many of a file's first bytes are looked at.
 HEAD = 64
 _SIGNATURES = {
@@ -61,19 +59,9 @@ _INSTALL = {
 
 
 def signature_format(head: bytes) -> str | None:
-    """Return the image format that the first bytes announce, whatever the file's name.
+    """Return the format that the first `HEAD` bytes announce, or None, whatever the file's name.
 
-    Parameters
-    ----------
-    head : bytes
-        The file's first `HEAD` bytes, or more.
-
-    Returns
-    -------
-    str or None
-        Pillow's name of the format where it has one (``"JPEG"``, ``"HEIF"``), else the
-        usual one; None if the bytes announce no image. `is_read` tells whether files of
-        that format are read.
+    The name is Pillow's where it has one (``"JPEG"``, ``"HEIF"``), else the usual one.
     """
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "WEBP"
@@ -107,18 +95,9 @@ def _is_dib(head: bytes) -> bool:
 
 
 def is_read(name: str) -> bool:
-    """Tell whether images of a format, as `signature_format` names it, are read here.
+    """Tell whether images of a format are read here, which may take a plug-in of Pillow.
 
-    Parameters
-    ----------
-    name : str
-        The format.
-
-    Returns
-    -------
-    bool
-        Whether it is one of those that are read, and Pillow, or a plug-in of it that is
-        installed, can. Registers that plug-in.
+    Registers that plug-in.
     """
     Image.init()  # Pillow knows five formats before; does nothing the second time
     if name in _PLUGINS and name not in Image.OPEN:
@@ -127,18 +106,7 @@ def is_read(name: str) -> bool:
 
 
 def missing_reader(name: str) -> str:
-    """Say what a file is whose format is not read, and the way out.
-
-    Parameters
-    ----------
-    name : str
-        The format, as `signature_format` names it.
-
-    Returns
-    -------
-    str
-        Such as ``"in the format PSD, which is not read: save it as PNG or JPEG"``.
-    """
+    """Say what a file is whose format is not read, and the way out."""
     ways = [_INSTALL[name]] if name in _INSTALL else []
     return f"in the format {_NAMES.get(name, name)}, which is not read: " + " or ".join(
         [*ways, "save it as PNG or JPEG"]

@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from skfakereal._network import Dense, FloatArray
 
-__all__ = ["Standardization"]
-
 # Features are rounded to float16: what varies by less than half a step of it at its mean is
 # rounding. It also bounds mean / scale, so that nothing is lost where float32 folds it.
 _ROUNDING = float(np.finfo(np.float16).eps) / 2

@@ -32,8 +32,6 @@ from skfakereal._store_file import (
     set_aside,
 )
 
-__all__ = ["ActivationStore", "StoreInfo", "open_store"]
-
 _T = TypeVar("_T")
 _FLUSH_SECONDS = 1.0
 # Connections from before a fork. To close one could roll back what the parent is writing.
@@ -267,19 +265,10 @@ class ActivationStore:
 
 
 def open_store(cache: str | os.PathLike[str] | None) -> ActivationStore | None:
-    """Return the store that a `cache` parameter asks for; nothing is created yet.
+    """Return the store that a `cache` parameter asks for, or None; nothing is created yet.
 
-    Parameters
-    ----------
-    cache : "auto", str, os.PathLike or None
-        ``"auto"`` is ``skfakereal`` in the user's cache folder, unless the environment
-        variable ``SKFAKEREAL_CACHE`` names another folder or says ``off``. Anything else
-        is the folder itself.
-
-    Returns
-    -------
-    ActivationStore or None
-        None if there is to be no store.
+    ``"auto"`` is ``skfakereal`` in the user's cache folder, unless the environment
+    variable ``SKFAKEREAL_CACHE`` names another folder or says ``off``.
     """
     if cache != "auto":
         return None if cache is None else ActivationStore(cache)

@@ -8,24 +8,6 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-__all__ = [
-    "READ",
-    "REFRESH",
-    "SETTINGS",
-    "Row",
-    "begin_file",
-    "check_format",
-    "checksum_of",
-    "current_file",
-    "delete",
-    "files_set_aside",
-    "insert",
-    "is_there",
-    "look_up",
-    "read_number",
-    "set_aside",
-]
-
 Row = tuple[bytes, bytes, bytes]  # key, checksum, value
 
 _FORMAT = (0x736B6672, 1)  # application_id ("skfr") and user_version

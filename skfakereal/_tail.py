@@ -23,13 +23,6 @@ from skfakereal._network import (
 from skfakereal._tail_settings import TailSettings
 from skfakereal.engines._tensorflow import channel_statistics
 
-__all__ = [
-    "build_tail",
-    "require_optimizer",
-    "restart_tail",
-    "trained_layers",
-]
-
 # As activations are, whatever the user's keras.json says.
 _LAYOUT = {"data_format": "channels_last"}
 _WITH_KERNEL = (keras.layers.Conv2D, keras.layers.Dense)

@@ -19,8 +19,6 @@ from skfakereal._network import Conv, Dense, Network
 from skfakereal._tail import build_tail, restart_tail
 from skfakereal._tail_settings import TailSettings
 
-__all__ = ["lent_tail"]
-
 # Of all variables of a tail, the optimizer's too. A head on averaged features has 2 MB; to
 # keep a part of the trunk would cost the user more memory than he gains time.
 _MOST_BYTES = 2**25
@@ -59,22 +57,6 @@ def lent_tail(
     """Lend a compiled tail that stands at its start; nobody else has it meanwhile.
 
     Whether it is new or was used before makes no difference to the bit.
-
-    Parameters
-    ----------
-    settings : TailSettings
-        How it is built and trained.
-    start : Network
-        As `train_tail` takes it.
-    shape : tuple of int
-        Of one image's activations.
-    n_classes : int
-        How many classes there are.
-
-    Yields
-    ------
-    keras.Model
-        To be used only within the context.
     """
     key = _structure(settings, start, shape, n_classes)
     tail = _take(key)

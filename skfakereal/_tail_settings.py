@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["RECIPE", "TailSettings", "held_fraction", "is_solved", "tail_settings"]
-
 # All that decides what is learned: it must not follow the defaults when they change.
 RECIPE: dict[str, Any] = {
     "image_size": (224, 224),

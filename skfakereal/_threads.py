@@ -5,23 +5,13 @@ import sys
 
 import joblib
 
-__all__ = ["count_threads", "prepare_tensorflow", "require_living_threads"]
-
 
 def count_threads(n_jobs: int | None) -> int:
     """Return the number of threads that a setting of `n_jobs` stands for.
 
-    Parameters
-    ----------
-    n_jobs : int or None
-        A number; negative ones count from the number of cores, as in joblib. None is this
-        process's share: what ``OMP_NUM_THREADS`` says, which joblib sets in the workers of
-        a parallel search so that together they fill the cores, or else all cores.
-
-    Returns
-    -------
-    int
-        At least 1.
+    Negative ones count from the number of cores, as in joblib. None is this process's
+    share: what ``OMP_NUM_THREADS`` says, which joblib sets in the workers of a parallel
+    search so that together they fill the cores, or else all cores.
     """
     if n_jobs is not None:
         return max(1, int(joblib.effective_n_jobs(n_jobs)))
@@ -43,13 +33,7 @@ def prepare_tensorflow() -> None:
 
 
 def require_living_threads() -> None:
-    """Raise if TensorFlow computed before this process was forked: it would wait for ever.
-
-    Raises
-    ------
-    RuntimeError
-        With the ways out.
-    """
+    """Raise if TensorFlow computed before this process was forked: it would wait for ever."""
     if _lost_threads:
         raise RuntimeError(
             "TensorFlow cannot compute in this process: it was forked from one in which "

@@ -34,8 +34,6 @@ from skfakereal._training_parts import (
     two_columns,
 )
 
-__all__ = ["train_tail"]
-
 Variables = list[NDArray[Any]]
 
 
@@ -48,39 +46,7 @@ def train_tail(
     validation: LabelledPaths | None,
     folds: Folds | None = None,
 ) -> TrainedTail:
-    """Train the tail.
-
-    Parameters
-    ----------
-    settings : TailSettings
-        How.
-    start : Network
-        The trainable part of the trunk, from the cut on, with the weights to start from,
-        and those of the Dense layers where they have been trained before.
-    classes : ndarray of shape (n_classes,)
-        All labels that occur, sorted.
-    reader : ActivationReader
-        Computes the activations at the cut.
-    train : LabelledPaths
-        Images to learn from.
-    validation : LabelledPaths or None
-        Images to measure each epoch on.
-    folds : sequence of tuple (train, held) or None, default=None
-        Rows of `train`. The number of epochs then comes from a cross-validation, and the
-        tail is trained on everything for as long.
-
-    Returns
-    -------
-    TrainedTail
-        With the weights of the best epoch, or of the last one without early stopping.
-
-    Raises
-    ------
-    ImageReadError
-        If any image cannot be read; all are decoded before training starts.
-    ValueError
-        If the loss stops being finite.
-    """
+    """Train the tail."""
     first = settings.view(0)
     training, held = read_parts(
         settings,

@@ -16,16 +16,6 @@ from skfakereal._shelf import ActivationShelf
 from skfakereal._standardization import Standardization
 from skfakereal._tail_settings import TailSettings
 
-__all__ = [
-    "Folds",
-    "Part",
-    "TrainedTail",
-    "fold_parts",
-    "measure",
-    "read_parts",
-    "two_columns",
-]
-
 Folds = Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]
 # Rows at a time where a part is gone through as a whole: 34 MB of 8,448 features.
 _BLOCK = 1024
@@ -86,33 +76,7 @@ def read_parts(
     *,
     views: Sequence[int],
 ) -> tuple[Part, Part | None]:
-    """Read the images that a tail is trained on; both parts are weighted alike.
-
-    Parameters
-    ----------
-    settings : TailSettings
-        How it is trained.
-    classes : ndarray of shape (n_classes,)
-        All labels that occur, sorted.
-    reader : ActivationReader
-        Computes the activations at the cut.
-    train : LabelledPaths
-        Images to learn from.
-    validation : LabelledPaths or None
-        Images to measure on.
-    views : sequence of int
-        Those of the training images that are needed at once.
-
-    Returns
-    -------
-    train, validation : Part
-        Not standardised. The second one is None if there are no images for it.
-
-    Raises
-    ------
-    ImageReadError
-        If any image cannot be read; it lists all of them.
-    """
+    """Read the images that a tail is trained on, not standardised; both parts weighted alike."""
     weight_of = _class_weights(settings.class_weight, classes, train.labels)
 
     def part(images: LabelledPaths, n_views: int) -> Part:

@@ -20,18 +20,6 @@ from skfakereal._network import (
 )
 from skfakereal._trunk_settings import TrunkSettings
 
-__all__ = [
-    "CUTS",
-    "Trunk",
-    "array_digest",
-    "continued_tail",
-    "convolution_names",
-    "random_trunk",
-    "statistics_names",
-    "tail_convolutions",
-    "trunk_network",
-]
-
 # Convolutions in each block, and their channels in the full VGG16 (Simonyan and
 # Zisserman, 2015, configuration D).
 _CONVOLUTIONS = (2, 2, 3, 3, 3)
@@ -182,17 +170,7 @@ class Trunk:
 def array_digest(array: NDArray[Any], content: bytes | None = None) -> bytes:
     """Return what tells one array from another: a digest of its type, shape and bytes.
 
-    Parameters
-    ----------
-    array : ndarray
-        The array.
-    content : bytes or None, default=None
-        The digest of its bytes (BLAKE2b, 16 bytes), where it is known already.
-
-    Returns
-    -------
-    bytes
-        16 bytes.
+    `content` is the digest of its bytes (BLAKE2b, 16 bytes), where it is known already.
     """
     if content is None:
         flat = np.ascontiguousarray(array).reshape(-1).view(np.uint8)  # not a copy
@@ -243,18 +221,7 @@ def _n_frozen(settings: TrunkSettings) -> int:
 def trunk_network(trunk: Trunk, settings: TrunkSettings) -> Network:
     """Return the frozen part: from the image to the activations at the cut.
 
-    Parameters
-    ----------
-    trunk : Trunk
-        The weights.
-    settings : TrunkSettings
-        Cut and pooling. At a cut, statistics of the frozen convolutions come behind the
-        maps.
-
-    Returns
-    -------
-    Network
-        Without any layer for the cut ``"block1"``.
+    At a cut, statistics of the frozen convolutions come behind the maps.
     """
     cut, pooling = settings.cut, settings.pooling
     layers = tuple(_blocks(trunk, 1, _n_frozen(settings)))
@@ -270,20 +237,7 @@ def trunk_network(trunk: Trunk, settings: TrunkSettings) -> Network:
 
 
 def tail_convolutions(trunk: Trunk, settings: TrunkSettings) -> Network:
-    """Return the trainable part of the trunk: from the cut to the last pooling.
-
-    Parameters
-    ----------
-    trunk : Trunk
-        The weights to start from.
-    settings : TrunkSettings
-        Cut, pooling and size of an image.
-
-    Returns
-    -------
-    Network
-        Without any layer for the cut None.
-    """
+    """Return the trainable part of the trunk, without layers for the cut None."""
     if settings.cut is None:
         return Network(())
     trained = _blocks(trunk, _n_frozen(settings) + 1, 5)
@@ -302,27 +256,9 @@ def _carry(trunk: Trunk, settings: TrunkSettings) -> list[Carry]:
 def continued_tail(
     trunk: Trunk, tail: Network, *, before: TrunkSettings, now: TrunkSettings
 ) -> Network:
-    """Return a trained network from another cut on, to train it further.
+    """Return a tail that was trained from one cut on, from another cut on, to train it further.
 
-    Parameters
-    ----------
-    trunk : Trunk
-        The frozen weights.
-    tail : Network
-        What was trained on top of them, from the cut of `before` on.
-    before, now : TrunkSettings
-        Those then and those now, which differ at the most in the cut, which is now the same
-        or nearer to the image.
-
-    Returns
-    -------
-    Network
-        From the cut of `now` on, Dense layers included.
-
-    Raises
-    ------
-    ValueError
-        If blocks that were trained would have to be frozen.
+    The new cut is the same or nearer to the image: trained blocks are never frozen.
     """
     if CUTS.index(now.cut) < CUTS.index(before.cut):
         raise ValueError(

@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["TrunkSettings", "height_and_width", "trunk_settings"]
-
 # ImageNet's mean colour as Keras's VGG16 was trained with it: blue, green, red.
 _IMAGENET_MEAN = np.array([103.939, 116.779, 123.68], np.float32)
 

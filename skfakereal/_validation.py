@@ -10,39 +10,9 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from skfakereal._paths import is_missing, shown
 
-__all__ = [
-    "check_class_weight",
-    "check_labels",
-    "check_side",
-    "check_weights",
-    "refuse_missing",
-]
-
 
 def check_labels(y: ArrayLike | None, n_images: int, *, name: str = "y") -> NDArray[Any]:
-    """Return the labels as an array of shape (n_images,).
-
-    Parameters
-    ----------
-    y : array-like of shape (n_images,)
-        Class labels, strings or integers.
-    n_images : int
-        How many there must be.
-    name : str, default="y"
-        What the errors call it.
-
-    Returns
-    -------
-    ndarray of shape (n_images,)
-        The labels.
-
-    Raises
-    ------
-    ValueError
-        If there are none, too few or too many, missing ones, or if they are not classes.
-    TypeError
-        If they are sparse.
-    """
+    """Return the labels as an array of shape (n_images,); `name` is what errors call it."""
     if y is None:
         raise ValueError(
             f"This estimator requires y to be passed, but the target {name} is None."
@@ -97,27 +67,7 @@ def _refuse_bad_labels(labels: list[Any], name: str) -> None:
 def check_weights(
     sample_weight: ArrayLike | None, n_images: int, *, name: str = "sample_weight"
 ) -> NDArray[np.float64]:
-    """Return the weights of the images as a new array; ones where none are given.
-
-    Parameters
-    ----------
-    sample_weight : array-like of shape (n_images,), a number, or None
-        Weights, zero or more.
-    n_images : int
-        How many images there are.
-    name : str, default="sample_weight"
-        What the errors call it.
-
-    Returns
-    -------
-    ndarray of shape (n_images,)
-        The weights, never the caller's own array.
-
-    Raises
-    ------
-    ValueError
-        If they are not finite, negative, all zero, or not as many as the images.
-    """
+    """Return the weights of the images, never the caller's array; ones where none are given."""
     if sample_weight is None:
         return np.ones(n_images)
     try:
@@ -170,20 +120,7 @@ def check_class_weight(class_weight: Any, classes: NDArray[Any]) -> None:
 
 
 def refuse_missing(values: ArrayLike, name: str) -> None:
-    """Refuse None, NaN and pandas's NA in an array.
-
-    Parameters
-    ----------
-    values : array-like
-        Anything.
-    name : str
-        What the error calls it.
-
-    Raises
-    ------
-    ValueError
-        If there is one; the message names its index.
-    """
+    """Refuse None, NaN and pandas's NA in an array."""
     for i, value in enumerate(np.asarray(values, dtype=object).ravel().tolist()):
         if is_missing(value):
             raise ValueError(
@@ -194,24 +131,7 @@ def refuse_missing(values: ArrayLike, name: str) -> None:
 def check_side(column: ArrayLike, n_images: int, name: str) -> NDArray[np.str_]:
     """Return a column that stands beside the paths as text: what each image belongs to.
 
-    Parameters
-    ----------
-    column : array-like of shape (n_images,) or (n_images, 1)
-        Names or numbers; both may stand side by side, which NumPy could not sort.
-    n_images : int
-        How many there must be.
-    name : str
-        What the errors call them.
-
-    Returns
-    -------
-    ndarray of shape (n_images,)
-        Their text, by which they are equal or not.
-
-    Raises
-    ------
-    ValueError
-        If there are too few or too many, or some are missing.
+    Names and numbers may stand side by side, which NumPy could not sort.
     """
     values = np.asarray(column, dtype=object)
     if values.shape not in ((n_images,), (n_images, 1)):

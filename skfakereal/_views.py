@@ -19,14 +19,6 @@ from skfakereal._resampling import (
 from skfakereal._sharing import FILTERS, Step, degrade, shared_part
 from skfakereal._trunk_settings import TrunkSettings
 
-__all__ = [
-    "SETTINGS_BEFORE",
-    "ViewSettings",
-    "content_digest",
-    "render_crops",
-    "render_view",
-]
-
 # What views did before there were settings for it: models that lack them are of that time.
 SETTINGS_BEFORE: dict[str, Any] = {
     "webp_quality": None,
@@ -62,18 +54,7 @@ class ViewSettings(Protocol):
 
 
 def content_digest(data: bytes) -> bytes:
-    """Return the digest of a file's content, which seeds the draws of its views.
-
-    Parameters
-    ----------
-    data : bytes
-        The whole file.
-
-    Returns
-    -------
-    bytes
-        16 bytes.
-    """
+    """Return the digest of a file's content (16 bytes), which seeds the draws of its views."""
     return blake2b(data, digest_size=16).digest()
 
 
@@ -87,31 +68,10 @@ def render_view(
     view: int = 0,
     place: tuple[float, float] = CENTRE,
 ) -> NDArray[np.uint8]:
-    """Return one view of an image.
+    """Return one view of an image; view 0, or without `augmentation`, is the plain image.
 
-    Parameters
-    ----------
-    image : PIL.Image.Image
-        Mode RGB.
-    image_size : tuple of (int, int)
-        Height and width of the view.
-    resize : {"stretch", "crop", "shrink"}
-        Stretch the whole image to `image_size`; or cut the centre out of it, without any
-        resampling or after shrinking it as far as it still covers the view; what a small
-        image lacks is reflected.
-    augmentation : ViewSettings or None, default=None
-        The settings. None gives the plain image for every view.
-    digest : bytes, default=b""
-        Digest of the image's content, from which the draws are seeded.
-    view : int, default=0
-        The view's number; view 0 is the plain image.
-    place : tuple of (float, float), default=(0.5, 0.5)
-        Where else than in the centre to cut, across and down, from 0 to 1.
-
-    Returns
-    -------
-    ndarray of shape (height, width, 3), uint8
-        The pixels.
+    Where it is cut, what a small image lacks is reflected. `place`, across and down from 0
+    to 1, is where to cut other than in the centre.
     """
     window = seen_window(image.size, image_size, resize, place)
     if view == 0 or augmentation is None:

@@ -21,8 +21,6 @@ from skfakereal._download import download
 from skfakereal._threads import prepare_tensorflow
 from skfakereal._trunk import Trunk, convolution_names, random_trunk
 
-__all__ = ["load_trunk", "require_weights"]
-
 _EMBEDDED = Path(__file__).parent / "trunks" / "cifake.npz"
 
 
@@ -45,26 +43,9 @@ _WAYS_OUT = (
 
 
 def load_trunk(weights: str | PathLike[str] | None) -> Trunk:
-    """Load the weights of a trunk.
+    """Load the weights of a trunk; None is a random (He-normal) one, always the same.
 
-    Parameters
-    ----------
-    weights : {"imagenet", "cifake"}, path or None
-        Keras's own VGG16 weights; the trunk inside this package, trained on CIFAKE; a
-        ``.safetensors`` or Keras ``.h5`` file; or a random (He-normal) trunk, always the
-        same.
-
-    Returns
-    -------
-    Trunk
-        One object for as long as the source does not change.
-
-    Raises
-    ------
-    OSError
-        If a file cannot be read, or the ImageNet weights cannot be downloaded.
-    ValueError
-        If the file does not hold a VGG16.
+    It is one object for as long as the source does not change.
     """
     if weights is None:
         return random_trunk()
@@ -86,19 +67,8 @@ def require_weights(
 ) -> None:
     """Download ImageNet's weights if they are wanted and missing.
 
-    Where they are there, this takes no time, since it takes no Keras.
-
-    Parameters
-    ----------
-    weights : {"imagenet", "cifake"}, path or None
-        As `load_trunk` takes them.
-    ways_out : str
-        What the user may give instead, in the words of the door in use.
-
-    Raises
-    ------
-    OSError
-        If they cannot be downloaded.
+    Where they are there, this takes no time, since it takes no Keras. `ways_out` tells what
+    the user may give instead, in the words of the door in use.
     """
     if weights == "imagenet":
         _published_file(_IMAGENET, ways_out)
