@@ -115,9 +115,9 @@ def forget_tails() -> None:
 
     With them, from the second round on "another head" would be one that is known already.
     """
-    from skfakereal import _tail_pool
+    from skfakereal._training import pool
 
-    _tail_pool._free.clear()
+    pool._free.clear()
 
 
 def _make_ours(

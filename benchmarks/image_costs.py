@@ -1,6 +1,6 @@
 """Memory and time that decoding takes a pixel, for each format: python -m benchmarks.image_costs.
 
-The figures of `skfakereal._costs` come from here. Each file is made and decoded in a process
+The figures of `skfakereal._images.costs` come from here. Each file is made and decoded in a process
 of its own; the size is small enough for a busy machine, and memory grows in proportion.
 """
 
@@ -44,8 +44,8 @@ KINDS: dict[str, tuple[str, str, dict[str, Any]]] = {
 }
 DECODE = """
 import re, sys, time
-from skfakereal._images import decode_image, read_bytes
-from skfakereal._signatures import is_read
+from skfakereal._images.read import decode_image, read_bytes
+from skfakereal._images.signatures import is_read
 import numpy, PIL.ImageCms
 is_read("HEIF"), is_read("JXL")
 

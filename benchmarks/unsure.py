@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from skfakereal import VGG16ImageClassifier
-from skfakereal._images import read_image
+from skfakereal._images.read import read_image
 from skfakereal.datasets import load_image_folder
 from skfakereal.evaluation import (
     UnsureBand,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from skfakereal._augmentation import Augmentation as Augmentation
     from skfakereal._classifier import VGG16ImageClassifier as VGG16ImageClassifier
     from skfakereal._features import VGG16FeatureExtractor as VGG16FeatureExtractor
-    from skfakereal._images import ImageReadError as ImageReadError
+    from skfakereal._images.read import ImageReadError as ImageReadError
     from skfakereal.persistence import load as load
     from skfakereal.persistence import save as save
 
@@ -32,6 +32,6 @@ __getattr__, __dir__, __all__ = lazily(
     _augmentation="Augmentation",
     _classifier="VGG16ImageClassifier",
     _features="VGG16FeatureExtractor",
-    _images="ImageReadError",
     persistence="load save",
+    **{"_images.read": "ImageReadError"},
 )

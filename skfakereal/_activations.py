@@ -13,10 +13,10 @@ import PIL
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from skfakereal._costs import MemoryShare
-from skfakereal._images import ImageReadError, blamed_on, decode_image, read_bytes
+from skfakereal._images.costs import MemoryShare
+from skfakereal._images.read import ImageReadError, blamed_on, decode_image, read_bytes
 from skfakereal._network import Network
-from skfakereal._store import ActivationStore
+from skfakereal._store.store import ActivationStore
 from skfakereal._threads import count_threads
 from skfakereal._trunk import Trunk, trunk_network
 from skfakereal._trunk_settings import TrunkSettings

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
-from skfakereal._images import blamed_on, decode_image, read_bytes
+from skfakereal._images.read import blamed_on, decode_image, read_bytes
 from skfakereal._trunk_settings import height_and_width
 from skfakereal._views import SETTINGS_BEFORE, content_digest, render_view
 

@@ -14,15 +14,15 @@ from sklearn.utils.validation import check_is_fitted
 from skfakereal._activations import ActivationReader
 from skfakereal._augmentation import Augmentation, view_settings
 from skfakereal._columns import record_columns
-from skfakereal._holdout import LabelledPaths, draw_folds, hold_out
-from skfakereal._linear_head import solve_head
 from skfakereal._network import Dense, Network
 from skfakereal._parameters import BEFORE, check_parameters
 from skfakereal._paths import ImagePaths, check_paths
 from skfakereal._probabilities import compute_probabilities
-from skfakereal._store import open_store
-from skfakereal._tail_settings import RECIPE, held_fraction, is_solved, tail_settings
+from skfakereal._store.store import open_store
 from skfakereal._threads import prepare_tensorflow
+from skfakereal._training.holdout import LabelledPaths, draw_folds, hold_out
+from skfakereal._training.linear_head import solve_head
+from skfakereal._training.settings import RECIPE, held_fraction, is_solved, tail_settings
 from skfakereal._trunk import Trunk, continued_tail, tail_convolutions
 from skfakereal._trunk_settings import TrunkSettings, trunk_settings
 from skfakereal._validation import check_class_weight
@@ -373,8 +373,8 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         else:
             # Keras takes seconds to import, so only where it trains something.
             prepare_tensorflow()
-            from skfakereal._tail import require_optimizer
-            from skfakereal._training import train_tail
+            from skfakereal._training.tail import require_optimizer
+            from skfakereal._training.train import train_tail
 
             require_optimizer(how.optimizer)
         trunk = load_trunk(self.weights)

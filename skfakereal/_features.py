@@ -11,10 +11,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from skfakereal._activations import ActivationReader
 from skfakereal._columns import record_columns
-from skfakereal._images import ImageReadError, raise_unreadable
+from skfakereal._images.read import ImageReadError, raise_unreadable
 from skfakereal._parameters import BEFORE, check_parameters
 from skfakereal._paths import ImagePaths, check_paths
-from skfakereal._store import open_store
+from skfakereal._store.store import open_store
 from skfakereal._trunk import statistics_names
 from skfakereal._trunk_settings import trunk_settings
 from skfakereal._weights import load_trunk

@@ -4,7 +4,7 @@ The name of a file, a folder, a class or a group may hold anything: escape seque
 terminal, marks that turn the direction of writing, bytes that are no text, the ``$`` of
 matplotlib's formulas. Here such characters become ones that can be seen. There is one
 function for each place where text is shown: `printable` for a terminal, `drawable` for a
-picture, `skfakereal._html.escaped` for a page, `skfakereal.cards._blocks.escaped` for a
+picture, `skfakereal._pages.html.escaped` for a page, `skfakereal.cards._blocks.escaped` for a
 card. `write_page` writes pages and cards.
 """
 

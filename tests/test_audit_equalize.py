@@ -12,7 +12,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from skfakereal import ImageReadError
-from skfakereal._images import read_image
+from skfakereal._images.read import read_image
 from skfakereal.audit import audit_images, equalize_images
 
 

@@ -180,7 +180,7 @@ def test_a_case_that_fails_leaves_the_others(tmp_path, capsys, monkeypatch):
 @pytest.mark.parametrize("case", [_fit, _search], ids=["fit", "search"])
 def test_no_round_knows_the_compiled_tails_of_another(case, tmp_path):
     pytest.importorskip("keras")
-    from skfakereal import _tail_pool
+    from skfakereal._training import pool
 
     weights = str(write_weights(tmp_path / "vgg16.safetensors"))
     images = write_images(tmp_path / "images", 24, 32)
@@ -189,8 +189,8 @@ def test_no_round_knows_the_compiled_tails_of_another(case, tmp_path):
     for number in range(2):
         # A store, and the settings; or the number of views.
         work(*([str(tmp_path / f"{number}"), {"n_views": 1}] if case is _fit else [1]))
-        kept.append([tail for _, tail in _tail_pool._free])
-    _tail_pool._free.clear()
+        kept.append([tail for _, tail in pool._free])
+    pool._free.clear()
     assert kept[0]
     assert not set(kept[0]) & set(kept[1])
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from skfakereal._store import ActivationStore
+from skfakereal._store.store import ActivationStore
 from skfakereal.cli import main
 
 

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skfakereal._images import read_image
+from skfakereal._images.read import read_image
 from skfakereal.cards import model_card
 from skfakereal.cli import main
 from skfakereal.datasets import load_image_folder

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skfakereal._images import read_image
+from skfakereal._images.read import read_image
 from skfakereal.cli import main
 from skfakereal.cli.verbs._robustness_page import read_changes
 from skfakereal.datasets import load_image_folder

@@ -21,7 +21,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from skfakereal import VGG16ImageClassifier
-from skfakereal._images import read_image
+from skfakereal._images.read import read_image
 from skfakereal.cli import main
 from skfakereal.evaluation import UnsureBand
 from skfakereal.evaluation.perturbations import Jpeg

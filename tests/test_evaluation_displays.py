@@ -16,7 +16,7 @@ from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skfakereal._images import read_image
+from skfakereal._images.read import read_image
 from skfakereal.evaluation import (
     EvaluationReport,
     MisclassifiedDisplay,

@@ -12,7 +12,7 @@ from sklearn.model_selection import LeaveOneGroupOut, cross_validate
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skfakereal._images import read_image
+from skfakereal._images.read import read_image
 from skfakereal.datasets import load_image_folder
 from skfakereal.evaluation import GeneratorReport, leave_one_generator_out
 from skfakereal.evaluation.figures._metrics import detection_figures

@@ -15,7 +15,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from skfakereal._classifying import copies
 from skfakereal._classifying.copies import paths_like, predict_perturbed
-from skfakereal._images import ImageReadError, read_image
+from skfakereal._images.read import ImageReadError, read_image
 from skfakereal.evaluation import mild_perturbations, standard_perturbations
 from skfakereal.evaluation.perturbations import (
     Blur,

@@ -24,7 +24,7 @@ from sklearn.svm import SVC
 
 from skfakereal import VGG16ImageClassifier
 from skfakereal._classifying.ask import predict_once
-from skfakereal._images import ImageReadError, read_image
+from skfakereal._images.read import ImageReadError, read_image
 from skfakereal._paths import check_paths
 from skfakereal.evaluation import evaluate
 

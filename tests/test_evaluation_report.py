@@ -335,7 +335,7 @@ def test_the_frame_needs_pandas_and_says_so() -> None:
 
 def test_importing_loads_neither_network_nor_pictures() -> None:
     code = (
-        "import sys, skfakereal.evaluation, skfakereal._html_pictures\n"
+        "import sys, skfakereal.evaluation, skfakereal._pages.pictures\n"
         "print({'tensorflow', 'keras', 'matplotlib'} & set(sys.modules))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -16,7 +16,7 @@ from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skfakereal._images import ImageReadError, read_image
+from skfakereal._images.read import ImageReadError, read_image
 from skfakereal.evaluation import RobustnessReport, robustness_report
 from skfakereal.evaluation.perturbations import Chain, Copy, Crop, Fit, Jpeg
 

@@ -13,7 +13,7 @@ from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skfakereal._images import read_image
+from skfakereal._images.read import read_image
 from skfakereal.evaluation import UnsureBand, Verdict, learn_unsure_band, stable_verdicts
 
 NAMES = ["real", "fake"]

@@ -18,8 +18,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skfakereal import ImageReadError, VGG16FeatureExtractor
-from skfakereal._images import read_image
-from skfakereal._store import open_store
+from skfakereal._images.read import read_image
+from skfakereal._store.store import open_store
 from skfakereal.explain import occlusion
 from skfakereal.explain._covers import (
     Cover,

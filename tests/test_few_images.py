@@ -155,7 +155,7 @@ def test_the_recipe_is_what_the_defaults_were(
 
 
 def test_the_recipe_names_every_parameter_that_decides_what_is_learned() -> None:
-    from skfakereal._tail_settings import RECIPE
+    from skfakereal._training.settings import RECIPE
 
     rest = {"weights", "engine", "cache", "on_error", "n_jobs", "random_state", "verbose"}
     names = set(VGG16ImageClassifier().get_params(deep=False))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike, NDArray
 
-from skfakereal._holdout import LabelledPaths, hold_out
+from skfakereal._training.holdout import LabelledPaths, hold_out
 
 
 def labelled(

@@ -10,8 +10,7 @@ from conftest import MakeImage
 from matplotlib import pyplot as plt
 from PIL import Image
 
-from skfakereal import _html, _html_pictures
-from skfakereal._html import (
+from skfakereal._pages.html import (
     Html,
     details,
     fragment,
@@ -23,7 +22,7 @@ from skfakereal._html import (
     section,
     table,
 )
-from skfakereal._html_pictures import figure, gallery, picture
+from skfakereal._pages.pictures import figure, gallery, picture
 
 EVIL = '<script>alert(1)</script> & "it\'s"'
 ESCAPED = "&lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;it&#x27;s&quot;"
@@ -213,8 +212,3 @@ def test_only_plots_are_turned_around_on_a_dark_page() -> None:
     rule = dark.partition("}\n}")[0]
     assert "img.plot { filter: invert(1)" in rule
     assert "card" not in rule
-
-
-@pytest.mark.parametrize("module", [_html, _html_pictures])
-def test_public_names_are_sorted(module: Any) -> None:
-    assert module.__all__ == sorted(module.__all__)

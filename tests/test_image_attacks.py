@@ -13,14 +13,14 @@ from image_attacks import ATTACKS, bmp_rle, gif, grey_tiff, png, png_chunk, save
 from PIL import Image
 
 from skfakereal import Augmentation
-from skfakereal._costs import MemoryShare, image_memory
-from skfakereal._images import ImageReadError, decode_image, read_bytes, read_image
+from skfakereal._images.costs import MemoryShare, image_memory
+from skfakereal._images.read import ImageReadError, decode_image, read_bytes, read_image
 
 # Read like any other image, for all its oddities.
 HARMLESS = {"png text", "png profile", "png exif", "jpeg exif", "gif comments"}
 DECODE = """
 import re, sys, time
-from skfakereal._images import ImageReadError, decode_image, read_bytes
+from skfakereal._images.read import ImageReadError, decode_image, read_bytes
 
 def peak():
     return int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
@@ -98,8 +98,8 @@ def test_strips_give_what_the_whole_gives(
     settings = {"transparency": 3} if mode in ("P", "L") else {}
     path = make_image("a.png", picture, exif=exif, **settings)
     whole = read_image(path)
-    monkeypatch.setattr("skfakereal._rgb.STRIP", 44 * 7)
-    monkeypatch.setattr("skfakereal._images.STRIP", 44 * 7)
+    monkeypatch.setattr("skfakereal._images.rgb.STRIP", 44 * 7)
+    monkeypatch.setattr("skfakereal._images.read.STRIP", 44 * 7)
     np.testing.assert_array_equal(read_image(path), whole)
 
 

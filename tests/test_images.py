@@ -14,7 +14,7 @@ import pytest
 from conftest import MakeImage, noise, png_bytes
 from PIL import Image, ImageFile
 
-from skfakereal._images import (
+from skfakereal._images.read import (
     ImageReadError,
     decode_image,
     raise_unreadable,

@@ -15,9 +15,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skfakereal import VGG16FeatureExtractor, VGG16ImageClassifier, load, save
-from skfakereal._logistic import LogisticProblem
 from skfakereal._network import Dense
-from skfakereal._standardization import Standardization
+from skfakereal._training.logistic import LogisticProblem
+from skfakereal._training.standardization import Standardization
 
 LINEAR: dict[str, Any] = {"hidden_units": (), "optimizer": "auto"}
 
@@ -71,7 +71,7 @@ def test_it_is_scikit_learns_logistic_regression(
 def test_the_optimum_is_found_in_every_shape(
     monkeypatch: pytest.MonkeyPatch, n_rows: int, n_features: int
 ) -> None:
-    monkeypatch.setattr("skfakereal._logistic._MOST_EXACT", 60)
+    monkeypatch.setattr("skfakereal._training.logistic._MOST_EXACT", 60)
     random = np.random.default_rng(0)
     common = random.standard_normal((5, n_features))
     rows = random.standard_normal((n_rows, 5)) * [9, 5, 3, 1, 0.5] @ common

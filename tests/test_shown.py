@@ -10,7 +10,7 @@ from conftest import write_image
 from matplotlib import pyplot as plt
 from matplotlib.text import Text
 
-from skfakereal._html import escaped
+from skfakereal._pages.html import escaped
 from skfakereal._shown import drawable, printable
 from skfakereal.cards._blocks import escaped as escaped_in_markdown
 from skfakereal.evaluation import EvaluationReport, MisclassifiedDisplay, compare_reports

@@ -10,8 +10,8 @@ import pytest
 from conftest import MakeImage, noise
 from PIL import Image
 
-from skfakereal._images import ImageReadError, decode_image, read_image
-from skfakereal._signatures import HEAD, is_read, missing_reader, signature_format
+from skfakereal._images.read import ImageReadError, decode_image, read_image
+from skfakereal._images.signatures import HEAD, is_read, missing_reader, signature_format
 
 NAMES = {
     "a.jpg": "JPEG",

@@ -22,7 +22,7 @@ import skfakereal
 from skfakereal import VGG16FeatureExtractor
 from skfakereal._activations import ActivationReader
 from skfakereal._network import Network, Statistics
-from skfakereal._store import ActivationStore
+from skfakereal._store.store import ActivationStore
 from skfakereal._trunk import CUTS, Trunk, tail_convolutions, trunk_network
 from skfakereal._trunk_settings import TrunkSettings
 from skfakereal._weights import load_trunk

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from skfakereal._store import ActivationStore, open_store
+from skfakereal._store.store import ActivationStore, open_store
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
 MIB = 2**20
@@ -377,7 +377,7 @@ def test_a_fork_opens_its_own_connection(tmp_path: Path) -> None:
 # `put_many`, at a point that is the same each time.
 _DIE_INSIDE = """
 import os, random, signal, sys
-from skfakereal._store import ActivationStore
+from skfakereal._store.store import ActivationStore
 rng = random.Random(1)
 store = ActivationStore(sys.argv[1])
 store.put_many((rng.randbytes(32), rng.randbytes(50_000)) for _ in range(10))
@@ -388,7 +388,7 @@ store.put_many((rng.randbytes(32), rng.randbytes(50_000)) for _ in range(400))
 
 _WRITE_FOR_EVER = """
 import random, sys
-from skfakereal._store import ActivationStore
+from skfakereal._store.store import ActivationStore
 rng = random.Random(1)
 store = ActivationStore(sys.argv[1])
 while True:
@@ -683,7 +683,7 @@ def test_locked_for_longer_than_the_timeout(tmp_path: Path) -> None:
 # A limit on the size of files makes the system refuse a write just as a full disk does.
 _FILL_THE_DISK = """
 import resource, sys, warnings
-from skfakereal._store import ActivationStore
+from skfakereal._store.store import ActivationStore
 store = ActivationStore(sys.argv[1])
 if int(sys.argv[2]):
     store.put_many([(b"before", b"1" * 1000)])

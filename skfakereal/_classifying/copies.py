@@ -18,8 +18,8 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 
 from skfakereal._classifying.ask import predict_once
-from skfakereal._costs import MemoryShare
-from skfakereal._images import (
+from skfakereal._images.costs import MemoryShare
+from skfakereal._images.read import (
     ImageReadError,
     blamed_on,
     decode_image,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skfakereal._classifying.ask import predict_once
-from skfakereal._images import ImageReadError, decode_image, read_bytes
+from skfakereal._images.read import ImageReadError, decode_image, read_bytes
 from skfakereal._paths import as_fitted, check_paths
 
 V = TypeVar("V")

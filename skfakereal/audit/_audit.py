@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
 from skfakereal._classifying.classes import name_classes
-from skfakereal._images import ImageReadError
+from skfakereal._images.read import ImageReadError
 from skfakereal._paths import ImagePaths, check_paths
 from skfakereal._validation import check_labels, check_side
 from skfakereal.audit._duplicates import connected, count_copies, exact_pairs, near_pairs

@@ -13,8 +13,8 @@ from typing import Literal
 import numpy as np
 from PIL import ExifTags, Image
 
-from skfakereal._images import ImageReadError, decode_image, read_bytes
-from skfakereal._signatures import signature_format
+from skfakereal._images.read import ImageReadError, decode_image, read_bytes
+from skfakereal._images.signatures import signature_format
 
 EXTENSIONS = {"jpeg": ".jpg", "png": ".png", "webp": ".webp"}
 # Every side becomes this share of itself at the most, so that what an earlier resizing or

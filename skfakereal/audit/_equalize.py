@@ -13,7 +13,7 @@ from sklearn.utils import Bunch
 from tqdm import tqdm
 
 from skfakereal._classifying.classes import name_classes
-from skfakereal._images import ImageReadError, raise_unreadable
+from skfakereal._images.read import ImageReadError, raise_unreadable
 from skfakereal._paths import ImagePaths, check_paths
 from skfakereal._validation import check_labels, check_side
 from skfakereal.audit._copying import EXTENSIONS, Copy, Form, write_copy

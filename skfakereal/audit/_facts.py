@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms
 
-from skfakereal._completeness import essential_data
-from skfakereal._images import ImageReadError, decode_image, read_bytes
-from skfakereal._signatures import signature_format
+from skfakereal._images.completeness import essential_data
+from skfakereal._images.read import ImageReadError, decode_image, read_bytes
+from skfakereal._images.signatures import signature_format
 from skfakereal.audit._container import Container, read_container
 
 THUMBNAIL_SIDE = 16  # pixels

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Literal
 
-from skfakereal._html import (
+from skfakereal._images.read import ImageReadError
+from skfakereal._pages.html import (
     Html,
     details,
     headlines,
@@ -14,8 +15,7 @@ from skfakereal._html import (
     section,
     table,
 )
-from skfakereal._html_pictures import gallery, picture
-from skfakereal._images import ImageReadError
+from skfakereal._pages.pictures import gallery, picture
 from skfakereal.audit._duplicates import Copies
 from skfakereal.audit._leak import Shortcut
 from skfakereal.audit._verdict import (

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from skfakereal._html import Html, fragment
-from skfakereal._images import ImageReadError
-from skfakereal._report import Report, make_frame
+from skfakereal._images.read import ImageReadError
+from skfakereal._pages.html import Html, fragment
+from skfakereal._pages.report import Report, make_frame
 from skfakereal._shown import printable
 from skfakereal.audit._duplicates import Copies
 from skfakereal.audit._findings import SizeAdvice, next_steps

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from skfakereal import _html as page
+from skfakereal._pages import html as page
 from skfakereal._shown import visible
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from skfakereal._html import Html
+from skfakereal._pages.html import Html
 from skfakereal._settings import settings_of
 from skfakereal._shown import printable, write_page
 from skfakereal._version import __version__

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skfakereal._html import Html, note, paragraph, section, table
+from skfakereal._pages.html import Html, note, paragraph, section, table
 from skfakereal._shown import printable
 from skfakereal.audit import AuditReport, audit_images
 from skfakereal.cli._parts import Part, has_groups, parts_by_split

@@ -12,7 +12,7 @@ from skfakereal._classifying.predictions import follows
 from skfakereal._classifying.unwrap import find_threshold
 from skfakereal._classifying.verdicts import Verdict
 from skfakereal._csv_file import write_csv
-from skfakereal._html import Html
+from skfakereal._pages.html import Html
 from skfakereal._shown import write_page
 from skfakereal.cli._model import Model
 from skfakereal.cli._output import watched

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.utils import resample
 
-from skfakereal._images import ImageReadError, decode_image, read_bytes
+from skfakereal._images.read import ImageReadError, decode_image, read_bytes
 from skfakereal._settings import settings_of
 from skfakereal._wording import counted
 from skfakereal.cli._model import Model, load_model

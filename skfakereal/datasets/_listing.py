@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from skfakereal._signatures import HEAD, signature_format
+from skfakereal._images.signatures import HEAD, signature_format
 
 # A file of such a name is listed unopened, since a million openings take their time; what
 # it holds is found out when it is read.

@@ -22,7 +22,7 @@ from skfakereal._classifier import VGG16ImageClassifier
 from skfakereal._classifying.copies import predict_perturbed
 from skfakereal._classifying.unwrap import find_network
 from skfakereal._features import VGG16FeatureExtractor
-from skfakereal._images import blamed_on, decode_image, read_bytes
+from skfakereal._images.read import blamed_on, decode_image, read_bytes
 from skfakereal._perturbations import Perturbation
 from skfakereal._probabilities import of_each_class
 from skfakereal._views import render_crops

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from skfakereal._classifying.ask import check_classifier, predict_once
-from skfakereal._images import (
+from skfakereal._images.read import (
     ImageReadError,
     blamed_on,
     decode_image,

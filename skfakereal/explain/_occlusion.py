@@ -8,7 +8,7 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from skfakereal._classifying.ask import check_classifier, predict_once
-from skfakereal._images import (
+from skfakereal._images.read import (
     ImageReadError,
     blamed_on,
     decode_image,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from skfakereal._classifying.ask import check_classifier, predict_once
-from skfakereal._images import blamed_on, decode_image, read_bytes
+from skfakereal._images.read import blamed_on, decode_image, read_bytes
 from skfakereal._paths import ImagePaths, check_paths
 from skfakereal.explain._covers import Fill, check_patches, cover_image
 from skfakereal.explain._explanation import classes_to_explain

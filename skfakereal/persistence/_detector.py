@@ -15,7 +15,7 @@ from skfakereal._network import Network
 from skfakereal._parameters import check_parameters
 from skfakereal._paths import check_paths
 from skfakereal._probabilities import compute_probabilities
-from skfakereal._store import open_store
+from skfakereal._store.store import open_store
 from skfakereal._trunk import Trunk
 from skfakereal._trunk_settings import TrunkSettings
 from skfakereal.persistence._build import REFUSALS, Builder

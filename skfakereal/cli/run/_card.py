@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from skfakereal._html import Html, details, section
+from skfakereal._pages.html import Html, details, section
 from skfakereal.cards import ModelCard, extend_card, model_card
 from skfakereal.cli._output import say
 from skfakereal.cli._parts import Part, origins_of

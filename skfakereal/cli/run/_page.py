@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.stats import binomtest
 
-from skfakereal._html import Html, details, items, note, page, paragraph, section, table
-from skfakereal._html_pictures import figure
+from skfakereal._pages.html import (
+    Html,
+    details,
+    items,
+    note,
+    page,
+    paragraph,
+    section,
+    table,
+)
+from skfakereal._pages.pictures import figure
 from skfakereal._wording import chance, counted
 from skfakereal.cli._decision import MORE_PROBABLE
 from skfakereal.evaluation import EvaluationReport

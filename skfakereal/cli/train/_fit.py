@@ -8,9 +8,9 @@ from typing import Any
 
 from skfakereal import VGG16ImageClassifier, save
 from skfakereal._classifying.classes import positive_class
-from skfakereal._images import ImageReadError
+from skfakereal._images.read import ImageReadError
 from skfakereal._settings import settings_of
-from skfakereal._tail_settings import is_solved
+from skfakereal._training.settings import is_solved
 from skfakereal._wording import counted
 from skfakereal.cli._model import MODEL_FILE, Model, describe_for_file, name_classes
 from skfakereal.cli._output import complain, say

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from skfakereal import VGG16ImageClassifier
 from skfakereal._classifying.classes import positive_class
-from skfakereal._holdout import LabelledPaths, hold_out
 from skfakereal._parameters import check_parameters
+from skfakereal._training.holdout import LabelledPaths, hold_out
 from skfakereal._weights import load_trunk, require_weights
 from skfakereal._wording import counted
 from skfakereal.cli._audit import Audited, audit_run

@@ -10,7 +10,7 @@ import numpy as np
 
 from skfakereal import VGG16ImageClassifier, save
 from skfakereal._augmentation import view_settings
-from skfakereal._images import decode_image, read_bytes
+from skfakereal._images.read import decode_image, read_bytes
 from skfakereal._trunk_settings import height_and_width
 from skfakereal._views import render_view
 from skfakereal._wording import counted

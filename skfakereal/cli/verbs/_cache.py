@@ -40,7 +40,7 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
 
 def run(arguments: Namespace) -> int:
     """Print where the cache lies and how large it is; empty it first if told so."""
-    from skfakereal._store import open_store
+    from skfakereal._store.store import open_store
 
     store = open_store(arguments.cache)
     if store is None:

@@ -144,7 +144,7 @@ def _refuse_nested(folder: str, out: str) -> None:
 
 
 def _copy(bunch: "Bunch", arguments: Namespace) -> "Bunch":
-    from skfakereal._images import ImageReadError
+    from skfakereal._images.read import ImageReadError
     from skfakereal.audit import equalize_images
 
     below = [str(Path(path).parent.relative_to(arguments.folder)) for path in bunch.data]

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from skfakereal._html import Html, details, items, note, page, section, table
-from skfakereal._html_pictures import figure
+from skfakereal._pages.html import Html, details, items, note, page, section, table
+from skfakereal._pages.pictures import figure
 from skfakereal._paths import as_fitted
 from skfakereal._shown import write_page
 from skfakereal._wording import counted

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from skfakereal._csv_file import write_csv
-from skfakereal._html import note, page
+from skfakereal._pages.html import note, page
 from skfakereal._paths import as_fitted
 from skfakereal._shown import write_page
 from skfakereal.cli._model import Model

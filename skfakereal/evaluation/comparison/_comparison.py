@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skfakereal._html import Html, fragment, paragraph
-from skfakereal._report import Report, make_frame, without_nan
+from skfakereal._pages.html import Html, fragment, paragraph
+from skfakereal._pages.report import Report, make_frame, without_nan
 from skfakereal.evaluation.comparison._differences import (
     Difference,
     McNemar,

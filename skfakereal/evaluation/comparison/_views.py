@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from skfakereal._html import Html, items, note, paragraph, section, table
-from skfakereal._html_pictures import figure
+from skfakereal._pages.html import Html, items, note, paragraph, section, table
+from skfakereal._pages.pictures import figure
 from skfakereal._shown import drawable, printable
 from skfakereal._wording import (
     LOWER_IS_BETTER,

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from skfakereal._html import Html, details, headlines, items, note, section, table
-from skfakereal._html_pictures import figure, gallery
+from skfakereal._pages.html import Html, details, headlines, items, note, section, table
+from skfakereal._pages.pictures import figure, gallery
 from skfakereal._shown import drawable
 from skfakereal._wording import counted, first_of
 from skfakereal.evaluation.generators._trials import (

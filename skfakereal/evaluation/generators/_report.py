@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from skfakereal._html import Html, fragment, note
-from skfakereal._report import Report, records_frame, without_nan
+from skfakereal._pages.html import Html, fragment, note
+from skfakereal._pages.report import Report, records_frame, without_nan
 from skfakereal._wording import counted, text_table
 from skfakereal.evaluation.generators._page import (
     draw_generators,

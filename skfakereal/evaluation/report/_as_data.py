@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skfakereal._report import make_frame, without_nan
+from skfakereal._pages.report import make_frame, without_nan
 from skfakereal._wording import WORDS, counted, decimal, interval_text, text_table
 from skfakereal.evaluation.figures._intervals import Interval
 from skfakereal.evaluation.figures._metrics import CLASS_FIGURES, Figures

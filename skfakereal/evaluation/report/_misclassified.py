@@ -11,7 +11,7 @@ from skfakereal._classifying.predictions import (
     check_predictions,
     predict_checked,
 )
-from skfakereal._images import ImageReadError, decode_image, read_bytes
+from skfakereal._images.read import ImageReadError, decode_image, read_bytes
 from skfakereal._paths import ImagePaths
 from skfakereal._shown import drawable
 from skfakereal._wording import counted, shortened

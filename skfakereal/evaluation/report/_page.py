@@ -3,7 +3,7 @@
 import math
 
 from skfakereal._classifying.predictions import Predictions
-from skfakereal._html import (
+from skfakereal._pages.html import (
     Html,
     fragment,
     headlines,
@@ -13,7 +13,7 @@ from skfakereal._html import (
     section,
     table,
 )
-from skfakereal._html_pictures import figure, gallery, picture
+from skfakereal._pages.pictures import figure, gallery, picture
 from skfakereal._wording import MEANINGS, WORDS, counted, decimal, interval_text, shortened
 from skfakereal.evaluation.figures._intervals import Interval
 from skfakereal.evaluation.figures._metrics import CLASS_FIGURES

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from numpy.typing import ArrayLike, NDArray
 
 from skfakereal._classifying.predictions import Predictions, check_predictions
-from skfakereal._html import Html
+from skfakereal._pages.html import Html
+from skfakereal._pages.report import Report
 from skfakereal._paths import ImagePaths
-from skfakereal._report import Report
 from skfakereal.evaluation.figures._intervals import Intervals
 from skfakereal.evaluation.figures._reliability import ReliabilityBin
 from skfakereal.evaluation.figures._results import OperatingPoint, Results

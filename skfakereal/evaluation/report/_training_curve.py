@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skfakereal._classifying.unwrap import inner_steps
-from skfakereal._tail_settings import is_solved
+from skfakereal._training.settings import is_solved
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skfakereal._classifying.predictions import Predictions
-from skfakereal._html import (
+from skfakereal._pages.html import (
     Html,
     details,
     headlines,
@@ -18,7 +18,7 @@ from skfakereal._html import (
     section,
     table,
 )
-from skfakereal._html_pictures import figure, gallery, picture
+from skfakereal._pages.pictures import figure, gallery, picture
 from skfakereal._shown import drawable
 from skfakereal._wording import counted, first_of, shortened
 from skfakereal.evaluation.perturbations import Copy, Perturbation

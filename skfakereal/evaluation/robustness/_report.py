@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skfakereal._classifying.predictions import Predictions
-from skfakereal._html import Html, fragment, note, paragraph, table
-from skfakereal._report import Report, records_frame, without_nan
+from skfakereal._pages.html import Html, fragment, note, paragraph, table
+from skfakereal._pages.report import Report, records_frame, without_nan
 from skfakereal._wording import counted, text_table
 from skfakereal.evaluation.perturbations import Copy, Perturbation
 from skfakereal.evaluation.robustness._page import (

@@ -12,8 +12,8 @@ from sklearn.utils.parallel import Parallel, delayed
 from skfakereal._classifying.ask import check_classifier, predict_once
 from skfakereal._classifying.classes import class_names, positive_class
 from skfakereal._classifying.copies import predict_perturbed
-from skfakereal._costs import MemoryShare
-from skfakereal._images import ImageReadError, decode_image, read_bytes
+from skfakereal._images.costs import MemoryShare
+from skfakereal._images.read import ImageReadError, decode_image, read_bytes
 from skfakereal._paths import ImagePaths, check_paths
 from skfakereal._wording import chance
 from skfakereal.evaluation.perturbations import Perturbation, mild_perturbations, name_of

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import ExifTags, Image, ImageFile
 
-from skfakereal._costs import STRIP
+from skfakereal._images.costs import STRIP
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,

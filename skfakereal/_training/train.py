@@ -17,14 +17,10 @@ from scikeras.wrappers import KerasClassifier
 from tqdm.auto import tqdm
 
 from skfakereal._activations import ActivationReader
-from skfakereal._holdout import LabelledPaths
-from skfakereal._images import raise_unreadable
+from skfakereal._images.read import raise_unreadable
 from skfakereal._network import Dense, Network
-from skfakereal._standardization import Standardization
-from skfakereal._tail import restart_tail, trained_layers
-from skfakereal._tail_pool import lent_tail
-from skfakereal._tail_settings import TailSettings
-from skfakereal._training_parts import (
+from skfakereal._training.holdout import LabelledPaths
+from skfakereal._training.parts import (
     Folds,
     Part,
     TrainedTail,
@@ -33,6 +29,10 @@ from skfakereal._training_parts import (
     read_parts,
     two_columns,
 )
+from skfakereal._training.pool import lent_tail
+from skfakereal._training.settings import TailSettings
+from skfakereal._training.standardization import Standardization
+from skfakereal._training.tail import restart_tail, trained_layers
 
 Variables = list[NDArray[Any]]
 

@@ -1,6 +1,6 @@
 """Image files, pixels and matplotlib figures -> pictures inside an HTML page.
 
-The page itself and its text come from `skfakereal._html`.
+The page itself and its text come from `skfakereal._pages.html`.
 """
 
 import base64
@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from skfakereal._html import Html, escaped, stack
-from skfakereal._images import ImageReadError, decode_image, read_bytes
+from skfakereal._images.read import ImageReadError, decode_image, read_bytes
+from skfakereal._pages.html import Html, escaped, stack
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -16,8 +16,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from skfakereal._network import Conv, Dense, Network
-from skfakereal._tail import build_tail, restart_tail
-from skfakereal._tail_settings import TailSettings
+from skfakereal._training.settings import TailSettings
+from skfakereal._training.tail import build_tail, restart_tail
 
 # Of all variables of a tail, the optimizer's too. A head on averaged features has 2 MB; to
 # keep a part of the trunk would cost the user more memory than he gains time.

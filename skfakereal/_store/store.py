@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from skfakereal._store_file import (
+from skfakereal._store.file import (
     READ,
     REFRESH,
     SETTINGS,

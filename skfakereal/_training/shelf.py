@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skfakereal._activations import ActivationReader
-from skfakereal._images import ImageReadError, raise_unreadable
+from skfakereal._images.read import ImageReadError, raise_unreadable
 
 
 class ActivationShelf:

@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from skfakereal._activations import ActivationReader
-from skfakereal._holdout import LabelledPaths
-from skfakereal._logistic import Blocks, LogisticProblem, probabilities_of
 from skfakereal._network import Dense, FloatArray, Network
-from skfakereal._tail_settings import TailSettings
-from skfakereal._training_parts import (
+from skfakereal._training.holdout import LabelledPaths
+from skfakereal._training.logistic import Blocks, LogisticProblem, probabilities_of
+from skfakereal._training.parts import (
     Folds,
     Part,
     TrainedTail,
@@ -22,6 +21,7 @@ from skfakereal._training_parts import (
     read_parts,
     two_columns,
 )
+from skfakereal._training.settings import TailSettings
 
 # For features of unit variance, from strong to weak.
 _WEIGHT_DECAYS = np.array([3, 1, 0.3, 0.1, 0.03, 0.01, 1e-3, 1e-4, 1e-5])

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from skfakereal._html import Html, page
+from skfakereal._pages.html import Html, page
 from skfakereal._shown import write_page
 
 if TYPE_CHECKING:

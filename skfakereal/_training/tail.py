@@ -20,7 +20,7 @@ from skfakereal._network import (
     Network,
     Statistics,
 )
-from skfakereal._tail_settings import TailSettings
+from skfakereal._training.settings import TailSettings
 from skfakereal.engines._tensorflow import channel_statistics
 
 # As activations are, whatever the user's keras.json says.

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from sklearn.utils import compute_class_weight
 
 from skfakereal._activations import ActivationReader
-from skfakereal._holdout import LabelledPaths
-from skfakereal._images import raise_unreadable
+from skfakereal._images.read import raise_unreadable
 from skfakereal._network import FloatArray, Network
-from skfakereal._shelf import ActivationShelf
-from skfakereal._standardization import Standardization
-from skfakereal._tail_settings import TailSettings
+from skfakereal._training.holdout import LabelledPaths
+from skfakereal._training.settings import TailSettings
+from skfakereal._training.shelf import ActivationShelf
+from skfakereal._training.standardization import Standardization
 
 Folds = Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]
 # Rows at a time where a part is gone through as a whole: 34 MB of 8,448 features.

@@ -7,7 +7,7 @@ is taken as markup. So a report is a composition of calls:
 >>> page("Audit", section("Files", "Two of <3> read.", table([["a.png", 12]])))
 '<!DOCTYPE html>...<p>Two of &lt;3&gt; read.</p>...<td class="number">12</td>...'
 
-Pictures come from `skfakereal._html_pictures`.
+Pictures come from `skfakereal._pages.pictures`.
 """
 
 import html
@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from skfakereal._html_style import BODY_STYLE, PARTS_STYLE
+from skfakereal._pages.style import BODY_STYLE, PARTS_STYLE
 from skfakereal._shown import visible
 
 

@@ -16,7 +16,7 @@ from typing import Literal
 
 import numpy as np
 
-from skfakereal._costs import image_memory, memory_needed, scan_fault, size_fault
+from skfakereal._images.costs import image_memory, memory_needed, scan_fault, size_fault
 
 # Marks that carry no length are passed over: stuffed zeros, TEM, restarts, SOI, fill.
 _JPEG_MARK = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from skfakereal._completeness import (
+from skfakereal._images.completeness import (
     A_READ,
     AllOrNothing,
     Bounded,
@@ -18,7 +18,7 @@ from skfakereal._completeness import (
     essential_data,
     png_rows_are_missing,
 )
-from skfakereal._costs import (
+from skfakereal._images.costs import (
     STRIP,
     MemoryShare,
     image_memory,
@@ -26,8 +26,8 @@ from skfakereal._costs import (
     size_fault,
     slowness_fault,
 )
-from skfakereal._rgb import to_upright_rgb
-from skfakereal._signatures import is_read, missing_reader, signature_format
+from skfakereal._images.rgb import to_upright_rgb
+from skfakereal._images.signatures import is_read, missing_reader, signature_format
 
 # Without effect where a system has none; a terminal must not become the process's own.
 _OPEN_FLAGS = sum(

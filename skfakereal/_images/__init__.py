@@ -1,0 +1,1 @@
+"""Image files: what is read, what it costs, whether it is whole."""

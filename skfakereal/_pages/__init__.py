@@ -1,0 +1,1 @@
+"""HTML pages and the base of the reports, without scripts or anything from the network."""

@@ -1,0 +1,1 @@
+"""Activations at the cut and labels -> a trained tail."""
