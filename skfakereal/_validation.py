@@ -1,14 +1,17 @@
 """Labels and weights as users hand them over -> arrays."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import column_or_1d
+from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
 from skfakereal._paths import is_missing, shown
+
+# What every random_state takes.
+RandomState: TypeAlias = int | np.random.RandomState | None
 
 
 def check_labels(y: ArrayLike | None, n_images: int, *, name: str = "y") -> NDArray[Any]:
@@ -147,3 +150,23 @@ def check_side(column: ArrayLike, n_images: int, name: str) -> NDArray[np.str_]:
                 "unknown, for instance 'unknown'."
             )
     return np.array([str(value) for value in elements])
+
+
+def random_source(random_state: RandomState) -> np.random.RandomState:
+    """Return what draws; None is a new generator, since NumPy's own is the user's."""
+    if random_state is None:
+        return np.random.RandomState()
+    source: np.random.RandomState = check_random_state(random_state)
+    return source
+
+
+def seed_of(random_state: RandomState) -> int:
+    """Return an int as it is, else one that is drawn."""
+    if random_state is None or isinstance(random_state, np.random.RandomState):
+        return int(random_source(random_state).randint(2**31))
+    if not isinstance(random_state, int | np.integer) or random_state < 0:
+        raise ValueError(
+            f"random_state must be an integer of 0 or more, a RandomState or None, got "
+            f"{random_state!r}."
+        )
+    return int(random_state)

@@ -155,7 +155,7 @@ def test_without_resamples_there_are_no_intervals() -> None:
     assert "(bootstrap)" not in report.to_html()
     assert report.to_frame("figures")["low"].isna().all()
     repr(report)
-    for wrong in ({"n_resamples": -1}, {"n_resamples": 0.5}, {"random_state": None}):
+    for wrong in ({"n_resamples": -1}, {"n_resamples": 0.5}, {"random_state": -1}):
         with pytest.raises(ValueError, match="must be an integer of 0 or more"):
             EvaluationReport(**make_case(100), **wrong)
 

@@ -11,7 +11,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from joblib import effective_n_jobs
 from numpy.typing import NDArray
 from PIL import Image
 from sklearn.utils import _safe_indexing
@@ -27,6 +26,7 @@ from skfakereal._images.read import (
     read_bytes,
 )
 from skfakereal._perturbations import Chain, Fit, Perturbation
+from skfakereal._threads import count_threads
 
 _MAX_FILES, _MAX_BYTES = 512, 256 * 2**20  # in the temporary folder at a time
 _PART = 4  # copies, or one for each thread, between two looks at how much lies there
@@ -105,9 +105,10 @@ def _write_chunks(
     paths: Sequence[str], pairs: Sequence[Pair], folder: Path, n_jobs: int | None
 ) -> Iterator[tuple[Sequence[Pair], list[Written]]]:
     """Write copies until there is enough for one call of the classifier."""
-    step = max(_PART, effective_n_jobs(n_jobs))
+    n_threads = count_threads(n_jobs)
+    step = max(_PART, n_threads)
     start, written, n_bytes = 0, list[Written](), 0
-    with Parallel(n_jobs=n_jobs, prefer="threads") as parallel:
+    with Parallel(n_jobs=n_threads, prefer="threads") as parallel:
         for begin in range(0, len(pairs), step):
             part = pairs[begin : begin + step]
             done = parallel(

@@ -57,7 +57,7 @@ def equalize_images(
     *,
     format: Format = "jpeg",  # noqa: A002 - the word that users look for
     quality: int = 95,
-    size: tuple[int, int] | None = None,
+    size: int | tuple[int, int] | None = None,
     resize: Resize = "shrink",
     folders: ArrayLike | None = None,
     groups: ArrayLike | None = None,
@@ -90,7 +90,7 @@ def equalize_images(
         Format of the copies. JPEG is written with 4:2:0 chroma subsampling.
     quality : int, default=95
         From 1 to 100, for JPEG and WebP; PNG is lossless.
-    size : (int, int), default=None
+    size : int or (int, int), default=None
         Height and width of the copies in pixels. None keeps every image's own, which
         leaves differences of size between the classes.
     resize : {"shrink", "crop", "stretch"}, default="shrink"
@@ -113,7 +113,7 @@ def equalize_images(
         What happens with images that cannot be read or are too small for `size`, after
         all others have been written: an error that lists them, or a result without them.
     n_jobs : int, default=None
-        Processes, as in `joblib.Parallel`.
+        Processes, as in `joblib.Parallel`; None is one, -1 all cores.
     verbose : int, default=0
         Whether to show a progress bar.
 
@@ -219,7 +219,7 @@ def _fault(failures: Sequence[ImageReadError]) -> str:
 def _check_form(
     format: Format,  # noqa: A002
     quality: int,
-    size: tuple[int, int] | None,
+    size: int | tuple[int, int] | None,
     resize: Resize,
 ) -> Form:
     if format not in EXTENSIONS:
@@ -230,10 +230,10 @@ def _check_form(
         raise ValueError(f'resize must be "shrink", "crop" or "stretch", got {resize!r}.')
     if size is None:
         return Form(format, quality, None, resize)
-    sides = tuple(size) if isinstance(size, Sequence) else (size,)
+    sides = tuple(size) if isinstance(size, Sequence) else (size, size)
     if len(sides) != 2 or not all(isinstance(s, int | np.integer) and s > 0 for s in sides):
         raise ValueError(
-            f"size must be None or (height, width) in pixels, both 1 or more, got {size!r}."
+            f"size must be None, an int or (height, width) in pixels, 1 or more, got {size!r}."
         )
     return Form(format, quality, (int(sides[0]), int(sides[1])), resize)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from sklearn.utils import check_random_state
 
+from skfakereal._validation import RandomState, random_source
 from skfakereal.datasets._folder import load_image_folder
 from skfakereal.datasets._labelled import LabelledImages
 from skfakereal.datasets._manipulations import MANIPULATIONS
@@ -27,7 +27,7 @@ def make_fake_real_images(
     n_images: int = 600,
     *,
     image_size: int = 32,
-    random_state: int | np.random.RandomState | None = 0,
+    random_state: RandomState = 0,
 ) -> LabelledImages:
     """Write a small labelled set of images, made offline from two photographs.
 
@@ -107,7 +107,7 @@ def make_fake_real_images(
     """
     photographs = load_photographs()
     number, side = check_sizes(n_images, image_size, photographs)
-    random = check_random_state(random_state)
+    random = random_source(random_state)
     patches = draw_patches(number - number // 2, side, photographs, random)
     files = _make_files(patches, number // 2, photographs, random)
     write_recorded(Path(root), files)

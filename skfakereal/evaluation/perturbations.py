@@ -23,6 +23,7 @@ from skfakereal._perturbations import (
     Trim,
     WebP,
 )
+from skfakereal._trunk_settings import height_and_width
 
 __all__ = [
     "Blur",
@@ -74,13 +75,15 @@ def standard_perturbations() -> list[Perturbation]:
     ]
 
 
-def mild_perturbations(size: tuple[int, int] | None = None) -> list[Perturbation]:
+def mild_perturbations(
+    size: int | tuple[int, int] | None = None,
+) -> list[Perturbation]:
     """Return what `stable_verdicts` does to images by default.
 
     Parameters
     ----------
-    size : (int, int), default=None
-        Width and height of the image in pixels. None: a photograph's.
+    size : int or (int, int), default=None
+        Width and height of the image in pixels; one number is both. None: a photograph's.
 
     Returns
     -------
@@ -100,7 +103,7 @@ def mild_perturbations(size: tuple[int, int] | None = None) -> list[Perturbation
     [Jpeg(quality=95), Jpeg(quality=85), WebP(quality=90)]
     """
     saved: list[Perturbation] = [Jpeg(95), Jpeg(85), WebP(90)]
-    if size is not None and min(size) < _SMALL:
+    if size is not None and min(height_and_width(size)) < _SMALL:
         return saved
     return [*saved, Scale(0.9), Trim(2)]
 

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from tqdm.auto import tqdm
 
 from skfakereal._classifying.classes import class_names, positive_class
+from skfakereal._old_spellings import renamed
 from skfakereal.scoring._cluster import check_client, score_on_cluster
 from skfakereal.scoring._durable import locked, make_folder, no_room
 from skfakereal.scoring._model import ScoringModel, prepare_model
@@ -101,14 +102,14 @@ class Work:
         for number, paths in self._tasks():
             yield number, score_part(estimator, paths, digests=digests, folder=folder)
 
-    def finish(self, progress: bool) -> None:
+    def finish(self, *, verbose: int) -> None:
         """Score what is left, and keep each part as soon as it is there."""
         with tqdm(
             total=self.listed.n_paths,
             initial=self.n_before,
             desc="score",
             unit="image",
-            disable=not progress,
+            disable=not verbose,
         ) as bar:
             for number, scored in self._score():
                 rows = self._kept(number) | {row.path: row for row in scored}
@@ -117,6 +118,7 @@ class Work:
                 bar.update(len(scored))
 
 
+@renamed(progress="verbose")
 def score_paths(
     estimator: Any,
     paths: Iterable[str | PathLike[str]] | ArrayLike,
@@ -132,7 +134,7 @@ def score_paths(
     retry_errors: bool = False,
     overwrite: bool = False,
     client: Any = None,
-    progress: bool = False,
+    verbose: int = 0,
 ) -> ScoringResult:
     """Score any number of images; a run that is cut off is taken up where it stood.
 
@@ -180,7 +182,7 @@ def score_paths(
     client : distributed.Client or None, default=None
         The client of a Dask cluster whose workers score the parts. They need this package,
         the estimator's, and the images under the same paths.
-    progress : bool, default=False
+    verbose : int, default=0
         Whether to show a progress bar on standard error.
 
     Returns
@@ -269,7 +271,7 @@ def score_paths(
             run = open_run(folder, destination, settings, overwrite=overwrite)
             listed = stack.enter_context(spool_paths(paths, folder, size))
             work = Work(run, listed, model, client, digests, retry_errors)
-            work.finish(progress)
+            work.finish(verbose=verbose)
             labels, errors = assemble(run, listed, table)
         except OSError as error:
             if not no_room(error):

@@ -137,7 +137,7 @@ def run(arguments: Namespace) -> int:
                 retry_errors=arguments.retry,
                 overwrite=arguments.force,
                 client=client,
-                progress=wants_progress(arguments.progress),
+                verbose=int(wants_progress(arguments.progress)),
             )
         except KeyboardInterrupt:
             without = " without --force" if arguments.force else ""

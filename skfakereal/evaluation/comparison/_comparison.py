@@ -7,6 +7,7 @@ import numpy as np
 
 from skfakereal._pages.html import Html, fragment, paragraph
 from skfakereal._pages.report import Report, make_frame, without_nan
+from skfakereal._validation import RandomState
 from skfakereal.evaluation.comparison._differences import (
     Difference,
     McNemar,
@@ -40,7 +41,7 @@ class ReportComparison(Report):
         The reports by the models' names.
     n_resamples : int, default=1000
         How many resamples.
-    random_state : int, default=0
+    random_state : int, RandomState instance or None, default=0
         Their seed.
 
     Attributes
@@ -71,14 +72,15 @@ class ReportComparison(Report):
         reports: Mapping[str, EvaluationReport],
         *,
         n_resamples: int = 1000,
-        random_state: int = 0,
+        random_state: RandomState = 0,
     ) -> None:
         known, self.remarks = common_images(
             {name: report._predictions for name, report in reports.items()}
         )
         self.names = list(known)
         self.n_images = len(known[self.names[0]].paths)
-        settings = {"n_resamples": n_resamples, "random_state": random_state}
+        seed = check_resampling(n_resamples, random_state)
+        settings = {"n_resamples": n_resamples, "random_state": seed}
         results = {name: Results(p, **settings) for name, p in known.items()}
         keys = [key for key in COMPARED if key in results[self.names[0]].figures.overall]
         none: Interval = (np.nan, np.nan)
@@ -192,7 +194,7 @@ def compare_reports(
     reports: Mapping[str, EvaluationReport] | Sequence[EvaluationReport],
     *,
     n_resamples: int = 1000,
-    random_state: int = 0,
+    random_state: RandomState = 0,
 ) -> ReportComparison:
     """Put reports on several models side by side, image by image.
 
@@ -203,7 +205,7 @@ def compare_reports(
         held against. Models of a sequence are called "model 1", "model 2" and so on.
     n_resamples : int, default=1000
         How many resamples the 95 % intervals are made from; 0 for no intervals.
-    random_state : int, default=0
+    random_state : int, RandomState instance or None, default=0
         Seed of the resamples.
 
     Returns
@@ -250,11 +252,11 @@ def compare_reports(
     >>> comparison.mcnemar["new"].p_value
     0.5
     """
-    check_resampling(n_resamples, random_state)
+    seed = check_resampling(n_resamples, random_state)
     named = _named(reports)
     if len(named) < 2:
         raise ValueError(f"Two reports or more are needed, got {len(named)}.")
-    return ReportComparison(named, n_resamples=n_resamples, random_state=random_state)
+    return ReportComparison(named, n_resamples=n_resamples, random_state=seed)
 
 
 def _named(reports: Any) -> dict[str, EvaluationReport]:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skfakereal._classifying.predictions import Predictions
+from skfakereal._validation import RandomState, seed_of
 from skfakereal.evaluation.figures._metrics import FPR_TARGETS, squared_errors, tpr_key
 from skfakereal.evaluation.figures._reliability import N_BINS, reliability
 
@@ -14,11 +15,13 @@ _FEWEST_GROUPS, _MANY_GROUPS = 5, 30
 _CHUNK = 1_000_000  # weights at a time: 8 MB, so that memory stays small
 
 
-def check_resampling(n_resamples: int, random_state: int) -> None:
-    """Check the settings of a bootstrap."""
-    for name, value in (("n_resamples", n_resamples), ("random_state", random_state)):
-        if not isinstance(value, int | np.integer) or value < 0:
-            raise ValueError(f"{name} must be an integer of 0 or more, got {value!r}.")
+def check_resampling(n_resamples: int, random_state: RandomState) -> int:
+    """Check the settings of a bootstrap, and return its seed."""
+    if not isinstance(n_resamples, int | np.integer) or n_resamples < 0:
+        raise ValueError(
+            f"n_resamples must be an integer of 0 or more, got {n_resamples!r}."
+        )
+    return seed_of(random_state)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_curve
 
 from skfakereal._classifying.predictions import Predictions, follows
+from skfakereal._validation import RandomState
 from skfakereal.evaluation.figures._groups import (
     Group,
     GroupRow,
@@ -144,12 +145,11 @@ class Results:
     """Figures, rows and intervals of predictions."""
 
     def __init__(
-        self, predictions: Predictions, *, n_resamples: int, random_state: int
+        self, predictions: Predictions, *, n_resamples: int, random_state: RandomState
     ) -> None:
-        check_resampling(n_resamples, random_state)
         self.predictions = predictions
         self.n_resamples = n_resamples
-        self.random_state = random_state
+        self.random_state = check_resampling(n_resamples, random_state)
         self.figures: Figures = compute_figures(predictions)
         self.figures.remarks.extend(group_remarks(predictions))
 

@@ -6,13 +6,13 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
-from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 
 from skfakereal._classifying.ask import predict_once
 from skfakereal._classifying.classes import class_names, positive_class
 from skfakereal._paths import ImagePaths, check_paths
-from skfakereal._validation import check_labels, check_side
+from skfakereal._validation import RandomState, check_labels, check_side, random_source
 from skfakereal.evaluation.generators._report import GeneratorReport
 from skfakereal.evaluation.generators._trials import (
     Answer,
@@ -33,7 +33,7 @@ def leave_one_generator_out(
     params: Mapping[str, Any] | None = None,
     pos_label: Any = None,
     target_names: Sequence[str] | None = None,
-    random_state: int | np.random.RandomState | None = None,
+    random_state: RandomState = None,
     n_jobs: int | None = None,
     verbose: int = 0,
 ) -> GeneratorReport:
@@ -74,7 +74,7 @@ def leave_one_generator_out(
     random_state : int, RandomState instance or None, default=None
         Draws the folds. The estimator has its own.
     n_jobs : int, default=None
-        Fits at a time, as in `joblib.Parallel`.
+        Processes that fit, as in `joblib.Parallel`; None is one, -1 all cores.
     verbose : int, default=0
         Of `joblib.Parallel`.
 
@@ -134,7 +134,7 @@ def leave_one_generator_out(
     is_fake = labels == classes[fake]
     made_by = check_generators(generators, is_fake, paths)
     tied = None if groups is None else check_side(groups, len(paths), "groups")
-    trials = make_trials(made_by, tied, _draw_seed(random_state))
+    trials = make_trials(made_by, tied, int(random_source(random_state).randint(2**31)))
     answers = Parallel(n_jobs=n_jobs, verbose=verbose)(
         delayed(_fit_and_test)(
             estimator, X, labels, trial, classes[fake], dict(params or {})
@@ -147,12 +147,6 @@ def leave_one_generator_out(
         positive=names[fake],
         n_unreadable=_count_unreadable(trials, answers),
     )
-
-
-def _draw_seed(random_state: int | np.random.RandomState | None) -> int:
-    # None must not draw from NumPy's global generator.
-    source = np.random.RandomState() if random_state is None else random_state
-    return int(check_random_state(source).randint(2**31))
 
 
 def _fit_and_test(

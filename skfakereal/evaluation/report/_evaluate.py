@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from skfakereal._classifying.predictions import predict_checked
 from skfakereal._paths import ImagePaths
+from skfakereal._validation import RandomState
 from skfakereal.evaluation.figures._resamples import check_resampling
 from skfakereal.evaluation.report._report import EvaluationReport
 
@@ -22,7 +23,7 @@ def evaluate(
     groups: ArrayLike | None = None,
     generators: ArrayLike | None = None,
     n_resamples: int = 1000,
-    random_state: int = 0,
+    random_state: RandomState = 0,
 ) -> EvaluationReport:
     """Score a fitted classifier on labelled images that it has not seen.
 
@@ -56,7 +57,7 @@ def evaluate(
         None: a row for each of the `groups`.
     n_resamples : int, default=1000
         How many resamples the 95 % intervals are made from; 0 for no intervals.
-    random_state : int, default=0
+    random_state : int, RandomState instance or None, default=0
         Seed of the resamples: equal predictions give equal intervals.
 
     Returns
@@ -90,7 +91,7 @@ def evaluate(
     >>> report.plot()  # doctest: +SKIP
     >>> report.save_html("evaluation.html")  # doctest: +SKIP
     """
-    check_resampling(n_resamples, random_state)
+    seed = check_resampling(n_resamples, random_state)
     checked = predict_checked(
         estimator,
         X,
@@ -101,4 +102,4 @@ def evaluate(
         groups=groups,
         generators=generators,
     )
-    return EvaluationReport._from_checked(checked, n_resamples, random_state)
+    return EvaluationReport._from_checked(checked, n_resamples, seed)

@@ -9,6 +9,7 @@ from skfakereal._classifying.predictions import Predictions, check_predictions
 from skfakereal._pages.html import Html
 from skfakereal._pages.report import Report
 from skfakereal._paths import ImagePaths
+from skfakereal._validation import RandomState
 from skfakereal.evaluation.figures._intervals import Intervals
 from skfakereal.evaluation.figures._reliability import ReliabilityBin
 from skfakereal.evaluation.figures._results import OperatingPoint, Results
@@ -68,7 +69,7 @@ class EvaluationReport(Mapping[str, float], Report):
         called so. It was chosen elsewhere: see `skfakereal.thresholds`.
     n_resamples : int, default=1000
         How many resamples the 95 % intervals are made from; 0 for no intervals.
-    random_state : int, default=0
+    random_state : int, RandomState instance or None, default=0
         Seed of the resamples: equal predictions give equal intervals.
 
     Attributes
@@ -163,7 +164,7 @@ class EvaluationReport(Mapping[str, float], Report):
         generators: ArrayLike | None = None,
         threshold: float | None = None,
         n_resamples: int = 1000,
-        random_state: int = 0,
+        random_state: RandomState = 0,
     ) -> None:
         checked = check_predictions(
             paths,
@@ -182,13 +183,18 @@ class EvaluationReport(Mapping[str, float], Report):
 
     @classmethod
     def _from_checked(
-        cls, predictions: Predictions, n_resamples: int = 1000, random_state: int = 0
+        cls,
+        predictions: Predictions,
+        n_resamples: int = 1000,
+        random_state: RandomState = 0,
     ) -> Self:
         report = cls.__new__(cls)
         report._fill(predictions, n_resamples, random_state)
         return report
 
-    def _fill(self, known: Predictions, n_resamples: int, random_state: int) -> None:
+    def _fill(
+        self, known: Predictions, n_resamples: int, random_state: RandomState
+    ) -> None:
         self._predictions = known
         self._results = Results(known, n_resamples=n_resamples, random_state=random_state)
         self._figures = self._results.figures

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skfakereal._classifying.unwrap import inner_steps
+from skfakereal._old_spellings import by_keyword
 from skfakereal._training.settings import is_solved
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class TrainingCurveDisplay:
         display = cls(trained.history_, best_epoch=getattr(trained, "best_epoch_", None))
         if hasattr(trained, "weight_decay_") and is_solved(trained):
             display._step = "weight decay"  # an entry for each, the strongest first
-        return display.plot(ax)
+        return display.plot(ax=ax)
 
     @classmethod
     def from_history(
@@ -130,9 +131,10 @@ class TrainingCurveDisplay:
         TrainingCurveDisplay
             The display, drawn.
         """
-        return cls(history, best_epoch=best_epoch).plot(ax)
+        return cls(history, best_epoch=best_epoch).plot(ax=ax)
 
-    def plot(self, ax: "Axes | Sequence[Axes] | None" = None) -> Self:
+    @by_keyword("ax")
+    def plot(self, *, ax: "Axes | Sequence[Axes] | None" = None) -> Self:
         """Draw the curves.
 
         Parameters

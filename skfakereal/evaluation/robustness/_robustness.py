@@ -57,8 +57,8 @@ def robustness_report(
     target_names : sequence of str, default=None
         What to call the classes, in the order of ``classes_``.
     n_jobs : int, default=None
-        Threads that make copies, as in `joblib.Parallel`. The classifier uses what it is
-        set to itself.
+        Threads that make copies; None for this process's share of the cores. The
+        classifier has its own `n_jobs`.
     verbose : int, default=0
         Whether to show a progress bar.
 

@@ -15,6 +15,7 @@ from skfakereal._classifying.copies import predict_perturbed
 from skfakereal._images.costs import MemoryShare
 from skfakereal._images.read import ImageReadError, decode_image, read_bytes
 from skfakereal._paths import ImagePaths, check_paths
+from skfakereal._threads import count_threads
 from skfakereal._wording import chance
 from skfakereal.evaluation.perturbations import Perturbation, mild_perturbations, name_of
 from skfakereal.evaluation.verdicts._unsure_band import UnsureBand
@@ -85,7 +86,8 @@ def stable_verdicts(
     target_names : sequence of str, default=None
         What to call the classes, in the order of ``classes_``.
     n_jobs : int, default=None
-        Threads that read images and make copies, as in `joblib.Parallel`.
+        Threads that read images and make copies; None for this process's share of the
+        cores.
 
     Returns
     -------
@@ -124,7 +126,7 @@ def stable_verdicts(
         )
     fake = cast("int", positive_class(classes, names, pos_label))
     changes = None if perturbations is None else list(perturbations)
-    looked_at = Parallel(n_jobs=n_jobs, prefer="threads")(
+    looked_at = Parallel(n_jobs=count_threads(n_jobs), prefer="threads")(
         delayed(_look)(path) for path in paths
     )
     rows = [i for i, (_, error) in enumerate(looked_at) if error is None]
