@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from skfakereal import evaluation as evaluation
     from skfakereal import explain as explain
     from skfakereal import persistence as persistence
+    from skfakereal import provenance as provenance
     from skfakereal import scoring as scoring
     from skfakereal import thresholds as thresholds
     from skfakereal._augmentation import Augmentation as Augmentation
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = lazily(
     __name__,
     *("audit", "cards", "datasets", "evaluation", "explain", "persistence"),
-    *("scoring", "thresholds"),
+    *("provenance", "scoring", "thresholds"),
     _augmentation="Augmentation",
     _classifier="VGG16ImageClassifier",
     _features="VGG16FeatureExtractor",

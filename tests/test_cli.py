@@ -22,8 +22,9 @@ from skfakereal.cli._parser import build_parser
 
 VERBS = (
     *("demo", "audit", "equalize", "train", "evaluate", "robustness"),
-    *("predict", "score", "explain", "cache"),
+    *("predict", "score", "explain", "provenance", "cache"),
 )
+COLUMNS = b"path,label,probability,error,provenance,provenance_detail\n"
 HEAVY = ("joblib", "keras", "matplotlib", "numpy", "PIL", "sklearn", "tensorflow")
 
 
@@ -196,7 +197,7 @@ def test_broken_pipe_ends_quietly(quick_model: str, make_image: MakeImage) -> No
     process = start(quick_model, *[make_image("a.png", 5)] * 5000)
     assert process.stdout is not None
     assert process.stderr is not None
-    assert process.stdout.readline() == b"path,label,probability,error\n"
+    assert process.stdout.readline() == COLUMNS
     process.stdout.close()
     assert process.stderr.read() == b""
     assert process.wait(60) == 141
@@ -206,7 +207,7 @@ def test_interruption_ends_quietly(quick_model: str, make_image: MakeImage) -> N
     # More rows than a pipe holds: it waits for a reader when the signal comes.
     process = start(quick_model, *[make_image("a.png", 5)] * 5000)
     assert process.stdout is not None
-    assert process.stdout.readline() == b"path,label,probability,error\n"
+    assert process.stdout.readline() == COLUMNS
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 130

@@ -138,7 +138,8 @@ def test_tables_and_csv_hold_the_reasons(
     path = make_image("a.png", 120)
     main(["predict", "--trust", run, path, "--stable", "--format", "csv"])
     (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
-    assert list(row) == ["path", "label", "probability", "error", "reasons"]
+    origin = ["provenance", "provenance_detail"]
+    assert list(row) == ["path", "label", "probability", "error", "reasons", *origin]
     assert row["label"] == "unsure"
     assert "at none enough were" in row["reasons"]
     main(["predict", "--trust", run, path, "--stable"])
@@ -146,7 +147,8 @@ def test_tables_and_csv_hold_the_reasons(
     assert "unsure" in first
     assert second.strip() == row["reasons"]
     main(["predict", "--trust", run, path, "--format", "csv"])
-    assert capsys.readouterr().out.splitlines()[0] == "path,label,probability,error"
+    header = capsys.readouterr().out.splitlines()[0]
+    assert header.split(",") == ["path", "label", "probability", "error", *origin]
 
 
 def test_broken_images_are_rows(

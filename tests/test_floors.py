@@ -16,6 +16,7 @@ FLOORS = {
     "evaluation": 4,
     "explain": 4,
     "persistence": 4,
+    "provenance": 4,
     "scoring": 4,
     "thresholds": 4,
     "_classifier": 3,

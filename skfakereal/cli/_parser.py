@@ -11,6 +11,7 @@ from skfakereal.cli.verbs import (
     _evaluate,
     _explain,
     _predict,
+    _provenance,
     _robustness,
     _score,
     _train,
@@ -30,6 +31,7 @@ examples:
   skfakereal predict detector/ suspect.jpg     what is this image?
   skfakereal score detector/ archive/ --out scores.csv   what are all these?
   skfakereal explain detector/ suspect.jpg --out why/   where did it look?
+  skfakereal provenance suspect.jpg            what does the file itself say?
 
 Every verb has its own help: skfakereal train --help
 
@@ -55,7 +57,7 @@ def build_parser() -> ArgumentParser:
     verbs = parser.add_subparsers(required=True, metavar="VERB", title="verbs")
     for verb in (
         *(_demo, _audit, _equalize, _train, _evaluate, _robustness),
-        *(_predict, _score, _explain, _cache),
+        *(_predict, _score, _explain, _provenance, _cache),
     ):
         verb.add_parser(verbs)
     return parser

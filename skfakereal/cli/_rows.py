@@ -33,6 +33,18 @@ Row = dict[str, str | float | None]
 
 def rows_of(model: Model, paths: Sequence[str], *, stable: bool = False) -> Iterator[Row]:
     """Classify images, and yield what is told about each; with `stable`, maybe "unsure"."""
+    from skfakereal.provenance import read_provenance
+
+    for row in _verdict_rows(model, paths, stable=stable):
+        said = read_provenance(str(row["path"]))
+        origin: Row = {
+            "provenance": said.claim or None,
+            "provenance_detail": said.detail or None,
+        }
+        yield row | origin
+
+
+def _verdict_rows(model: Model, paths: Sequence[str], *, stable: bool) -> Iterator[Row]:
     if not stable:
         for verdict in classify(model.estimator, paths):
             yield _prediction_row(verdict, model)
@@ -159,6 +171,9 @@ def table_lines(rows: Iterable[Row], positive: str | None) -> Iterator[str]:
         yield f"{number:>{max(8, len(header))}}  {label:<8}  {path}{error}\n"
         if row.get("reasons"):
             yield f"{'':>{max(8, len(header))}}  {printable(str(row['reasons']))}\n"
+        if claim := row.get("provenance"):
+            told = f"the file itself says: {claim} ({row['provenance_detail']})"
+            yield f"{'':>{max(8, len(header))}}  {printable(told)}\n"
 
 
 def csv_lines(rows: Iterable[Row], positive: str | None) -> Iterator[str]:

@@ -37,6 +37,9 @@ For very many images use `skfakereal score`, whose runs can be cut off and go on
 With --stable, the label is "unsure" where a mild change of the image (saving it
 again, and of larger ones a little shrinking) would turn it, or where too many
 validation images of such a probability were judged wrongly. The row says why.
+
+What the file itself says of its origin stands beside the probability and does not
+change it; `skfakereal provenance --help` has the words, and what they are worth.
 """
 
 _EPILOG = """\
@@ -52,9 +55,9 @@ file of any fitted scikit-learn classifier over image paths.
 
 formats:
   table  for people
-  csv    path,label,probability,error
+  csv    path,label,probability,error,provenance,provenance_detail
   json   one array of objects, an object a line; what is missing is null
-With --stable, csv and json have one more column, reasons.
+With --stable, csv and json have one more column, reasons, after error.
 Rows come in the order of the arguments, as soon as they are known, however many
 there are. A file that is cut short holds the rows until then.
 
