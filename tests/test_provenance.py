@@ -9,6 +9,7 @@ from pathlib import Path
 
 import joblib
 import numpy as np
+import pandas
 import pytest
 from image_attacks import ATTACKS, gif, jpeg, png, png_chunk, saved
 from PIL import Image
@@ -16,6 +17,7 @@ from sklearn.dummy import DummyClassifier
 
 from skfakereal.cli import main
 from skfakereal.provenance import Provenance, limits, read_provenance
+from skfakereal.scoring import score_paths
 
 IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 A1111 = "a cat\nNegative prompt: dog\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1"
@@ -437,3 +439,24 @@ def test_columns_of_predict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert "Steps: 20" in row["provenance_detail"]
     assert main(words) == 0
     assert "the file itself says: generated" in capsys.readouterr().out
+
+
+def test_columns_of_score(tmp_path: Path) -> None:
+    chunk = png_chunk(b"tEXt", b"parameters\0" + A1111.encode())
+    (tmp_path / "a.png").write_bytes(png((8, 8), before=[chunk]))
+    (tmp_path / "b.png").write_bytes(saved(picture(), "PNG"))
+    model = DummyClassifier().fit(["a", "b"], [0, 1])
+    paths = [str(tmp_path / name) for name in ("a.png", "b.png")]
+    for ending in ("csv", "parquet"):
+        out = tmp_path / f"scores.{ending}"
+        score_paths(model, paths, out, provenance=True)
+        rows = pandas.read_csv(out) if ending == "csv" else pandas.read_parquet(out)
+        assert rows.columns[-3:-1].tolist() == ["provenance", "provenance_detail"]
+        assert rows["provenance"][0] == "generated"
+        assert rows["provenance"].isna().tolist() == [False, True]
+    # Taken up again, with the same bytes.
+    before = out.read_bytes()
+    assert score_paths(model, paths, out, provenance=True).n_scored == 0
+    assert out.read_bytes() == before
+    with pytest.raises(ValueError, match="provenance was True"):
+        score_paths(model, paths, out)

@@ -4,9 +4,10 @@ Nothing here decodes a pixel, and damaged files give what can be read, never an 
 """
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
+
+from skfakereal._images.containers import jpeg_segments, png_chunks, riff_chunks
 
 _NAMES = {
     0xC4: "DHT",
@@ -41,9 +42,7 @@ _LUMINANCE = (
     (49, 64, 78, 87, 103, 121, 120, 101),
     (72, 92, 95, 98, 112, 100, 103, 99),
 )
-# Segments or chunks that are looked at, and texts that are kept: a gigabyte of empty ones
-# would take minutes. A PNG of 1 GiB as libpng writes it has 131,072.
-_MOST_PARTS, _MOST_TEXTS = 200_000, 1000
+_MOST_TEXTS = 1000  # that are kept
 # Bytes of the standard Huffman tables of T.81, annex K.3, in the DHT segments of a grey
 # and of a colour image, class and identity bytes included.
 _STANDARD_HUFFMAN = frozenset({29 + 179, 2 * (29 + 179)})
@@ -95,7 +94,7 @@ def read_container(data: bytes) -> Container:
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return _read_png(data)
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        names = list(_riff_chunks(data))
+        names = [name for name, _ in riff_chunks(data)]
         return Container(layout=_once(names), c2pa="C2PA" in names)
     return Container(c2pa=b"c2pa" in data[:65536] and b"jumb" in data[:65536])
 
@@ -105,7 +104,7 @@ def _read_jpeg(data: bytes) -> Container:
     names: list[str] = ["SOI"]
     tables: list[bytes] = []
     huffman_bytes = 0
-    for marker, payload in _jpeg_segments(data):
+    for marker, payload in jpeg_segments(data):
         name = _NAMES.get(marker, f"{marker:02X}")
         if 0xE0 <= marker <= 0xEF:
             kind = next((k for start, k in _APP_KINDS if payload.startswith(start)), "")
@@ -131,23 +130,6 @@ def _read_jpeg(data: bytes) -> Container:
         found.jpeg_tables = hashlib.blake2b(joined, digest_size=4).hexdigest()
         found.jpeg_quality = _quality(joined)
     return found
-
-
-def _jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield marker and payload of every segment, the first scan's header the last one."""
-    position = 2
-    for _ in range(_MOST_PARTS):
-        if position + 4 > len(data) or data[position] != 0xFF:
-            return
-        marker = data[position + 1]
-        if marker == 0xFF:  # fill byte
-            position += 1
-            continue
-        length = int.from_bytes(data[position + 2 : position + 4])
-        yield marker, data[position + 4 : position + 2 + length]
-        if marker == 0xDA:
-            return
-        position += 2 + length
 
 
 def _subsampling(frame: bytes) -> str:
@@ -189,30 +171,16 @@ def _standard_sums() -> list[int]:
 def _read_png(data: bytes) -> Container:
     found = Container()
     names: list[str] = []
-    position = 8
-    while position + 8 <= len(data) and len(names) < _MOST_PARTS:
-        length = int.from_bytes(data[position : position + 4])
-        name = data[position + 4 : position + 8].decode("latin-1")
-        start = data[position + 8 : position + 8 + min(length, 80)]  # a key has 79 at most
-        if name == "IHDR" and len(start) == 13:
-            found.progressive = start[12] == 1
+    for name, body in png_chunks(data):
+        if name == "IHDR" and len(body) >= 13:
+            found.progressive = body[12] == 1
         elif name in ("tEXt", "zTXt", "iTXt") and len(found.text_keys) < _MOST_TEXTS:
+            start = bytes(body[:80])  # a key has 79 at most
             found.text_keys.append(start.partition(b"\0")[0].decode("latin-1"))
         names.append(name)
-        position += 12 + length
     found.layout = _once(names)
     found.c2pa = "caBX" in names
     return found
-
-
-def _riff_chunks(data: bytes) -> Iterator[str]:
-    position = 12
-    for _ in range(_MOST_PARTS):
-        if position + 8 > len(data):
-            return
-        length = int.from_bytes(data[position + 4 : position + 8], "little")
-        yield data[position : position + 4].decode("latin-1").strip()
-        position += 8 + length + length % 2
 
 
 def _once(names: list[str]) -> str:

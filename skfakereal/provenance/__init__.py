@@ -8,8 +8,8 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from skfakereal._images import ImageReadError, read_bytes
-from skfakereal._signatures import signature_format
+from skfakereal._images.read import ImageReadError, read_bytes
+from skfakereal._images.signatures import signature_format
 from skfakereal.provenance._c2pa import Manifest, check_manifest, trust_list_words
 from skfakereal.provenance._packets import read_packets
 from skfakereal.provenance._statements import CLAIMS, Statement, read_statements

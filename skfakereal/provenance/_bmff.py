@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from skfakereal.provenance._containers import boxes
+from skfakereal._images.containers import boxes
 
 __all__ = ["read_items"]
 

@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from skfakereal._signatures import signature_format
+from skfakereal._images.signatures import signature_format
 from skfakereal.provenance._statements import Statement, mentioned_types, source_type
 
 __all__ = ["Manifest", "check_manifest", "read_trust_list", "trust_list_words"]

@@ -9,15 +9,15 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from skfakereal._signatures import signature_format
-from skfakereal.provenance._bmff import read_items
-from skfakereal.provenance._containers import (
+from skfakereal._images.containers import (
     boxes,
     gif_extensions,
     jpeg_segments,
     png_chunks,
     riff_chunks,
 )
+from skfakereal._images.signatures import signature_format
+from skfakereal.provenance._bmff import read_items
 from skfakereal.provenance._exif import MANIFEST, XMP, read_tags, text_of
 
 __all__ = ["Packets", "read_packets"]

@@ -2,7 +2,7 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from itertools import islice
@@ -31,7 +31,11 @@ def check_client(client: Any) -> None:
 
 
 def score_on_cluster(
-    client: Any, estimator: Any, tasks: Iterator[tuple[int, list[str]]], *, digests: bool
+    client: Any,
+    estimator: Any,
+    tasks: Iterator[tuple[int, list[str]]],
+    *,
+    extras: Collection[str],
 ) -> Iterator[tuple[int, list[Row]]]:
     """Score parts on a cluster, in the order in which they come back."""
     from distributed import as_completed
@@ -47,7 +51,7 @@ def score_on_cluster(
     with _on_workers(client, estimator) as name:
 
         def submit(number: int, paths: list[str]) -> None:
-            future = client.submit(_score_there, name, paths, digests, folder, pure=False)
+            future = client.submit(_score_there, name, paths, extras, folder, pure=False)
             under_way[future] = number, paths
             finished.add(future)
 
@@ -90,11 +94,13 @@ def _on_workers(client: Any, estimator: Any) -> Iterator[str]:
         client.unregister_worker_plugin(name)
 
 
-def _score_there(name: str, paths: list[str], digests: bool, folder: str) -> list[Row]:
+def _score_there(
+    name: str, paths: list[str], extras: Collection[str], folder: str
+) -> list[Row]:
     from distributed import get_worker
 
     estimator = get_worker().plugins[name].estimator
-    return score_part(estimator, paths, digests=digests, folder=folder)
+    return score_part(estimator, paths, extras=extras, folder=folder)
 
 
 def _lost(number: int, paths: list[str]) -> RuntimeError:

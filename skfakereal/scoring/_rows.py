@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ from skfakereal._classifying.verdicts import (
     judge_images,
     split_local,
 )
+from skfakereal.provenance import read_provenance
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -36,6 +37,9 @@ class Row(NamedTuple):
         The same in words.
     sha256 : str or None
         Digest of the file's content, where it was asked for and the file can be read.
+    provenance : list of str or None
+        What the file itself claims of its origin, and on what that rests, where it was asked
+        for.
     """
 
     path: str
@@ -44,16 +48,17 @@ class Row(NamedTuple):
     reason: str
     error: str
     sha256: str | None
+    provenance: list[str] | None = None
 
 
 def score_part(
-    estimator: Any, paths: Sequence[str], *, digests: bool, folder: str
+    estimator: Any, paths: Sequence[str], *, extras: Collection[str], folder: str
 ) -> list[Row]:
-    """Score some images at one go."""
+    """Score some images at one go; `extras` are "sha256" and "provenance"."""
     elsewhere = folder != str(Path.cwd())
     places = {p: str(Path(folder, p)) if elsewhere and _is_file(p) else p for p in paths}
     verdicts = _judge(estimator, list(dict.fromkeys(places.values())))
-    return [_row(path, verdicts[place], digests) for path, place in places.items()]
+    return [_row(path, verdicts[place], extras) for path, place in places.items()]
 
 
 def _is_file(path: str) -> bool:
@@ -84,12 +89,18 @@ def _find_refused(
     return judge_halves(judge, paths, blamed)
 
 
-def _row(path: str, verdict: Verdict, digests: bool) -> Row:
+def _row(path: str, verdict: Verdict, extras: Collection[str]) -> Row:
     chances = None
     if verdict.probabilities is not None:
         chances = [float(f"{chance:.9g}") for chance in verdict.probabilities]
-    sha256 = _sha256(verdict.path) if digests else None
-    return Row(path, verdict.predicted, chances, verdict.reason, verdict.error, sha256)
+    sha256 = _sha256(verdict.path) if "sha256" in extras else None
+    said = None
+    if "provenance" in extras:
+        found = read_provenance(verdict.path)
+        said = [found.claim, found.detail]
+    return Row(
+        path, verdict.predicted, chances, verdict.reason, verdict.error, sha256, said
+    )
 
 
 def _sha256(path: str) -> str | None:

@@ -175,8 +175,10 @@ def open_run(folder: Path, out: Path, settings: dict[str, Any], *, overwrite: bo
         raise _damaged(record)
     elif found["settings"] != settings:
         known = found["settings"]
-        other = [name for name in settings if known.get(name) != settings[name]]
-        told = "; ".join(f"{n} was {known.get(n)!r} and is {settings[n]!r}" for n in other)
+        other = [n for n in {**settings, **known} if known.get(n) != settings.get(n)]
+        told = "; ".join(
+            f"{n} was {known.get(n)!r} and is {settings.get(n)!r}" for n in other
+        )
         raise ValueError(
             f"{str(folder)!r} holds a run with other settings: {told}. {_ANEW}"
         )

@@ -1,6 +1,6 @@
 """A classifier and a list of images, however long -> a file with a row for each."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from os import PathLike
@@ -66,11 +66,11 @@ class Work:
         listed: PathList,
         model: ScoringModel,
         client: Any,
-        digests: bool,
+        extras: Collection[str],
         retry_errors: bool,
     ) -> None:
         self.run, self.listed, self.model = run, listed, model
-        self.client, self.digests, self.retry_errors = client, digests, retry_errors
+        self.client, self.extras, self.retry_errors = client, extras, retry_errors
         self.done = run.find_parts(listed)
         self.n_before = sum(self._n_kept(part) for part in self.done.values())
 
@@ -92,15 +92,15 @@ class Work:
                 yield number, [p for p in self.listed.part(number) if p not in kept]
 
     def _score(self) -> Iterator[tuple[int, list[Row]]]:
-        estimator, digests = self.model.estimator, self.digests
+        estimator, extras = self.model.estimator, self.extras
         if self.client is not None:
             yield from score_on_cluster(
-                self.client, estimator, self._tasks(), digests=digests
+                self.client, estimator, self._tasks(), extras=extras
             )
             return
         folder = str(Path.cwd())
         for number, paths in self._tasks():
-            yield number, score_part(estimator, paths, digests=digests, folder=folder)
+            yield number, score_part(estimator, paths, extras=extras, folder=folder)
 
     def finish(self, *, verbose: int) -> None:
         """Score what is left, and keep each part as soon as it is there."""
@@ -127,6 +127,7 @@ def score_paths(
     format: Literal["csv", "parquet"] | None = None,  # noqa: A002
     all_classes: bool = False,
     digests: bool = False,
+    provenance: bool = False,
     target_names: Sequence[str] | None = None,
     pos_label: Any = None,
     part_size: int | None = None,
@@ -162,6 +163,9 @@ def score_paths(
         Whether to add a column ``probability_<name>`` for each class.
     digests : bool, default=False
         Whether to add the column ``sha256``, the digest of each file's content.
+    provenance : bool, default=False
+        Whether to add the columns ``provenance`` and ``provenance_detail``: what the file
+        itself claims of its origin (see `skfakereal.provenance.read_provenance`).
     target_names : sequence of str or None, default=None
         What the classes are called, in the order of ``classes_``; None: their labels.
     pos_label : label or None, default=None
@@ -255,6 +259,7 @@ def score_paths(
         model.digest[:16],
         all_classes,
         digests,
+        provenance,
     )
     size = part_size or model.part_size
     settings = {
@@ -262,6 +267,8 @@ def score_paths(
         "model": model.digest,
         "part_size": size,
         "digests": digests,
+        # Runs of before know nothing of it, and go on.
+        **({"provenance": True} if provenance else {}),
     }
     folder = destination.with_name(f"{destination.name}.parts")
     with ExitStack() as stack:
@@ -270,7 +277,9 @@ def score_paths(
             stack.enter_context(locked(folder))
             run = open_run(folder, destination, settings, overwrite=overwrite)
             listed = stack.enter_context(spool_paths(paths, folder, size))
-            work = Work(run, listed, model, client, digests, retry_errors)
+            asked = {"sha256": digests, "provenance": provenance}
+            extras = [name for name, wanted in asked.items() if wanted]
+            work = Work(run, listed, model, client, extras, retry_errors)
             work.finish(verbose=verbose)
             labels, errors = assemble(run, listed, table)
         except OSError as error:

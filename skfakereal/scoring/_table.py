@@ -34,6 +34,8 @@ class Table:
         Whether to tell the probability of each class, too.
     digests : bool
         Whether to tell the digest of each file.
+    provenance : bool
+        Whether to tell what each file claims of its origin.
     """
 
     names: tuple[str, ...]
@@ -41,6 +43,7 @@ class Table:
     model: str
     all_classes: bool
     digests: bool
+    provenance: bool
 
     @property
     def columns(self) -> dict[str, type]:
@@ -54,6 +57,7 @@ class Table:
             "reason": str,
             "error": str,
             **({"sha256": str} if self.digests else {}),
+            **({"provenance": str, "provenance_detail": str} if self.provenance else {}),
             "model": str,
         }
 
@@ -71,6 +75,11 @@ class Table:
             row.reason or None,
             row.error or None,
             *([row.sha256] if self.digests else ()),
+            *(
+                (said or None for said in row.provenance or ("", ""))
+                if self.provenance
+                else ()
+            ),
             self.model,
         ]
 

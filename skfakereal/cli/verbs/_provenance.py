@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skfakereal._shown import printable
+from skfakereal._wording import counted
 from skfakereal.cli._arguments import Verbs, add_images, add_null, add_verb, finish_verb
-from skfakereal.cli._output import complain, counted, wants_progress, watched
+from skfakereal.cli._output import complain, wants_progress, watched
 
 if TYPE_CHECKING:
     from skfakereal.provenance import Provenance

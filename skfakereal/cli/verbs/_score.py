@@ -84,6 +84,11 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
     parser.add_argument(
         "--sha256", action="store_true", help="tell the digest of each file's content"
     )
+    parser.add_argument(
+        "--provenance",
+        action="store_true",
+        help="tell what each file itself says of its origin (skfakereal provenance)",
+    )
     add_pos_label(parser)
     parser.add_argument(
         "--retry", action="store_true", help="read those again that could not be read"
@@ -131,6 +136,7 @@ def run(arguments: Namespace) -> int:
                 format=arguments.format,
                 all_classes=arguments.all_classes,
                 digests=arguments.sha256,
+                provenance=arguments.provenance,
                 target_names=model.names,
                 pos_label=None if model.positive is None else classes[model.positive],
                 part_size=arguments.part_size,
