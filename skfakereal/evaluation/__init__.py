@@ -6,7 +6,7 @@ shows how a fit went, `MisclassifiedDisplay` the images that were taken for anot
 `robustness_report` measures what is left after compression, scaling, blur and noise
 (`skfakereal.evaluation.perturbations`), `leave_one_generator_out` on fakes of a generator
 that was not trained on. `stable_verdicts` judges images of unknown origin, and says
-"unsure" where it should.
+"unsure" where it should. `find_label_issues` finds labels that are probably wrong.
 
 Each is imported when it is first touched: `skfakereal predict` needs next to none of it.
 """
@@ -44,6 +44,9 @@ if TYPE_CHECKING:
     from skfakereal.evaluation.robustness._robustness import (
         robustness_report as robustness_report,
     )
+    from skfakereal.evaluation.verdicts._label_issues import (
+        find_label_issues as find_label_issues,
+    )
     from skfakereal.evaluation.verdicts._unsure_band import UnsureBand as UnsureBand
     from skfakereal.evaluation.verdicts._unsure_band import (
         learn_unsure_band as learn_unsure_band,
@@ -64,6 +67,7 @@ __getattr__, __dir__, __all__ = lazily(
         "report._training_curve": "TrainingCurveDisplay",
         "robustness._report": "RobustnessReport",
         "robustness._robustness": "robustness_report",
+        "verdicts._label_issues": "find_label_issues",
         "verdicts._unsure_band": "UnsureBand learn_unsure_band",
         "verdicts._verdict": "Verdict stable_verdicts",
     },
