@@ -67,7 +67,7 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         The convolutions: Keras's own, downloaded and cached by Keras; those inside this
         package, for 32x32 images (see the documentation for what they are good for); a
         ``.safetensors`` or Keras ``.h5`` file; or a random trunk, the same in every fit.
-    pooling : {"statistics", "avg", "max", "flatten"}, default="avg"
+    pooling : {"statistics", "avg", "max", "flatten"}, default="statistics"
         What the head sees. "statistics": of each channel of all 13 convolutions, the
         logarithms of 1 + mean and 1 + standard deviation over its positions, 8,448 numbers; early
         layers hold the fine traces that generators leave. "avg" and "max": of each of the
@@ -205,7 +205,7 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         n_crops: int = 1,
         preprocessing: Literal["auto", "unit", "imagenet"] = "auto",
         weights: str | PathLike[str] | None = "imagenet",
-        pooling: Literal["statistics", "avg", "max", "flatten"] = "avg",
+        pooling: Literal["statistics", "avg", "max", "flatten"] = "statistics",
         standardize: bool = True,
         hidden_units: tuple[int, ...] = (),
         dropout: float = 0.0,

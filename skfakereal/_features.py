@@ -26,8 +26,9 @@ class VGG16FeatureExtractor(
     """Turn image files into the features of a frozen VGG16.
 
     For classifiers of scikit-learn's own:
-    ``make_pipeline(VGG16FeatureExtractor(), LogisticRegression())``. X is always an array
-    of image *paths*, of shape (n_images,) or (n_images, 1), never of pixels.
+    ``make_pipeline(VGG16FeatureExtractor(), StandardScaler(), LogisticRegression(C=0.01))``.
+    X is always an array of image *paths*, of shape (n_images,) or (n_images, 1), never of
+    pixels.
 
     Parameters
     ----------
@@ -44,7 +45,7 @@ class VGG16FeatureExtractor(
         nothing ("unit") or ImageNet's order and mean, as in `VGG16ImageClassifier`.
     weights : {"imagenet", "cifake"}, path or None, default="imagenet"
         The convolutions, as in `VGG16ImageClassifier`.
-    pooling : {"statistics", "avg", "max", "flatten"}, default="avg"
+    pooling : {"statistics", "avg", "max", "flatten"}, default="statistics"
         What becomes of the convolutions' maps, as in `VGG16ImageClassifier`.
     engine : {"auto", "ncnn", "tensorflow"}, default="auto"
         What computes the features. "auto" is ncnn, which needs no TensorFlow.
@@ -75,8 +76,11 @@ class VGG16FeatureExtractor(
     --------
     >>> from sklearn.linear_model import LogisticRegression
     >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
     >>> from skfakereal import VGG16FeatureExtractor
-    >>> model = make_pipeline(VGG16FeatureExtractor(), LogisticRegression())
+    >>> model = make_pipeline(
+    ...     VGG16FeatureExtractor(), StandardScaler(), LogisticRegression(C=0.01)
+    ... )
     """
 
     def __init__(
@@ -87,7 +91,7 @@ class VGG16FeatureExtractor(
         n_crops: int = 1,
         preprocessing: Literal["auto", "unit", "imagenet"] = "auto",
         weights: str | PathLike[str] | None = "imagenet",
-        pooling: Literal["statistics", "avg", "max", "flatten"] = "avg",
+        pooling: Literal["statistics", "avg", "max", "flatten"] = "statistics",
         engine: Literal["auto", "ncnn", "tensorflow"] = "auto",
         cache: str | PathLike[str] | None = "auto",
         on_error: Literal["raise", "nan"] = "raise",

@@ -11,7 +11,11 @@ import numpy as np
 from skfakereal._trunk import CUTS
 
 # What an estimator did before it had the parameter: models that lack it are of that time.
-_TRUNK_BEFORE: dict[str, Any] = {"preprocessing": "unit", "n_crops": 1}
+_TRUNK_BEFORE: dict[str, Any] = {
+    "preprocessing": "unit",
+    "n_crops": 1,
+    "pooling": "avg",
+}
 BEFORE: dict[str, dict[str, Any]] = {
     "VGG16FeatureExtractor": _TRUNK_BEFORE,
     "VGG16ImageClassifier": _TRUNK_BEFORE | {"standardize": False, "weight_decay": 0.0},

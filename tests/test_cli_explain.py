@@ -28,7 +28,9 @@ def brightness(X: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def pipeline(narrow_trunk: str, dark_and_bright: Images) -> Pipeline:
-    features = VGG16FeatureExtractor(weights=narrow_trunk, image_size=(64, 64), cache=None)
+    features = VGG16FeatureExtractor(
+        weights=narrow_trunk, image_size=(64, 64), pooling="avg", cache=None
+    )
     return make_pipeline(features, LogisticRegression()).fit(*dark_and_bright)
 
 
@@ -113,11 +115,15 @@ def test_occlusion_explains_any_model(
     clf = make_pipeline(FunctionTransformer(brightness), LogisticRegression())
     model, out = save(clf.fit(*dark_and_bright)), tmp_path / "why"
     words = ["explain", "--trust", model, photo, "--out", str(out)]
-    assert main(words) == 1
-    assert "Use occlusion" in capsys.readouterr().err
+    assert main([*words, "--method", "grad-cam"]) == 1
+    assert "Use --method occlusion" in capsys.readouterr().err
+    assert main([*words, "--layer", "block5_conv3"]) == 1
+    assert "Leave --layer out" in capsys.readouterr().err
     assert not out.exists()
-    assert main([*words, "--method", "occlusion", "--class", "real"]) == 0
+    assert main([*words, "--class", "real"]) == 0
+    assert "Grad-CAM needs one VGG16" in capsys.readouterr().out
     page = (out / "explanation.html").read_text(encoding="utf-8")
+    assert "Grad-CAM needs one VGG16" in page
     assert "which this model has not" in page
     assert "probability of real is" in page
     with np.load(out / "maps.npz") as arrays:
@@ -141,7 +147,9 @@ def test_an_empty_map_is_said_to_be_empty(
     method: str,
     said: str,
 ) -> None:
-    features = VGG16FeatureExtractor(weights=narrow_trunk, image_size=(64, 64), cache=None)
+    features = VGG16FeatureExtractor(
+        weights=narrow_trunk, image_size=(64, 64), pooling="avg", cache=None
+    )
     clf = make_pipeline(features, LogisticRegression()).fit(*dark_and_bright)
     clf[-1].coef_ = -np.abs(clf[-1].coef_) if method == "grad-cam" else 0 * clf[-1].coef_
     words = ["explain", "--trust", save(clf), photo, "--method", method]
@@ -149,6 +157,27 @@ def test_an_empty_map_is_said_to_be_empty(
     page = (tmp_path / "why" / "explanation.html").read_text(encoding="utf-8")
     assert said in page
     assert "Sanity check. With" not in page
+
+
+def test_statistics_are_explained_by_occlusion_and_checked(
+    narrow_trunk: str,
+    save: Callable[[Any], str],
+    dark_and_bright: Images,
+    photo: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    features = VGG16FeatureExtractor(weights=narrow_trunk, image_size=(64, 64), cache=None)
+    clf = make_pipeline(features, LogisticRegression(C=0.01)).fit(*dark_and_bright)
+    out = tmp_path / "why"
+    assert main(["explain", "--trust", save(clf), photo, "--out", str(out)]) == 0
+    assert "cannot explain pooling='statistics'" in capsys.readouterr().out
+    page = (out / "explanation.html").read_text(encoding="utf-8")
+    assert "Occlusion on 1 image." in page
+    assert "cannot explain pooling=" in page
+    assert "Sanity check. With random layers on top of VGG16" in page
+    with np.load(out / "maps.npz") as arrays:
+        np.testing.assert_array_equal(arrays["map_01"], occlusion(clf, [photo]).maps[0])
 
 
 def test_occlusion_of_a_vgg16_is_checked(
@@ -167,7 +196,9 @@ def test_more_classes_are_each_explained_as_predicted(
     tmp_path: Path,
 ) -> None:
     X, _ = dark_and_bright
-    features = VGG16FeatureExtractor(weights=narrow_trunk, image_size=(32, 32), cache=None)
+    features = VGG16FeatureExtractor(
+        weights=narrow_trunk, image_size=(32, 32), pooling="avg", cache=None
+    )
     y = np.array(["camera", "gan", "diffusion"])[np.arange(len(X)) % 3]
     clf = make_pipeline(features, LogisticRegression()).fit(X, y)
     out = tmp_path / "why"

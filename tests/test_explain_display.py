@@ -28,7 +28,9 @@ def _close_figures() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def pipeline(narrow_trunk: str, dark_and_bright: Images) -> Pipeline:
-    features = VGG16FeatureExtractor(weights=narrow_trunk, image_size=(64, 64), cache=None)
+    features = VGG16FeatureExtractor(
+        weights=narrow_trunk, image_size=(64, 64), pooling="avg", cache=None
+    )
     return make_pipeline(features, LogisticRegression()).fit(*dark_and_bright)
 
 
@@ -77,7 +79,7 @@ def test_a_crop_is_drawn_where_it_is(
     narrow_trunk: str, dark_and_bright: Images, photos: list[str]
 ) -> None:
     features = VGG16FeatureExtractor(
-        weights=narrow_trunk, image_size=(40, 32), resize="crop", cache=None
+        weights=narrow_trunk, image_size=(40, 32), pooling="avg", resize="crop", cache=None
     )
     clf = make_pipeline(features, LogisticRegression()).fit(*dark_and_bright)
     display = GradCAMDisplay.from_estimator(clf, photos[:1])

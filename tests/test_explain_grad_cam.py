@@ -26,7 +26,9 @@ IMAGENET_MEAN = np.array([103.939, 116.779, 123.68], np.float32)
 
 @pytest.fixture(scope="module")
 def extractor(narrow_trunk: str) -> VGG16FeatureExtractor:
-    return VGG16FeatureExtractor(weights=narrow_trunk, image_size=(64, 64), cache=None)
+    return VGG16FeatureExtractor(
+        weights=narrow_trunk, image_size=(64, 64), pooling="avg", cache=None
+    )
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +124,8 @@ def test_maps_are_those_of_tensorflow(
 ) -> None:
     X, y = dark_and_bright
     y = y if n_classes == 2 else np.arange(len(y)) % 3
-    settings = {"image_size": (64, 64), "epochs": 2, "learning_rate": 0.003} | changes
+    settings = {"image_size": (64, 64), "pooling": "avg", "epochs": 2}
+    settings |= {"learning_rate": 0.003} | changes
     clf = make_classifier(**settings).fit(X, y)
     for label in range(n_classes):
         got = grad_cam(clf, [photo], layer=layer, label=label)
@@ -280,7 +283,11 @@ def test_an_odd_size_leaves_the_cells_in_their_places(
     maps = []
     for side in (64, 95):
         features = VGG16FeatureExtractor(
-            weights=narrow_trunk, image_size=(side, side), resize="crop", cache=None
+            weights=narrow_trunk,
+            image_size=(side, side),
+            pooling="avg",
+            resize="crop",
+            cache=None,
         )
         clf = make_pipeline(features, LogisticRegression()).fit(X, y)
         maps.append(grad_cam(clf, X[:1], layer="block5_pool"))

@@ -1,11 +1,13 @@
 """The sanity check tells maps that owe something to what was learned from those that do not."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Images, MakeImage
+from conftest import Images, MakeClassifier, MakeImage, write_image
+from PIL import Image
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
@@ -58,6 +60,37 @@ def test_random_detectors_have_other_maps(pipeline: Pipeline, photo: str) -> Non
         pipeline, [photo], layer="block4_conv3", n_draws=4, random_state=1
     )
     assert not np.allclose(other.correlations, again.correlations)
+
+
+@pytest.mark.parametrize("trainable_from", [None, "block5"])
+def test_occlusion_of_statistics_is_checked(
+    make_classifier: MakeClassifier,
+    dark_and_bright: Images,
+    photo: str,
+    trainable_from: str | None,
+) -> None:
+    settings = {
+        "image_size": (64, 64),
+        "hidden_units": (),
+        "trainable_from": trainable_from,
+    }
+    clf = make_classifier(**settings, epochs=1, learning_rate=1e-3).fit(*dark_and_bright)
+    # The detector's own map is that of `occlusion`, in the order of the logit.
+    _, opened = open_network(clf, method="occlusion")
+    covered = opened.render(Image.open(photo))[None].repeat(3, axis=0)
+    covered[1, :32], covered[2, 32:, 32:] = 0, 255
+    maker = MapMaker(opened, covered, None, np.array([1, 1, 1]))
+    probabilities = [
+        clf.predict_proba([write_image(Path(photo).with_name(f"{i}.png"), one)])[0, 1]
+        for i, one in enumerate(covered)
+    ]
+    logits = np.log(probabilities) - np.log1p(-np.array(probabilities))
+    np.testing.assert_allclose(maker.signed_maps(opened)[0], -logits, rtol=1e-3, atol=1e-3)
+    check = randomization_check(clf, [photo], method="occlusion", patch=16, n_draws=3)
+    assert check.correlations.shape == (1, 2, 3)
+    assert len(np.unique(check.correlations.round(6))) == 6  # every draw has its own map
+    with pytest.raises(TypeError, match=r"pooling='statistics'. Use occlusion"):
+        randomization_check(clf, [photo])
 
 
 def test_stages_change_what_they_say_and_nothing_before_it(pipeline: Pipeline) -> None:

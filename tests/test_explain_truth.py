@@ -59,7 +59,9 @@ def eye_for_brightness(path: Path) -> str:
 def detector(tmp_path_factory: pytest.TempPathFactory, planted: Planted) -> Pipeline:
     """Return a detector whose one useful feature is known to be the bright box."""
     weights = eye_for_brightness(tmp_path_factory.mktemp("eye") / "eye.safetensors")
-    features = VGG16FeatureExtractor(weights=weights, image_size=(SIDE, SIDE), cache=None)
+    features = VGG16FeatureExtractor(
+        weights=weights, image_size=(SIDE, SIDE), pooling="avg", cache=None
+    )
     clf = make_pipeline(features, LogisticRegression(C=1e4)).fit(planted[0], planted[1])
     # What the random channels happened to be good for is not known: it is taken away.
     known = clf.named_steps["logisticregression"]

@@ -42,6 +42,9 @@ def grad_cam(
     mean; the map is their weighted sum where it is positive, in the layer's cells,
     interpolated to the pixels. No TensorFlow is needed: the backward pass is in NumPy.
 
+    Not for ``pooling="statistics"``, the default: the mean derivative of a standard
+    deviation is zero, whatever was learned. `occlusion` explains such a classifier.
+
     A map shows where the evidence was that this detector used, at the resolution of the
     layer. It does not show what was manipulated, and it is no evidence that anything was
     [2]_; `randomization_check` tells how much it owes to what was learned at all.
@@ -101,7 +104,9 @@ def grad_cam(
     >>> from skfakereal.datasets import make_fake_real_images
     >>> from skfakereal.explain import grad_cam
     >>> data = make_fake_real_images(mkdtemp(), 8, image_size=32)
-    >>> features = VGG16FeatureExtractor(weights="cifake", image_size=(32, 32), cache=None)
+    >>> features = VGG16FeatureExtractor(
+    ...     weights="cifake", image_size=(32, 32), pooling="avg", cache=None
+    ... )
     >>> clf = make_pipeline(features, LogisticRegression()).fit(data.data, data.target)
     >>> grad_cam(clf, data.data[:2], layer="block3_conv3").maps.shape
     (2, 32, 32)

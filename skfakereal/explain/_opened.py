@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, Stan
 from skfakereal._classifier import VGG16ImageClassifier
 from skfakereal._classifying.unwrap import Steps, find_network
 from skfakereal._features import VGG16FeatureExtractor
-from skfakereal._network import Conv, Dense, Layer, MaxPool, Network
+from skfakereal._network import Carry, Conv, Dense, Layer, MaxPool, Network, Statistics
 from skfakereal._threads import count_threads
 from skfakereal._trunk import convolution_names, trunk_network
 from skfakereal._trunk_settings import TrunkSettings
@@ -22,6 +22,7 @@ from skfakereal.explain._gradients import Scores, with_plain_scores
 
 _SCALERS = (MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler)
 _TOLERANCE = 1e-6
+_INSTEAD = "Use occlusion, which explains any classifier."
 
 
 def linear_head(steps: Sequence[Any], n_features: int) -> Dense:
@@ -46,8 +47,7 @@ def _require_scaler(step: Any) -> None:
         known = ", ".join(scaler.__name__ for scaler in _SCALERS)
         raise TypeError(
             f"Between the features and the classifier, only {known} (without clip) can be "
-            f"differentiated, got {type(step).__name__}. Use occlusion, which explains any "
-            "classifier."
+            f"differentiated, got {type(step).__name__}. {_INSTEAD}"
         )
 
 
@@ -68,7 +68,7 @@ def _coefficients(
     raise TypeError(
         "The classifier on top of the features must be a linear one, such as "
         f"LogisticRegression, for its scores to be differentiated, got "
-        f"{type(classifier).__name__}. Use occlusion, which explains any classifier."
+        f"{type(classifier).__name__}. {_INSTEAD}"
     )
 
 
@@ -143,26 +143,30 @@ class OpenedNetwork:
         return replace(self, layers=(*self.layers[:begin], *changed))
 
 
-def open_network(estimator: Any) -> tuple[Steps, OpenedNetwork]:
-    """Return the VGG16 inside a fitted classifier, with everything on top of it."""
+def open_network(
+    estimator: Any, *, method: Literal["grad-cam", "occlusion"] = "grad-cam"
+) -> tuple[Steps, OpenedNetwork]:
+    """Return the VGG16 inside a fitted classifier, with everything on top of it.
+
+    Raises TypeError if a method has no use for it; for Grad-CAM, it names occlusion.
+    """
     steps = find_network(estimator)
     if steps is None:
         raise TypeError(
             "Grad-CAM needs one VGG16 that it can look into: a VGG16ImageClassifier, or a "
             "Pipeline of a VGG16FeatureExtractor and a linear classifier, perhaps with a "
-            f"threshold or calibrated without folds, got {_shown(estimator)}. Use "
-            "occlusion, which explains any classifier."
+            f"threshold or calibrated without folds, got {_shown(estimator)}. {_INSTEAD}"
         )
     if steps.network._settings.n_crops > 1:
         raise TypeError(
             "Grad-CAM looks at one crop, and this network sees "
-            f"{steps.network._settings.n_crops}. Use occlusion, which explains any classifier."
+            f"{steps.network._settings.n_crops}. {_INSTEAD}"
         )
-    if steps.network._settings.pooling == "statistics":
+    if steps.network._settings.pooling == "statistics" and method == "grad-cam":
         raise TypeError(
             "Grad-CAM weighs each channel of one layer by its mean derivative, which is zero "
-            "for a standard deviation, so it cannot explain pooling='statistics'. Use "
-            "occlusion, which explains any classifier."
+            "for a standard deviation, so it cannot explain pooling='statistics'. "
+            f"{_INSTEAD}"
         )
     head: Sequence[Layer]
     if isinstance(steps.network, VGG16ImageClassifier):
@@ -171,8 +175,27 @@ def open_network(estimator: Any) -> tuple[Steps, OpenedNetwork]:
         head = [linear_head(steps.after, steps.network.n_features_out_)]
     else:
         raise TypeError("A VGG16FeatureExtractor alone has no classes to explain.")
-    layers = (*_trunk_part(steps.network).layers, *head)
+    layers = _without_cut((*_trunk_part(steps.network).layers, *head))
     return steps, OpenedNetwork(layers, *_means(steps.network))
+
+
+def why_no_grad_cam(estimator: Any) -> str | None:
+    """Return, in a sentence, why Grad-CAM cannot explain a classifier; None if it can."""
+    try:
+        open_network(estimator)
+    except TypeError as error:
+        return str(error).removesuffix(_INSTEAD).rstrip()
+    return None
+
+
+def _without_cut(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+    """Leave out what carries statistics across a cut; the last layer of them finds them all."""
+    return tuple(
+        layer
+        for layer in layers
+        if not isinstance(layer, Carry)
+        and not (isinstance(layer, Statistics) and layer.with_maps)
+    )
 
 
 def _trunk_part(network: VGG16ImageClassifier | VGG16FeatureExtractor) -> Network:

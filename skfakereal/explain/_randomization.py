@@ -10,6 +10,7 @@ from scipy.stats import rankdata
 
 from skfakereal._classifying.ask import check_classifier, predict_once
 from skfakereal._images.read import blamed_on, decode_image, read_bytes
+from skfakereal._network import Statistics
 from skfakereal._paths import ImagePaths, check_paths
 from skfakereal.explain._covers import Fill, check_patches, cover_image
 from skfakereal.explain._explanation import classes_to_explain
@@ -101,7 +102,10 @@ _LAST_SHARED = "block4_pool"
 
 
 class MapMaker:
-    """What the detectors have in common is computed once, by an engine; the rest in NumPy."""
+    """What the detectors have in common is computed once, by an engine; the rest in NumPy.
+
+    Statistics come from an engine too, once more for each random last block.
+    """
 
     def __init__(
         self,
@@ -111,15 +115,22 @@ class MapMaker:
         wanted: NDArray[np.intp],
     ) -> None:
         shared = opened.position(_LAST_SHARED)
+        if any(isinstance(layer, Statistics) for layer in opened.layers):
+            shared = opened.layers.index(Statistics()) + 1
         self._n_shared = shared if n_layers is None else min(shared, n_layers)
         self._n_layers = n_layers
+        self._views = views
+        self._shared_layers = opened.layers[: self._n_shared]
         self._scores: Scores = opened.scores_of(wanted)
         self._inputs = opened.activations(views, self._n_shared)
 
     def signed_maps(self, opened: OpenedNetwork) -> NDArray[Any]:
         """Return one value for each cell or patch, of which only the order means anything."""
         if self._n_layers is None:
-            scores = forward(opened.layers[self._n_shared :], self._inputs)
+            inputs = self._inputs
+            if opened.layers[: self._n_shared] != self._shared_layers:
+                inputs = opened.activations(self._views, self._n_shared)
+            scores = forward(opened.layers[self._n_shared :], inputs)
             rows = np.arange(len(scores))
             # The less is left without a patch, the more it is worth.
             worth = -scores[rows, self._scores.outputs] * self._scores.signs
@@ -162,7 +173,7 @@ def randomization_check(
     Parameters
     ----------
     estimator : estimator
-        As `grad_cam` takes it, for either method.
+        As `grad_cam` takes it; with occlusion also for ``pooling="statistics"``.
     X : array-like of shape (n_images,) or (n_images, 1)
         Image paths.
     method : {"grad-cam", "occlusion"}, default="grad-cam"
@@ -210,7 +221,9 @@ def randomization_check(
     >>> from skfakereal.datasets import make_fake_real_images
     >>> from skfakereal.explain import randomization_check
     >>> data = make_fake_real_images(mkdtemp(), 8, image_size=32)
-    >>> features = VGG16FeatureExtractor(weights="cifake", image_size=(32, 32), cache=None)
+    >>> features = VGG16FeatureExtractor(
+    ...     weights="cifake", image_size=(32, 32), pooling="avg", cache=None
+    ... )
     >>> clf = make_pipeline(features, LogisticRegression()).fit(data.data, data.target)
     >>> check = randomization_check(clf, data.data[:2], layer="block3_conv3", n_draws=3)
     >>> check.correlations.shape
@@ -219,7 +232,7 @@ def randomization_check(
     check_classifier(estimator)
     check_patches(patch, stride, fill)
     _check(method, stages, n_draws)
-    steps, opened = open_network(estimator)
+    steps, opened = open_network(estimator, method=method)
     n_layers = opened.position(layer)
     paths, classes = check_paths(steps.transformed(X)), np.asarray(estimator.classes_)
     classes_to_explain(classes, label, classes[:1])  # before any image is read

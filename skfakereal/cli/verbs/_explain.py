@@ -23,9 +23,11 @@ _DESCRIPTION = """\
 Show where in images a model found what speaks for "fake" (or for --class): maps
 of colours over the images, on one page.
 
-grad-cam   looks into the model's VGG16; some seconds an image, at 14x14 cells.
 occlusion  covers parts of the image and tells what the probability loses; for
            any model; as long as 170 predictions, for a VGG16 340.
+grad-cam   looks into the model's VGG16; some seconds an image, at 14x14 cells;
+           not for models trained with --pooling statistics, the default.
+auto       grad-cam where it can explain the model, else occlusion.
 
 A map shows what the model used. It is no evidence that an image was
 manipulated, nor where. The page also says how much of each map would look the
@@ -36,7 +38,7 @@ _EPILOG = """\
 examples:
   skfakereal explain detector/ suspect.jpg --out why/
   skfakereal explain detector/ inbox/ --out why/ --method occlusion
-  skfakereal explain detector/ small.png --out why/ --layer block3_conv3
+  skfakereal explain averaging/ small.png --out why/ --layer block3_conv3
 
 Written are explanation.html, a PNG for each image, maps.npz with all maps as
 arrays, and config.json. At most 50 images; an image that cannot be read is
@@ -66,9 +68,9 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
     add_run(parser, required=True)
     parser.add_argument(
         "--method",
-        choices=("grad-cam", "occlusion"),
-        default="grad-cam",
-        help="default: grad-cam",
+        choices=("auto", "grad-cam", "occlusion"),
+        default="auto",
+        help="default: auto",
     )
     parser.add_argument(
         "--class",
@@ -97,7 +99,7 @@ def run(arguments: Namespace) -> int:
         write_explanation,
     )
 
-    how = _settings(arguments)
+    _check_layer(arguments)
     paths = list(dict.fromkeys(find_images(arguments.images)))
     if len(paths) > _MOST_IMAGES:
         raise ValueError(
@@ -105,12 +107,15 @@ def run(arguments: Namespace) -> int:
         )
     with new_run(arguments.out, force=arguments.force) as folder:
         model = _load(arguments)
+        how, why = _settings(arguments, model.estimator)
         how["label"] = _label(model, arguments.class_name)
+        if why:
+            say(printable(f"{why} So parts of the images are covered (occlusion)."))
         verdicts = list(classify(model.estimator, paths))
         unreadable = {v.path: v.error for v in verdicts if v.error}
         readable = [path for path in paths if path not in unreadable]
         chunks = [readable[i : i + _CHUNK] for i in range(0, len(readable), _CHUNK)]
-        explained = Explained(model, unreadable)
+        explained = Explained(model, unreadable, why_method=why)
         for chunk in watched(
             chunks,
             total=len(chunks),
@@ -122,7 +127,7 @@ def run(arguments: Namespace) -> int:
             arguments.command_line,
             images=[*readable],
             unreadable=unreadable,
-            method=explained.method or arguments.method,
+            method=explained.method or how["method"],
             model={"file": arguments.model, **settings_of(model.estimator)},
         )
         write_explanation(folder, explained, config)
@@ -133,12 +138,25 @@ def run(arguments: Namespace) -> int:
     return 3 if unreadable else 0
 
 
-def _settings(arguments: Namespace) -> dict[str, Any]:
+def _check_layer(arguments: Namespace) -> None:
+    if arguments.method == "occlusion" and arguments.layer is not None:
+        raise ValueError("--layer is for --method grad-cam. Leave it out.")
+
+
+def _settings(arguments: Namespace, estimator: Any) -> tuple[dict[str, Any], str]:
+    """Return what makes the maps, and why, where "auto" does not take Grad-CAM."""
+    from skfakereal.explain._opened import why_no_grad_cam
+
     if arguments.method == "occlusion":
-        if arguments.layer is not None:
-            raise ValueError("--layer is for --method grad-cam. Leave it out.")
-        return {"method": "occlusion"}
-    return {"method": "grad-cam", "layer": arguments.layer or "block5_conv3"}
+        return {"method": "occlusion"}, ""
+    why = why_no_grad_cam(estimator)
+    if why is None:
+        return {"method": "grad-cam", "layer": arguments.layer or "block5_conv3"}, ""
+    if arguments.layer is not None:
+        raise ValueError(f"{why} Leave --layer out, to use occlusion.")
+    if arguments.method == "grad-cam":
+        raise ValueError(f"{why} Use --method occlusion, which explains any model.")
+    return {"method": "occlusion"}, why
 
 
 def _load(arguments: Namespace) -> "Model":

@@ -69,6 +69,8 @@ class Explained:
     model: Model
     # What is wrong with images that cannot be read, by path.
     unreadable: Mapping[str, str]
+    # Why it is occlusion, where that was left to us.
+    why_method: str = ""
     # What made the maps, in words.
     method: str = ""
     # One for each image.
@@ -164,7 +166,7 @@ def _page(explained: Explained, config: Mapping[str, Any]) -> str:
     parts.append(
         section(
             "How to read a map",
-            items(_READING[method]),
+            items([*_READING[method], *filter(None, [explained.why_method])]),
             "The sanity check puts random weights in the place of learned ones and compares "
             "the maps: the likeness is the mean absolute rank correlation over ten draws, "
             "from 0 to 1 (Adebayo et al., 2018, Sanity checks for saliency maps).",

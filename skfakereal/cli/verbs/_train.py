@@ -155,6 +155,12 @@ def _add_estimator_options(group: _ArgumentGroup) -> None:
         "of 32x32), none (random), or a .safetensors or Keras .h5 file (default: imagenet)",
     )
     add(
+        "--pooling",
+        choices=("statistics", "avg", "max", "flatten"),
+        help="what the head sees: mean and deviation of every channel of all convolutions, "
+        "or the last block, averaged, its maxima or whole (default: statistics)",
+    )
+    add(
         "--trainable-from",
         metavar="BLOCK",
         choices=("block1", "block2", "block3", "block4", "block5"),
@@ -210,7 +216,7 @@ def _add_estimator_options(group: _ArgumentGroup) -> None:
 
 
 _PARAMETERS = (
-    *("image_size", "resize", "preprocessing", "weights", "trainable_from"),
+    *("image_size", "resize", "preprocessing", "weights", "pooling", "trainable_from"),
     *("hidden_units", "dropout", "learning_rate", "batch_size", "epochs", "patience"),
     *("early_stopping", "validation_fraction", "augmentation", "n_views", "engine"),
     *("cache", "n_jobs"),
