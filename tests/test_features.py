@@ -126,7 +126,7 @@ def test_names_of_the_features_and_pandas_output(
     make_extractor: MakeExtractor, dark_and_bright: Images
 ) -> None:
     X, _ = dark_and_bright
-    extractor = make_extractor().fit(X)
+    extractor = make_extractor(pooling="avg").fit(X)
     names = [f"vgg16featureextractor{i}" for i in range(8)]
     assert extractor.get_feature_names_out().tolist() == names
     assert extractor.n_features_out_ == 8
@@ -139,11 +139,17 @@ def test_names_of_the_features_and_pandas_output(
     )
 
 
-def test_the_full_network_gives_512_features(dark_and_bright: Images) -> None:
-    extractor = VGG16FeatureExtractor(image_size=(32, 32), weights=None)
+@pytest.mark.parametrize(("pooling", "n_features"), [({}, 8448), ({"pooling": "avg"}, 512)])
+def test_the_full_network_gives_its_features(
+    dark_and_bright: Images, pooling: dict[str, Any], n_features: int
+) -> None:
+    extractor = VGG16FeatureExtractor(image_size=(32, 32), weights=None, **pooling)
     features = extractor.fit_transform(dark_and_bright[0][10:14])
-    assert features.shape == (4, 512)
-    assert len(extractor.get_feature_names_out()) == 512
+    assert features.shape == (4, n_features)
+    assert len(extractor.get_feature_names_out()) == n_features
+
+
+def test_flattened_maps_are_features(dark_and_bright: Images) -> None:
     flat = VGG16FeatureExtractor(image_size=(64, 96), weights=None, pooling="flatten")
     assert flat.fit(dark_and_bright[0]).n_features_out_ == 2 * 3 * 512
 
@@ -196,7 +202,7 @@ def test_fit_opens_no_image_and_transform_needs_fit(
     extractor = make_extractor().fit(["missing.png"])
     with pytest.raises(NotFittedError):
         clone(extractor).transform(X)
-    assert extractor.transform(X).shape == (24, 8)
+    assert extractor.transform(X).shape == (24, 2 * 13 * 8)
 
 
 def test_transforming_does_not_alter_the_transformer(
@@ -229,7 +235,7 @@ def test_activations_beyond_float16_are_an_error(
     arrays = load_file(narrow_trunk)
     arrays["block5_conv3/bias"] = np.full(8, 1e5, np.float32)
     save_file(arrays, tmp_path / "loud.safetensors")
-    extractor = make_extractor(weights=tmp_path / "loud.safetensors")
+    extractor = make_extractor(weights=tmp_path / "loud.safetensors", pooling="avg")
     with pytest.raises(ValueError, match="exceed what float16 can hold") as caught:
         extractor.fit_transform(dark_and_bright[0][:2])
     assert repr(str(dark_and_bright[0][0])) in str(caught.value)

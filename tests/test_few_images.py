@@ -67,7 +67,8 @@ def test_weight_decay_shrinks_the_kernels_and_not_the_biases(
     make_classifier: MakeClassifier, dark_and_bright: Images
 ) -> None:
     def layers(weight_decay: Any) -> list[Dense]:
-        clf = make_classifier(weight_decay=weight_decay, epochs=200, batch_size=24)
+        settings = {"pooling": "avg", "weight_decay": weight_decay}
+        clf = make_classifier(**settings, epochs=200, batch_size=24)
         return clf.fit(dark_and_bright[0], [0] * 6 + [1] * 18)._tail.layers  # type: ignore[no-any-return]
 
     free, decayed = layers(0), layers(10.0)

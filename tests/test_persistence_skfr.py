@@ -166,7 +166,7 @@ def test_the_description(detector: Any, tmp_path: Path) -> None:
     assert says.made_with.keys() == {"skfakereal", "scikit-learn", "numpy"}
     assert says.n_bytes == (tmp_path / "m.skfr").stat().st_size
     trunk = sum(array.size for array in detector._trunk.arrays.values())
-    assert says.n_numbers == trunk + 8 * 8 + 8 + 8 + 1
+    assert says.n_numbers == trunk + 208 * 8 + 8 + 8 + 1
 
 
 @pytest.mark.parametrize("metadata", [{"a": float("nan")}, {"a": {1}}, {"a": "x" * 70_000}])

@@ -129,7 +129,8 @@ def test_what_auto_came_to_is_settled_in_fit(
     make_classifier: MakeClassifier, dark_and_bright: Images
 ) -> None:
     X, y = dark_and_bright
-    clf = make_classifier(preprocessing="imagenet", epochs=1).fit(X, y)
+    settings = {"preprocessing": "imagenet", "pooling": "avg", "epochs": 1}
+    clf = make_classifier(**settings).fit(X, y)
     before, maps = clf.predict_proba(X), grad_cam(clf, X[:2], layer="block3_conv3").maps
     clf.set_params(preprocessing="auto")
     np.testing.assert_array_equal(clf.predict_proba(X), before)
@@ -138,19 +139,19 @@ def test_what_auto_came_to_is_settled_in_fit(
 
 def older_pickle(estimator: Any) -> Any:
     old = copy.copy(estimator)
-    del vars(old)["preprocessing"]
+    del vars(old)["preprocessing"], vars(old)["pooling"]
     return pickle.loads(pickle.dumps(old))
 
 
 def older_file(estimator: Any, path: Path) -> Any:
     objects, arrays = encode_estimator(estimator)
-    del objects[-1]["params"]["preprocessing"]
+    del objects[-1]["params"]["preprocessing"], objects[-1]["params"]["pooling"]
     path.write_bytes(describing(objects, **arrays))
     return skfakereal.load(path)
 
 
 @pytest.mark.parametrize("kind", ["classifier", "extractor"])
-def test_models_from_before_the_parameter_took_pixels_from_0_to_1(
+def test_models_from_before_the_parameters_keep_their_meaning(
     kind: str,
     fitted_classifier: Any,
     narrow_trunk: str,
@@ -165,7 +166,7 @@ def test_models_from_before_the_parameter_took_pixels_from_0_to_1(
         model = VGG16FeatureExtractor(image_size=SIZE, weights=narrow_trunk).fit(X)
         answer = lambda est: est.transform(X)  # noqa: E731
     for old in (older_pickle(model), older_file(model, tmp_path / "old.skfr")):
-        assert old.preprocessing == "unit"
+        assert (old.preprocessing, old.pooling) == ("unit", "avg")
         np.testing.assert_array_equal(answer(old), answer(model))
 
 
