@@ -45,7 +45,7 @@ def cases(epochs: int) -> list[Case]:
             name = f"`weights={weights!r}`, `augmentation={augmentation!r}`"
             found.append(Case(name, recipe))
         head = make_pipeline(
-            VGG16FeatureExtractor(weights=weights, **size),
+            VGG16FeatureExtractor(weights=weights, pooling="avg", **size),
             StandardScaler(),
             LogisticRegression(C=0.01, max_iter=1000),
         )

@@ -61,7 +61,10 @@ paths, labels, corners = np.array(paths), np.array(labels), np.array(corners)
 train = np.repeat(random.permutation(len(paths) // 2) >= 30, 2)
 
 # %%
-features = VGG16FeatureExtractor(weights="cifake", image_size=(SIDE, SIDE), cache=None)
+# Grad-CAM looks at one layer, so the features are those of the last block.
+features = VGG16FeatureExtractor(
+    weights="cifake", image_size=(SIDE, SIDE), pooling="avg", cache=None
+)
 clf = make_pipeline(features, StandardScaler(), LogisticRegression(C=0.001, max_iter=1000))
 clf.fit(paths[train], labels[train])
 print(f"accuracy on other patches: {clf.score(paths[~train], labels[~train]):.2f}")

@@ -41,7 +41,7 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
 
     Images are streamed. What the frozen part makes of an image is computed once for each
     of `n_views` augmented views and shared by all epochs: epoch *e*, counted from 0, trains
-    on view ``1 + e % n_views``, and the linear head on all of them.
+    on view ``1 + e % n_views``, and the linear head on all of them and the plain image.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         512 channels behind the last block; "flatten": all of their values.
     standardize : bool, default=True
         Bring the features to mean 0 and standard deviation 1 over the training part (over
-        its views: all of them for the linear head, the first one for Dense layers), by the
+        its views: all that the linear head learns from, the first one for Dense layers), by the
         weights of the loss. Constant features are only centred. The fitted network has no
         layer for it: it is a part of the first Dense layer's weights. With
         `trainable_from` it is left out, since the features change in training.

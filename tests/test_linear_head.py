@@ -14,7 +14,8 @@ from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold, cross_va
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skfakereal import VGG16FeatureExtractor, VGG16ImageClassifier, load, save
+from skfakereal import Augmentation, VGG16FeatureExtractor, VGG16ImageClassifier, load, save
+from skfakereal._activations import ActivationReader
 from skfakereal._network import Dense
 from skfakereal._training.logistic import LogisticProblem
 from skfakereal._training.standardization import Standardization
@@ -191,8 +192,30 @@ def test_views_are_rows_and_the_plain_image_is_held_out(
     clf = make_classifier(**views).fit(X, y)
     assert clf.n_computed_ == 4 * 24
     clf = make_classifier(**views, weight_decay=0.1).fit(X, y)
-    assert clf.n_computed_ == 3 * 24
+    assert clf.n_computed_ == 4 * 24
     assert len(clf.history_["loss"]) == 1
+
+
+def test_the_plain_image_is_learned_from_beside_its_views(
+    make_classifier: MakeClassifier, doubtful: Images
+) -> None:
+    """The solution is that of scikit-learn over view 0 and all others."""
+    X, y = doubtful
+    augmentation = Augmentation(rotation=40, brightness=0.5)
+    settings = LINEAR | {"augmentation": augmentation, "weight_decay": 0.02}
+    clf = make_classifier(**settings, n_views=2, standardize=False).fit(X, y)
+    reader = ActivationReader(clf._trunk, clf._settings, augmentation=augmentation)
+    views = [
+        np.concatenate([batch.activations for batch in reader.read(X.tolist(), view)])
+        for view in range(3)
+    ]
+    found = clf.predict_proba(X)[:, 1]
+    for used, equal in ((views, True), (views[1:], False)):
+        rows = np.concatenate(used)
+        reference = LogisticRegression(C=1 / (0.02 * len(rows)), tol=1e-8, max_iter=10_000)
+        reference.fit(rows, np.tile(y, len(used)))
+        expected = reference.predict_proba(views[0])[:, 1]
+        assert (np.abs(found - expected).max() < 2e-3) == equal
 
 
 def test_where_it_cannot_be_solved_for(

@@ -45,14 +45,8 @@ def solve_head(
     solution is the same from any. The history has an entry for each weight decay, the
     strongest first.
     """
-    views = settings.views
     everything, held = read_parts(
-        settings,
-        classes,
-        reader,
-        train,
-        validation,
-        views=views if folds is None else sorted({0, *views}),
+        settings, classes, reader, train, validation, views=_views(settings)
     )
     if settings.weight_decay is None:
         # Of the mean weight, since the loss is multiplied by it.
@@ -168,7 +162,7 @@ class _Path:
     def _follow(
         self, training: Part, held: Part | None
     ) -> tuple[list[dict[str, float]], list[Dense], NDArray[np.float64]]:
-        views = self.settings.views
+        views = _views(self.settings)
         # Centred in any case: the intercept takes it up, and the solution is found sooner.
         training = training.standardized(views, scale=self.settings.standardize)
         assert training.standardization is not None
@@ -188,6 +182,11 @@ class _Path:
                 decisions.append(_decide(head, rows))
             heads.append(training.standardization.fold(head))
         return figures, heads, np.array(decisions, np.float64)
+
+
+def _views(settings: TailSettings) -> list[int]:
+    """Return what a head that is solved for learns from: the plain image and all views."""
+    return sorted({0, *settings.views})
 
 
 def _scaled(head: Dense, scale: float) -> Dense:
