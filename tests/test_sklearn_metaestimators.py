@@ -61,7 +61,8 @@ def test_calibration_of_a_fitted_one(
 def test_thresholds(quick: Any, fitted_classifier: Any, dark_and_bright: Images) -> None:
     X, y = dark_and_bright
     # Both folds and all images lead to like probabilities, if nothing depends on the part.
-    plain = clone(quick).set_params(standardize=False, weight_decay=0)
+    settings = {"pooling": "avg", "standardize": False, "weight_decay": 0}
+    plain = clone(quick).set_params(**settings)
     tuned = TunedThresholdClassifierCV(plain, cv=2, scoring="f1").fit(X, y)
     dark, bright = np.array_split(tuned.estimator_.predict_proba(X)[:, 1], 2)
     assert dark.max() < tuned.best_threshold_ <= bright.min()
