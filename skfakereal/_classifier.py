@@ -20,7 +20,7 @@ from skfakereal._paths import ImagePaths, check_paths
 from skfakereal._probabilities import compute_probabilities
 from skfakereal._store.store import open_store
 from skfakereal._threads import prepare_tensorflow
-from skfakereal._training.holdout import LabelledPaths, draw_folds, hold_out
+from skfakereal._training.holdout import LabelledPaths, draw_folds, draw_seeds, hold_out
 from skfakereal._training.linear_head import solve_head
 from skfakereal._training.settings import RECIPE, held_fraction, is_solved, tail_settings
 from skfakereal._trunk import Trunk, continued_tail, tail_convolutions
@@ -352,7 +352,7 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
                 f"{classes.tolist()[0]!r}, among the images of weight above zero."
             )
         check_class_weight(self.class_weight, classes)
-        split_seed, tail_seed = _draw_seeds(self.random_state)
+        split_seed, tail_seed = draw_seeds(self.random_state)
         held = self._validation_part(X_val, y_val, sample_weight_val, classes)
         train, folds = images, None
         solved = is_solved(self)
@@ -521,14 +521,6 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
             n_classes=len(self.classes_),
             keep_going=keep_going,
         )
-
-
-def _draw_seeds(random_state: int | np.random.RandomState | None) -> tuple[int, int]:
-    if not isinstance(random_state, np.random.RandomState):
-        # None: a new generator; NumPy's global one is left alone.
-        random_state = np.random.RandomState(random_state)
-    split_seed, tail_seed = random_state.randint(2**31 - 2, size=2)
-    return int(split_seed), int(tail_seed)
 
 
 def _require_known(labels: NDArray[Any], classes: NDArray[Any]) -> None:

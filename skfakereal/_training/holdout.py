@@ -70,6 +70,15 @@ class LabelledPaths:
         )
 
 
+def draw_seeds(random_state: int | np.random.RandomState | None) -> tuple[int, int]:
+    """Return the seeds of a fit: of its folds or validation part, and of its tail."""
+    if not isinstance(random_state, np.random.RandomState):
+        # None: a new generator; NumPy's global one is left alone.
+        random_state = np.random.RandomState(random_state)
+    split_seed, tail_seed = random_state.randint(2**31 - 2, size=2)
+    return int(split_seed), int(tail_seed)
+
+
 def hold_out(
     images: LabelledPaths, *, fraction: float, random_state: int
 ) -> tuple[LabelledPaths, LabelledPaths]:

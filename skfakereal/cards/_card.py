@@ -228,7 +228,9 @@ def model_card(
         limits_section(report, known),
         data_section(report, known),
         training_section(known),
-        evaluation_section(report),
+        evaluation_section(
+            report, cross_validated="cross_validated" in known.get("data", {})
+        ),
         threshold_section(report, known),
         generator_rows_section(report),
         robustness_section(robustness),

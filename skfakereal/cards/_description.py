@@ -102,7 +102,8 @@ _MOST_NAMES = 20
 def data_section(report: EvaluationReport, config: Mapping[str, Any]) -> Section:
     """Return what the images were."""
     data = dict(config.get("data", {}))
-    data.setdefault("test", {n: f["n_images"] for n, f in report.per_class.items()})
+    if "cross_validated" not in data:
+        data.setdefault("test", {n: f["n_images"] for n, f in report.per_class.items()})
     names = report.target_names
     parts = [part for part in _PARTS if part in data]
     rows = tuple(
@@ -154,6 +155,11 @@ def _drawn(config: Mapping[str, Any]) -> list[str]:
     if not network.get("early_stopping"):
         return []
     share = network["validation_fraction"]
+    if share == "auto":
+        return [
+            "What training had to choose (weight decay, or the number of epochs) it chose "
+            "by validation among these images."
+        ]
     return [f"Of the training images, {share:.0%} served to tell when to stop."]
 
 

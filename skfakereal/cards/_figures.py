@@ -11,7 +11,12 @@ from skfakereal.evaluation import EvaluationReport, GeneratorReport, RobustnessR
 _MOST_ROWS = 30
 
 
-def evaluation_section(report: EvaluationReport, heading: str = "Evaluation") -> Section:
+def evaluation_section(
+    report: EvaluationReport,
+    heading: str = "Evaluation",
+    *,
+    cross_validated: bool = False,
+) -> Section:
     """Return the figures with their 95 % intervals."""
     double = "f1_macro" if "f1" in report else "f1"
     intervals = report.intervals.overall
@@ -25,9 +30,17 @@ def evaluation_section(report: EvaluationReport, heading: str = "Evaluation") ->
     )
     positive = positive_name(report)
     spoken = f" Positive class: {positive}." if positive else ""
+    tested = f"{counted(len(report.paths), 'image')} ({counts})"
+    if cross_validated:
+        tested = (
+            f"Cross-validated on {tested}: each was judged by a model of the same kind that "
+            "was fitted without it. This model was fitted on all of them."
+        )
+    else:
+        tested = f"Tested on {tested}."
     blocks: list[Block] = [
         Text(report.summary()),
-        Text(f"Tested on {counted(len(report.paths), 'image')} ({counts}).{spoken}"),
+        Text(f"{tested}{spoken}"),
         Table(("figure", "value", "95 % interval (bootstrap)"), rows),
     ]
     if remarks := _remarks(report):
@@ -121,8 +134,13 @@ def threshold_section(
     said = _rule(report, decision, positive)
     said += [*_validated(decision, positive), *_band(decision)]
     chosen = report.operating_points[0]
+    where = (
+        "On the test images"
+        if "cross_validated" not in config.get("data", {})
+        else "In the cross-validation"
+    )
     said.append(
-        f"On the test images, this finds {chosen.true_positive_rate:.1%} of those that are "
+        f"{where}, this finds {chosen.true_positive_rate:.1%} of those that are "
         f"{positive}, and calls {chosen.false_positive_rate:.1%} of the others so by "
         f"mistake. The probabilities' calibration error is "
         f"{decimal(report['expected_calibration_error'])}, their Brier score "
@@ -156,14 +174,20 @@ def _validated(decision: Decision, positive: str) -> list[str]:
         within = (
             f" (95 % interval {interval[0]:.2%} to {interval[1]:.2%})" if interval else ""
         )
+        on = (
+            "Out of fold (each training image judged by a model that was fitted without it)"
+            if decision.get("out_of_fold")
+            else "On the validation images"
+        )
         said.append(
-            f"On the validation images, of {n_positive:,} that are {positive}, {found:.1%} "
+            f"{on}, of {n_positive:,} that are {positive}, {found:.1%} "
             f"were found; of {n_negative:,} others, {accused:.2%} were called so by "
             f"mistake{within}."
         )
     if isinstance(decision.get("calibration"), str):
         how = decision["calibration"]
-        said.append(f"Probabilities were calibrated on validation images: {how}.")
+        on = "out of fold" if decision.get("out_of_fold") else "on validation images"
+        said.append(f"Probabilities were calibrated {on}: {how}.")
     return said
 
 
@@ -177,9 +201,10 @@ def _band(decision: Decision) -> list[str]:
         precision = decision.get("unsure_precision")
     if None in (low, high, precision):
         return []
+    on = "images, out of fold" if decision.get("out_of_fold") else "validation images"
     return [
         f"Between {low:.4g} and {high:.4g} a verdict was right in less than {precision:.0%} of "
-        "the validation images: call it unsure."
+        f"the {on}: call it unsure."
     ]
 
 

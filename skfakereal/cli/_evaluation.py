@@ -45,9 +45,17 @@ def evaluate_part(
     verdicts: list[Verdict] = list(
         watched(found, total=len(part.paths), label="evaluate", progress=progress)
     )
+    threshold = _threshold(model, verdicts)
+    return report_on(model, part, verdicts, threshold=threshold), verdicts
+
+
+def report_on(
+    model: Model, part: Part, verdicts: Sequence[Verdict], *, threshold: float | None
+) -> EvaluationReport:
+    """Return the report on verdicts of a model, or of models of its kind."""
     classes = np.asarray(model.estimator.classes_)
     nothing = np.full(len(classes), np.nan)
-    report = EvaluationReport(
+    return EvaluationReport(
         part.paths,
         classes[part.labels],
         [nothing if v.probabilities is None else v.probabilities for v in verdicts],
@@ -56,10 +64,9 @@ def evaluate_part(
         pos_label=None if model.positive is None else classes.tolist()[model.positive],
         target_names=model.names,
         groups=part.groups if has_groups(part) else None,
-        threshold=_threshold(model, verdicts),
+        threshold=threshold,
         generators=generators_of(part, model.names),
     )
-    return report, verdicts
 
 
 def _threshold(model: Model, verdicts: Sequence[Verdict]) -> float | None:
@@ -87,12 +94,19 @@ def write_evaluation(
     how: str = "",
     figures: "Mapping[str, tuple[str, Figure, str]] | None" = None,
     sections: Sequence[Html] = (),
+    folds: Sequence[int] | None = None,
 ) -> None:
-    """Write figures, predictions, pictures and the page."""
+    """Write figures, predictions, pictures and the page.
+
+    `folds` has the fold in which each image was tested, where figures are cross-validated.
+    """
     more = figures or {}
-    metrics = json.dumps(report.to_dict(), indent=2)
-    (folder / "metrics.json").write_text(f"{metrics}\n", encoding="utf-8")
-    write_predictions(folder / "predictions.csv", verdicts, model, labels)
+    metrics = report.to_dict()
+    if folds is not None:
+        metrics["cross_validation"] = {"n_folds": max(folds), "how": how}
+    text = json.dumps(metrics, indent=2)
+    (folder / "metrics.json").write_text(f"{text}\n", encoding="utf-8")
+    write_predictions(folder / "predictions.csv", verdicts, model, labels, folds)
     html = run_page(
         title,
         report,
@@ -107,7 +121,11 @@ def write_evaluation(
 
 
 def write_predictions(
-    place: Path, verdicts: Sequence[Verdict], model: Model, labels: NDArray[np.int64]
+    place: Path,
+    verdicts: Sequence[Verdict],
+    model: Model,
+    labels: NDArray[np.int64],
+    folds: Sequence[int] | None = None,
 ) -> None:
     """Write what the model said about labelled images."""
     names = model.names
@@ -121,6 +139,8 @@ def write_predictions(
         predicted, shown = told(verdict, names, model.positive)
         chances = [told(verdict, names, i)[1] for i in range(len(others))]
         rows.append([verdict.path, names[label], predicted, shown, *chances, verdict.error])
+    if folds is not None:
+        rows = [[*row, fold] for row, fold in zip(rows, ["fold", *folds], strict=True)]
     write_csv(place, rows)
 
 

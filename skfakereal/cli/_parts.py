@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from skfakereal.audit import AuditReport
 
 
+Folds = Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]
 GROUPS_FILE = "groups.csv"
 _COLUMNS = ("path", "label", "part", "group", "copies")
 
@@ -63,11 +64,11 @@ class Part:
 class Parts:
     """What a model is trained on, and what it is not shown before the end."""
 
-    # Both always there.
     train: Part
     # None where the folder has none, and none was drawn.
     validation: Part | None
-    test: Part
+    # None where too few images are there to hold some out: figures come from `folds`.
+    test: Part | None
     # What the classes are called.
     names: list[str]
     # A sentence on how the test part came about.
@@ -76,6 +77,8 @@ class Parts:
     validation_drawn: bool = False
     # What the folder holds beside, and might be taken for images.
     left_out: str = ""
+    # Rows of `train` to fit on and to test on, for each model that is only tested.
+    folds: Folds = ()
 
     def by_name(self) -> dict[str, Part]:
         """Return the parts that there are."""

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import FixedThresholdClassifier
@@ -117,6 +119,34 @@ def calibrate(
     return CalibratedClassifierCV(FrozenEstimator(estimator), method=method).fit(
         X_val, y_val
     )
+
+
+class _Known(ClassifierMixin, BaseEstimator):
+    """A classifier of images whose probabilities are known: X is what it answers."""
+
+    def __init__(self, classes: NDArray[Any] | None = None) -> None:
+        self.classes = classes
+
+    @property
+    def classes_(self) -> NDArray[Any]:
+        return np.asarray(self.classes)
+
+    def predict_proba(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+        return X
+
+
+def calibrate_known(
+    estimator: Any, y_proba: NDArray[np.float64], y_val: ArrayLike, method: str
+) -> tuple[CalibratedClassifierCV, NDArray[np.float64]]:
+    """Do the same by probabilities out of fold; return what they are after it, too."""
+    known = _Known(np.asarray(estimator.classes_))
+    calibrated = calibrate(known, y_proba, y_val, method)
+    after = np.asarray(calibrated.predict_proba(y_proba))
+    frozen = FrozenEstimator(estimator)
+    calibrated.set_params(estimator=frozen)
+    for each in calibrated.calibrated_classifiers_:
+        each.estimator = frozen
+    return calibrated, after
 
 
 def decide_at(

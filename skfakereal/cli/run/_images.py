@@ -72,6 +72,21 @@ def seen_remark(seen: Iterable[str], tested: Sequence[str]) -> str:
     )
 
 
+def folds_remark(tested: Sequence[str], folds: Sequence[int]) -> str:
+    """Return a caution if models were tested on copies of what they were fitted on."""
+    where: dict[str, set[int]] = {}
+    for digest, fold in zip(tested, folds, strict=True):
+        where.setdefault(digest, set()).add(fold)
+    n_seen = sum(digest != "" and len(where[digest]) > 1 for digest in tested)
+    if not n_seen:
+        return ""
+    return (
+        f"{n_seen:,} of the {len(tested):,} tested images have copies, byte for byte, in "
+        "other folds, so a model was fitted on them. The figures flatter it. --groups with "
+        "the groups.csv of `skfakereal audit FOLDER --out RUN` keeps copies together."
+    )
+
+
 @dataclass(frozen=True)
 class Seen:
     """What a run recorded of some images."""

@@ -134,9 +134,9 @@ def missed_target(report: EvaluationReport, target_fpr: float) -> list[str]:
     return [
         f"{n_accused:,} of {counted(n_others, 'tested image')} of class {rest!r} are called "
         f"{name!r} ({n_accused / n_others:.1%}), which is more than the "
-        f"{100 * target_fpr:.4g} % that was asked for and than chance explains: the validation "
-        "images, on which the threshold was chosen, do not stand for them. Expect as many, "
-        "or choose it on more images (--validation-fraction)."
+        f"{100 * target_fpr:.4g} % that was asked for and than chance explains: the images on "
+        "which the threshold was chosen do not stand for them. Expect as many, or choose it "
+        "on more images."
     ]
 
 
@@ -163,7 +163,7 @@ def decision_line(facts: Mapping[str, Any]) -> str:
     )
     if facts["true_positive_rate"] is not None:
         said += (
-            f": of the validation images, {facts['true_positive_rate']:.1%} of "
+            f": {_of_which(facts)}, {facts['true_positive_rate']:.1%} of "
             f"{facts['n_positive']:,} are found, {_share(facts['false_positive_rate'])} of "
             f"{facts['n_negative']:,} others accused"
         )
@@ -172,6 +172,21 @@ def decision_line(facts: Mapping[str, Any]) -> str:
         where = f"from {chance(low)} to {chance(high)}"
         said += f"; --stable is unsure {'throughout' if high - low == 1 else where}"
     return f"{said}."
+
+
+def _of_which(facts: Mapping[str, Any]) -> str:
+    if facts.get("out_of_fold"):
+        return "of the training images, judged out of fold"
+    return "of the validation images"
+
+
+def _on_which(facts: Mapping[str, Any]) -> str:
+    if facts.get("out_of_fold"):
+        return (
+            "the training images, each judged out of fold: by a model that was fitted "
+            "without it"
+        )
+    return "the validation images"
 
 
 def decision_sections(config: Mapping[str, Any]) -> list[Html]:
@@ -184,12 +199,13 @@ def decision_sections(config: Mapping[str, Any]) -> list[Html]:
     said = [_threshold(facts), *_rates(facts), *_calibration(facts), *_band(facts)]
     parts: list[Html] = [items(said)]
     if facts["reason"] != MORE_PROBABLE:
-        parts.append(
-            note(
-                "The threshold was fitted to the validation images, so look at the figures "
-                "of the tested images for what to expect."
-            )
+        expected = "The threshold was fitted to these images, so look at the figures " + (
+            "of the cross-validation, in which it was chosen anew for each fold, for what to "
+            "expect."
+            if "cross_validated" in config.get("data", {})
+            else "of the tested images for what to expect."
         )
+        parts.append(note(expected))
     return [
         section(
             "The decision",
@@ -217,7 +233,7 @@ def _threshold(facts: Mapping[str, Any]) -> str:
         )
     return (
         f"An image is called {name} if its probability is {at} or more. That threshold was "
-        f"chosen on the validation images for {facts['reason']}."
+        f"chosen for {facts['reason']} on {_on_which(facts)}."
     )
 
 
@@ -226,8 +242,11 @@ def _rates(facts: Mapping[str, Any]) -> list[str]:
         return []
     low, high = facts["false_positive_interval"]
     name = facts["pos_label"]
+    kind = (
+        "images, judged out of fold," if facts.get("out_of_fold") else "validation images"
+    )
     return [
-        f"Of {facts['n_positive']:,} validation images that are {name}, "
+        f"Of {facts['n_positive']:,} {kind} that are {name}, "
         f"{facts['true_positive_rate']:.1%} are found.",
         f"Of {facts['n_negative']:,} others, {_share(facts['false_positive_rate'])} are called "
         f"{name} by mistake; on other images of the same kind it may be {_share(low)} to "
@@ -244,8 +263,8 @@ def _calibration(facts: Mapping[str, Any]) -> list[str]:
     if facts["calibration"] is None:
         return []
     return [
-        f"The probabilities were calibrated on the validation images ({facts['calibration']}): "
-        "they hold where the classes are as frequent as there."
+        f"The probabilities were calibrated ({facts['calibration']}) on {_on_which(facts)}. "
+        "They hold where the classes are as frequent as there."
     ]
 
 
@@ -254,14 +273,17 @@ def _band(facts: Mapping[str, Any]) -> list[str]:
         return [f"There is no band of unsure probabilities. {facts['no_unsure_band']}"]
     low, high = facts["unsure_band"]
     precision, share = facts["unsure"]["precision"], facts["unsure"]["share_unsure"]
+    kind = (
+        "images, judged out of fold," if facts.get("out_of_fold") else "validation images"
+    )
     if high - low == 1:
         return [
-            "With predict --stable, every verdict is unsure: the validation images of no "
-            f"probability show that {100 * precision:g} % of them would be judged correctly."
+            f"With predict --stable, every verdict is unsure: the {kind} of no probability "
+            f"show that {100 * precision:g} % of them would be judged correctly."
         ]
     return [
         f"With predict --stable, the verdict is unsure from {chance(low)} to "
-        f"{chance(high)}, where fewer than {100 * precision:g} % of such validation images "
+        f"{chance(high)}, where fewer than {100 * precision:g} % of such {kind} "
         f"would be judged correctly ({share:.1%} of them lie there), or if a mild change of "
         "the image would turn it."
     ]

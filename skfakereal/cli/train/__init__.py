@@ -3,7 +3,7 @@
 from skfakereal.cli._model import MODEL_FILE
 from skfakereal.cli.run._folder import new_run
 from skfakereal.cli.train._decide import decide
-from skfakereal.cli.train._fit import fit
+from skfakereal.cli.train._fit import fit, store_for
 from skfakereal.cli.train._prepare import Plan, prepare
 from skfakereal.cli.train._write import Trained, write
 
@@ -18,6 +18,7 @@ def train_run(plan: Plan) -> Trained:
     """
     with new_run(plan.out, force=plan.force, kept=MODEL_FILE) as folder:
         prepared = prepare(folder, plan)
-        fitted = fit(folder, plan, prepared)
-        decided = decide(folder, plan, fitted)
-        return write(folder, plan, fitted, decided)
+        with store_for(prepared) as cache:
+            fitted = fit(folder, plan, prepared, cache)
+            decided = decide(folder, plan, fitted)
+            return write(folder, plan, fitted, decided)

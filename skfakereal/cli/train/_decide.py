@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skfakereal import VGG16ImageClassifier
 from skfakereal._classifying.predictions import decide as decide_at_threshold
 from skfakereal._classifying.verdicts import Verdict
 from skfakereal.cli._decision import MORE_PROBABLE, DecisionPlan
@@ -22,7 +23,7 @@ from skfakereal.cli.train._fit import Fitted
 from skfakereal.cli.train._prepare import Plan
 from skfakereal.evaluation import UnsureBand, learn_unsure_band
 from skfakereal.thresholds import ThresholdChoice, choose_threshold
-from skfakereal.thresholds._tune import calibrate, decide_at
+from skfakereal.thresholds._tune import calibrate, calibrate_known, decide_at
 
 _MANY_FOR_ISOTONIC = 1000
 
@@ -48,8 +49,11 @@ class Decided:
 
 def decide(folder: Path, plan: Plan, fitted: Fitted) -> Decided:
     """Decide by the plan, and write what the model says of the validation images."""
-    validation = fitted.prepared.parts.validation
-    decided = decide_by(plan.decision, fitted.model, validation, progress=plan.progress)
+    parts = fitted.prepared.parts
+    validation, known = judged(fitted.model.estimator, parts.train, parts.validation)
+    decided = decide_by(
+        plan.decision, fitted.model, validation, known, progress=plan.progress
+    )
     if decided.facts is not None:
         say(decision_line(decided.facts))
     if validation is not None:
@@ -58,10 +62,26 @@ def decide(folder: Path, plan: Plan, fitted: Fitted) -> Decided:
     return decided
 
 
+def judged(
+    classifier: VGG16ImageClassifier, train: Part, validation: Part | None
+) -> tuple[Part | None, NDArray[np.float64] | None]:
+    """Return the images to choose on, and their probabilities if they came out of fold."""
+    if validation is None and hasattr(classifier, "oof_proba_"):
+        return train, classifier.oof_proba_
+    return validation, None
+
+
 def decide_by(
-    plan: DecisionPlan, model: Model, validation: Part | None, *, progress: bool
+    plan: DecisionPlan,
+    model: Model,
+    validation: Part | None,
+    known: NDArray[np.float64] | None = None,
+    *,
+    progress: bool,
 ) -> Decided:
     """Choose threshold, calibration and unsure band on the validation images.
+
+    Their probabilities may be `known`, since they were computed out of fold.
 
     What was asked for and cannot be had is told, never raised: a model that took hours to
     train must not be lost for it. It then decides by the more probable class.
@@ -73,9 +93,9 @@ def decide_by(
     calibration: str | None = None
     try:
         if plan.calibration is not None:
-            model = _calibrated(plan.calibration, model, validation)
+            model, known = _calibrated(plan.calibration, model, validation, known)
             calibration = plan.calibration
-        verdicts = _judge(model, validation, progress)
+        verdicts = _judge(model, validation, known, progress)
         if model.positive is None:
             return Decided(model, verdicts)
         choice = _choose(plan, model, validation.labels, verdicts)
@@ -84,12 +104,13 @@ def decide_by(
             verdicts = [_decided(verdict, choice.threshold, model) for verdict in verdicts]
     except (ValueError, OSError) as error:
         refused = " ".join(str(error).split())
-        verdicts = _judge(model, validation, progress)
+        verdicts = _judge(model, validation, known, progress)
         choice = _choose(DecisionPlan(), model, validation.labels, verdicts)
     band, no_band = _learn_band(plan, model, validation.labels, verdicts)
     facts = _nothing_known(plan, model) | {
         **({} if choice is None else _plain(choice)),
         "calibration": calibration,
+        "out_of_fold": known is not None,
         "refused": refused,
         "unsure_band": None if band is None else [band.low, band.high],
         "unsure": None if band is None else dataclasses.asdict(band),
@@ -107,6 +128,7 @@ def _nothing_known(plan: DecisionPlan, model: Model) -> dict[str, Any]:
         "pos_label": model.names[model.positive],
         "reason": MORE_PROBABLE,
         "calibration": None,
+        "out_of_fold": False,
         "refused": None,
         "unsure_band": None,
         "unsure": None,
@@ -120,9 +142,15 @@ def _plain(choice: ThresholdChoice) -> dict[str, Any]:
     return facts | {"false_positive_interval": list(choice.false_positive_interval)}
 
 
-def _calibrated(method: str, model: Model, part: Part) -> Model:
-    estimator = calibrate(model.estimator, part.paths, _labels(model, part), method)
-    return dataclasses.replace(model, estimator=estimator)
+def _calibrated(
+    method: str, model: Model, part: Part, known: NDArray[np.float64] | None
+) -> tuple[Model, NDArray[np.float64] | None]:
+    labels = _labels(model, part)
+    if known is None:
+        estimator = calibrate(model.estimator, part.paths, labels, method)
+    else:
+        estimator, known = calibrate_known(model.estimator, known, labels, method)
+    return dataclasses.replace(model, estimator=estimator), known
 
 
 def _with_threshold(model: Model, threshold: float, part: Part) -> Model:
@@ -138,7 +166,14 @@ def _labels(model: Model, part: Part) -> NDArray[Any]:
     return np.asarray(model.estimator.classes_)[part.labels]
 
 
-def _judge(model: Model, part: Part, progress: bool) -> list[Verdict]:
+def _judge(
+    model: Model, part: Part, known: NDArray[np.float64] | None, progress: bool
+) -> list[Verdict]:
+    if known is not None:
+        return [
+            Verdict(path, int(row.argmax()), row)
+            for path, row in zip(part.paths, known, strict=True)
+        ]
     found = classify(model.estimator, part.paths)
     return list(watched(found, total=len(part.paths), label="validate", progress=progress))
 

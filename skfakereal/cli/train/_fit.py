@@ -1,6 +1,8 @@
 """What was prepared -> a fitted model, saved before anything else can fail."""
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
@@ -10,13 +12,20 @@ from skfakereal import VGG16ImageClassifier, save
 from skfakereal._classifying.classes import positive_class
 from skfakereal._images.read import ImageReadError
 from skfakereal._settings import settings_of
+from skfakereal._store.store import open_store
 from skfakereal._training.settings import is_solved
 from skfakereal._wording import counted
 from skfakereal.cli._model import MODEL_FILE, Model, describe_for_file, name_classes
 from skfakereal.cli._output import complain, say
-from skfakereal.cli._parts import Parts
+from skfakereal.cli._parts import Part
 from skfakereal.cli.run._folder import UnfinishedRunError, describe_run, seal
-from skfakereal.cli.train._prepare import Plan, Prepared, check_decision
+from skfakereal.cli.train._prepare import (
+    Plan,
+    Prepared,
+    check_decision,
+    groups_to_keep,
+    with_folds,
+)
 
 _UNFINISHED = (
     "The run failed after training: the model was saved as it came from training, and what "
@@ -34,12 +43,25 @@ class Fitted:
     # The images that could not be read.
     skipped: list[str]
     seconds: float
+    # Where what was computed for it is kept, to fit on parts of the same images.
+    cache: Any
 
 
-def fit(folder: Path, plan: Plan, prepared: Prepared) -> Fitted:
+@contextmanager
+def store_for(prepared: Prepared) -> Iterator[Any]:
+    """Give the `cache` to fit with: where several fits share one, never nowhere."""
+    cache = prepared.classifier.cache
+    if not prepared.parts.folds or open_store(cache) is not None:
+        yield cache
+        return
+    with tempfile.TemporaryDirectory(prefix="skfakereal-") as folder:
+        yield folder
+
+
+def fit(folder: Path, plan: Plan, prepared: Prepared, cache: Any) -> Fitted:
     """Fit the classifier and save it at once, in a run folder that says it is unfinished."""
     began = perf_counter()
-    prepared, skipped = _fit(plan, prepared)
+    prepared, skipped = _fit(plan, prepared, cache)
     seconds = perf_counter() - began
     classifier = prepared.classifier
     if is_solved(classifier):
@@ -51,18 +73,20 @@ def fit(folder: Path, plan: Plan, prepared: Prepared) -> Fitted:
     names = name_classes(classifier.classes_, prepared.parts.names)
     model = Model(classifier, names, positive_class(classifier.classes_, names))
     _save_at_once(folder, model)
-    fitted = Fitted(model, prepared, skipped, seconds)
+    fitted = Fitted(model, prepared, skipped, seconds, cache)
     cautions = [*plan.cautions, *prepared.audit_cautions, _UNFINISHED]
     seal(folder, describe_training(plan, fitted, cautions) | {"unfinished": True})
     return fitted
 
 
-def _fit(plan: Plan, prepared: Prepared) -> tuple[Prepared, list[str]]:
+def _fit(plan: Plan, prepared: Prepared, cache: Any) -> tuple[Prepared, list[str]]:
     """Fit the classifier; return what it was fitted on, and what had to be left out."""
     classifier, parts = prepared.classifier, prepared.parts
+    own_cache = classifier.cache
+    classifier.set_params(cache=cache)
     skipped: list[str] = []
     try:
-        _fit_once(classifier, parts)
+        fit_once(classifier, plan, parts.train, parts.validation)
     except ImageReadError as error:
         if not plan.skip_unreadable:
             error.add_note("Or leave out what cannot be read with --skip-unreadable.")
@@ -74,17 +98,26 @@ def _fit(plan: Plan, prepared: Prepared) -> tuple[Prepared, list[str]]:
             train=parts.train.without(skipped),
             validation=parts.validation and parts.validation.without(skipped),
         )
+        if parts.folds:
+            parts = with_folds(
+                parts, use_groups=plan.use_groups, random_state=plan.random_state
+            )
         check_decision(plan.decision, parts)
-        _fit_once(classifier, parts)
+        fit_once(classifier, plan, parts.train, parts.validation)
     # The model that is kept must not draw bars wherever it is used.
-    classifier.set_params(verbose=0)
+    classifier.set_params(verbose=0, cache=own_cache)
     return replace(prepared, parts=parts), skipped
 
 
-def _fit_once(classifier: VGG16ImageClassifier, parts: Parts) -> None:
-    train, validation = parts.train, parts.validation
+def fit_once(
+    classifier: VGG16ImageClassifier, plan: Plan, train: Part, validation: Part | None
+) -> None:
+    """Fit on a part, validating on another one, or by cross-validation within the first."""
     if validation is None:
-        classifier.fit(train.paths, train.labels)
+        groups = groups_to_keep(
+            train, use_groups=plan.use_groups, random_state=plan.random_state
+        )
+        classifier.fit(train.paths, train.labels, groups=groups)
     else:
         classifier.fit(
             train.paths, train.labels, X_val=validation.paths, y_val=validation.labels
@@ -112,6 +145,7 @@ def describe_training(plan: Plan, fitted: Fitted, cautions: list[str]) -> dict[s
             "classes": parts.names,
             **counts,
             "test_images": parts.how,
+            **({"cross_validated": len(parts.folds)} if parts.folds else {}),
             "unreadable": fitted.skipped,
         },
         model=settings_of(classifier),

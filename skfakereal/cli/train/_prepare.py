@@ -1,5 +1,6 @@
 """A plan -> what is trained, validated and tested on; what cannot be done is refused."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
@@ -12,13 +13,15 @@ from numpy.typing import NDArray
 from skfakereal import VGG16ImageClassifier
 from skfakereal._classifying.classes import positive_class
 from skfakereal._parameters import check_parameters
-from skfakereal._training.holdout import LabelledPaths, hold_out
+from skfakereal._training.holdout import LabelledPaths, draw_folds, draw_seeds, hold_out
+from skfakereal._training.settings import held_fraction, is_solved
 from skfakereal._weights import load_trunk, require_weights
 from skfakereal._wording import counted
 from skfakereal.cli._audit import Audited, audit_run
 from skfakereal.cli._decision import DecisionPlan
 from skfakereal.cli._output import say
 from skfakereal.cli._parts import (
+    Folds,
     Part,
     Parts,
     has_groups,
@@ -37,6 +40,9 @@ _WAYS_OUT = (
 )
 Rows = tuple[NDArray[np.intp], NDArray[np.intp]]  # those to train on, and the others
 _FOLDS = 5  # scikit-learn's calibration divides even images that nothing is fitted on
+_TEST_FRACTION = 0.2
+# A fifth of fewer is less than 40: where 32 of 40 are right, the accuracy may be 0.64 or 0.91.
+_FEWEST_TO_HOLD_OUT = 200
 
 
 @dataclass(frozen=True)
@@ -52,8 +58,9 @@ class Plan:
     # The words that asked for it, for the record.
     command_line: Sequence[str]
     classes: Sequence[str] = ("real", "fake")
-    # Share of the images that is held out for the test, where the folder has no test part.
-    test_fraction: float = 0.2
+    # Share of the images that is held out for the test, where the folder has no test part;
+    # None holds out a fifth, or cross-validates where that would tell too little.
+    test_fraction: float | None = None
     # Whether to keep groups together.
     use_groups: bool = True
     # A file that tells the groups; None for the folders below the classes.
@@ -99,15 +106,19 @@ def prepare(folder: Path, plan: Plan) -> Prepared:
     check_parameters(classifier.get_params(deep=False))
     _require_inputs(plan)  # what is mistyped is said before weights are downloaded
     require_weights(classifier.weights, ways_out=_WAYS_OUT)
+    # What Keras trains would be trained six times.
+    by_itself = is_solved(classifier) and classifier.validation_fraction == "auto"
     parts = split_folder(
         plan.folder,
         classes=plan.classes,
-        test_fraction=plan.test_fraction,
+        test_fraction=plan.test_fraction or (None if by_itself else _TEST_FRACTION),
         use_groups=plan.use_groups,
         groups_file=plan.groups_file,
         random_state=plan.random_state,
     )
-    if classifier.early_stopping or plan.decision.asked:
+    n_images = len(parts.train.paths)
+    by_itself = by_itself and held_fraction(classifier, n_images, solved=True) is None
+    if not by_itself and (classifier.early_stopping or plan.decision.asked):
         fraction = classifier.validation_fraction
         parts = with_validation(
             parts,
@@ -115,9 +126,11 @@ def prepare(folder: Path, plan: Plan) -> Prepared:
             use_groups=plan.use_groups,
             random_state=plan.random_state,
         )
+    if by_itself and parts.validation is None and not parts.folds:
+        parts = _with_divided_groups_told(parts, plan)
     check_decision(plan.decision, parts)
     load_trunk(classifier.weights)  # an error in them is said before the long work
-    _say_what_is_trained_on(parts)
+    _say_what_is_trained_on(parts, by_itself=by_itself)
     audit = None
     if plan.audit:
         audit = audit_run(parts.by_name(), parts.names, folder, progress=plan.progress)
@@ -131,10 +144,20 @@ def _require_inputs(plan: Plan) -> None:
         Path(plan.groups_file).stat()
 
 
-def _say_what_is_trained_on(parts: Parts) -> None:
+def _say_what_is_trained_on(parts: Parts, *, by_itself: bool) -> None:
     said = f"Training on {counted(len(parts.train.paths), 'image')}"
     if parts.validation is not None:
         said += f", validating on {len(parts.validation.paths):,}"
+    elif by_itself:
+        said += ", cross-validating among them"
+    if parts.test is None:
+        say(
+            f"{said}. They are too few to hold some out for a test: {len(parts.folds)} more "
+            f"models of the same kind, each fitted on about {_share_of_fold(parts.folds)} of "
+            f"them, will tell how good it is (--test-fraction {_TEST_FRACTION} would hold "
+            "out a fifth)."
+        )
+        return
     say(f"{said}; {len(parts.test.paths):,} are kept for the test.")
 
 
@@ -142,7 +165,7 @@ def split_folder(
     folder: str,
     *,
     classes: Sequence[str],
-    test_fraction: float,
+    test_fraction: float | None,
     use_groups: bool,
     groups_file: str | None = None,
     random_state: int,
@@ -160,15 +183,19 @@ def split_folder(
             f"{folder!r} has split folders ({', '.join(own)}), but none to train on: "
             "add one that is called train."
         )
-    train = own.get("train", everything)
+    train, validation = own.get("train", everything), own.get("validation")
+    names, left_out = bunch.target_names, bunch.left_out
     if "test" in own:
         test, how = own["test"], "The tested images are the folder's own test part."
     else:
-        _check_enough(train, bunch.target_names)
-        rows, how = _draw_test(train, test_fraction, use_groups, random_state)
+        _check_enough(train, names)
+        if test_fraction is None and len(train.paths) < _FEWEST_TO_HOLD_OUT:
+            parts = Parts(train, validation, None, names, "", left_out=left_out)
+            return with_folds(parts, use_groups=use_groups, random_state=random_state)
+        fraction = test_fraction or _TEST_FRACTION
+        rows, how = _draw_test(train, fraction, use_groups, random_state)
         train, test = (train.take(part) for part in rows)
-    validation = own.get("validation")
-    return Parts(train, validation, test, bunch.target_names, how, left_out=bunch.left_out)
+    return Parts(train, validation, test, names, how, left_out=left_out)
 
 
 def _check_enough(part: Part, names: Sequence[str]) -> None:
@@ -210,6 +237,69 @@ def _draw(
     return train.positions, test.positions
 
 
+def with_folds(parts: Parts, *, use_groups: bool, random_state: int) -> Parts:
+    """Divide the training part into folds, each of which is tested on once."""
+    train = parts.train
+    groups = train.groups if use_groups and has_groups(train) else None
+    images = LabelledPaths.check(train.paths, train.labels, groups=groups)
+    apart = ""
+    if groups is not None:
+        apart = (
+            " No group (a folder below a class, or what a file of groups tells) was on both "
+            "sides."
+        )
+    try:
+        folds = draw_folds(images, random_state=random_state)
+    except ValueError:
+        if groups is None:
+            raise
+        folds = draw_folds(replace(images, groups=None), random_state=random_state)
+        apart = (
+            " The images were divided one by one, since no division by groups leaves every "
+            "class on both sides. So images of one group may be on both sides, which "
+            "flatters the figures."
+        )
+    how = (
+        f"The figures are cross-validated, since {len(train.paths):,} images are too few to "
+        "hold some out: each image was judged by a model of the same kind as the saved one, "
+        f"fitted on about {_share_of_fold(folds)} of the images, without that one.{apart} "
+        f"The model that is saved was fitted on all of them."
+    )
+    return replace(parts, folds=folds, how=how)
+
+
+def _share_of_fold(folds: Folds) -> str:
+    shares = {2: "half", 3: "two thirds", 4: "three quarters"}
+    return shares.get(len(folds), "four fifths")
+
+
+def _with_divided_groups_told(parts: Parts, plan: Plan) -> Parts:
+    groups = groups_to_keep(
+        parts.train, use_groups=plan.use_groups, random_state=plan.random_state
+    )
+    if groups is not None or not (plan.use_groups and has_groups(parts.train)):
+        return parts
+    said = (
+        " The training images were cross-validated image by image, since no division by "
+        "groups leaves every class on both sides, so what is chosen by it is too confident."
+    )
+    return replace(parts, how=parts.how + said)
+
+
+def groups_to_keep(
+    train: Part, *, use_groups: bool, random_state: int
+) -> NDArray[np.object_] | None:
+    """Return the groups that a fit with this seed can keep together among its folds."""
+    if not (use_groups and has_groups(train)):
+        return None
+    images = LabelledPaths.check(train.paths, train.labels, groups=train.groups)
+    try:
+        draw_folds(images, random_state=draw_seeds(random_state)[0])
+    except ValueError:
+        return None
+    return train.groups
+
+
 def with_validation(
     parts: Parts, fraction: float, *, use_groups: bool, random_state: int
 ) -> Parts:
@@ -244,8 +334,7 @@ def check_decision(plan: DecisionPlan, parts: Parts) -> None:
         )
     if plan.calibration == "temperature":
         _check_temperature(version("scikit-learn"))
-    assert parts.validation is not None
-    counts = parts.validation.count(parts.names)
+    counts = _validation_counts(parts)
     positive = positive_class(np.arange(2), parts.names)
     assert positive is not None
     others = parts.names[1 - positive]
@@ -265,6 +354,15 @@ def check_decision(plan: DecisionPlan, parts: Parts) -> None:
                 )
 
 
+def _validation_counts(parts: Parts) -> dict[str, int]:
+    """Return how many images of each class a threshold is chosen on, at the least."""
+    if parts.validation is not None:
+        return parts.validation.count(parts.names)
+    folds = [parts.train.take(rows).count(parts.names) for rows, _ in parts.folds]
+    counts = folds or [parts.train.count(parts.names)]
+    return {name: min(each[name] for each in counts) for name in parts.names}
+
+
 def _needed_of_each(option: str, plan: DecisionPlan) -> int:
     if option == "--calibration":
         return _FOLDS
@@ -280,8 +378,16 @@ def _check_temperature(installed: str) -> None:
 
 
 def _way_out(parts: Parts, name: str, needed: int) -> str:
-    """Return which share of the training part would be enough, if one is."""
-    assert parts.validation is not None
+    """Return how many images there are, and which share of them would be enough."""
+    if parts.folds and parts.validation is None:
+        available = parts.train.count(parts.names)[name]
+        share = 1 - 1 / len(parts.folds)
+        return (
+            f" That is what each of the {len(parts.folds)} models of the cross-validation "
+            f"has of the {available:,} there are; {math.ceil(needed / share):,} would do."
+        )
+    if parts.validation is None:
+        return " Those are all of the training part, each judged out of fold."
     if not parts.validation_drawn:
         return ""
     of_it = parts.validation.count(parts.names)[name]

@@ -14,14 +14,15 @@ from skfakereal._images.read import decode_image, read_bytes
 from skfakereal._trunk_settings import height_and_width
 from skfakereal._views import render_view
 from skfakereal._wording import counted
-from skfakereal.cli._evaluation import evaluate_part, write_evaluation
+from skfakereal.cli._evaluation import write_evaluation
 from skfakereal.cli._model import MODEL_FILE, Model, describe_for_file
 from skfakereal.cli._parts import Part, Parts
 from skfakereal.cli.run._card import card_facts, card_sections, write_card
 from skfakereal.cli.run._folder import seal
-from skfakereal.cli.run._images import digests_of, seen_remark, write_manifest
+from skfakereal.cli.run._images import digests_of, folds_remark, seen_remark, write_manifest
 from skfakereal.cli.run._page import missed_target, no_better_than_chance
 from skfakereal.cli.train._decide import Decided
+from skfakereal.cli.train._figures import Measured, measure
 from skfakereal.cli.train._fit import Fitted, describe_training
 from skfakereal.cli.train._prepare import Plan
 from skfakereal.evaluation import (
@@ -45,7 +46,7 @@ class Trained:
 
     model: Model
     parts: Parts
-    # The figures on the test part.
+    # The figures on the test part, or else those of a cross-validation.
     report: EvaluationReport
     # What the reader of the figures must know.
     remarks: list[str]
@@ -58,13 +59,15 @@ class Trained:
 def write(folder: Path, plan: Plan, fitted: Fitted, decided: Decided) -> Trained:
     """Test the model, and write it with its report, its card and its record."""
     model, parts, audit = decided.model, fitted.prepared.parts, fitted.prepared.audit
-    report, verdicts = evaluate_part(model, parts.test, progress=plan.progress)
+    measured = measure(plan, fitted, decided)
+    report = measured.report
     metadata = describe_for_file(model.names, decided.facts)
     save(model.estimator, folder / MODEL_FILE, metadata)
     remarks = [
         *fitted.prepared.audit_cautions,
         *decided.cautions,
-        *_write_manifest(folder, plan, fitted),
+        *measured.cautions,
+        *_write_manifest(folder, plan, fitted, measured),
         *no_better_than_chance(report),
     ]
     if plan.decision.target_fpr is not None and not decided.refused:
@@ -79,29 +82,36 @@ def write(folder: Path, plan: Plan, fitted: Fitted, decided: Decided) -> Trained
         folder,
         plan.title,
         report,
-        verdicts,
+        measured.verdicts,
         model,
-        parts.test.labels,
+        measured.part.labels,
         config,
         cautions=cautions,
         how=parts.how,
         figures=_figures(fitted.prepared.classifier, parts.train),
         sections=[audit.section, *card] if audit else card,
+        folds=measured.folds,
     )
     seal(folder, config)
     n_unreadable = len(fitted.skipped) + len(report.unreadable)
     return Trained(model, parts, report, remarks, n_unreadable, decided.refused)
 
 
-def _write_manifest(folder: Path, plan: Plan, fitted: Fitted) -> list[str]:
+def _write_manifest(
+    folder: Path, plan: Plan, fitted: Fitted, measured: Measured
+) -> list[str]:
     """Write the manifest; return what it and the unreadable files have to say."""
     parts, skipped = fitted.prepared.parts, fitted.skipped
     known = parts.by_name()
     paths = [path for part in known.values() for path in part.paths]
     digests = digests_of(paths, progress=plan.progress)
     write_manifest(folder, known, parts.names, digests)
-    seen = {digests[path] for path in paths[: -len(parts.test.paths)]}  # the test is last
-    remark = seen_remark(seen, [digests[path] for path in parts.test.paths])
+    tested = [digests[path] for path in measured.part.paths]
+    if measured.folds is None:
+        seen = {digests[path] for path in paths[: -len(tested)]}  # the test is last
+        remark = seen_remark(seen, tested)
+    else:
+        remark = folds_remark(tested, measured.folds)
     remarks = [said for said in (parts.left_out, remark) if said]
     if skipped:
         remarks.append(

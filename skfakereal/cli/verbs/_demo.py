@@ -101,6 +101,7 @@ def _classify_one(trained: "Trained") -> None:
     from skfakereal.cli._rows import rows_of, table_lines
 
     test = trained.parts.test
+    assert test is not None  # there are enough images
     path = test.paths[int(test.labels.argmax())]  # the first fake one
     say("What is this image? (It is fake.)")
     say("".join(table_lines(rows_of(trained.model, [path]), "fake")))

@@ -55,7 +55,12 @@ def _more_images(results: Results) -> list[str]:
 
 def _threshold(results: Results) -> list[str]:
     p = results.predictions
-    if p.positive is None or p.threshold is not None:
+    # No number: something else than 0.5 decided, such as a threshold for each fold.
+    if (
+        p.positive is None
+        or p.threshold is not None
+        or np.isnan(results.points[0].threshold)
+    ):
         return []
     name, rest = p.names[p.positive], p.names[1 - p.positive]
     accused = results.points[0].false_positive_rate

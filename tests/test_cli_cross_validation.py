@@ -1,0 +1,314 @@
+"""``skfakereal train`` on few images: figures, thresholds and calibration out of fold."""
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import write_image
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import FixedThresholdClassifier
+
+import skfakereal
+from skfakereal import VGG16ImageClassifier
+from skfakereal.cli import main
+from skfakereal.thresholds import choose_threshold
+
+Train = Callable[..., int]
+Rows = list[dict[str, str]]
+N_EACH = 30
+
+
+def write_photos(folder: Path, names: dict[str, int], n_images: int, seed: int) -> None:
+    """Write noisy images of some brightness for each class folder, or group below one."""
+    random = np.random.default_rng(seed)
+    for name, level in names.items():
+        for i in range(n_images):
+            pixels = level + random.normal(0, 25) + random.integers(0, 60, (32, 32, 3))
+            image = np.clip(pixels, 0, 255).astype(np.uint8)
+            write_image(folder / name / f"{i:03}.png", image)
+
+
+def read_csv(path: Path) -> Rows:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def read_json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def options(narrow_trunk: str) -> list[str]:
+    quick = ["--image-size", "32", "--weights", narrow_trunk, "--no-augmentation"]
+    return [*quick, "--n-jobs", "1", "--no-audit"]
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("in") / "photos"
+    write_photos(folder, {"real": 80, "fake": 110}, N_EACH, seed=0)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(photos: Path, options: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a run that chose a threshold; no test may change it."""
+    out = tmp_path_factory.mktemp("out") / "run"
+    assert main(["train", str(photos), "--out", str(out), *options, "--balanced"]) == 0
+    return out
+
+
+@pytest.fixture
+def train(options: list[str], photos: Path, tmp_path: Path) -> Train:
+    def train(*more: str, folder: Path = photos) -> int:
+        return main(
+            ["train", str(folder), "--out", str(tmp_path / "run"), *options, *more]
+        )
+
+    return train
+
+
+def classifier(narrow_trunk: str) -> VGG16ImageClassifier:
+    """Return what `train` fits with the options above."""
+    return VGG16ImageClassifier(
+        image_size=32, weights=narrow_trunk, augmentation=None, random_state=0
+    )
+
+
+def test_all_images_are_trained_on_and_tested_out_of_fold(run: Path) -> None:
+    config, metrics = read_json(run / "config.json"), read_json(run / "metrics.json")
+    assert config["data"]["train"] == {"real": N_EACH, "fake": N_EACH}
+    assert not {"test", "validation"} & set(config["data"])
+    assert config["data"]["cross_validated"] == 5
+    assert {row["part"] for row in read_csv(run / "images.csv")} == {"train"}
+    assert (metrics["n_images"], metrics["cross_validation"]["n_folds"]) == (60, 5)
+    low, high = metrics["intervals"]["overall"]["accuracy"]
+    assert low < metrics["accuracy"] < high
+    rows = read_csv(run / "predictions.csv")
+    assert len({row["path"] for row in rows}) == 60
+    assert [sum(row["fold"] == str(k) for row in rows) for k in range(1, 6)] == [12] * 5
+
+
+def test_each_fold_is_judged_by_a_model_that_chose_without_it(
+    run: Path, narrow_trunk: str
+) -> None:
+    rows = read_csv(run / "predictions.csv")
+    paths = np.array([row["path"] for row in rows])
+    labels = np.array([int(row["label"] == "fake") for row in rows])
+    fold = np.array([row["fold"] for row in rows])
+    said = np.array([float(row["probability"]) for row in rows])
+    called = np.array([int(row["predicted"] == "fake") for row in rows])
+    thresholds = set()
+    for k in "12345":
+        fitted = classifier(narrow_trunk).fit(paths[fold != k], labels[fold != k])
+        proba = fitted.predict_proba(paths[fold == k])[:, 1]
+        assert said[fold == k] == pytest.approx(proba, abs=2e-6)
+        threshold = choose_threshold(labels[fold != k], fitted.oof_proba_).threshold
+        assert called[fold == k].tolist() == (proba >= threshold).tolist()
+        thresholds.add(threshold)
+    assert len(thresholds) > 1
+
+
+def test_the_saved_model_and_its_threshold_are_of_all_images(
+    run: Path, narrow_trunk: str, photos: Path
+) -> None:
+    images = skfakereal.datasets.load_image_folder(photos)
+    fitted = classifier(narrow_trunk).fit(images.data, images.target)
+    model = skfakereal.load(run / "model.skfr")
+    assert isinstance(model, FixedThresholdClassifier)
+    proba = fitted.predict_proba(images.data)
+    assert model.predict_proba(images.data) == pytest.approx(proba, abs=1e-6)
+    choice = choose_threshold(images.target, fitted.oof_proba_)
+    assert model.threshold == pytest.approx(choice.threshold)
+    decision = read_json(run / "config.json")["decision"]
+    assert decision["out_of_fold"] is True
+    assert (decision["n_positive"], decision["n_negative"]) == (N_EACH, N_EACH)
+    assert decision["unsure"]["n_images"] == 60
+    rows = read_csv(run / "validation.csv")
+    assert [row["path"] for row in rows] == images.data.tolist()
+    said = [float(row["probability"]) for row in rows]
+    assert said == pytest.approx(fitted.oof_proba_[:, 1], abs=2e-6)
+
+
+def test_page_and_card_say_what_the_figures_are(run: Path) -> None:
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert "The figures are cross-validated, since 60 images are too few" in page
+    assert "The model that is saved was fitted on all of them." in page
+    assert "judged out of fold" in page
+    assert "validation images that are" not in page
+    assert "choose a higher threshold" not in page  # one was chosen
+    card = (run / "card.md").read_text(encoding="utf-8")
+    assert "Cross-validated on 60 images (30 real, 30 fake)" in card
+    assert "In the cross-validation, this finds" in card
+    assert "it chose by validation among these images" in card
+    assert "Tested on" not in card
+    assert "| test" not in card
+
+
+def test_what_train_says(
+    train: Train, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert train() == 0
+    said = capsys.readouterr().out
+    assert "Training on 60 images, cross-validating among them." in said
+    assert "The figures are cross-validated" in said
+    assert said.index("The figures are") < said.index("were classified correctly")
+    assert "of the training images, judged out of fold" in said
+    assert isinstance(skfakereal.load(tmp_path / "run/model.skfr"), VGG16ImageClassifier)
+
+
+def test_groups_are_in_one_fold_each(
+    train: Train, tmp_path: Path, narrow_trunk: str
+) -> None:
+    levels = {f"real/r{i}": 60 + 9 * i for i in range(6)}
+    levels |= {f"fake/f{i}": 100 + 9 * i for i in range(6)}
+    write_photos(tmp_path / "in", levels, 5, seed=3)
+    assert train(folder=tmp_path / "in") == 0
+    rows = read_csv(tmp_path / "run/predictions.csv")
+    folds = {Path(row["path"]).parent.name: set[str]() for row in rows}
+    for row in rows:
+        folds[Path(row["path"]).parent.name].add(row["fold"])
+    assert len(folds) == 12
+    assert all(len(found) == 1 for found in folds.values())
+    metrics = read_json(tmp_path / "run/metrics.json")
+    assert "No group" in metrics["cross_validation"]["how"]
+    # Among the folds that the threshold comes from, too.
+    images = skfakereal.datasets.load_image_folder(tmp_path / "in")
+    fitted = classifier(narrow_trunk).fit(images.data, images.target, groups=images.groups)
+    said = [float(r["probability"]) for r in read_csv(tmp_path / "run/validation.csv")]
+    assert said == pytest.approx(fitted.oof_proba_[:, 1], abs=2e-6)
+    # One group of a class cannot be on both sides.
+    write_photos(tmp_path / "in2", {"real/r": 60, "fake/a": 100, "fake/b": 110}, 9, seed=3)
+    assert train("--force", folder=tmp_path / "in2") == 0
+    how = read_json(tmp_path / "run/metrics.json")["cross_validation"]["how"]
+    assert "divided one by one" in how
+
+
+def test_a_test_part_is_held_out_on_request_and_from_200_images_on(
+    train: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str], narrow_trunk: str
+) -> None:
+    assert train("--test-fraction", "0.25", "--target-fpr", "0.1") == 0
+    assert "Training on 45 images, cross-validating among them; 15" in capsys.readouterr().out
+    run = tmp_path / "run"
+    parts = {row["path"]: row["part"] for row in read_csv(run / "images.csv")}
+    trained = [path for path, part in parts.items() if part == "train"]
+    rows = read_csv(run / "validation.csv")
+    assert [row["path"] for row in rows] == trained
+    labels = [row["label"] for row in rows]
+    fitted = classifier(narrow_trunk).fit(trained, labels)
+    choice = choose_threshold(labels, fitted.oof_proba_[:, 0], target_fpr=0.1)
+    model = skfakereal.load(run / "model.skfr")
+    assert model.threshold == pytest.approx(choice.threshold)
+    assert "fold" not in read_csv(run / "predictions.csv")[0]
+    write_photos(tmp_path / "in", {"real": 80, "fake": 110}, 100, seed=0)
+    assert train("--force", folder=tmp_path / "in") == 0
+    assert read_json(run / "config.json")["data"]["test"] == {"real": 20, "fake": 20}
+
+
+@pytest.mark.parametrize(
+    ("more", "counts"),
+    [
+        (["--validation-fraction", "0.25"], [36, 12, 12]),
+        pytest.param(
+            ["--hidden-units", "4", "--epochs", "1"], [43, 5, 12], marks=pytest.mark.slow
+        ),
+    ],
+)
+def test_a_validation_part_is_drawn_as_before(
+    more: list[str], counts: list[int], train: Train, tmp_path: Path
+) -> None:
+    assert train(*more) == 0
+    data = read_json(tmp_path / "run/config.json")["data"]
+    parts = [data[part] for part in ("train", "validation", "test")]
+    assert [sum(part.values()) for part in parts] == counts
+    assert read_json(tmp_path / "run/config.json")["decision"]["out_of_fold"] is False
+
+
+def test_probabilities_are_calibrated_out_of_fold(train: Train, tmp_path: Path) -> None:
+    assert train() == 0
+    before = read_csv(tmp_path / "run/validation.csv")
+    raw = skfakereal.load(tmp_path / "run/model.skfr")
+    assert train("--calibration", "sigmoid", "--balanced", "--force") == 0
+    model = skfakereal.load(tmp_path / "run/model.skfr")
+    assert isinstance(model, FixedThresholdClassifier)
+    calibrated = model.estimator_.estimator
+    assert isinstance(calibrated, CalibratedClassifierCV)
+    rows = read_csv(tmp_path / "run/validation.csv")
+    paths = [row["path"] for row in rows]
+    y = np.array([row["label"] == "fake" for row in rows])
+    out_of_fold = np.array([[float(row["probability"])] for row in before])
+    after = np.array([float(row["probability"]) for row in rows])
+    # A sigmoid of what was said out of fold, not of what the model says of its own images.
+    (sigmoid,) = calibrated.calibrated_classifiers_[0].calibrators
+    assert after == pytest.approx(sigmoid.predict(out_of_fold.ravel()), abs=1e-5)
+    assert after.mean() == pytest.approx(y.mean(), abs=0.02)
+    plain = LogisticRegression(C=1e6).fit(out_of_fold, y)
+    assert (-sigmoid.a_ > 0) == (plain.coef_[0, 0] > 0)
+    said = sigmoid.predict(raw.predict_proba(paths)[:, 1])
+    assert model.predict_proba(paths)[:, 1] == pytest.approx(said, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("more", "messages"),
+    [
+        # Of 30 real images, each fold leaves 24.
+        (["--target-fpr", "0.04"], ["at least 24"]),
+        (["--target-fpr", "0.03"], ["at least 33", "got 24", "of the 30 there are; 42"]),
+        (["--target-fpr", "0.03", "--test-fraction", "0.2"], ["at least 33", "out of fold"]),
+    ],
+)
+def test_too_few_images_for_a_target_are_refused_before_training(
+    more: list[str],
+    messages: list[str],
+    train: Train,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code = train(*more)
+    if messages == ["at least 24"]:
+        assert code in (0, 4)  # enough to try
+        return
+    assert code == 1
+    error = capsys.readouterr().err
+    for message in messages:
+        assert message in error
+    assert "--validation-fraction" not in error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_store_nothing_is_computed_twice_or_left_behind(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, photos: Path
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    assert train("--cache", "none") == 0
+    assert list(scratch.iterdir()) == []
+    model = skfakereal.load(tmp_path / "run/model.skfr")
+    assert model.cache is None
+    assert model.n_computed_ == 2 * N_EACH
+    assert read_json(tmp_path / "run/config.json")["model"]["cache"] is None
+
+
+def test_broken_images_are_left_out_and_copies_are_told(
+    train: Train, tmp_path: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "in"
+    write_photos(folder, {"real": 80, "fake": 110}, 10, seed=0)
+    (folder / "real/broken.png").write_bytes(b"no image")
+    for i in range(10):
+        copy = folder / "fake" / f"copy{i}.png"
+        copy.write_bytes((folder / "fake" / f"{i:03}.png").read_bytes())
+    assert train(folder=folder) == 1
+    assert "--skip-unreadable" in capsys.readouterr().err
+    assert train("--skip-unreadable", folder=folder) == 3
+    data = read_json(tmp_path / "run/config.json")["data"]
+    assert data["train"] == {"real": 10, "fake": 20}
+    said = capsys.readouterr().out
+    assert "of the 30 tested images have copies, byte for byte, in other folds" in said
+    assert "since 30 images are too few" in said
