@@ -1,7 +1,9 @@
 """``skfakereal train`` on few images: figures, thresholds and calibration out of fold."""
 
 import csv
+import io
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -66,9 +68,7 @@ def run(photos: Path, options: list[str], tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture
 def train(options: list[str], photos: Path, tmp_path: Path) -> Train:
     def train(*more: str, folder: Path = photos) -> int:
-        return main(
-            ["train", str(folder), "--out", str(tmp_path / "run"), *options, *more]
-        )
+        return main(["train", str(folder), "--out", str(tmp_path / "run"), *options, *more])
 
     return train
 
@@ -193,7 +193,9 @@ def test_a_test_part_is_held_out_on_request_and_from_200_images_on(
     train: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str], narrow_trunk: str
 ) -> None:
     assert train("--test-fraction", "0.25", "--target-fpr", "0.1") == 0
-    assert "Training on 45 images, cross-validating among them; 15" in capsys.readouterr().out
+    assert (
+        "Training on 45 images, cross-validating among them; 15" in capsys.readouterr().out
+    )
     run = tmp_path / "run"
     parts = {row["path"]: row["part"] for row in read_csv(run / "images.csv")}
     trained = [path for path, part in parts.items() if part == "train"]
@@ -259,7 +261,10 @@ def test_probabilities_are_calibrated_out_of_fold(train: Train, tmp_path: Path) 
         # Of 30 real images, each fold leaves 24.
         (["--target-fpr", "0.04"], ["at least 24"]),
         (["--target-fpr", "0.03"], ["at least 33", "got 24", "of the 30 there are; 42"]),
-        (["--target-fpr", "0.03", "--test-fraction", "0.2"], ["at least 33", "out of fold"]),
+        (
+            ["--target-fpr", "0.03", "--test-fraction", "0.2"],
+            ["at least 33", "out of fold"],
+        ),
     ],
 )
 def test_too_few_images_for_a_target_are_refused_before_training(
@@ -312,3 +317,46 @@ def test_broken_images_are_left_out_and_copies_are_told(
     said = capsys.readouterr().out
     assert "of the 30 tested images have copies, byte for byte, in other folds" in said
     assert "since 30 images are too few" in said
+
+
+@pytest.mark.parametrize("verb", ["evaluate", "robustness"])
+def test_a_run_without_a_test_part_is_tested_on_new_images_only(
+    verb: str,
+    run: Path,
+    photos: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    more = ["--changes", "copy"] if verb == "robustness" else []
+
+    def test(folder: Path, *options: str) -> int:
+        out = str(tmp_path / "out")
+        return main([verb, str(run), str(folder), "--out", out, "--force", *more, *options])
+
+    assert test(photos) == 1
+    error = capsys.readouterr().err
+    assert f"trained on all {2 * N_EACH} images of this folder" in error
+    assert f"{run}/report.html" in error
+    assert "--split all" in error
+    assert not (tmp_path / "out").exists()
+    # The same images elsewhere, and a list of them.
+    copy = tmp_path / "in"
+    shutil.copytree(photos, copy)
+    assert test(copy) == 1
+    listed = "\n".join(map(str, sorted(copy.rglob("*.png")))).encode()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(listed)))
+    assert test(Path("-")) == 1
+    assert "listed images" in capsys.readouterr().err
+    assert test(photos, "--split", "all") == 0
+    said = capsys.readouterr().out
+    assert "60 of the 60 tested images are, byte for byte, among those" in said
+    write_photos(copy / "new", {"real": 80, "fake": 110}, 4, seed=9)
+    for path in (copy / "new").rglob("*.png"):
+        path.rename(copy / path.parent.name / f"new{path.name}")
+    assert test(copy) == 0
+    rows = read_csv(tmp_path / "out/predictions.csv")
+    assert {Path(row["path"]).name[:3] for row in rows} == {"new"}
+    assert "those that the model was not trained on: 8 of the 68 of" in (
+        capsys.readouterr().out
+    )

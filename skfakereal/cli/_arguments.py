@@ -154,7 +154,7 @@ def add_tested(parser: ArgumentParser) -> None:
         choices=("auto", "all", "train", "validation", "test"),
         default="auto",
         help="which split folder (default: test if there is one, else everything but what "
-        "the run in MODEL was trained on)",
+        "the run in MODEL was trained on; all tests those, too)",
     )
     parser.add_argument(
         "--classes",

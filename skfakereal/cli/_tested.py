@@ -56,7 +56,8 @@ class Tested:
 def load_tested(arguments: Namespace, *, progress: bool) -> Tested:
     """Load a model and list the images that it is to be tested on.
 
-    From a folder that holds a run's test part, what its model was trained on is left out.
+    From a folder that holds a run's test part, what its model was trained on is left out; so
+    it is from any folder if the run held no images out for a test.
     """
     model = load_model(
         arguments.model,
@@ -71,8 +72,11 @@ def load_tested(arguments: Namespace, *, progress: bool) -> Tested:
     else:
         part, how, left_out = tested_part(arguments.folder, arguments.split, model)
     seen = look_up(model.run, part.paths, progress=progress)
-    if seen is not None and arguments.split == "auto" and not listed:
-        part, how = _not_seen(part, how, seen, arguments.folder)
+    if seen is not None and arguments.split == "auto":
+        if not seen.held_out:
+            _refuse_if_all_seen(seen, model, listed)
+        if not listed:
+            part, how = _not_seen(part, how, seen, arguments.folder)
     n_all = len(part.paths)
     if arguments.max_images is not None:
         part = draw_some(part, arguments.max_images, arguments.random_state)
@@ -83,18 +87,31 @@ def load_tested(arguments: Namespace, *, progress: bool) -> Tested:
 
 def _not_seen(part: Part, how: str, seen: Seen, folder: str) -> tuple[Part, str]:
     known = seen.all_but_tested()
-    if not known or seen.tested.isdisjoint(part.paths):
+    if not known or (seen.held_out and seen.tested.isdisjoint(part.paths)):
         return part, how
     left = part.without(known)
-    whose = (
-        "the run's own test part"
-        if seen.tested.issuperset(left.paths)
-        else "the run's own test part and those that it does not know"
-    )
+    if not seen.held_out:
+        whose = "those that the model was not trained on"
+    elif seen.tested.issuperset(left.paths):
+        whose = "the run's own test part"
+    else:
+        whose = "the run's own test part and those that it does not know"
     how = (
         f"The tested images are {whose}: {len(left.paths):,} of the {len(part.paths):,} of "
     )
     return left, f"{how}{folder!r}. --split all takes all of them."
+
+
+def _refuse_if_all_seen(seen: Seen, model: Model, listed: bool) -> None:
+    if not seen.all_but_tested().issuperset(seen.given):
+        return
+    which = "listed images" if listed else "images of this folder"
+    raise ValueError(
+        f"The model was trained on all {len(seen.given):,} {which}, since its run held none "
+        "out for a test: what it says of them tells nothing about others. Test it on new "
+        f"images. The run's own figures, which are cross-validated, are in {model.run}"
+        "/report.html. --split all tests these images all the same."
+    )
 
 
 def describe_test(

@@ -100,6 +100,8 @@ class Seen:
     same_path: frozenset[str]
     # Those of the run's own test part.
     tested: frozenset[str]
+    # Whether the run held a test part out at all; if not, it was cross-validated.
+    held_out: bool = True
 
     def all_but_tested(self) -> frozenset[str]:
         """Return those that the model has seen and the run has not tested."""
@@ -168,7 +170,7 @@ def look_up(run: Path | None, paths: Sequence[str], *, progress: bool) -> Seen |
         ):
             tested.add(path)
     found = (frozenset(same_bytes), frozenset(same_path), frozenset(tested))
-    return Seen(list(paths), *found)
+    return Seen(list(paths), *found, any(row["part"] == "test" for row in rows))
 
 
 def _number(number: int) -> str:

@@ -152,10 +152,9 @@ def _say_what_is_trained_on(parts: Parts, *, by_itself: bool) -> None:
         said += ", cross-validating among them"
     if parts.test is None:
         say(
-            f"{said}. They are too few to hold some out for a test: {len(parts.folds)} more "
-            f"models of the same kind, each fitted on about {_share_of_fold(parts.folds)} of "
-            f"them, will tell how good it is (--test-fraction {_TEST_FRACTION} would hold "
-            "out a fifth)."
+            f"{said}. They are too few to hold some out for a test, so {len(parts.folds)} "
+            f"more models, each fitted on about {_share_of_fold(parts.folds)} of them, will "
+            f"be tested on the rest (--test-fraction {_TEST_FRACTION} holds out a fifth)."
         )
         return
     say(f"{said}; {len(parts.test.paths):,} are kept for the test.")

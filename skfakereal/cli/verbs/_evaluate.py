@@ -23,7 +23,8 @@ average precision and the confusion matrix. FOLDER is laid out as for
 Figures are worth something only on images that the model was not trained on. If
 MODEL is a run folder, you are told how many of the images it was trained on; and
 from a folder that holds the run's own test part, these images are left out,
-unless --split says otherwise.
+unless --split says otherwise. They always are if the run held no test part out
+(train on fewer than 200 images); if nothing is left, that is an error.
 """
 
 _EPILOG = """\

@@ -23,7 +23,8 @@ enlarging, blur, noise, cropping, and what messengers do. Both classes go throug
 the same. FOLDER is laid out as for `skfakereal train`. If MODEL is a run folder,
 you are told how many of the images it was trained on; and from a folder that
 holds the run's own test part, these images are left out, unless --split says
-otherwise.
+otherwise. They always are if the run held no test part out (train on fewer than
+200 images); if nothing is left, that is an error.
 
 The copies are made in a temporary folder, a few hundred at a time. Every image is
 classified 29 times: --changes and --max-images make it less.
