@@ -109,7 +109,8 @@ def test_defaults_in_the_help_are_those_of_the_estimator(
     assert len(told) > 10
     for option, default in told:
         if option == "validation-fraction":
-            assert default == "0.1"  # "auto" would cross-validate; a run names its part
+            # "auto" would cross-validate epochs, too; what Keras trains names its part here.
+            assert default.startswith("0.1; none for a linear head")
         elif option != "trainable-from":
             value = known[option.replace("-", "_")]
             assert words.get(value, str(value)) == default, option

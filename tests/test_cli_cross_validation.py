@@ -360,3 +360,16 @@ def test_a_run_without_a_test_part_is_tested_on_new_images_only(
     assert "those that the model was not trained on: 8 of the 68 of" in (
         capsys.readouterr().out
     )
+
+
+def test_options_that_prepare_images(train: Train, tmp_path: Path) -> None:
+    def settings_with(*more: str) -> Any:
+        assert train("--test-fraction", "0.5", "--force", *more) == 0
+        return read_json(tmp_path / "run/config.json")["model"]
+
+    more = ("--augmentation", "shared", "--n-views", "1", "--resize", "shrink")
+    found = settings_with(*more, "--n-crops", "5")
+    chosen = {name: found[name] for name in ("augmentation", "resize", "n_crops")}
+    assert chosen == {"augmentation": "shared", "resize": "shrink", "n_crops": 5}
+    assert settings_with("--augmentation", "none")["augmentation"] is None
+    assert settings_with("--no-augmentation")["augmentation"] is None

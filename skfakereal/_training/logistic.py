@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from skfakereal._network import FloatArray
 
@@ -21,6 +22,9 @@ _MOST_EXACT = 1024
 # Of the gradient's largest part, where the curvature is about 1: the loss is right to 1e-8.
 _TOLERANCE = 1e-5
 _MOST_STEPS = 500
+# Numbers up to which BLAS gets one thread: of several, those of L-BFGS wait for each other in
+# its thousands of small products, ten times as long as these take on a busy machine.
+_MOST_ALONE = 2**22
 
 
 class LogisticProblem:
@@ -58,6 +62,7 @@ class LogisticProblem:
         self._last: tuple[Floats, Floats] | None = None
         self._span: FloatArray | None = None
         n_features = next(iter(blocks())).shape[1]
+        self._threads = 1 if len(labels) * n_features <= _MOST_ALONE else None
         if len(labels) <= min(n_features, _MOST_EXACT):
             self._use_span()
         else:
@@ -65,6 +70,7 @@ class LogisticProblem:
 
     def _use_span(self) -> None:
         """Replace the rows by their coordinates in the space that they span."""
+        self._threads = 1
         rows = np.concatenate(list(self._blocks()))
         values, vectors = _spectrum(rows @ rows.T)
         self._variances = values / len(rows)
@@ -113,18 +119,19 @@ class LogisticProblem:
                 size = len(self._directions)
             self._last = np.zeros((size, n_outputs)), np.zeros(n_outputs)
         before = self._scaled(self._last[0], 1 / scales)
-        found = minimize(
-            objective,
-            np.vstack([before, self._last[1]]).ravel(),
-            jac=True,
-            method="L-BFGS-B",
-            options={
-                "maxiter": _MOST_STEPS,
-                "maxcor": 20,
-                "gtol": _TOLERANCE,
-                "ftol": 1e-12,
-            },
-        ).x.reshape(-1, n_outputs)
+        with threadpool_limits(self._threads, user_api="blas"):
+            found = minimize(
+                objective,
+                np.vstack([before, self._last[1]]).ravel(),
+                jac=True,
+                method="L-BFGS-B",
+                options={
+                    "maxiter": _MOST_STEPS,
+                    "maxcor": 20,
+                    "gtol": _TOLERANCE,
+                    "ftol": 1e-12,
+                },
+            ).x.reshape(-1, n_outputs)
         coefficients = self._scaled(found[:-1], scales)
         self._last = coefficients, found[-1]
         if self._span is not None:
@@ -181,7 +188,8 @@ def probabilities_of(decisions: NDArray[np.floating]) -> Floats:
 
 def _spectrum(gram: NDArray[np.floating]) -> tuple[Floats, Floats]:
     """Return the eigenvalues that are no rounding, in rising order, and their vectors."""
-    values, vectors = np.linalg.eigh(gram.astype(np.float64))
+    with threadpool_limits(1, user_api="blas"):
+        values, vectors = np.linalg.eigh(gram.astype(np.float64))
     real = values > 1e-6 * max(values[-1], np.finfo(np.float32).tiny)
     return values[real], vectors[:, real]
 

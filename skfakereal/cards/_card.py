@@ -222,15 +222,14 @@ def model_card(
     known = {"skfakereal": __version__, **(config or {})}
     if estimator is not None:
         known["model"] = settings_of(estimator)
+    cross_validated = "cross_validated" in known.get("data", {})
     sections = [
         details_section(report, known),
         uses_section(report),
         limits_section(report, known),
         data_section(report, known),
         training_section(known),
-        evaluation_section(
-            report, cross_validated="cross_validated" in known.get("data", {})
-        ),
+        evaluation_section(report, cross_validated=cross_validated),
         threshold_section(report, known),
         generator_rows_section(report),
         robustness_section(robustness),
@@ -241,12 +240,14 @@ def model_card(
     ]
     return ModelCard(
         title,
-        _metadata(report, title, license),
+        _metadata(report, title, license, cross_validated=cross_validated),
         [section for section in sections if section is not None],
     )
 
 
-def _metadata(report: EvaluationReport, title: str, license_name: str) -> dict[str, Any]:
+def _metadata(
+    report: EvaluationReport, title: str, license_name: str, *, cross_validated: bool
+) -> dict[str, Any]:
     double = "f1_macro" if "f1" in report else "f1"
     figures = [
         {"type": key, "value": round(report[key], 4), "name": word}
@@ -256,6 +257,8 @@ def _metadata(report: EvaluationReport, title: str, license_name: str) -> dict[s
     task = {"type": "image-classification", "name": "Fake image detection"}
     # What the images are called is for the maker to say; a folder's name may be private.
     dataset = {"type": "imagefolder", "name": "held-out test images", "split": "test"}
+    if cross_validated:
+        dataset |= {"name": "training images, cross-validated", "split": "train"}
     result = {"task": task, "dataset": dataset, "metrics": figures}
     name = re.sub(r"[^\w.-]+", "-", title.lower()).strip("-") or "detector"
     return {

@@ -100,8 +100,9 @@ def _few_images(report: EvaluationReport, config: Config) -> list[str]:
     few = {name: n for name, n in tested.items() if n < _FEW_TESTED}
     if few:
         counts = " and ".join(f"{n:,} of class {name}" for name, n in few.items())
+        how = "cross-validated" if "cross_validated" in config.get("data", {}) else "tested"
         limits.append(
-            f"It was tested on few images ({counts}): the intervals are wide, and rare "
+            f"It was {how} on few images ({counts}): the intervals are wide, and rare "
             "mistakes cannot show."
         )
     return limits

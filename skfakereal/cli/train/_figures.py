@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sklearn.base import clone
 
+from skfakereal._classifying.verdicts import Verdict
 from skfakereal.cli._evaluation import evaluate_part, report_on
 from skfakereal.cli._output import watched
 from skfakereal.cli._parts import Part
@@ -14,7 +15,6 @@ from skfakereal.cli.train._decide import Decided, decide_by, judged
 from skfakereal.cli.train._fit import Fitted, fit_once
 from skfakereal.cli.train._prepare import Plan
 from skfakereal.evaluation import EvaluationReport
-from skfakereal.scoring._verdicts import Verdict
 
 
 @dataclass(frozen=True)

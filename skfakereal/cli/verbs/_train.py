@@ -19,18 +19,23 @@ from skfakereal.cli._decision import add_decision_options, read_decision
 from skfakereal.cli._output import complain, say, wants_progress
 
 _DESCRIPTION = """\
-Train a detector by transfer learning on VGG16, test it on images that it has not
-seen, and write a run folder.
+Train a detector by transfer learning on VGG16, measure it on images that it has
+not seen, and write a run folder.
 
 FOLDER holds one folder for each class, and may hold splits:
 
   FOLDER/real/...     or     FOLDER/train/real/...    FOLDER/test/real/...
   FOLDER/fake/...            FOLDER/train/fake/...    FOLDER/test/fake/...
 
-Without a test folder, a part is held out. A folder below a class is a group (a
-generator, a camera, a person): if there are any, no group is on both sides, as
-far as that is possible. Without a validation folder, a part of the training
-images serves to tell when to stop.
+Without a test folder, a part is held out. Fewer than 200 images are too few for
+that: all are trained on, and the figures come from a cross-validation, in which
+each image is judged by a model of the same kind that was fitted without it. A
+folder below a class is a group (a generator, a camera, a person): if there are
+any, no group is on both sides, as far as that is possible.
+
+What training has to choose it chooses on a validation folder, if there is one.
+Otherwise a linear head (the default) is cross-validated among the training
+images; for others, a part of them serves to tell when to stop.
 """
 
 _EPILOG = """\
@@ -45,10 +50,12 @@ the run folder:
   report.html      one page with everything; it can be mailed
   audit.html       what the files give away, without a look at the pictures
   model.skfr       the fitted estimator; its labels are 0 for real and 1 for fake
-  metrics.json     figures on the test part
-  predictions.csv  the test part: path,label,predicted,probability,error (the
-                   probability is that of fake)
-  validation.csv   the same for the validation part
+  metrics.json     figures on the test part, or of the cross-validation
+  predictions.csv  what they come from: path,label,predicted,probability,error
+                   (the probability is that of fake), and fold if cross-validated
+  validation.csv   the same for what threshold and unsure band come from: the
+                   validation part, or the training part, each image judged by a
+                   model that was fitted without it
   card.md          the model card, to be published with the model
   images.csv       which image was in which part, with its SHA-256
   config.json      parameters, versions, counts, command
@@ -138,8 +145,16 @@ def _add_estimator_options(group: _ArgumentGroup) -> None:
     )
     add(
         "--resize",
-        choices=("stretch", "crop"),
-        help="stretch images, or cut out their centre unaltered (default: stretch)",
+        choices=("stretch", "crop", "shrink"),
+        help="stretch images, cut out their centre unaltered, or shrink them without "
+        "distortion first and then cut out the centre (default: stretch)",
+    )
+    add(
+        "--n-crops",
+        type=int,
+        metavar="N",
+        help="with another --resize than stretch: average over so many crops, 1 to 9, which "
+        "takes N times as long (default: 1)",
     )
     add(
         "--preprocessing",
@@ -197,14 +212,22 @@ def _add_estimator_options(group: _ArgumentGroup) -> None:
         "--validation-fraction",
         type=fraction,
         metavar="SHARE",
-        help="share of the training part to validate on (default: 0.1)",
+        help="share of the training part to validate on (default: 0.1; none for a linear "
+        "head on fewer than 10,000 images, which are cross-validated)",
+    )
+    add(
+        "--augmentation",
+        choices=("default", "shared", "none"),
+        help="train on copies that are turned, zoomed and mirrored, on copies that were "
+        "shrunk, blurred and saved again as shared photographs are, or on the images as "
+        "they are (default: default)",
     )
     add(
         "--no-augmentation",
         dest="augmentation",
         action="store_const",
-        const=None,
-        help="train on the images as they are",
+        const="none",
+        help="the same as --augmentation none",
     )
     add("--n-views", type=int, metavar="N", help="augmented copies of each (default: 8)")
     add(
@@ -216,10 +239,10 @@ def _add_estimator_options(group: _ArgumentGroup) -> None:
 
 
 _PARAMETERS = (
-    *("image_size", "resize", "preprocessing", "weights", "pooling", "trainable_from"),
-    *("hidden_units", "dropout", "learning_rate", "batch_size", "epochs", "patience"),
-    *("early_stopping", "validation_fraction", "augmentation", "n_views", "engine"),
-    *("cache", "n_jobs"),
+    *("image_size", "resize", "n_crops", "preprocessing", "weights", "pooling"),
+    *("trainable_from", "hidden_units", "dropout", "learning_rate", "batch_size"),
+    *("epochs", "patience", "early_stopping", "validation_fraction", "augmentation"),
+    *("n_views", "engine", "cache", "n_jobs"),
 )
 
 
@@ -228,10 +251,13 @@ def run(arguments: Namespace) -> int:
     from skfakereal.cli.train import Plan, train_run
 
     given = vars(arguments)
+    parameters = {name: given[name] for name in _PARAMETERS if name in given}
+    if parameters.get("augmentation") == "none":
+        parameters["augmentation"] = None
     plan = Plan(
         folder=arguments.folder,
         out=arguments.out,
-        parameters={name: given[name] for name in _PARAMETERS if name in given},
+        parameters=parameters,
         command_line=arguments.command_line,
         classes=arguments.classes,
         test_fraction=arguments.test_fraction,
