@@ -336,7 +336,7 @@ def test_a_run_without_a_test_part_is_tested_on_new_images_only(
 
     assert test(photos) == 1
     error = capsys.readouterr().err
-    assert f"trained on all {2 * N_EACH} images of this folder" in error
+    assert f"validated on all {2 * N_EACH} images of this folder" in error
     assert f"{run}/report.html" in error
     assert "--split all" in error
     assert not (tmp_path / "out").exists()

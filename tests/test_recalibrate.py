@@ -227,7 +227,7 @@ def test_ties_and_holes_without_labels() -> None:
         (
             (9, 50),
             {},
-            "At least 10 images of each class .* y has 9 of class 0. Label more.$",
+            "At least 10 images of each class .* there are 9 of class 0. Label more.$",
         ),
         ((50, 4), {}, "y has 4 of class 1.* of class 0 alone suffice for a target_fpr"),
         ((50, 0), {}, "y has 0 of class 1"),

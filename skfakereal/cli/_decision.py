@@ -1,6 +1,12 @@
 """From which probability on an image is called fake: the options, and what they ask for."""
 
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import (
+    ArgumentParser,
+    ArgumentTypeError,
+    Namespace,
+    _ArgumentGroup,
+    _MutuallyExclusiveGroup,
+)
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -58,39 +64,11 @@ class DecisionPlan:
 def add_decision_options(parser: ArgumentParser) -> None:
     """Add the options."""
     group = parser.add_argument_group("from which probability on is it fake?", _ABOUT)
-    ways = group.add_mutually_exclusive_group()
-    ways.add_argument(
-        "--target-fpr",
-        type=fraction,
-        metavar="SHARE",
-        help="call no more than this share of the real images fake: 0.01 for 1 %%, which "
-        "needs 99 real images to validate on",
-    )
-    ways.add_argument(
-        "--costs",
-        type=_costs,
-        metavar="FP:FN",
-        help="make errors cheapest: 10:1 if a real image that is called fake is ten times "
-        "as bad as a fake one that is missed",
-    )
+    ways = add_threshold_options(group)
     ways.add_argument(
         "--balanced",
         action="store_true",
         help="make the balanced accuracy highest, to which both classes count the same",
-    )
-    group.add_argument(
-        "--confidence",
-        type=fraction,
-        metavar="P",
-        help="for --target-fpr: how certain it is to be that other images keep within it, "
-        "such as 0.95 (default: they do on average)",
-    )
-    group.add_argument(
-        "--prevalence",
-        type=fraction,
-        metavar="SHARE",
-        help="for --costs: how many of the images are fake where the model will be used "
-        "(default: as many as among the validation images)",
     )
     group.add_argument(
         "--calibration",
@@ -104,6 +82,42 @@ def add_decision_options(parser: ArgumentParser) -> None:
         help='how often a verdict of `predict --stable` must be right, or it is "unsure" '
         "(default: 0.95, if there are enough validation images to show it)",
     )
+
+
+def add_threshold_options(
+    group: _ArgumentGroup,
+) -> _MutuallyExclusiveGroup:
+    """Add those that name a target, or costs; return the group that excludes others."""
+    ways = group.add_mutually_exclusive_group()
+    ways.add_argument(
+        "--target-fpr",
+        type=fraction,
+        metavar="SHARE",
+        help="call no more than this share of the real images fake: 0.01 for 1 %%, which "
+        "needs 99 real images to choose it on",
+    )
+    ways.add_argument(
+        "--costs",
+        type=_costs,
+        metavar="FP:FN",
+        help="make errors cheapest: 10:1 if a real image that is called fake is ten times "
+        "as bad as a fake one that is missed",
+    )
+    group.add_argument(
+        "--confidence",
+        type=fraction,
+        metavar="P",
+        help="for --target-fpr: how certain it is to be that other images keep within it, "
+        "such as 0.95 (default: they do on average)",
+    )
+    group.add_argument(
+        "--prevalence",
+        type=fraction,
+        metavar="SHARE",
+        help="for --costs: how many of the images are fake where the model will be used "
+        "(default: as many as among those that the threshold is chosen on)",
+    )
+    return ways
 
 
 def read_decision(arguments: Namespace) -> DecisionPlan:

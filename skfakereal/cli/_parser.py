@@ -12,6 +12,7 @@ from skfakereal.cli.verbs import (
     _explain,
     _predict,
     _provenance,
+    _recalibrate,
     _robustness,
     _score,
     _train,
@@ -28,6 +29,7 @@ examples:
   skfakereal train photos/ --out detector/     photos/real/..., photos/fake/...
   skfakereal evaluate detector/ more-photos/   how good is it on other images?
   skfakereal robustness detector/ photos/      what do JPEG, blur and noise cost?
+  skfakereal recalibrate detector/ inbox/ --out moved/   suit it to other images
   skfakereal predict detector/ suspect.jpg     what is this image?
   skfakereal score detector/ archive/ --out scores.csv   what are all these?
   skfakereal explain detector/ suspect.jpg --out why/   where did it look?
@@ -56,7 +58,7 @@ def build_parser() -> ArgumentParser:
     parser.add_argument("--version", action="version", version=version)
     verbs = parser.add_subparsers(required=True, metavar="VERB", title="verbs")
     for verb in (
-        *(_demo, _audit, _equalize, _train, _evaluate, _robustness),
+        *(_demo, _audit, _equalize, _train, _evaluate, _robustness, _recalibrate),
         *(_predict, _score, _explain, _provenance, _cache),
     ):
         verb.add_parser(verbs)

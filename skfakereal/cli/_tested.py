@@ -15,7 +15,7 @@ from skfakereal._wording import counted
 from skfakereal.cli._model import Model, load_model
 from skfakereal.cli._output import complain, say, watched
 from skfakereal.cli._parts import Part
-from skfakereal.cli._paths import STDIN, iterate_list, load_labelled
+from skfakereal.cli._paths import STDIN, find_images, iterate_list, load_labelled
 from skfakereal.cli.run._folder import describe_run
 from skfakereal.cli.run._images import NOT_KNOWN, Seen, look_up
 
@@ -53,11 +53,18 @@ class Tested:
         return [] if self.seen is None else self.seen.cautions(self.part.paths)
 
 
-def load_tested(arguments: Namespace, *, progress: bool) -> Tested:
+def load_tested(
+    arguments: Namespace,
+    *,
+    progress: bool,
+    unlabelled: bool = False,
+    only_new: bool = False,
+) -> Tested:
     """Load a model and list the images that it is to be tested on.
 
     From a folder that holds a run's test part, what its model was trained on is left out; so
-    it is from any folder if the run held no images out for a test.
+    it is from any folder if the run held no images out for a test, or with `only_new`. The
+    labels of `unlabelled` images mean nothing.
     """
     model = load_model(
         arguments.model,
@@ -66,16 +73,20 @@ def load_tested(arguments: Namespace, *, progress: bool) -> Tested:
         trust=arguments.trust,
     )
     listed = arguments.folder == STDIN
-    if listed:
+    label = vars(arguments).get("label")
+    if unlabelled or label is not None:
+        (part, how), left_out = _part_of_one(arguments, model, label), ""
+    elif listed:
         paths = list(iterate_list(STDIN, null=arguments.null))
         (part, how), left_out = listed_part(paths, arguments.split, model.names), ""
     else:
         part, how, left_out = tested_part(arguments.folder, arguments.split, model)
     seen = look_up(model.run, part.paths, progress=progress)
     if seen is not None and arguments.split == "auto":
-        if not seen.held_out:
+        if only_new or not seen.held_out:
+            seen = replace(seen, held_out=False)
             _refuse_if_all_seen(seen, model, listed)
-        if not listed:
+        if not listed or only_new:
             part, how = _not_seen(part, how, seen, arguments.folder)
     n_all = len(part.paths)
     if arguments.max_images is not None:
@@ -107,10 +118,9 @@ def _refuse_if_all_seen(seen: Seen, model: Model, listed: bool) -> None:
         return
     which = "listed images" if listed else "images of this folder"
     raise ValueError(
-        f"The model was trained on all {len(seen.given):,} {which}, since its run held none "
-        "out for a test: what it says of them tells nothing about others. Test it on new "
-        f"images. The run's own figures, which are cross-validated, are in {model.run}"
-        "/report.html. --split all tests these images all the same."
+        f"The model was trained or validated on all {len(seen.given):,} {which}: what it says "
+        "of them tells nothing about others. Take new images. The figures of its own run "
+        f"are in {model.run}/report.html. --split all takes these images all the same."
     )
 
 
@@ -160,6 +170,24 @@ def tested_part(
         part = part.take((bunch.split == "test").nonzero()[0])
     of_it = "all images" if wanted == "all" else f"the {wanted} part"
     return part, f"The tested images are {of_it} of {folder!r}.", bunch.left_out
+
+
+def _part_of_one(arguments: Namespace, model: Model, label: str | None) -> tuple[Part, str]:
+    """List images, folders searched to all depths, of one class or of any."""
+    if label is not None and label not in model.names:
+        raise ValueError(
+            f"--label must be one of the classes {list(model.names)}, got {label!r}."
+        )
+    if arguments.split not in ("auto", "all"):
+        raise ValueError(
+            f"--split {arguments.split} needs split folders with class folders in them. "
+            "Leave it out."
+        )
+    paths = find_images([arguments.folder], null=arguments.null)
+    labels = np.full(len(paths), 0 if label is None else model.names.index(label), np.int64)
+    of_class = "" if label is None else f" as images of class {label}"
+    how = f"The images are all of {arguments.folder!r}{of_class}."
+    return Part(paths, labels, np.array(paths, dtype=object)), how
 
 
 def listed_part(paths: Sequence[str], split: str, names: Sequence[str]) -> tuple[Part, str]:

@@ -214,7 +214,7 @@ def recalibrate(
         reason = f"an assumed share of {100 * prevalence:.4g} % of the positive class"
     else:
         is_positive = known.y_true == known.positive
-        _check_counts(is_positive, target_fpr, confidence, label, other)
+        check_counts(is_positive, target_fpr, confidence, label, other)
 
         settings = (target_fpr, confidence, costs, prevalence)
         if is_positive.any():
@@ -286,13 +286,14 @@ def _check_unlabelled(
         raise ValueError(f"prevalence must lie between 0 and 1, got {prevalence}.")
 
 
-def _check_counts(
+def check_counts(
     is_positive: NDArray[np.bool_],
     target_fpr: float | None,
     confidence: float | None,
     label: Any,
     other: Any,
 ) -> None:
+    """Check that there are enough labelled images of each class."""
     counts = {label: int(is_positive.sum()), other: int((~is_positive).sum())}
     if target_fpr is not None:
         check_negatives(counts[other], target_fpr, confidence, repr(other))
@@ -300,13 +301,13 @@ def _check_counts(
     for name, count in counts.items():
         if count < _FEWEST:
             alone = (
-                f" Images of class {other!r} alone suffice for a target_fpr."
+                f" Images of class {other!r} alone suffice for a target false positive rate."
                 if name == label
                 else ""
             )
             raise ValueError(
-                f"At least {_FEWEST} images of each class are needed, but y has {count} of "
-                f"class {name!r}. Label more.{alone}"
+                f"At least {_FEWEST} images of each class are needed, but there are {count} "
+                f"of class {name!r}. Label more.{alone}"
             )
 
 
@@ -375,17 +376,23 @@ def _interval(
     return min(float(low), threshold), max(float(high), threshold)
 
 
-def _at_share(
-    score: NDArray[np.float64], share: float, label: Any
-) -> tuple[float, tuple[float, float]]:
-    """Return the threshold that calls a share positive, and the interval of its quantile."""
-    n_images, rarer = len(score), min(share, 1 - share)
+def check_share(n_images: int, share: float, label: Any) -> None:
+    """Check that there are enough images without labels, if so many are positive."""
+    rarer = min(share, 1 - share)
     if n_images * rarer < _FEWEST:
         raise ValueError(
             f"At least {_FEWEST} images of each class are needed. If {100 * share:.4g} % are "
             f"{label!r}, that takes {math.ceil(_FEWEST / rarer):,} images, got {n_images:,}. "
             "Bring more, or label these."
         )
+
+
+def _at_share(
+    score: NDArray[np.float64], share: float, label: Any
+) -> tuple[float, tuple[float, float]]:
+    """Return the threshold that calls a share positive, and the interval of its quantile."""
+    n_images = len(score)
+    check_share(n_images, share, label)
     levels, n_each = np.unique(score, return_counts=True)
     if len(levels) == 1:
         raise ValueError(

@@ -60,6 +60,27 @@ def read_manifest(run: Path) -> list[dict[str, str]] | None:
         return [{name: row[name] or "" for name in columns} for row in rows]
 
 
+def add_to_manifest(
+    run: Path, folder: Path, part: Part, names: Sequence[str], *, labelled: bool
+) -> None:
+    """Write a run's manifest anew, with images that a threshold was chosen on since."""
+    place = run / MANIFEST_FILE
+    if not place.is_file():
+        return
+    digests = digests_of(part.paths, progress=False)
+    chosen_on = set(digests.values()) - {""}
+    with place.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+        rows = [[row.get(name) or "" for name in _COLUMNS] for row in csv.DictReader(file)]
+    # What is chosen on tests no longer.
+    kept = [row for row in rows if row[3] != "test" or row[4] not in chosen_on]
+    trained_on = {row[4] for row in kept}
+    for i, path in enumerate(part.paths):
+        if digests[path] not in trained_on:
+            label = names[part.labels[i]] if labelled else ""
+            kept.append([path, label, part.groups[i], "validation", digests[path]])
+    write_csv(folder / MANIFEST_FILE, [_COLUMNS, *kept])
+
+
 def seen_remark(seen: Iterable[str], tested: Sequence[str]) -> str:
     """Return a caution if tested images are among those that the model was trained on."""
     known = set(seen) - {""}

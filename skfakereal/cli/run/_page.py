@@ -181,6 +181,8 @@ def _of_which(facts: Mapping[str, Any]) -> str:
 
 
 def _on_which(facts: Mapping[str, Any]) -> str:
+    if facts.get("recalibrated"):
+        return "the images that it was moved to"
     if facts.get("out_of_fold"):
         return (
             "the training images, each judged out of fold: by a model that was fitted "
@@ -199,10 +201,11 @@ def decision_sections(config: Mapping[str, Any]) -> list[Html]:
     said = [_threshold(facts), *_rates(facts), *_calibration(facts), *_band(facts)]
     parts: list[Html] = [items(said)]
     if facts["reason"] != MORE_PROBABLE:
+        data = config.get("data", {})
         expected = "The threshold was fitted to these images, so look at the figures " + (
             "of the cross-validation, in which it was chosen anew for each fold, for what to "
             "expect."
-            if "cross_validated" in config.get("data", {})
+            if "cross_validated" in data and not facts.get("recalibrated")
             else "of the tested images for what to expect."
         )
         parts.append(note(expected))
