@@ -124,14 +124,8 @@ def calibrate(
 class _Known(ClassifierMixin, BaseEstimator):
     """A classifier of images whose probabilities are known: X is what it answers."""
 
-    def __init__(self, classes: NDArray[Any] | None = None) -> None:
-        self.classes = classes
-
-    @property
-    def classes_(self) -> NDArray[Any]:
-        return np.asarray(self.classes)
-
-    def fit(self, X: Any, y: Any) -> Self:  # frozen, so it is never called
+    def fit(self, X: NDArray[np.float64], y: ArrayLike) -> Self:
+        self.classes_ = np.unique(y)
         return self
 
     def predict(self, X: NDArray[np.float64]) -> NDArray[Any]:
@@ -145,7 +139,7 @@ def calibrate_known(
     estimator: Any, y_proba: NDArray[np.float64], y_val: ArrayLike, method: str
 ) -> tuple[CalibratedClassifierCV, NDArray[np.float64]]:
     """Do the same by probabilities out of fold; return what they are after it, too."""
-    known = _Known(np.asarray(estimator.classes_))
+    known = _Known().fit(y_proba, y_val)
     calibrated = calibrate(known, y_proba, y_val, method)
     after = np.asarray(calibrated.predict_proba(y_proba))
     frozen = FrozenEstimator(estimator)
