@@ -139,7 +139,7 @@ def test_page_and_card_say_what_the_figures_are(run: Path) -> None:
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "The figures are cross-validated, since 60 images are too few" in page
     assert "The model that is saved was fitted on all of them." in page
-    assert "judged out of fold" in page
+    assert "images out of fold" in page
     assert "validation images that are" not in page
     assert "choose a higher threshold" not in page  # one was chosen
     card = (run / "card.md").read_text(encoding="utf-8")

@@ -182,11 +182,11 @@ def _of_which(facts: Mapping[str, Any]) -> str:
 
 def _on_which(facts: Mapping[str, Any]) -> str:
     if facts.get("recalibrated"):
-        return "the images that it was moved to"
+        return "images of the other place"
     if facts.get("out_of_fold"):
         return (
-            "the training images, each judged out of fold: by a model that was fitted "
-            "without it"
+            "the training images out of fold, that is, each judged by a model that was "
+            "fitted without it"
         )
     return "the validation images"
 
@@ -245,16 +245,19 @@ def _rates(facts: Mapping[str, Any]) -> list[str]:
         return []
     low, high = facts["false_positive_interval"]
     name = facts["pos_label"]
-    kind = (
-        "images, judged out of fold," if facts.get("out_of_fold") else "validation images"
-    )
     return [
-        f"Of {facts['n_positive']:,} {kind} that are {name}, "
+        f"Of {facts['n_positive']:,} {_kind(facts)} that are {name}, "
         f"{facts['true_positive_rate']:.1%} are found.",
         f"Of {facts['n_negative']:,} others, {_share(facts['false_positive_rate'])} are called "
         f"{name} by mistake; on other images of the same kind it may be {_share(low)} to "
         f"{_share(high)} (95 % interval).",
     ]
+
+
+def _kind(facts: Mapping[str, Any]) -> str:
+    if facts.get("recalibrated"):
+        return "images of the other place"
+    return "images out of fold" if facts.get("out_of_fold") else "validation images"
 
 
 def _share(share: float) -> str:
@@ -276,12 +279,10 @@ def _band(facts: Mapping[str, Any]) -> list[str]:
         return [f"There is no band of unsure probabilities. {facts['no_unsure_band']}"]
     low, high = facts["unsure_band"]
     precision, share = facts["unsure"]["precision"], facts["unsure"]["share_unsure"]
-    kind = (
-        "images, judged out of fold," if facts.get("out_of_fold") else "validation images"
-    )
+    kind = _kind(facts)
     if high - low == 1:
         return [
-            f"With predict --stable, every verdict is unsure: the {kind} of no probability "
+            f"With predict --stable, every verdict is unsure: at no probability do the {kind} "
             f"show that {100 * precision:g} % of them would be judged correctly."
         ]
     return [
