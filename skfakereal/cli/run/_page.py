@@ -182,7 +182,7 @@ def _of_which(facts: Mapping[str, Any]) -> str:
 
 def _on_which(facts: Mapping[str, Any]) -> str:
     if facts.get("recalibrated"):
-        return "images of the other place"
+        return "the images that it was recalibrated on"
     if facts.get("out_of_fold"):
         return (
             "the training images out of fold, that is, each judged by a model that was "
@@ -256,7 +256,7 @@ def _rates(facts: Mapping[str, Any]) -> list[str]:
 
 def _kind(facts: Mapping[str, Any]) -> str:
     if facts.get("recalibrated"):
-        return "images of the other place"
+        return "recalibration images"
     return "images out of fold" if facts.get("out_of_fold") else "validation images"
 
 
