@@ -362,6 +362,23 @@ def test_a_run_without_a_test_part_is_tested_on_new_images_only(
     )
 
 
+def test_a_validation_folder_and_three_classes_are_cross_validated_too(
+    train: Train, tmp_path: Path
+) -> None:
+    levels = {"real": 40, "gan": 110, "sd": 190}
+    write_photos(tmp_path / "in/train", levels, 8, seed=0)
+    write_photos(tmp_path / "in/validation", levels, 4, seed=1)
+    assert train("--classes", "real,gan,sd", folder=tmp_path / "in") == 0
+    rows = read_csv(tmp_path / "run/predictions.csv")
+    assert len(rows) == 24
+    assert {row["fold"] for row in rows} == set("12345")
+    assert all("/train/" in row["path"] for row in rows)
+    assert len(read_csv(tmp_path / "run/validation.csv")) == 12
+    data = read_json(tmp_path / "run/config.json")["data"]
+    assert data["cross_validated"] == 5
+    assert data["validation"] == dict.fromkeys(levels, 4)
+
+
 def test_options_that_prepare_images(train: Train, tmp_path: Path) -> None:
     def settings_with(*more: str) -> Any:
         assert train("--test-fraction", "0.5", "--force", *more) == 0

@@ -94,6 +94,7 @@ def test_the_threshold_moves_and_the_model_stays(
     called = (proba[:, 1] >= moved.threshold).astype(int)
     assert moved.predict(images.data).tolist() == called.tolist()
 
+    assert f"The threshold was chosen on all images of '{inbox}'" in said
     at = f"{change.threshold:.4f}"
     assert f"Called 'fake' from a probability of {at} on (before: 0.5000)" in said
     assert "are found (before:" in said

@@ -131,12 +131,12 @@ def wants_progress(asked: bool | None) -> bool:
 
 
 def watched(
-    items: Iterable[Any], *, total: int, label: str, progress: bool
+    items: Iterable[Any], *, total: int, label: str, progress: bool, unit: str = "image"
 ) -> Iterator[Any]:
     """Yield items, with a progress bar on standard error."""
     from tqdm import tqdm
 
-    yield from tqdm(items, total=total, desc=label, unit="image", disable=not progress)
+    yield from tqdm(items, total=total, desc=label, unit=unit, disable=not progress)
 
 
 @contextmanager

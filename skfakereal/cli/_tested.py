@@ -185,8 +185,8 @@ def _part_of_one(arguments: Namespace, model: Model, label: str | None) -> tuple
         )
     paths = find_images([arguments.folder], null=arguments.null)
     labels = np.full(len(paths), 0 if label is None else model.names.index(label), np.int64)
-    of_class = "" if label is None else f" as images of class {label}"
-    how = f"The images are all of {arguments.folder!r}{of_class}."
+    of_class = "" if label is None else f", as those of class {label}"
+    how = f"The tested images are all images below {arguments.folder!r}{of_class}."
     return Part(paths, labels, np.array(paths, dtype=object)), how
 
 

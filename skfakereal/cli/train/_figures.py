@@ -49,9 +49,10 @@ def _cross_validated(plan: Plan, fitted: Fitted) -> Measured:
     said: dict[int, Verdict] = {}
     fold_of = np.empty(len(train.paths), dtype=int)
     failed: list[str] = []
-    for number, (rows, held) in enumerate(
-        watched(folds, total=len(folds), label="cross-validate", progress=plan.progress)
-    ):
+    watched_folds = watched(
+        folds, total=len(folds), label="cross-validate", progress=plan.progress, unit="fold"
+    )
+    for number, (rows, held) in enumerate(watched_folds):
         classifier = clone(fitted.prepared.classifier).set_params(cache=fitted.cache)
         part = train.take(rows)
         fit_once(classifier, plan, part, parts.validation)

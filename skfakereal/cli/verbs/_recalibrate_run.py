@@ -78,8 +78,13 @@ def move_threshold(arguments: Namespace, *, progress: bool) -> Moved:
     band, no_band = _band(moved, tested, unlabelled)
     facts = _facts(moved, change, band, no_band)
     cautions = [*_cautions(change, arguments.prevalence, unlabelled), *tested.cautions()]
-    said = f"{tested.said()}\n\n{change}"
+    said = f"{_chosen_on(tested)}\n\n{change}"
     return Moved(moved, tested, change, facts, said, cautions, unreadable)
+
+
+def _chosen_on(tested: Tested) -> str:
+    rest = tested.said().removeprefix("The tested images are")
+    return f"The threshold was chosen on{rest}"
 
 
 def _check_enough(arguments: Namespace, tested: Tested, unlabelled: bool) -> None:
@@ -188,7 +193,7 @@ def write_run(folder: Path, arguments: Namespace, moved: Moved) -> None:
                 **earlier.get("data", {}),
                 "folder": arguments.folder,
                 "classes": list(model.names),
-                "recalibrated_on": tested.said(),
+                "recalibrated_on": _chosen_on(tested),
                 "unreadable": moved.unreadable,
             },
             model=settings_of(model.estimator),
@@ -200,7 +205,7 @@ def write_run(folder: Path, arguments: Namespace, moved: Moved) -> None:
     html = page(
         "Another threshold",
         *(note(caution, "warning") for caution in config["remarks"]),
-        note(tested.said()),
+        note(_chosen_on(tested)),
         _before_and_after(change),
         *decision_sections(config),
         how_it_was_made(config),
