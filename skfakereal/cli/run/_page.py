@@ -201,14 +201,7 @@ def decision_sections(config: Mapping[str, Any]) -> list[Html]:
     said = [_threshold(facts), *_rates(facts), *_calibration(facts), *_band(facts)]
     parts: list[Html] = [items(said)]
     if facts["reason"] != MORE_PROBABLE:
-        data = config.get("data", {})
-        expected = "The threshold was fitted to these images, so look at the figures " + (
-            "of the cross-validation, in which it was chosen anew for each fold, for what to "
-            "expect."
-            if "cross_validated" in data and not facts.get("recalibrated")
-            else "of the tested images for what to expect."
-        )
-        parts.append(note(expected))
+        parts.append(note(_what_to_expect(config, facts)))
     return [
         section(
             "The decision",
@@ -219,6 +212,18 @@ def decision_sections(config: Mapping[str, Any]) -> list[Html]:
             *parts,
         )
     ]
+
+
+def _what_to_expect(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+    fitted = "The threshold was fitted to these images, so"
+    if facts.get("recalibrated"):
+        return f"{fitted} test it on others (skfakereal evaluate) to know what to expect."
+    if "cross_validated" in config.get("data", {}):
+        return (
+            f"{fitted} look at the figures of the cross-validation, in which it was chosen "
+            "anew for each fold, for what to expect."
+        )
+    return f"{fitted} look at the figures of the tested images for what to expect."
 
 
 def _threshold(facts: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ from skfakereal._pages.html import Html, note, page, paragraph, section, table
 from skfakereal._paths import as_fitted
 from skfakereal._settings import settings_of
 from skfakereal._shown import write_page
-from skfakereal._wording import counted
+from skfakereal._wording import chance, counted
 from skfakereal.cli._model import MODEL_FILE, Model, describe_for_file
 from skfakereal.cli._tested import Tested, load_tested
 from skfakereal.cli.run._folder import describe_run, seal
@@ -206,10 +206,12 @@ def write_run(folder: Path, arguments: Namespace, moved: Moved) -> None:
         "Another threshold",
         *(note(caution, "warning") for caution in config["remarks"]),
         note(_chosen_on(tested)),
+        paragraph(str(change)),
         _before_and_after(change),
         *decision_sections(config),
         how_it_was_made(config),
-        lead=str(change),
+        lead=f"An image is called {change.pos_label} from a probability of "
+        f"{chance(change.threshold)} on.",
         footer=made_by(config),
     )
     write_page(folder / "report.html", html)
