@@ -15,9 +15,9 @@ from skfakereal.cli._arguments import fraction
 MORE_PROBABLE = "the more probable class"  # the reason where nothing was chosen
 _USUAL_PRECISION = 0.95
 _ABOUT = """\
-Chosen on the images of a validation folder, or of --validation-fraction. Without
-either, a linear head has it chosen on the training images, each of them judged by
-a model that was fitted without it and its group (out of fold).
+Chosen on the images of a validation folder, or of --validation-fraction.
+Without either, a linear head has it chosen on the training images, each of them
+judged by a model that was fitted without it and its group (out of fold).
 Without any of these, an image is called fake from a probability of 0.5 on."""
 
 

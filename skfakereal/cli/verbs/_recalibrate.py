@@ -34,7 +34,7 @@ _EPILOG = """\
 examples:
   skfakereal recalibrate detector/ inbox/ --out moved/
   skfakereal recalibrate detector/ inbox/ --out moved/ --target-fpr 0.05
-  skfakereal recalibrate detector/ camera/ --out moved/ --target-fpr 0.05 --label real
+  skfakereal recalibrate detector/ cam/ --out new/ --label real --target-fpr 0.05
   skfakereal recalibrate detector/ unknown/ --out moved.skfr --prevalence 0.05
 
 With a name that ends in .skfr, --out is the model alone. Otherwise it is a run
