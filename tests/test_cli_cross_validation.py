@@ -162,6 +162,7 @@ def test_what_train_says(
     assert isinstance(skfakereal.load(tmp_path / "run/model.skfr"), VGG16ImageClassifier)
 
 
+@pytest.mark.slow
 def test_groups_are_in_one_fold_each(
     train: Train, tmp_path: Path, narrow_trunk: str
 ) -> None:
@@ -189,6 +190,7 @@ def test_groups_are_in_one_fold_each(
     assert "divided one by one" in how
 
 
+@pytest.mark.slow
 def test_a_test_part_is_held_out_on_request_and_from_200_images_on(
     train: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str], narrow_trunk: str
 ) -> None:
@@ -231,6 +233,7 @@ def test_a_validation_part_is_drawn_as_before(
     assert read_json(tmp_path / "run/config.json")["decision"]["out_of_fold"] is False
 
 
+@pytest.mark.slow
 def test_probabilities_are_calibrated_out_of_fold(train: Train, tmp_path: Path) -> None:
     assert train() == 0
     before = read_csv(tmp_path / "run/validation.csv")
@@ -300,6 +303,7 @@ def test_without_a_store_nothing_is_computed_twice_or_left_behind(
     assert read_json(tmp_path / "run/config.json")["model"]["cache"] is None
 
 
+@pytest.mark.slow
 def test_broken_images_are_left_out_and_copies_are_told(
     train: Train, tmp_path: Path, photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -379,6 +383,7 @@ def test_a_validation_folder_and_three_classes_are_cross_validated_too(
     assert data["validation"] == dict.fromkeys(levels, 4)
 
 
+@pytest.mark.slow
 def test_options_that_prepare_images(train: Train, tmp_path: Path) -> None:
     def settings_with(*more: str) -> Any:
         assert train("--test-fraction", "0.5", "--force", *more) == 0
