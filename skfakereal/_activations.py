@@ -16,6 +16,7 @@ from tqdm.auto import tqdm
 from skfakereal._images.costs import MemoryShare
 from skfakereal._images.read import ImageReadError, blamed_on, decode_image, read_bytes
 from skfakereal._network import Network
+from skfakereal._quantization import known_ranges
 from skfakereal._store.store import ActivationStore
 from skfakereal._threads import count_threads
 from skfakereal._trunk import Trunk, trunk_network
@@ -82,7 +83,7 @@ class ActivationReader:
         The weights.
     settings : TrunkSettings
         Size, preprocessing, pooling and cut.
-    engine : {"auto", "ncnn", "tensorflow"}, default="auto"
+    engine : {"auto", "ncnn", "int8", "tensorflow"}, default="auto"
         What computes.
     store : ActivationStore or None, default=None
         Where activations are looked up and kept.
@@ -117,9 +118,11 @@ class ActivationReader:
         n_jobs: int | None = None,
         verbose: int = 0,
     ) -> None:
+        self.engine = choose_engine(engine)
+        if self.engine == "int8":
+            settings = known_ranges(trunk, settings)
         self.settings = settings
         self.augmentation = augmentation
-        self.engine = choose_engine(engine)
         self.network = _trunk_network(trunk, settings)
         self.shape = self.network.output_shape((*settings.image_size, 3))
         self.n_threads = count_threads(n_jobs)
@@ -225,6 +228,8 @@ class ActivationReader:
             settings = replace(settings, pooling="")
         parts: list[object] = [_KEY_FORMAT, self._trunk_digest.hex(), self.engine]
         parts += [settings, PIL.__version__]
+        if self.engine == "int8":
+            parts.append(settings.ranges)
         # The plain image has no settings of augmentation, and no seed.
         if view and self.augmentation is not None:
             values = {k: _plain(v) for k, v in self.augmentation.get_params().items()}

@@ -1,6 +1,6 @@
 """VGG16ImageClassifier: image paths in, probabilities out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
 from typing import Any, Literal, Self
@@ -18,6 +18,7 @@ from skfakereal._network import Dense, Network
 from skfakereal._parameters import BEFORE, check_parameters
 from skfakereal._paths import ImagePaths, check_paths
 from skfakereal._probabilities import compute_probabilities
+from skfakereal._quantization import with_ranges
 from skfakereal._store.store import open_store
 from skfakereal._threads import prepare_tensorflow
 from skfakereal._training.holdout import LabelledPaths, draw_folds, draw_seeds, hold_out
@@ -128,9 +129,11 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         layers settle first, then fine-tune with a changed `trainable_from` and a lower
         `learning_rate`. `history_` begins anew. With an int as `random_state`, both fits
         hold out the same images.
-    engine : {"auto", "ncnn", "tensorflow"}, default="auto"
+    engine : {"auto", "ncnn", "int8", "tensorflow"}, default="auto"
         What computes the frozen part, and predictions. "auto" is ncnn, which needs no
-        TensorFlow; training the rest always uses it.
+        TensorFlow; training the rest always uses it. "int8" computes the frozen part in
+        whole numbers, several times as fast (``pip install "skfakereal[int8]"``); what it
+        must know of a trunk of your own, 32 images tell in `fit`.
     cache : {"auto"}, path or None, default="auto"
         Where the frozen part's activations are kept for later fits and predictions: a
         folder of the user's own (``SKFAKEREAL_CACHE`` moves it or says ``off``), a given
@@ -223,7 +226,7 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         validation_fraction: float | Literal["auto"] = "auto",
         patience: int = 5,
         warm_start: bool = False,
-        engine: Literal["auto", "ncnn", "tensorflow"] = "auto",
+        engine: Literal["auto", "ncnn", "int8", "tensorflow"] = "auto",
         cache: str | PathLike[str] | None = "auto",
         on_error: Literal["raise", "nan"] = "raise",
         n_jobs: int | None = None,
@@ -379,6 +382,8 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
             require_optimizer(how.optimizer)
         trunk = load_trunk(self.weights)
         settings = trunk_settings(self, trunk.preprocessing, cut=self.trainable_from)
+        if self.engine == "int8":
+            settings = self._with_ranges(trunk, settings, train.paths)
         reader = self._reader(trunk, settings, augmentation)
         tail = train_tail(
             how,
@@ -437,6 +442,13 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
             n_jobs=self.n_jobs,
             verbose=self.verbose,
         )
+
+    def _with_ranges(
+        self, trunk: Trunk, settings: TrunkSettings, paths: Sequence[str]
+    ) -> TrunkSettings:
+        if self.warm_start and hasattr(self, "_tail"):
+            settings = replace(settings, ranges=self._settings.ranges)
+        return with_ranges(trunk, settings, paths)
 
     def _start(
         self, trunk: Trunk, settings: TrunkSettings, classes: NDArray[Any]

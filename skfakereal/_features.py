@@ -14,6 +14,7 @@ from skfakereal._columns import record_columns
 from skfakereal._images.read import ImageReadError, raise_unreadable
 from skfakereal._parameters import BEFORE, check_parameters
 from skfakereal._paths import ImagePaths, check_paths
+from skfakereal._quantization import with_ranges
 from skfakereal._store.store import open_store
 from skfakereal._trunk import statistics_names
 from skfakereal._trunk_settings import trunk_settings
@@ -47,8 +48,8 @@ class VGG16FeatureExtractor(
         The convolutions, as in `VGG16ImageClassifier`.
     pooling : {"statistics", "avg", "max", "flatten"}, default="statistics"
         What becomes of the convolutions' maps, as in `VGG16ImageClassifier`.
-    engine : {"auto", "ncnn", "tensorflow"}, default="auto"
-        What computes the features. "auto" is ncnn, which needs no TensorFlow.
+    engine : {"auto", "ncnn", "int8", "tensorflow"}, default="auto"
+        What computes the features, as in `VGG16ImageClassifier`.
     cache : {"auto"}, path or None, default="auto"
         Where the features are kept for later calls, as in `VGG16ImageClassifier`.
     on_error : {"raise", "nan"}, default="raise"
@@ -92,7 +93,7 @@ class VGG16FeatureExtractor(
         preprocessing: Literal["auto", "unit", "imagenet"] = "auto",
         weights: str | PathLike[str] | None = "imagenet",
         pooling: Literal["statistics", "avg", "max", "flatten"] = "statistics",
-        engine: Literal["auto", "ncnn", "tensorflow"] = "auto",
+        engine: Literal["auto", "ncnn", "int8", "tensorflow"] = "auto",
         cache: str | PathLike[str] | None = "auto",
         on_error: Literal["raise", "nan"] = "raise",
         n_jobs: int | None = None,
@@ -144,10 +145,12 @@ class VGG16FeatureExtractor(
             If the weights cannot be read.
         """
         check_parameters(self.get_params(deep=False))
-        check_paths(X)
+        paths = check_paths(X)
         record_columns(self, X, reset=True)
         self._trunk = load_trunk(self.weights)
         self._settings = trunk_settings(self, self._trunk.preprocessing)
+        if self.engine == "int8":
+            self._settings = with_ranges(self._trunk, self._settings, paths)
         reader = ActivationReader(self._trunk, self._settings)
         self.n_features_out_ = reader.shape[0]
         return self

@@ -90,11 +90,23 @@ class Dense:
 Layer = Conv | MaxPool | GlobalPool | Statistics | Carry | Flatten | Dense
 
 
+@dataclass(frozen=True)
+class Quantization:
+    """What decides, beside the weights, how a trunk is computed in whole numbers."""
+
+    # What a pixel of 0 is to the first layer, channel by channel, and what a step of 1 is.
+    offset: tuple[float, float, float]
+    step: float
+    # The largest activation of each convolution that eight bits can tell.
+    ranges: tuple[float, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Network:
     """Layers in a row; two with the same content are one to an engine's cache."""
 
     layers: tuple[Layer, ...]
+    quantization: Quantization | None = None  # of a trunk that may be computed in 8 bits
 
     @cached_property
     def digest(self) -> bytes:
@@ -108,6 +120,8 @@ class Network:
                     update_digest(digest, value)
                 else:
                     digest.update(str(value).encode())
+        if self.quantization is not None:
+            digest.update(str(self.quantization).encode())
         return digest.digest()
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -193,7 +193,7 @@ _RULES: dict[str, Rule] = {
     ),
     "patience": _integer(1),
     "warm_start": _BOOL,
-    "engine": _one_of("auto", "ncnn", "tensorflow"),
+    "engine": _one_of("auto", "ncnn", "int8", "tensorflow"),
     "cache": (
         "'auto', the path of a folder, or None",
         lambda value: value is None or isinstance(value, str | PathLike),

@@ -229,9 +229,10 @@ def trunk_network(trunk: Trunk, settings: TrunkSettings) -> Network:
         layers = (*layers, _pooling(settings))
     elif pooling == "statistics" and layers:
         layers = (*layers, Statistics(with_maps=True))
-    network = Network(layers)
+    quantization = settings.quantization if layers else None
+    network = Network(layers, quantization)
     # Follows from what is known; to hash all weights again takes 0.1 s.
-    source = trunk.digest + f"{cut} {pooling}".encode()
+    source = trunk.digest + f"{cut} {pooling} {quantization or ''}".encode()
     vars(network)["digest"] = blake2b(source, digest_size=16).digest()
     return network
 

@@ -1,11 +1,13 @@
 """What decides an image's activations beside its content and the trunk's weights."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from skfakereal._network import Quantization
 
 # ImageNet's mean colour as Keras's VGG16 was trained with it: blue, green, red.
 _IMAGENET_MEAN = np.array([103.939, 116.779, 123.68], np.float32)
@@ -21,12 +23,24 @@ class TrunkSettings:
     pooling: str
     cut: str | None
     n_crops: int = 1  # models without it are older
+    # For engine="int8": the largest activation of each convolution, where it was measured.
+    ranges: tuple[float, ...] | None = field(default=None, repr=False)
 
     def preprocess(self, views: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return pixels as the trunk takes them."""
         if self.preprocessing == "imagenet":
             return views[..., ::-1].astype(np.float32) - _IMAGENET_MEAN
         return views.astype(np.float32) / np.float32(255)
+
+    @property
+    def quantization(self) -> Quantization | None:
+        """What whole pixels are to the trunk, and how far its activations reach."""
+        if self.ranges is None:
+            return None
+        if self.preprocessing == "imagenet":
+            blue, green, red = (-_IMAGENET_MEAN).tolist()
+            return Quantization((blue, green, red), 1.0, self.ranges)
+        return Quantization((0.0, 0.0, 0.0), 1 / 255, self.ranges)
 
 
 def trunk_settings(

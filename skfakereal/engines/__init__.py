@@ -1,12 +1,13 @@
 """Engines: a network as data -> a function from a batch to its outputs."""
 
 from functools import lru_cache
+from importlib.util import find_spec
 
 from skfakereal._network import Dense, Forward, Network
 
 __all__ = ["ENGINES", "choose_engine", "compile_network"]
 
-ENGINES = ("auto", "ncnn", "tensorflow")
+ENGINES = ("auto", "ncnn", "int8", "tensorflow")
 
 
 def choose_engine(engine: str) -> str:
@@ -15,7 +16,14 @@ def choose_engine(engine: str) -> str:
     ``"auto"`` is ncnn: with small images stacked, it is faster than TensorFlow at every
     size (``python -m benchmarks``), and it predicts without the seconds that importing
     TensorFlow takes.
+
+    Raises ImportError if it needs a package that is not installed.
     """
+    if engine == "int8" and not all(map(find_spec, ("onnx", "onnxruntime"))):
+        raise ImportError(
+            "engine='int8' needs ONNX Runtime: pip install 'skfakereal[int8]'. A model that "
+            "was fitted with another engine predicts without it."
+        )
     return "ncnn" if engine == "auto" else engine
 
 
@@ -26,6 +34,7 @@ def compile_network(
 
     No layers at all give the identity. Dense ones alone are left to NumPy, since no engine
     would earn its start-up time on them. TensorFlow's threads are set once for the process.
+    Without a `Quantization`, ncnn stands in for "int8".
     """
     if all(isinstance(layer, Dense) for layer in network.layers):
         from skfakereal.engines._numpy import compile_dense
@@ -39,7 +48,11 @@ def compile_network(
 def _compile(
     network: Network, input_shape: tuple[int, int, int], engine: str, n_threads: int
 ) -> Forward:
-    if engine == "ncnn":
+    if engine == "int8" and network.quantization is not None:
+        from skfakereal.engines._int8 import compile_with_int8
+
+        return compile_with_int8(network, input_shape, n_threads=n_threads)
+    if engine in ("ncnn", "int8"):
         from skfakereal.engines._ncnn import compile_with_ncnn
 
         return compile_with_ncnn(network, input_shape, n_threads=n_threads)

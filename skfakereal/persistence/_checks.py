@@ -56,6 +56,12 @@ def check_settings(settings: TrunkSettings) -> None:
     )
     require(settings.preprocessing != "auto", "preprocessing is not settled")
     require(type(settings.n_crops) is int, "its n_crops is no integer")
+    ranges = settings.ranges or ()
+    positive = all(type(value) is float and 0 < value < np.inf for value in ranges)
+    require(
+        type(ranges) is tuple and len(ranges) in (0, 2, 4, 7, 10, 13) and positive,
+        "its ranges are no positive numbers, one a convolution",
+    )
     check_parameters(
         {
             "image_size": settings.image_size,

@@ -157,7 +157,7 @@ _PARTS = {
     "skfakereal.Network": "layers",
     "skfakereal.Statistics": "with_maps",
     "skfakereal.Trunk": "source name n_blocks digest arrays missing",
-    "skfakereal.TrunkSettings": "image_size resize preprocessing pooling cut n_crops",
+    "skfakereal.TrunkSettings": "image_size resize preprocessing pooling cut n_crops ranges",
     "sklearn.calibration._CalibratedClassifier": "estimator calibrators classes method",
     "sklearn.metrics._scorer._CurveScorer": f"{_SCORER} _thresholds",
     "sklearn.metrics._scorer._Scorer": _SCORER,

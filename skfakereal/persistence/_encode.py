@@ -64,7 +64,9 @@ def part_state(part: Any, name: str, where: str) -> dict[str, Any]:
     elif isinstance(part, MetadataRequest):
         state = _request_state(part)
     elif is_dataclass(part):
-        state = {field.name: getattr(part, field.name) for field in fields(part)}
+        known = [(field, getattr(part, field.name)) for field in fields(part)]
+        # Older versions read what has nothing to say of what came later.
+        state = {f.name: v for f, v in known if not (v is None and f.default is None)}
     else:
         state = vars(part)
     unknown = state.keys() - PARTS[name]

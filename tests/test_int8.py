@@ -1,0 +1,218 @@
+"""``engine="int8"``: a trunk in whole numbers, the same on every machine."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from sklearn.model_selection import cross_val_predict
+
+from skfakereal import VGG16FeatureExtractor, VGG16ImageClassifier, load, save
+from skfakereal._network import Conv, GlobalPool, MaxPool, Network, Quantization, Statistics
+from skfakereal.engines import compile_network
+from tests.conftest import write_image
+
+pytest.importorskip("onnxruntime")
+
+# Steps of 1/255 and of 1, as pixels in [0, 1] and ImageNet's weights have them.
+HOW = {
+    "unit": ((0.0, 0.0, 0.0), 1 / 255),
+    "imagenet": ((-103.939, -116.779, -123.68), 1.0),
+}
+
+
+def whole_numbers(
+    layers: list[Any], pixels: NDArray[np.int64], how: Quantization
+) -> list[NDArray[np.int64]]:
+    """Compute convolutions and poolings with NumPy's integers; return all maps."""
+    step, maps, found = np.float32(how.step), pixels, []
+    border = np.rint(-np.array(how.offset, np.float32) / how.step).astype(int)
+    ranges = iter(how.ranges)
+    for layer in layers:
+        if isinstance(layer, MaxPool):
+            n, h, w, c = maps.shape
+            even = maps[:, : h // 2 * 2, : w // 2 * 2]
+            maps = even.reshape(n, h // 2, 2, w // 2, 2, c).max(axis=(2, 4))
+        elif isinstance(layer, Conv):
+            scale = (np.abs(layer.kernel).max(axis=(0, 1, 2)) / 63).astype(np.float32)
+            kernel = np.rint(layer.kernel / scale).astype(int)
+            bias = layer.bias.astype(float)
+            if not found:
+                bias = bias + np.einsum("hwio,i->o", layer.kernel, np.array(how.offset))
+            whole_bias = np.rint(bias / (float(step) * scale)).astype(int)
+            n, h, w, c = maps.shape
+            padded = np.empty((n, h + 2, w + 2, c), int)
+            padded[:] = 0 if found else border
+            padded[:, 1:-1, 1:-1] = maps
+            sums = whole_bias + sum(
+                padded[:, y : y + h, x : x + w] @ kernel[y, x]
+                for y in range(3)
+                for x in range(3)
+            )
+            output = np.float32(next(ranges) / 255)
+            factor = step * scale / output
+            maps = np.rint(sums.astype(np.float32) * factor).clip(0, 255).astype(int)
+            step = output
+            found.append(maps * np.float64(output))
+    return found
+
+
+def small_vgg(rng: np.random.Generator, kind: str) -> tuple[list[Any], Quantization]:
+    """Return two blocks of convolutions, and scales that cut off what is largest."""
+    offset, step = HOW[kind]
+    widths, layers = [(3, 8), (8, 8), (8, 16)], list[Any]()
+    for i, (inside, outside) in enumerate(widths):
+        spread = np.sqrt(2 / (9 * inside)) / (100 if kind == "imagenet" and i == 0 else 1)
+        kernel = rng.normal(0, spread, (3, 3, inside, outside)).astype(np.float32)
+        layers.append(Conv(kernel, rng.normal(0, 0.1, outside).astype(np.float32)))
+        layers += [MaxPool()] if i else []
+    return layers, Quantization(offset, step, (1.5, 2.0, 2.5))
+
+
+def preprocessed(pixels: NDArray[np.int64], how: Quantization) -> NDArray[np.float32]:
+    return (pixels * np.float32(how.step) + np.array(how.offset, np.float32)).astype("f4")
+
+
+@pytest.mark.parametrize("kind", HOW)
+@pytest.mark.parametrize("size", [(32, 32), (33, 45), (140, 300)])
+def test_maps_are_those_of_whole_numbers_to_the_bit(
+    rng: np.random.Generator, kind: str, size: tuple[int, int]
+) -> None:
+    layers, how = small_vgg(rng, kind)
+    pixels = rng.integers(0, 256, (3, *size, 3))
+    *_, expected = whole_numbers(layers, pixels, how)
+    height, width = expected.shape[1:3]
+    pooled = expected[:, : height // 2 * 2, : width // 2 * 2]
+    pooled = pooled.reshape(3, height // 2, 2, width // 2, 2, -1).max(axis=(2, 4))
+    forward = compile_network(
+        Network(tuple(layers), how), (*size, 3), engine="int8", n_threads=1
+    )
+    np.testing.assert_array_equal(
+        forward(preprocessed(pixels, how)), pooled.astype(np.float32)
+    )
+
+
+@pytest.mark.parametrize("size", [(32, 32), (140, 300)])
+def test_statistics_are_those_of_the_maps(
+    rng: np.random.Generator, size: tuple[int, int]
+) -> None:
+    layers, how = small_vgg(rng, "unit")
+    pixels = rng.integers(0, 256, (3, *size, 3))
+    expected = []
+    for maps in whole_numbers(layers, pixels, how):
+        rows = maps[:, :: 3 if maps.shape[1] > 128 else 1]
+        expected += [
+            np.log1p(rows.mean(axis=(1, 2))),
+            np.log1p(np.sqrt(rows.var(axis=(1, 2)) + 1e-12)),
+        ]
+    network = Network((*layers, Statistics()), how)
+    forward = compile_network(network, (*size, 3), engine="int8", n_threads=1)
+    found = forward(preprocessed(pixels, how))
+    np.testing.assert_allclose(found, np.concatenate(expected, axis=1), atol=1e-6)
+
+
+def test_batches_and_threads_make_no_difference(rng: np.random.Generator) -> None:
+    layers, how = small_vgg(rng, "unit")
+    network = Network((*layers, GlobalPool("avg")), how)
+    batch = preprocessed(rng.integers(0, 256, (9, 40, 40, 3)), how)
+    one, two = (
+        compile_network(network, (40, 40, 3), engine="int8", n_threads=n) for n in (1, 2)
+    )
+    together = one(batch)
+    np.testing.assert_array_equal(together, two(batch))
+    np.testing.assert_array_equal(together, np.concatenate([two(x[None]) for x in batch]))
+    assert one(batch[:0]).shape == (0, 16)
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], list[int]]:
+    """Smooth and grainy pictures."""
+    folder, rng = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
+    paths = []
+    for i in range(24):
+        small = rng.integers(0, 256, (6, 6, 3)).astype(np.uint8)
+        pixels = np.asarray(Image.fromarray(small).resize((40, 40), 3)).astype(float)
+        pixels += rng.normal(0, 4 + 10 * (i % 2), pixels.shape)
+        name = folder / f"{i}.png"
+        paths.append(write_image(name, pixels.clip(0, 255).astype(np.uint8)))
+    return paths, [i % 2 for i in range(24)]
+
+
+@pytest.mark.parametrize("weights", ["cifake", "own"])
+@pytest.mark.parametrize("pooling", ["statistics", "avg", "max", "flatten"])
+def test_features_are_near_those_in_float32(
+    pictures: Any, narrow_trunk: str, weights: str, pooling: str
+) -> None:
+    X, _ = pictures
+    make = {
+        "weights": narrow_trunk if weights == "own" else weights,
+        "image_size": 32,
+        "pooling": pooling,
+        "cache": None,
+    }
+    whole = VGG16FeatureExtractor(**make, engine="int8").fit_transform(X)
+    exact = VGG16FeatureExtractor(**make).fit_transform(X)
+    cosines = (whole * exact).sum(axis=1) / (
+        np.linalg.norm(whole, axis=1) * np.linalg.norm(exact, axis=1)
+    )
+    # What a picture hardly stirs, eight bits tell worse.
+    assert np.median(cosines) > 0.995
+    assert cosines.min() > 0.95
+
+
+@pytest.mark.parametrize("trainable_from", [None, "block5"])
+def test_a_model_keeps_what_it_must_know_of_its_own_trunk(
+    pictures: Any, narrow_trunk: str, tmp_path: Path, trainable_from: Any
+) -> None:
+    X, y = pictures
+    clf = VGG16ImageClassifier(
+        weights=narrow_trunk,
+        image_size=32,
+        engine="int8",
+        cache=None,
+        random_state=0,
+        epochs=2,
+        trainable_from=trainable_from,
+    ).fit(X, y)
+    expected = clf.predict_proba(X)
+    save(clf, tmp_path / "model.skfr")
+    np.testing.assert_array_equal(load(tmp_path / "model.skfr").predict_proba(X), expected)
+    # Alone, so that nothing follows from the other images.
+    np.testing.assert_array_equal(clf.predict_proba(X[3:4]), expected[3:4])
+
+
+def test_a_model_of_another_engine_says_what_it_lacks(
+    pictures: Any, narrow_trunk: str
+) -> None:
+    X, y = pictures
+    clf = VGG16ImageClassifier(
+        weights=narrow_trunk, image_size=32, cache=None, augmentation=None, random_state=0
+    ).fit(X, y)
+    clf.set_params(engine="int8")
+    with pytest.raises(ValueError, match="Fit it with engine='int8'"):
+        clf.predict(X)
+
+
+def test_engines_do_not_share_what_they_keep(pictures: Any, tmp_path: Path) -> None:
+    X, _ = pictures
+    make = {"weights": "cifake", "image_size": 32, "cache": tmp_path}
+    exact = VGG16FeatureExtractor(**make).fit_transform(X)
+    whole = VGG16FeatureExtractor(**make, engine="int8").fit_transform(X)
+    assert not np.array_equal(exact, whole)
+    again = VGG16FeatureExtractor(**make, engine="int8").fit_transform(X)
+    np.testing.assert_array_equal(again, whole)
+
+
+def test_it_can_be_searched_over(pictures: Any) -> None:
+    X, y = pictures
+    clf = VGG16ImageClassifier(
+        weights="cifake",
+        image_size=32,
+        pooling="statistics",
+        engine="int8",
+        augmentation=None,
+        random_state=0,
+    )
+    assert np.mean(cross_val_predict(clf, np.array(X), y, cv=3) == y) > 0.8
