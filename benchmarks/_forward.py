@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import joblib
@@ -24,6 +26,13 @@ RIVALS: dict[str, Callable[[str, int, int], Forward]] = {
     "ONNX Runtime": onnx_vgg16.make_onnxruntime_forward,
     "OpenVINO": onnx_vgg16.make_openvino_forward,
     "raw ncnn": raw_ncnn.make_forward,
+}
+# Ours by what is behind the size in the name of a row: engine and pooling.
+_OURS = {
+    "": ("auto", "avg"),
+    ", statistics": ("auto", "statistics"),
+    ", int8": ("int8", "avg"),
+    ", int8, statistics": ("int8", "statistics"),
 }
 _TARGETS = {
     ("TensorFlow predict", 224): 2.3,
@@ -57,8 +66,14 @@ def measure(setting: Setting, folder: Path) -> Iterator[Round]:
 
 def _measure_side(weights: str, side: int, n_images: int, rounds: int) -> Iterator[Round]:
     with ExitStack() as stack:
-        ours = stack.enter_context(Worker(_make, _make_ours, weights, side, n_images))
-        expected, workers, missing = ours("check"), {}, []
+        ours = {
+            kind: stack.enter_context(
+                Worker(_make, partial(_make_ours, *how), weights, side, n_images)
+            )
+            for kind, how in _OURS.items()
+        }
+        checks = {kind: worker("check") for kind, worker in ours.items()}  # warms them up
+        expected, workers, missing = checks[""], {}, []
         for name, make in RIVALS.items():
             try:
                 worker = Worker(_make, make, weights, side, n_images)
@@ -72,15 +87,16 @@ def _measure_side(weights: str, side: int, n_images: int, rounds: int) -> Iterat
         yield from missing
         measures = {name: partial(worker, "rate") for name, worker in workers.items()}
         note = f"{n_images} images a round"
-        for number, rates in interleave({"": partial(ours, "rate"), **measures}, rounds):
-            for name in workers:
-                contest = _contest(name, side, note)
-                yield Round(contest, number, rates[""], rates[name])
+        measures |= {kind: partial(worker, "rate") for kind, worker in ours.items()}
+        for number, rates in interleave(measures, rounds):
+            for kind, name in product(ours, workers):
+                contest = _contest(name, side, note, kind)
+                yield Round(contest, number, rates[kind], rates[name])
 
 
-def _contest(rival: str, side: int, note: str) -> Contest:
-    row = f"forward, {side}x{side}"
-    target = _TARGETS.get((rival, side))
+def _contest(rival: str, side: int, note: str, kind: str = "") -> Contest:
+    row = f"forward, {side}x{side}{kind}"
+    target = None if kind else _TARGETS.get((rival, side))
     return Contest("forward", row, rival, "images/s", at_least=target, note=note)
 
 
@@ -100,16 +116,25 @@ def _make(
     return work
 
 
-def _make_ours(weights: str, side: int, n_threads: int) -> Forward:
+def _make_ours(
+    engine: str, pooling: str, weights: str, side: int, n_threads: int
+) -> Forward:
     from skfakereal._activations import _BATCH_PIXELS
     from skfakereal._trunk import trunk_network
     from skfakereal._trunk_settings import TrunkSettings
     from skfakereal._weights import load_trunk
     from skfakereal.engines import compile_network
 
-    settings = TrunkSettings((side, side), "stretch", "unit", "avg", None)
-    network = trunk_network(load_trunk(weights), settings)
-    forward = compile_network(network, (side, side, 3), engine="auto", n_threads=n_threads)
+    trunk, shape = load_trunk(weights), (side, side, 3)
+    settings = TrunkSettings((side, side), "stretch", "unit", pooling, None)
+    network = trunk_network(trunk, settings)
+    if engine == "int8":
+        from skfakereal.engines._int8 import measure_ranges
+
+        some = np.random.default_rng(0).random((4, *shape), dtype=np.float32)
+        ranges = measure_ranges(network, iter([some]), shape)
+        network = trunk_network(trunk, replace(settings, ranges=ranges))
+    forward = compile_network(network, shape, engine=engine, n_threads=n_threads)
     # In batches as the estimators hand them over.
     size = min(256, _BATCH_PIXELS // side**2)
     return lambda images: np.concatenate(
