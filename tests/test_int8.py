@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from sklearn.model_selection import cross_val_predict
 
 from skfakereal import VGG16FeatureExtractor, VGG16ImageClassifier, load, save
 from skfakereal._network import Conv, GlobalPool, MaxPool, Network, Quantization, Statistics
@@ -203,16 +202,3 @@ def test_engines_do_not_share_what_they_keep(pictures: Any, tmp_path: Path) -> N
     assert not np.array_equal(exact, whole)
     again = VGG16FeatureExtractor(**make, engine="int8").fit_transform(X)
     np.testing.assert_array_equal(again, whole)
-
-
-def test_it_can_be_searched_over(pictures: Any) -> None:
-    X, y = pictures
-    clf = VGG16ImageClassifier(
-        weights="cifake",
-        image_size=32,
-        pooling="statistics",
-        engine="int8",
-        augmentation=None,
-        random_state=0,
-    )
-    assert np.mean(cross_val_predict(clf, np.array(X), y, cv=3) == y) > 0.8
