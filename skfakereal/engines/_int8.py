@@ -84,31 +84,10 @@ def _quantize(network: Network, how: Quantization) -> list[_Quantized | MaxPool]
 def compile_with_int8(
     network: Network, input_shape: tuple[int, int, int], *, n_threads: int
 ) -> Forward:
-    """Return a function that computes a trunk on batches of any length.
+    """Return a function that computes a trunk, with its `Quantization`, on batches.
 
-    What an image gives depends, to the bit, neither on the other images of its batch, nor
-    on `n_threads`, nor on the machine.
-
-    Parameters
-    ----------
-    network : Network
-        A VGG from the image on, up to a pooling or to feature maps, with its
-        `Quantization`.
-    input_shape : tuple of (int, int, int)
-        Height, width and 3.
-    n_threads : int
-        How many threads compute at the same time, each on images of its own.
-
-    Returns
-    -------
-    callable
-        From a float32 array of shape (n, *input_shape), which stands for whole pixels, to
-        one of shape (n, *output_shape).
-
-    Raises
-    ------
-    ImportError
-        If ONNX Runtime is not installed.
+    Pixels come as the trunk takes them, and are whole again in here. What an image gives
+    depends, to the bit, neither on its batch, nor on `n_threads`, nor on the machine.
     """
     how = network.quantization
     assert how is not None
@@ -258,17 +237,7 @@ def _session(graph: bytes) -> Any:
 def measure_ranges(
     network: Network, images: Iterator[FloatArray], input_shape: tuple[int, int, int]
 ) -> tuple[float, ...]:
-    """Return the largest activation of each convolution over images, as the trunk takes them.
-
-    Parameters
-    ----------
-    network : Network
-        A VGG from the image on.
-    images : iterator of ndarray of shape (n, height, width, 3), float32
-        Batches of images.
-    input_shape : tuple of (int, int, int)
-        Height, width and 3.
-    """
+    """Return the largest activation of each convolution over batches of images."""
     from onnx import TensorProto, helper, numpy_helper
 
     nodes, constants, maxima, blob = list[Any](), list[Any](), list[str](), "images"

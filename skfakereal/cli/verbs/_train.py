@@ -232,7 +232,7 @@ def _add_estimator_options(group: _ArgumentGroup) -> None:
     add("--n-views", type=int, metavar="N", help="augmented copies of each (default: 8)")
     add(
         "--engine",
-        choices=("auto", "ncnn", "tensorflow"),
+        choices=("auto", "ncnn", "int8", "tensorflow"),
         help="what computes the frozen part of VGG16 (default: auto)",
     )
     add("--n-jobs", type=int, metavar="N", help="threads that read images (default: all)")
