@@ -22,7 +22,7 @@ from skfakereal.cli._parser import build_parser
 
 VERBS = (
     *("demo", "audit", "equalize", "train", "evaluate", "robustness", "recalibrate"),
-    *("predict", "score", "explain", "provenance", "cache"),
+    *("predict", "serve", "score", "explain", "provenance", "cache"),
 )
 COLUMNS = b"path,label,probability,error,provenance,provenance_detail\n"
 HEAVY = ("joblib", "keras", "matplotlib", "numpy", "PIL", "sklearn", "tensorflow")
@@ -76,7 +76,8 @@ def test_help_shows_examples_and_fits_a_narrow_terminal(
     text = capsys.readouterr().out
     assert f"\nexamples:\n  skfakereal {verb}" in text
     assert [line for line in text.splitlines() if len(line) > 82] == []
-    if verb in ("predict", "score", "evaluate", "explain", "robustness", "recalibrate"):
+    takes_model = ("predict", "serve", "score", "evaluate", "explain", "robustness")
+    if verb in (*takes_model, "recalibrate"):
         assert "runs whatever code it holds" in text
 
 

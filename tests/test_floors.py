@@ -10,6 +10,7 @@ ROOT = Path(skfakereal.__file__).parent
 # Whatever is not named here is a foundation.
 FLOORS = {
     "cli": 5,
+    "web": 5,
     "__main__": 6,
     "audit": 4,
     "cards": 4,

@@ -15,6 +15,7 @@ from skfakereal.cli.verbs import (
     _recalibrate,
     _robustness,
     _score,
+    _serve,
     _train,
 )
 
@@ -31,6 +32,7 @@ examples:
   skfakereal robustness detector/ photos/      what do JPEG, blur and noise cost?
   skfakereal recalibrate detector/ inbox/ --out moved/   suit it to other images
   skfakereal predict detector/ suspect.jpg     what is this image?
+  skfakereal serve detector/                   a page to drop images on
   skfakereal score detector/ archive/ --out scores.csv   what are all these?
   skfakereal explain detector/ suspect.jpg --out why/   where did it look?
   skfakereal provenance suspect.jpg            what does the file itself say?
@@ -59,7 +61,7 @@ def build_parser() -> ArgumentParser:
     verbs = parser.add_subparsers(required=True, metavar="VERB", title="verbs")
     for verb in (
         *(_demo, _audit, _equalize, _train, _evaluate, _robustness, _recalibrate),
-        *(_predict, _score, _explain, _provenance, _cache),
+        *(_predict, _serve, _score, _explain, _provenance, _cache),
     ):
         verb.add_parser(verbs)
     return parser

@@ -1,0 +1,173 @@
+"""The page, the case page and the API, as an application for any ASGI server."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from skfakereal.web._case import POLICY, case_page
+from skfakereal.web._guard import Guard
+from skfakereal.web._judge import Judge, Judged
+from skfakereal.web._openapi import describe_api
+from skfakereal.web._uploads import LIMITS, Item, TooMuchError, bound_body, items_of
+
+__all__ = ["create_app"]
+
+_STATIC = Path(__file__).parent / "static"
+
+
+def create_app(
+    judge: Judge, *, host: str = "127.0.0.1", token: str | None = None
+) -> Starlette:
+    """Return the application.
+
+    `host` is the name or address under which it is reached; with a `token`, nobody gets in
+    without.
+    """
+    # One thread computes, whoever asks: a model is not asked twice at a time, and pages get
+    # their turns between chunks. The loop itself never waits for it.
+    worker = ThreadPoolExecutor(1, thread_name_prefix="skfakereal-judge")
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        worker.shutdown(wait=False, cancel_futures=True)
+
+    async def index(request: Request) -> Response:
+        return HTMLResponse((_STATIC / "index.html").read_text(encoding="utf-8"))
+
+    async def model(request: Request) -> Response:
+        return JSONResponse(judge.facts())
+
+    async def openapi(request: Request) -> Response:
+        return JSONResponse(describe_api())
+
+    async def predict(request: Request) -> Response:
+        asked = _Asked(request, judge, worker)
+        await asked.read()
+        if "application/x-ndjson" in request.headers.get("accept", ""):
+            return StreamingResponse(asked.lines(), media_type="application/x-ndjson")
+        rows = [found.row async for chunk in asked.chunks() for found in chunk]
+        return JSONResponse({"model": judge.facts(), "rows": rows})
+
+    async def case(request: Request) -> Response:
+        asked = _Asked(request, judge, worker)
+        await asked.read()
+        text = await asked.page()
+        if text is None:
+            raise HTTPException(400, "There must be one image to make a page of.")
+        return HTMLResponse(text, headers={"Content-Security-Policy": POLICY})
+
+    return Starlette(
+        routes=[
+            Route("/", index),
+            Route("/case", case, methods=["POST"]),
+            Route("/api/model", model),
+            Route("/api/predict", predict, methods=["POST"]),
+            Route("/api/openapi.json", openapi),
+            Mount("/static", StaticFiles(directory=_STATIC)),
+        ],
+        middleware=[Middleware(Guard, host=host, token=token)],
+        exception_handlers={HTTPException: _explain, TooMuchError: _too_much},
+        lifespan=lifespan,
+    )
+
+
+class _Asked:
+    """One request for verdicts: its files live until it has been answered."""
+
+    def __init__(self, request: Request, judge: Judge, worker: ThreadPoolExecutor) -> None:
+        self.request, self.judge, self.worker = request, judge, worker
+        query = request.query_params
+        self.stable = query.get("stable", "true") != "false"
+        self.thumbnails = query.get("thumbnails", "false") == "true"
+        self.only: str | None = None
+        self.uploads: list[UploadFile] = []
+
+    async def read(self) -> None:
+        """Take what is sent, to memory or, where it is large, to files without a name."""
+        bound_body(self.request)
+        kind = self.request.headers.get("content-type", "")
+        if not kind.startswith("multipart/form-data"):
+            what = "Send images as multipart/form-data, in fields that are called files."
+            raise HTTPException(415, what)
+        form = await self.request.form(max_files=LIMITS["request_files"], max_fields=10)
+        self.uploads = [v for v in form.getlist("files") if isinstance(v, UploadFile)]
+        only = form.get("entry")
+        self.only = only if isinstance(only, str) and only else None
+        if not self.uploads:
+            await self.request.close()
+            what = "There must be at least one image, in a field that is called files."
+            raise HTTPException(400, what)
+
+    async def chunks(self) -> AsyncIterator[list[Judged]]:
+        """Judge a few images at a time; whatever happens, nothing is left."""
+        async with self._items() as items:
+            found = self.judge.chunks(items, stable=self.stable, thumbnails=self.thumbnails)
+            while (chunk := await self._on_worker(next, found, None)) is not None:
+                yield chunk
+                if await self.request.is_disconnected():
+                    return
+
+    async def lines(self) -> AsyncIterator[str]:
+        """Yield a line of JSON for each image, as soon as it is known."""
+        async for chunk in self.chunks():
+            yield "".join(f"{json.dumps(found.row)}\n" for found in chunk)
+
+    async def page(self) -> str | None:
+        """Return the page of the first image, if there is one."""
+        async with self._items() as items:
+            page: str | None = await self._on_worker(self._first_page, items)
+            return page
+
+    def _first_page(self, items: Iterator[Item]) -> str | None:
+        item = next(items, None)
+        if item is None:
+            return None
+        return case_page(self.judge.judge(item, stable=self.stable), self.judge.facts())
+
+    @asynccontextmanager
+    async def _items(self) -> AsyncIterator[Iterator[Item]]:
+        """Give the images in a folder that is removed, once nothing reads them any more."""
+        folder = TemporaryDirectory(prefix="skfakereal-", ignore_cleanup_errors=True)
+
+        def clean_up() -> None:
+            for upload in self.uploads:
+                upload.file.close()
+            folder.cleanup()
+
+        try:
+            yield items_of(self.uploads, Path(folder.name), self.only)
+        finally:
+            # Behind what is still computed for somebody who has gone away.
+            await asyncio.shield(asyncio.wrap_future(self.worker.submit(clean_up)))
+
+    async def _on_worker(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        running = asyncio.wrap_future(self.worker.submit(function, *arguments))
+        # Nobody may be left to hear of its failure.
+        running.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(running)
+
+
+async def _explain(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"error": error.detail}, error.status_code)
+
+
+async def _too_much(request: Request, error: Exception) -> Response:
+    most = LIMITS["request_bytes"] // 10**6
+    what = f"A request may have {most} MB at most. Send the images in several requests."
+    return JSONResponse({"error": what}, 413, headers={"Connection": "close"})

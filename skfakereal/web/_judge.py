@@ -1,0 +1,185 @@
+"""A model and image files -> what the page and the API tell of each."""
+
+import base64
+import hashlib
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from skfakereal._classifying.unwrap import find_threshold
+from skfakereal._classifying.verdicts import Verdict
+from skfakereal._images.read import ImageReadError, decode_image, read_bytes
+from skfakereal._version import __version__
+from skfakereal.cli._model import MODEL_FILE, Model
+from skfakereal.cli._rows import band_of, classify, classify_stably, told
+from skfakereal.provenance import Provenance, read_provenance
+from skfakereal.web._uploads import LIMITS, Item
+
+if TYPE_CHECKING:
+    from skfakereal.evaluation import UnsureBand
+
+__all__ = ["Judge", "Judged"]
+
+# Few enough that answers come soon, and that another page gets its turn.
+_AT_ONCE = 8
+_THUMBNAIL = 192  # pixels of a side
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What there is to tell of one image."""
+
+    item: Item
+    row: dict[str, Any]
+    provenance: Provenance
+
+
+class Judge:
+    """A model that is loaded once, and answers for one chunk of images at a time."""
+
+    def __init__(self, model: Model, place: str) -> None:
+        self.model = model
+        self.band: UnsureBand | None = (
+            band_of(model) if model.positive is not None else None
+        )
+        path = Path(place)
+        self.file = path / MODEL_FILE if path.is_dir() else path
+        with self.file.open("rb") as file:
+            self.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        decision = model.config.get("decision") or {}
+        self.threshold = find_threshold(model.estimator)
+        if self.threshold is None and model.positive is not None:
+            self.threshold = float(decision.get("threshold") or 0.5)
+        self.decision = decision if self._speaks_of_positive(decision) else {}
+
+    def _speaks_of_positive(self, decision: dict[str, Any]) -> bool:
+        positive = self.model.positive
+        return (
+            positive is not None
+            and decision.get("pos_label") == self.model.names[positive]
+            and decision.get("false_positive_rate") is not None
+        )
+
+    @property
+    def positive(self) -> str | None:
+        """The class whose probability is told; None for that of the label."""
+        return (
+            None if self.model.positive is None else self.model.names[self.model.positive]
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """Return what there is to know of the model."""
+        decision = self.decision
+        return {
+            "name": self.file.parent.name
+            if self.file.name == MODEL_FILE
+            else self.file.name,
+            "sha256": self.sha256,
+            "version": __version__,
+            "made": self.model.config.get("date"),
+            "classes": list(self.model.names),
+            "positive": self.positive,
+            "threshold": self.threshold,
+            "false_positive_rate": decision.get("false_positive_rate"),
+            "false_positive_interval": decision.get("false_positive_interval"),
+            "true_positive_rate": decision.get("true_positive_rate"),
+            "n_validation": [decision.get("n_negative"), decision.get("n_positive")],
+            "can_be_unsure": self.model.positive is not None,
+            "cautions": list(self.model.config.get("remarks") or []),
+            "limits": LIMITS,
+        }
+
+    def chunks(
+        self, items: Iterable[Item], *, stable: bool, thumbnails: bool
+    ) -> Iterator[list[Judged]]:
+        """Judge a few images at a time, and remove their files."""
+        items = iter(items)
+        while chunk := list(islice(items, _AT_ONCE)):
+            yield self._judged(
+                chunk, stable and self.model.positive is not None, thumbnails
+            )
+            for item in chunk:
+                if item.path:
+                    Path(item.path).unlink(missing_ok=True)
+
+    def judge(self, item: Item, *, stable: bool) -> Judged:
+        """Judge one image, and leave its file."""
+        return self._judged([item], stable and self.model.positive is not None, False)[0]
+
+    def _judged(self, chunk: list[Item], stable: bool, thumbnails: bool) -> list[Judged]:
+        answers = self._answers([item.path for item in chunk if item.path], stable)
+        return [self._one(item, answers.get(item.path), thumbnails) for item in chunk]
+
+    def _answers(self, paths: list[str], stable: bool) -> dict[str, Any]:
+        try:
+            if stable:
+                found = list(classify_stably(self.model, paths, self.band))
+            else:
+                found = [(v, None, ()) for v in classify(self.model.estimator, paths)]
+        except Exception as error:  # one image must not cost the others their verdicts
+            if len(paths) != 1:
+                return {
+                    p: a for path in paths for p, a in self._answers([path], stable).items()
+                }
+            what = f"cannot be judged by this model: {type(error).__name__}: {error}"
+            found = [(Verdict(paths[0], error=what[:500]), None, ())]
+        return dict(zip(paths, found, strict=True))
+
+    def _side(self, verdict: str, probability: float | None) -> str | None:
+        """Return the label of an image that was tried with changes, unsure or not."""
+        if verdict in self.model.names or probability is None or self.threshold is None:
+            return verdict
+        is_positive = probability >= self.threshold
+        return next(n for n in self.model.names if (n == self.positive) == is_positive)
+
+    def _one(self, item: Item, answer: Any, thumbnails: bool) -> Judged:
+        said, facts = Provenance(item.path), dict[str, Any]()
+        label, probability, verdict, reasons, error = None, None, None, (), item.error
+        if item.path:
+            said = read_provenance(item.path)
+            facts = _file_facts(item.path, thumbnails)
+        if answer is not None:
+            found, verdict, reasons = answer
+            label, probability = told(found, self.model.names, self.model.positive)
+            error = found.error
+            if verdict is not None:
+                label = self._side(verdict, probability)
+        row: dict[str, Any] = {
+            "name": item.name,
+            "verdict": verdict or label,
+            "label": label,
+            "probability": probability,
+            "threshold": self.threshold,
+            "reasons": list(reasons),
+            "provenance": said.claim or None,
+            "provenance_detail": said.detail or None,
+            "sha256": None,
+            "bytes": None,
+            "width": None,
+            "height": None,
+            "error": error or None,
+        }
+        return Judged(item, row | facts, said)
+
+
+def _file_facts(path: str, thumbnail: bool) -> dict[str, Any]:
+    """Return digest and size of a file, and a small copy of its picture without metadata."""
+    facts: dict[str, Any] = {"thumbnail": None} if thumbnail else {}
+    try:
+        data = read_bytes(path)
+        facts |= {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+        image = decode_image(data, path)
+    except ImageReadError:  # the row says so
+        return facts
+    facts |= {"width": image.width, "height": image.height}
+    if thumbnail:
+        small = max(image.size) <= _THUMBNAIL
+        image.thumbnail((_THUMBNAIL, _THUMBNAIL))
+        buffer, kind = io.BytesIO(), "png" if small else "jpeg"
+        image.save(buffer, kind)
+        encoded = base64.b64encode(buffer.getvalue()).decode("ascii")
+        facts["thumbnail"] = f"data:image/{kind};base64,{encoded}"
+    return facts

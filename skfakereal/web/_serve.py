@@ -1,0 +1,58 @@
+"""The server: where it listens, who gets in, and the browser that opens it."""
+
+import secrets
+import socket
+import threading
+import webbrowser
+from collections.abc import Callable
+
+import uvicorn
+
+from skfakereal.web._app import create_app
+from skfakereal.web._guard import is_loopback
+from skfakereal.web._judge import Judge
+
+__all__ = ["serve"]
+
+
+def serve(
+    judge: Judge, *, host: str, port: int, browser: bool, say: Callable[[str], None]
+) -> None:
+    """Serve the page until the process is interrupted."""
+    token = None if is_loopback(host) else secrets.token_urlsafe(24)
+    with _listening(host, port) as listener:
+        port = listener.getsockname()[1]
+        name = f"[{host}]" if ":" in host else host
+        if token is not None:
+            say(
+                "WARNING: this page is reached from other machines, by plain HTTP: whoever is on "
+                "the way can read the images and the token. Give the address below only to "
+                "those who may use it."
+            )
+            if host in ("0.0.0.0", "::"):
+                name = socket.gethostname()
+        address = f"http://{name}:{port}/" + (f"?token={token}" if token else "")
+        say(f"{address}\nNothing is kept. Ctrl+C ends it.")
+        if browser:
+            threading.Timer(0.3, webbrowser.open, [address]).start()
+        settings = uvicorn.Config(
+            create_app(judge, host=host, token=token),
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            limit_concurrency=100,
+            timeout_graceful_shutdown=2,
+        )
+        uvicorn.Server(settings).run(sockets=[listener])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(place[:2], family=family, backlog=64)
+    except OSError as error:
+        raise OSError(
+            f"The page cannot be served on {host}, port {port} ({error.strerror or error}). "
+            "Choose another --port, or --host."
+        ) from error

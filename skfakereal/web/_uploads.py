@@ -1,0 +1,156 @@
+"""A request -> the files in it, zip archives unpacked, within bounds of size and number."""
+
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+from starlette.types import Message
+
+__all__ = ["LIMITS", "Item", "TooMuchError", "bound_body", "items_of"]
+
+# Bytes of a file, bytes of a request, and files in it; files in a zip, and bytes that it may
+# expand to.
+LIMITS = {
+    "file_bytes": 100 * 10**6,
+    "request_bytes": 500 * 10**6,
+    "request_files": 1000,
+    "zip_files": 5000,
+    "zip_bytes": 2 * 10**9,
+}
+_MOST_DIRECTORY = 2**24  # bytes of a zip's directory: some 100,000 entries
+_NAME = 300  # characters of a name that are kept
+_LEFT_OUT = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")
+_A_PIECE = 2**20
+
+
+class TooMuchError(Exception):
+    """A request is larger than what is taken."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One image of a request, or why there is none."""
+
+    # As the sender calls it: shown, and never a path of this machine.
+    name: str
+    path: str = ""
+    error: str = ""
+
+
+def bound_body(request: Request) -> None:
+    """Let reading the body of a request end where it has more than it may."""
+    most = LIMITS["request_bytes"]
+    receive, n_bytes = request.receive, 0
+
+    async def counted() -> Message:
+        nonlocal n_bytes
+        message = await receive()
+        n_bytes += len(message.get("body", b""))
+        if n_bytes > most:
+            raise TooMuchError
+        return message
+
+    length = request.headers.get("content-length", "0")
+    if not length.isdecimal() or int(length) > most:
+        raise TooMuchError
+    request._receive = counted
+
+
+def items_of(
+    uploads: list[UploadFile], folder: Path, only: str | None = None
+) -> Iterator[Item]:
+    """Write the files of a request to a folder, one when it is asked for, and yield them.
+
+    `only` is the name of the one that is wanted of a zip.
+    """
+    for number, upload in enumerate(uploads):
+        name = _clean(upload.filename or "")
+        file = upload.file
+        file.seek(0)
+        if file.read(4) in (b"PK\3\4", b"PK\5\6"):
+            yield from _unpacked(file, name, folder / f"{number:06}", only)
+            continue
+        file.seek(0)
+        yield _written(file, name, folder / f"{number:06}")
+
+
+def _written(file: IO[bytes], name: str, place: Path) -> Item:
+    """Copy a file, up to what one may have."""
+    left = LIMITS["file_bytes"]
+    with place.open("wb") as out:
+        while piece := file.read(min(_A_PIECE, left + 1)):
+            left -= len(piece)
+            if left < 0:
+                break
+            out.write(piece)
+    if left < 0:
+        place.unlink()
+        most = LIMITS["file_bytes"] // 10**6
+        return Item(name, error=f"has over {most} MB, the most that this page takes")
+    return Item(name, str(place))
+
+
+def _unpacked(file: IO[bytes], name: str, place: Path, only: str | None) -> Iterator[Item]:
+    try:
+        _check_directory(file)
+        archive = zipfile.ZipFile(file)
+    except (zipfile.BadZipFile, ValueError, OSError, struct.error) as error:
+        yield Item(name, error=f"is a zip file that cannot be read: {error}")
+        return
+    with archive:
+        left, count = LIMITS["zip_bytes"], 0
+        for entry in archive.infolist():
+            inner = entry.filename
+            if entry.is_dir() or inner.startswith(_LEFT_OUT) or inner.endswith(_LEFT_OUT):
+                continue
+            count += 1
+            shown = f"{name}/{_clean(inner)}"
+            if count > LIMITS["zip_files"]:
+                what = f"the zip holds more than {LIMITS['zip_files']:,} files: the rest is left"
+                yield Item(name, error=f"{what} out")
+                return
+            if left <= 0:
+                what = "the zip expands to more than this page takes: the rest is left out"
+                yield Item(name, error=what)
+                return
+            if only not in (None, shown):
+                continue
+            try:
+                # What its header says of its size is not believed.
+                with archive.open(entry) as packed:
+                    item = _written(
+                        packed, shown, place.with_name(f"{place.name}-{count:06}")
+                    )
+                left -= (
+                    Path(item.path).stat().st_size if item.path else LIMITS["file_bytes"]
+                )
+                yield item
+            except (RuntimeError, NotImplementedError):
+                yield Item(shown, error="is encrypted, or packed in a way that is not read")
+            except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
+                yield Item(shown, error=f"is damaged in the zip: {error}")
+
+
+def _check_directory(file: IO[bytes]) -> None:
+    """Refuse a zip whose directory alone would fill the memory."""
+    size = file.seek(0, 2)
+    file.seek(max(0, size - 2**16 - 22))
+    tail = file.read()
+    end = tail.rfind(b"PK\5\6")
+    if end < 0 or len(tail) - end < 22:
+        raise ValueError("its directory is missing")
+    if struct.unpack_from("<I", tail, end + 12)[0] > _MOST_DIRECTORY:
+        raise ValueError("it has too many files")
+    file.seek(0)
+
+
+def _clean(name: str) -> str:
+    """Return a name without what could lead out of a folder."""
+    parts = [p for p in name.replace("\\", "/").split("/") if p not in ("", ".", "..")]
+    return "/".join(parts)[-_NAME:] or "unnamed"

@@ -1,0 +1,394 @@
+"""The page's server: the same answers as `predict`, no strangers, and nothing kept."""
+
+import csv
+import io
+import json
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import joblib
+import pytest
+from conftest import MakeImage, noise
+from image_attacks import ATTACKS, png, png_chunk
+from PIL import Image
+from sklearn.dummy import DummyClassifier
+
+from skfakereal import VGG16ImageClassifier
+from skfakereal.cli import main
+from skfakereal.cli._model import Model, load_model
+
+pytest.importorskip("starlette")
+from starlette.testclient import TestClient
+
+from skfakereal.web import _uploads
+from skfakereal.web._app import create_app
+from skfakereal.web._judge import Judge
+
+HOST = "http://127.0.0.1:8765"
+A1111 = b"parameters\0a cat\nSteps: 20, Sampler: Euler a, Seed: 1"
+
+
+@pytest.fixture
+def place(fitted_classifier: VGG16ImageClassifier, tmp_path: Path) -> str:
+    joblib.dump(fitted_classifier, tmp_path / "some.joblib")
+    return str(tmp_path / "some.joblib")
+
+
+@pytest.fixture
+def judge(place: str) -> Judge:
+    return Judge(load_model(place, trust=True), place)
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder in which everything temporary is made."""
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    return tmp_path / "temporary"
+
+
+@pytest.fixture
+def client(judge: Judge, temporary: Path) -> Iterator[TestClient]:
+    with TestClient(create_app(judge), base_url=HOST) as client:
+        yield client
+    assert list(temporary.iterdir()) == []
+
+
+def files(*paths: str | Path, **named: bytes) -> list[tuple[str, tuple[str, bytes]]]:
+    known = {Path(path).name: Path(path).read_bytes() for path in paths} | named
+    return [("files", (name, data)) for name, data in known.items()]
+
+
+def zipped(**members: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name.replace("%", "/"), data)
+    return buffer.getvalue()
+
+
+def test_rows_are_those_of_predict(
+    client: TestClient,
+    place: str,
+    make_image: MakeImage,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    paths = [make_image(f"{i}.png", noise(32 + i)) for i in range(11)]
+    main(["predict", "--trust", place, *paths, "--format", "csv"])
+    wanted = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    answer = client.post("/api/predict?stable=false", files=files(*paths))
+    assert answer.status_code == 200
+    rows = answer.json()["rows"]
+    assert [row["label"] for row in rows] == [row["label"] for row in wanted]
+    assert [row["probability"] for row in rows] == [float(r["probability"]) for r in wanted]
+    assert [row["name"] for row in rows] == [Path(path).name for path in paths]
+    assert answer.json()["model"]["positive"] == "fake"
+    streamed = client.post(
+        "/api/predict?stable=false",
+        files=files(*paths),
+        headers={"Accept": "application/x-ndjson"},
+    )
+    assert [json.loads(line) for line in streamed.text.splitlines()] == rows
+
+
+@pytest.mark.parametrize("shade", [10, 120, 245])
+def test_stable_rows_are_those_of_predict(
+    client: TestClient,
+    place: str,
+    make_image: MakeImage,
+    shade: int,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = make_image("a.png", shade)
+    main(["predict", "--trust", place, path, "--stable", "--format", "json"])
+    (wanted,) = json.loads(capsys.readouterr().out)
+    (row,) = client.post("/api/predict", files=files(path)).json()["rows"]
+    assert (row["verdict"], row["probability"]) == (wanted["label"], wanted["probability"])
+    assert " ".join(row["reasons"]) == (wanted["reasons"] or "")
+    (plain,) = client.post("/api/predict?stable=false", files=files(path)).json()["rows"]
+    assert row["label"] == plain["label"]
+
+
+def test_broken_and_hostile_files_are_rows(
+    client: TestClient, make_image: MakeImage
+) -> None:
+    good = make_image("good.png", noise(40))
+    bad = {
+        "text.jpg": b"no image",
+        "empty.png": b"",
+        "short.png": Path(good).read_bytes()[:-40],
+        "bomb.png": ATTACKS["png pixels"](),
+        "../../etc/passwd": b"root",
+    }
+    rows = client.post("/api/predict?stable=false", files=files(good, **bad)).json()["rows"]
+    said = {row["name"]: row["error"] for row in rows}
+    assert said["good.png"] is None
+    assert "not an image" in said["text.jpg"]
+    assert "truncated" in said["short.png"]
+    assert "too large" in said["bomb.png"]
+    assert "etc/passwd" in said
+    assert all(row["verdict"] is None for row in rows if row["error"])
+    assert "/tmp" not in json.dumps(rows)
+
+
+def test_a_model_that_refuses_an_image_costs_the_others_nothing(
+    place: str, make_image: MakeImage
+) -> None:
+    class Choosy(DummyClassifier):
+        def predict_proba(self, X: Any) -> Any:
+            if any(Image.open(path).width == 7 for path in X):
+                raise RuntimeError("seven")
+            return super().predict_proba(X)
+
+    model = Choosy().fit(["a", "b"], [0, 1])
+    client = TestClient(create_app(Judge(Model(model, ("real", "fake"), 1), place)), HOST)
+    paths = [make_image(f"{side}.png", 9, size=(side, side)) for side in (6, 7, 8)]
+    rows = client.post("/api/predict?stable=false", files=files(*paths)).json()["rows"]
+    assert [row["label"] for row in rows] == ["real", None, "real"]
+    assert "seven" in rows[1]["error"]
+
+
+def test_a_zip_is_unpacked_within_bounds(
+    client: TestClient, make_image: MakeImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = Path(make_image("a.png", noise(40))).read_bytes()
+    members = {
+        "in%a.png": image,
+        "b.png": image,
+        "__MACOSX%c.png": image,
+        "note.txt": b"x",
+    }
+    members |= {"..%..%up.png": image}
+    zips = files(**{"all.zip": zipped(**members)})
+    rows = client.post("/api/predict?stable=false", files=zips).json()["rows"]
+    names = ["all.zip/in/a.png", "all.zip/b.png", "all.zip/note.txt", "all.zip/up.png"]
+    assert [row["name"] for row in rows] == names
+    assert [row["error"] is None for row in rows] == [True, True, False, True]
+
+    monkeypatch.setitem(_uploads.LIMITS, "zip_bytes", 2_000_000)
+    monkeypatch.setitem(_uploads.LIMITS, "file_bytes", 1_000_000)
+    bomb = files(**{"bomb.zip": zipped(**{f"{i}.png": bytes(10**7) for i in range(9)})})
+    rows = client.post("/api/predict?stable=false", files=bomb).json()["rows"]
+    assert ["has over 1 MB" in row["error"] for row in rows] == [True, True, False]
+    assert "expands to more" in rows[-1]["error"]
+    monkeypatch.setitem(_uploads.LIMITS, "zip_files", 3)
+    many = files(**{"many.zip": zipped(**{f"{i}.png": image for i in range(9)})})
+    rows = client.post("/api/predict?stable=false", files=many).json()["rows"]
+    assert [row["error"] is None for row in rows] == [True, True, True, False]
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "directory", "encrypted"])
+def test_a_damaged_zip_is_a_row(
+    client: TestClient, make_image: MakeImage, damage: str
+) -> None:
+    data = bytearray(zipped(**{"a.png": Path(make_image("a.png", noise(40))).read_bytes()}))
+    if damage == "cut":
+        del data[-30:]
+    elif damage == "changed":
+        data[60] ^= 0xFF
+    elif damage == "directory":
+        data[-10:-6] = b"\xff\xff\xff\x7f"
+    else:
+        data[6] |= 1
+        data[data.index(b"PK\1\2") + 8] |= 1
+    (row,) = client.post(
+        "/api/predict?stable=false", files=files(**{"a.zip": bytes(data)})
+    ).json()["rows"]
+    assert row["error"]
+    assert row["verdict"] is None
+
+
+def test_limits_of_requests(
+    client: TestClient, make_image: MakeImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = files(make_image("a.png", noise(40)))
+    assert client.post("/api/predict").status_code == 415
+    assert client.post("/api/predict", data={"files": "text"}).status_code == 415
+    assert client.post("/api/predict", files={"other": b"x"}).status_code == 400
+    monkeypatch.setitem(_uploads.LIMITS, "request_files", 2)
+    assert client.post("/api/predict", files=image * 3).status_code == 400
+    monkeypatch.setitem(_uploads.LIMITS, "request_bytes", 1000)
+    answer = client.post("/api/predict", files=image)
+    assert answer.status_code == 413
+    assert "several requests" in answer.json()["error"]
+
+    def unannounced() -> Iterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\n'
+        for _ in range(100):
+            yield bytes(1000)
+
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    answer = client.post("/api/predict", content=unannounced(), headers=kind)
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Host": "localhost:8765", "Origin": "http://localhost:8765"}, 200),
+        ({"Host": "[::1]:8765"}, 200),
+        ({"Origin": HOST}, 200),
+        ({"Host": "evil.example"}, 421),
+        ({"Host": "127.0.0.1.evil.example:8765"}, 421),
+        ({"Host": ""}, 421),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "https://127.0.0.1:8765"}, 403),
+        ({"Origin": "http://127.0.0.1:9999"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}, 403),
+        ({"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors"}, 403),
+        ({"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"}, 200),
+    ],
+)
+def test_only_own_pages_ask(
+    client: TestClient, make_image: MakeImage, headers: dict[str, str], status: int
+) -> None:
+    image = files(make_image("a.png", noise(40)))
+    for method, address in [("GET", "/"), ("GET", "/api/model"), ("POST", "/api/predict")]:
+        sent = {"files": image} if method == "POST" else {}
+        answer = client.request(method, address, headers=headers, **sent)  # type: ignore[arg-type]
+        assert answer.status_code == status, address
+
+
+def test_a_link_elsewhere_may_open_the_page_and_post_nothing(client: TestClient) -> None:
+    link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    assert client.get("/", headers=link).status_code == 200
+    assert client.post("/case", headers=link).status_code == 403
+
+
+def test_strangers_need_the_token(judge: Judge) -> None:
+    app = create_app(judge, host="192.168.7.7", token="secret")
+    with TestClient(app, base_url="http://192.168.7.7:8765") as client:
+        assert client.get("/").status_code == 401
+        assert client.get("/static/page.js").status_code == 401
+        assert client.get("/?token=wrong").status_code == 401
+        assert client.get("/api/model?token=secret").status_code == 401
+        bearer = {"Authorization": "Bearer secret"}
+        assert client.get("/api/model", headers=bearer).status_code == 200
+        first = client.get("/?token=secret", follow_redirects=False)
+        assert (first.status_code, first.headers["location"]) == (303, "/")
+        cookie = first.headers["set-cookie"]
+        assert "HttpOnly" in cookie
+        assert "SameSite=strict" in cookie
+        assert client.get("/").status_code == 200  # the cookie is kept by the client
+        assert client.get("/", headers={"Host": "evil.example"}).status_code == 421
+
+
+def test_every_answer_is_guarded(client: TestClient) -> None:
+    for address in ("/", "/static/page.js", "/api/model", "/nowhere"):
+        headers = client.get(address).headers
+        assert "script-src 'self'" in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["cache-control"] == "no-store"
+        assert "access-control-allow-origin" not in headers
+    assert client.get("/static/../_app.py").status_code == 404
+    assert client.get("/static/%2e%2e/_app.py").status_code == 404
+
+
+def test_the_page_loads_nothing_from_elsewhere(client: TestClient) -> None:
+    page = client.get("/").text
+    found = set(re.findall(r'(?:src|href|action)="([^"]+)"', page))
+    assert found == {"data:,", "/static/page.css", "/static/page.js", "/case"}
+    for name in ("page.css", "page.js"):
+        assert not re.search(r"https?://|@import|url\(", client.get(f"/static/{name}").text)
+
+
+def test_thumbnails_hold_no_metadata(client: TestClient) -> None:
+    data = png((300, 200), before=[png_chunk(b"tEXt", A1111)])
+    sent = files(**{"a.png": data})
+    (row,) = client.post("/api/predict?stable=false&thumbnails=true", files=sent).json()[
+        "rows"
+    ]
+    assert row["thumbnail"].startswith("data:image/jpeg;base64,")
+    assert (row["width"], row["height"]) == (300, 200)
+    assert row["provenance"] == "generated"
+    (row,) = client.post("/api/predict?stable=false", files=sent).json()["rows"]
+    assert "thumbnail" not in row
+
+
+def test_the_case_page(client: TestClient) -> None:
+    data = png((60, 40), before=[png_chunk(b"tEXt", A1111)])
+    answer = client.post("/case?stable=false", files=files(**{"<b>cat.png": data}))
+    assert answer.status_code == 200
+    assert "script" not in answer.headers["content-security-policy"]
+    page = answer.text
+    assert "&lt;b&gt;cat.png" in page
+    assert "<b>cat" not in page
+    (row,) = client.post("/api/predict?stable=false", files=files(**{"a": data})).json()[
+        "rows"
+    ]
+    page = page.replace("<wbr>", "")
+    for words in (row["sha256"], "60 x 40", "made by AI", "proves nothing", "UTC"):
+        assert words in page
+    assert f"{row['probability']:.3f}" in page
+    assert str(tempfile.tempdir) not in page
+    broken = client.post("/case", files=files(**{"broken.png": b"nothing"}))
+    assert "could not be judged" in broken.text
+    members = {"in%a.png": data, "in%b.png": png((30, 20))}
+    sent = files(**{"all.zip": zipped(**members)})
+    page = client.post(
+        "/case?stable=false", files=sent, data={"entry": "all.zip/in/b.png"}
+    ).text
+    assert "30 x 20" in page
+    gone = client.post("/case?stable=false", files=sent, data={"entry": "all.zip/no.png"})
+    assert gone.status_code == 400
+
+
+def test_the_description_names_every_column(
+    client: TestClient, make_image: MakeImage
+) -> None:
+    told = client.get("/api/openapi.json").json()
+    path = make_image("a.png", noise(40))
+    (row,) = client.post("/api/predict?thumbnails=true", files=files(path)).json()["rows"]
+    answer = told["paths"]["/api/predict"]["post"]["responses"]["200"]["content"]
+    assert set(answer["application/x-ndjson"]["schema"]["properties"]) == set(row)
+
+
+def test_more_than_two_classes(place: str, make_image: MakeImage) -> None:
+    model = DummyClassifier(strategy="prior").fit(["a"] * 6, [0, 1, 2, 2, 2, 2])
+    judge = Judge(Model(model, ("real", "dalle", "flux"), None), place)
+    client = TestClient(create_app(judge), HOST)
+    (row,) = client.post("/api/predict", files=files(make_image("a.png", 9))).json()["rows"]
+    assert (row["verdict"], row["threshold"]) == ("flux", None)
+    assert row["probability"] == pytest.approx(4 / 6, abs=1e-6)
+    assert not client.get("/api/model").json()["can_be_unsure"]
+
+
+@pytest.mark.slow
+def test_the_verb_serves_and_ends(place: str, make_image: MakeImage) -> None:
+    import httpx2
+
+    words = [sys.executable, "-m", "skfakereal", "serve", "--trust", place]
+    process = subprocess.Popen(
+        [*words, "--port", "0", "--no-browser"], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    try:
+        address = process.stdout.readline().strip()
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address)
+        sent = files(make_image("a.png", noise(40)))
+        answer = httpx2.post(f"{address}api/predict?stable=false", files=sent, timeout=60)
+        assert answer.json()["rows"][0]["label"] in ("real", "fake")
+        assert httpx2.get(address, headers={"Host": "evil.example"}).status_code == 421
+    finally:
+        process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
+
+
+def test_a_port_in_use_is_told(
+    place: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert main(["serve", "--trust", place, "--port", port, "--no-browser"]) == 1
+    assert "another --port" in capsys.readouterr().err
