@@ -3,7 +3,7 @@
 ``python -m benchmarks.embedded_trunk --trunk FILE.safetensors --cifake FOLDER``
 prints how well signed integers with one scale per output channel keep the answers
 of the float16 trunk on training images. The criterion was set before any result
-was seen: at least 99.5 % of verdicts equal float16's, a mean absolute difference of
+was seen: at least 99.5% of verdicts equal float16's, a mean absolute difference of
 the probability of "fake" below 0.005, and loading in less than 0.3 s. ``--write``
 writes the smallest file that meets it. ``--test`` then prints the accuracy on
 ``test/``, which has no part in the choice.

@@ -61,7 +61,7 @@ def main() -> None:
     print(f"band from {band.low:.3f} to {band.high:.3f}, {len(X):,} images")
     _print_tables(classifier, X.tolist(), y, band)
     with TemporaryDirectory() as folder:
-        print("\nAfter shrinking to 75 %, which no validation image went through:")
+        print("\nAfter shrinking to 75%, which no validation image went through:")
         _print_tables(classifier, _changed(X, Scale(0.75), Path(folder)), y, band)
 
 

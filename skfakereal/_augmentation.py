@@ -107,7 +107,7 @@ class Augmentation(BaseEstimator):
     def shared(cls, *, seed: int = 0) -> Self:
         """Return settings for photographs that were shared: ``augmentation="shared"``.
 
-        Three in ten views are clean; of the others, half are shrunk to 40 % or more, half
+        Three in ten views are clean; of the others, half are shrunk to 40% or more, half
         blurred, half saved as JPEG and half as WebP, before they are resized or cropped:
         some in all of these ways, one after the other. Flips stay. Rotation, zoom and
         brightness are off, whose resampling and rounding wipe the traces of how a picture

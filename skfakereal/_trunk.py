@@ -136,12 +136,12 @@ class Trunk:
     @cached_property
     def array_digests(self) -> dict[str, bytes]:
         """Digests of the arrays, those of the blocks that are not there included."""
-        known = self._known_digests
+        digests = self._known_digests
         own = {
-            name: known[name] if name in known else array_digest(array)
+            name: digests[name] if name in digests else array_digest(array)
             for name, array in self.arrays.items()
         }
-        return known | own
+        return digests | own
 
     @cached_property
     def digest(self) -> bytes:
@@ -264,7 +264,7 @@ def continued_tail(
     if CUTS.index(now.cut) < CUTS.index(before.cut):
         raise ValueError(
             "With warm_start=True, trainable_from can stay or move towards the image, but "
-            f"it was {before.cut!r} and is {now.cut!r}. Set warm_start=False to start anew."
+            f"it was {before.cut!r} and is {now.cut!r}. Set warm_start=False to start over."
         )
     everything = _without_handover(trunk_network(trunk, before).layers + tail.layers)
     frozen = _without_handover(trunk_network(trunk, now).layers)

@@ -148,7 +148,9 @@ def _trunk_from_file(path: Path, changed: int, size: int) -> Trunk:
                 trained_on=trained_on if trained_on in ("imagenet", "unit") else None,
             )
         except SafetensorError as error:
-            raise ValueError(f"{str(path)!r} is no safetensors file: {error}.") from error
+            raise ValueError(
+                f"{str(path)!r} is not a safetensors file: {error}."
+            ) from error
     if path.suffix in (".h5", ".hdf5"):
         try:
             return _keras_trunk(str(path), repr(str(path)))

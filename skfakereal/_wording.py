@@ -63,33 +63,33 @@ WORDS = {
     "f1_macro": "F1",
     "roc_auc": "ROC-AUC",
     "average_precision": "average precision",
-    "tpr_at_fpr_0.01": "TPR at 1 % FPR",
-    "tpr_at_fpr_0.05": "TPR at 5 % FPR",
+    "tpr_at_fpr_0.01": "TPR at 1% FPR",
+    "tpr_at_fpr_0.05": "TPR at 5% FPR",
     "brier_score": "Brier score",
     "expected_calibration_error": "calibration error",
 }
 MEANINGS = {
     "accuracy": "The share of images whose class was predicted correctly. With classes of "
-    "unequal size it flatters whoever always names the larger one.",
+    "unequal size it flatters a model that always predicts the larger one.",
     "accuracy_at_0.5": "The same, if the more probable class were always predicted.",
-    "balanced_accuracy": "The mean of the shares found of each class: 0.5 is what guessing "
-    "gives with two classes, however unequal they are.",
-    "precision": "Of the images that were called {name}, the share that is {name}.",
-    "recall": "Of the images that are {name}, the share that was found.",
+    "balanced_accuracy": "The mean recall of the classes: with two classes 0.5 is chance, "
+    "however unequal they are.",
+    "precision": "Of the images classified as {name}, the share that is {name}.",
+    "recall": "Of the images that are {name}, the share that was detected.",
     "f1": "The harmonic mean of precision and recall.",
     "f1_macro": "The harmonic mean of precision and recall, averaged over the classes.",
-    "roc_auc": "How often a randomly drawn image that is {name} gets a higher probability of "
-    "it than one that is not. 0.5 is chance, 1 is perfect; no threshold is involved.",
+    "roc_auc": "How often a random image that is {name} gets a higher probability of being "
+    "{name} than one that is not. 0.5 is chance, 1 is perfect; no threshold is involved.",
     "average_precision": "The mean precision over all thresholds, weighted by the recall "
     "gained at each. Chance is the share of images that are {name}.",
-    "tpr_at_fpr_0.01": "With a threshold so strict that at most 1 of 100 {rest} images is called "
-    "{name}: the share of {name} images that is still found.",
+    "tpr_at_fpr_0.01": "With a threshold so strict that at most 1 of 100 {rest} images is "
+    "classified as {name}: the share of {name} images that is still detected.",
     "tpr_at_fpr_0.05": "The same with 5 of 100.",
-    "brier_score": "The mean squared distance between probability and truth. Lower is "
-    "better; 0.25 is what always saying 0.5 gives with two classes.",
-    "expected_calibration_error": "How far probabilities are from the shares that they "
-    "announce, on average (ten bins). Lower is better: at 0, of the images with a "
-    "probability of 0.8, 80 % are so.",
+    "brier_score": "The mean squared distance between predicted probability and true label. "
+    "Lower is better; with two classes, always predicting 0.5 gives 0.25.",
+    "expected_calibration_error": "How far predicted probabilities are from "
+    "observed shares, on average (ten bins). Lower is better: at 0, of the images with a "
+    "probability of 0.8, 80% are of that class.",
 }
 LOWER_IS_BETTER = ("brier_score", "expected_calibration_error")
 

@@ -122,7 +122,7 @@ def test_copies_across_splits_classes_and_groups(
     assert report.copies.across_splits[("test", "train")] == 4
     assert report.copies.across_groups == 4
     assert report.verdict == "leaking"
-    assert "4 of the 4 images of “test” (100 %) have a copy in “train”" in repr(report)
+    assert "4 of the 4 images of “test” (100%) have a copy in “train”" in repr(report)
     # One group: the four new ones by what was given, and their originals as copies.
     assert len(set(report.groups_[[0, 1, 2, 5, 30, 31, 32, 33]])) == 1
     assert len(set(report.groups_)) == 27

@@ -286,7 +286,7 @@ def test_cutting_pictures_of_two_sizes_is_warned_of_and_audited(
     large_and_small: tuple[list[Path], list[int]], tmp_path: Path
 ) -> None:
     paths, y = large_and_small
-    with pytest.warns(UserWarning, match=r"1\.14 % for real, 52\.9 % for fake"):
+    with pytest.warns(UserWarning, match=r"1\.14% for real, 52\.9% for fake"):
         copies = equalize_images(paths, y, tmp_path / "out", size=(32, 32), resize="crop")
     assert (
         "Caution: The classes differ in the part of a picture that is kept" in copies.DESCR

@@ -207,10 +207,10 @@ def in_capitals(path: Path, pixels: NDArray[np.uint8], i: int) -> Path:
 @pytest.mark.parametrize(
     ("field", "said", "save_real", "save_fake"),
     [
-        ("orientation", "“6”: 0 % of real, 100 % of fake", oriented(1), oriented(6)),
+        ("orientation", "“6”: 0% of real, 100% of fake", oriented(1), oriented(6)),
         (
             "extension_case",
-            "“upper case”: 0 % of real, 100 % of fake",
+            "“upper case”: 0% of real, 100% of fake",
             *(plain_jpeg, in_capitals),
         ),
     ],
@@ -237,7 +237,7 @@ def test_one_pixel_size_for_all_fakes_is_found(tmp_path: Path) -> None:
     assert "dimensions" in named(report, "leaking")
     what = next(f for f in report.findings if "dimensions" in f.fields).what
     assert "32" in what
-    assert "100 % of fake" in what
+    assert "100% of fake" in what
 
 
 def test_a_leak_in_one_image_of_ten_is_minor_but_named(tmp_path: Path) -> None:
@@ -330,7 +330,7 @@ def test_html_carries_findings_evidence_and_pictures(tmp_path: Path) -> None:
         "equalize_images",
         "PNG",
         "data:image/png",
-        "12 (100 %)",
+        "12 (100%)",
     ):
         assert expected in html
     assert "http" not in html.replace("http-equiv", "")

@@ -45,7 +45,7 @@ ODD = {
         (282, 2, 4, text(b"abc\0")), (283, 2, 4, text(b"de\0\0"))
     ),
     "software is a number": tiff_bytes((305, 4, 1, 7)),
-    "software is no text": tiff_bytes((305, 2, 4, text(b"\xff\xfe\x00\xd8"))),
+    "software is not a text": tiff_bytes((305, 2, 4, text(b"\xff\xfe\x00\xd8"))),
     "EXIF leads nowhere": tiff_bytes((34665, 4, 1, 2**31)),
     "EXIF leads to itself": tiff_bytes((34665, 4, 1, 24)),
     "EXIF is noise": jpeg_with((0xE1, b"Exif\0\0" + bytes(range(200)))),

@@ -72,20 +72,20 @@ def having(**facts: object) -> Habit:
 # What each fake is like, what the real ones are like, the field, a word that must be said.
 HABITS: dict[str, tuple[Habit, Habit, str, str]] = {
     "one size": (having(size=(32, 32)), plain, "dimensions", "“32 x 32”"),
-    "taller": (having(size=(80, 40)), plain, "height", "“40 x 80”: 0 % of real"),
+    "taller": (having(size=(80, 40)), plain, "height", "“40 x 80”: 0% of real"),
     "progressive": (
         lambda how: jpeg(how, progressive=True),
         lambda how: jpeg(how, progressive=False),
         "progressive",
-        "“yes”: 0 % of real, 100 % of fake",
+        "“yes”: 0% of real, 100% of fake",
     ),
-    "PNG": (png, jpeg, "format", "“PNG”: 0 % of real, 100 % of fake"),
-    "no EXIF": (having(exif=False), having(exif=True), "exif", "“no”: 0 % of real"),
+    "PNG": (png, jpeg, "format", "“PNG”: 0% of real, 100% of fake"),
+    "no EXIF": (having(exif=False), having(exif=True), "exif", "“no”: 0% of real"),
     "tables": (
         lambda how: jpeg(how, qtables=TABLES),
         jpeg,
         "jpeg_tables",
-        "“94”: 0 % of real",
+        "“94”: 0% of real",
     ),
     "quality": (lambda how: jpeg(how, quality=77), jpeg, "jpeg_quality", "“77”"),
     "subsampling": (
@@ -98,32 +98,32 @@ HABITS: dict[str, tuple[Habit, Habit, str, str]] = {
         having(border=4),
         having(border=0),
         "border",
-        "“0 % of the side”",
+        "“0% of the side”",
     ),
     "border in JPEG": (
         lambda how: replace(rgb_jpeg(how), border=6, size=(48, 48)),
         lambda how: replace(rgb_jpeg(how), border=0, size=(48, 48)),
         "border",
-        "“0 % of the side”",
+        "“0% of the side”",
     ),
     "grey": (having(mode="L"), having(mode="RGB"), "mode", "“grey”"),
     "grey in RGB": (
         lambda how: replace(rgb_jpeg(how), grey=True),
         rgb_jpeg,
         "colour",
-        "“none”: 0 % of real, 100 % of fake",
+        "“none”: 0% of real, 100% of fake",
     ),
     "whole blocks": (
         lambda how: replace(how, size=(8 * how.size[0], how.size[1])),
         lambda how: replace(how, size=(8 * how.size[0] - how.size[0] % 7 - 1, how.size[1])),
         "blocks",
-        "“none”: 100 % of real, 0 % of fake",
+        "“none”: 100% of real, 0% of fake",
     ),
     "alpha": (
         lambda how: replace(png(how), mode="RGBA"),
         lambda how: replace(png(how), mode="RGB"),
         "mode",
-        "“RGB with alpha”: 0 % of real, 100 % of fake",
+        "“RGB with alpha”: 0% of real, 100% of fake",
     ),
 }
 
@@ -159,7 +159,7 @@ def test_a_small_set_is_not_accused_but_says_what_it_cannot_show(
 
 def test_the_report_ends_with_what_to_do_next(tmp_path: Path) -> None:
     clean = audit_images(*leaking_set(tmp_path / "clean", 20, rgb_jpeg, rgb_jpeg))
-    assert "Next:\n  1. Nothing has to be mended: go on to training" in repr(clean)
+    assert "Next:\n  1. Nothing has to be changed: train with" in repr(clean)
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"no image")
     paths, y = leaking_set(tmp_path / "one broken", 20, rgb_jpeg, rgb_jpeg)

@@ -42,7 +42,9 @@ def place(images: Images, tmp_path: Path) -> Path:
     place = tmp_path / "card.md"
     card.save(place)
     text = place.read_text(encoding="utf-8")
-    mine = "## My own notes\n\n```bash\n## Robustness\n```\n\nKeep 100 % of *this*.\n\n## Known"
+    mine = (
+        "## My own notes\n\n```bash\n## Robustness\n```\n\nKeep 100% of *this*.\n\n## Known"
+    )
     place.write_text(text.replace("## Known", mine), encoding="utf-8")
     return place
 
@@ -95,7 +97,7 @@ def test_more_evaluations_come_before_how_to_use_it(place: Path, images: Images)
 def test_a_file_that_is_no_card_is_refused(tmp_path: Path) -> None:
     place = tmp_path / "notes.md"
     place.write_text("Only notes.\n")
-    with pytest.raises(ValueError, match="A card has a title"):
+    with pytest.raises(ValueError, match="A card must have a title"):
         extend_card(place)
     assert place.read_text() == "Only notes.\n"
 

@@ -93,6 +93,6 @@ def test_code_with_fences_stays_code() -> None:
 
 def test_names_are_not_littered_with_backslashes() -> None:
     written = section_markdown(
-        Section("estimator__n_views", (Text("0.934 of (a, b): 95 %, a-b."),))
+        Section("estimator__n_views", (Text("0.934 of (a, b): 95%, a-b."),))
     )
     assert "\\" not in written

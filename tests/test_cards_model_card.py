@@ -80,7 +80,7 @@ CONFIG = {
         **{
             "threshold": 0.71,
             "pos_label": "fake",
-            "reason": "a false positive rate of 1 %",
+            "reason": "a false positive rate of 1%",
         },
         **{"n_positive": 310, "n_negative": 290, "true_positive_rate": 0.8},
         **{"false_positive_rate": 0.01, "false_positive_interval": [0.002, 0.03]},
@@ -124,7 +124,7 @@ def test_the_metadata_has_what_the_hub_requires(card: ModelCard) -> None:
 
 def test_undefined_figures_are_named_and_left_out_of_the_metadata() -> None:
     card = model_card(make_report(40))
-    assert ["TPR at 1 % FPR", "undefined", "none"] in cells(text_of(card, "Evaluation"))
+    assert ["TPR at 1% FPR", "undefined", "none"] in cells(text_of(card, "Evaluation"))
     (index,) = metadata_of(card)["model-index"]
     types = [metric["type"] for metric in index["results"][0]["metrics"]]
     assert "tpr_at_fpr_0.01" not in types
@@ -147,22 +147,22 @@ def test_it_says_what_the_data_were(card: ModelCard) -> None:
     assert "sd14 (1,300)" in section
     assert "class real come from 2 groups" in section
     assert "ab" * 32 in section
-    assert "leaking, ROC-AUC 0.970 (95 % interval 0.950 to 0.990)" in section
+    assert "leaking, ROC-AUC 0.970 (95% interval 0.950 to 0.990)" in section
     assert "The audit found: format (leaking)." in section
-    assert "10% served to tell when to stop" in section
+    assert "10% of the training images were held out to decide when to stop" in section
 
 
 def test_it_says_how_it_decides(report: EvaluationReport, card: ModelCard) -> None:
     section = text_of(card, "Threshold and calibration")
-    assert "fake from a probability of 0.71 on, chosen by a false positive rate" in section
-    assert "of 310 that are fake, 80.0% were found; of 290 others, 1.00%" in section
-    assert "(95 % interval 0.20% to 3.00%)" in section
+    assert "fake from a probability of 0.71, chosen by a false positive rate" in section
+    assert "it detected 80.0% of 310 fake images; of 290 others, 1.00%" in section
+    assert "(95% interval 0.20% to 3.00%)" in section
     assert "calibrated on validation images: sigmoid" in section
     assert "Between 0.2 and 0.9" in section
     bare = text_of(model_card(report), "Threshold and calibration")
-    assert "from a probability of 0.5 on, the more probable class" in bare
+    assert "from a probability of 0.5, the more probable class" in bare
     chosen = make_report(threshold=0.6)
-    assert "of 0.6 on." in text_of(model_card(chosen), "Threshold and calibration")
+    assert "of 0.6." in text_of(model_card(chosen), "Threshold and calibration")
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_it_says_how_it_decides(report: EvaluationReport, card: ModelCard) -> No
 def test_the_band_may_be_told_in_any_form(report: EvaluationReport, band: Any) -> None:
     card = model_card(report, config={"decision": {"threshold": 0.5, **band}})
     section = text_of(card, "Threshold and calibration")
-    assert "Between 0.3 and 0.8 a verdict was right in less than 90% of" in section
+    assert "Between 0.3 and 0.8, fewer than 90% of the validation images" in section
 
 
 def test_a_decision_of_which_nothing_is_known_is_no_choice(
@@ -192,7 +192,7 @@ def test_a_decision_of_which_nothing_is_known_is_no_choice(
     decision |= dict.fromkeys(("calibration", "unsure", "unsure_band", "refused"))
     card = model_card(report, config={"decision": decision})
     section = text_of(card, "Threshold and calibration")
-    assert "0.5 on, the more probable class; no other threshold was chosen." in section
+    assert "0.5, the more probable class; no other threshold was chosen." in section
     assert "validation" not in section
     assert "not chosen for a purpose" in text_of(card, "Known limits")
 
@@ -211,13 +211,17 @@ def test_it_says_how_it_was_trained(card: ModelCard) -> None:
     [
         (("data", "audit"), None, "not audited"),
         (("data", "audit", "word"), "clean", ""),
-        (("data", "audit", "word"), "suspicious", "calls the images suspicious"),
+        (("data", "audit", "word"), "suspicious", "found the images suspicious"),
         (("data", "groups", "fake"), {"a": 1, "b": 2}, ""),
-        (("data", "groups", "fake"), {}, "do not say what made them"),
-        (("data", "train"), {"real": 20, "fake": 30}, "trained on 50 images"),
-        (("model", "weights"), "cifake", "has seen CIFAKE's training images"),
+        (
+            ("data", "groups", "fake"),
+            {},
+            "generators of the images of class fake are unknown",
+        ),
+        (("data", "train"), {"real": 20, "fake": 30}, "trained on only 50 images"),
+        (("model", "weights"), "cifake", "trained on CIFAKE's training images"),
         (("model", "weights"), None, "not pretrained"),
-        (("model", "image_size"), [32, 32], "sees 32x32 pixels: of a larger"),
+        (("model", "image_size"), [32, 32], "sees 32x32 pixels"),
         (("model", "resize"), "crop", "in the middle of an image"),
         (("decision",), None, "not chosen for a purpose"),
         (("remarks",), ["A caution."], "A caution."),
@@ -260,8 +264,8 @@ def test_the_settings_of_a_wrapped_estimator_are_found(report: EvaluationReport)
         VGG16ImageClassifier(image_size=(48, 48), weights="cifake", cache="/home/x/y")
     )
     text = model_card(report, estimator=wrapped).to_markdown()
-    assert "brought to 48x48 pixels" in text
-    assert "has seen CIFAKE's training images" in text
+    assert "resized or cropped to 48x48 pixels" in text
+    assert "trained on CIFAKE's training images" in text
     assert "Bird and A. Lotfi" in text
     assert "/home" not in text
     assert "| estimator__image_size | \\[48, 48\\] |" in text

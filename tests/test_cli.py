@@ -78,7 +78,7 @@ def test_help_shows_examples_and_fits_a_narrow_terminal(
     assert [line for line in text.splitlines() if len(line) > 82] == []
     takes_model = ("predict", "serve", "score", "evaluate", "explain", "robustness")
     if verb in (*takes_model, "recalibrate"):
-        assert "runs whatever code it holds" in text
+        assert "runs any code in it" in text
 
 
 def test_examples_of_the_help_are_valid_commands() -> None:

@@ -70,7 +70,7 @@ def test_a_leak_is_said_with_what_to_do(leaking: Path, capsys: Said) -> None:
     assert main(["audit", str(leaking)]) == 0
     said = capsys.readouterr().out
     assert said.startswith("AuditReport: LEAKING\n")
-    assert "[leaking] File format “PNG”: 0 % of real, 100 % of fake" in said
+    assert "[leaking] File format “PNG”: 0% of real, 100% of fake" in said
     assert "skfakereal equalize FOLDER OUT" in said
     assert contents(leaking) == before
 
@@ -142,7 +142,7 @@ def test_other_classes_and_progress(leaking: Path, tmp_path: Path, capsys: Said)
     assert "none is called 'fake'" in capsys.readouterr().err
     assert main(["audit", str(root), "--classes", "real,gan", "--progress"]) == 0
     output = capsys.readouterr()
-    assert "100 % of gan" in output.out
+    assert "100% of gan" in output.out
     assert "Reading files" in output.err
 
 

@@ -86,7 +86,7 @@ def test_a_chosen_threshold_is_part_of_the_model(
     )
     assert decision["threshold"] == pytest.approx(choice.threshold, abs=2e-6)
     assert decision["pos_label"] == "fake"
-    assert decision["reason"] == "a false positive rate of at most 10 %"
+    assert decision["reason"] == "a false positive rate of at most 10%"
     for key in ("n_positive", "n_negative", "true_positive_rate", "false_positive_rate"):
         assert decision[key] == pytest.approx(getattr(choice, key)), key
     assert decision["false_positive_interval"] == pytest.approx(
@@ -104,7 +104,7 @@ def test_a_chosen_threshold_is_part_of_the_model(
     assert f"Called 'fake' from a probability of {decision['threshold']:.3f} on" in said
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "The decision" in page
-    assert "a false positive rate of at most 10 %" in page
+    assert "a false positive rate of at most 10%" in page
 
 
 def test_other_verbs_use_the_threshold(
@@ -196,8 +196,8 @@ def test_nothing_is_held_out_where_nothing_needs_it(train: Train, tmp_path: Path
         (["--target-fpr", "0.1", "--confidence", "0.95"], ["at least 29"]),
         (["--unsure-precision", "0.98"], ["at least 50 validation images of each class"]),
         (["--calibration", "sigmoid", "--validation-fraction", "0.05"], ["at least 5"]),
-        (["--confidence", "0.9"], ["--confidence belongs to --target-fpr"]),
-        (["--balanced", "--prevalence", "0.1"], ["--prevalence belongs to --costs"]),
+        (["--confidence", "0.9"], ["--confidence needs --target-fpr"]),
+        (["--balanced", "--prevalence", "0.1"], ["--prevalence needs --costs"]),
         (["--balanced", "--classes", "real,fake,else"], ["two classes only"]),
     ],
 )

@@ -52,7 +52,7 @@ def test_every_image_has_a_row_and_what_has_none_is_named(
     errors = read_csv(out)
     assert len(errors) == 5
     assert [name for name, error in errors.items() if error] == ["IMG_1.HEIC"]
-    assert f"skfakereal: {LEFT_OUT}, and 1 that are plainly no images." in (
+    assert f"skfakereal: {LEFT_OUT}, and 1 that are clearly not images." in (
         capsys.readouterr().err
     )
 

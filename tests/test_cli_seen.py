@@ -129,7 +129,7 @@ def test_a_folder_that_was_moved_changed_and_extended(
     assert str(moved / "fake" / "new.png") in paths
     assert len(paths) == len(relative) + 1
     assert data["seen"]["tested"] == {"images": len(paths), "same_bytes": 0, "same_path": 0}
-    assert "and those that it does not know" in data["test_images"]
+    assert "and those that are new to it" in data["test_images"]
 
 
 def test_by_path_where_the_content_was_changed(

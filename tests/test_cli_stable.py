@@ -98,8 +98,8 @@ def test_the_band_of_the_run_makes_verdicts_unsure(
         [chance_of(detector, n) for n in (20, 90, 140, 220)], abs=1e-6
     )
     assert rows[0]["reasons"] is rows[3]["reasons"] is None
-    assert "fewer than 90 % were real" in rows[1]["reasons"]
-    assert "fewer than 90 % were fake" in rows[2]["reasons"]
+    assert "fewer than 90% were real" in rows[1]["reasons"]
+    assert "fewer than 90% were fake" in rows[2]["reasons"]
     assert "4 images: 1 fake, 1 real, 2 unsure" in said
     # Seen from the other class, it is the same band.
     _, rows, _ = predict(run, *paths, "--pos-label", "real")
@@ -125,7 +125,7 @@ def test_a_verdict_that_saving_again_turns_is_unsure(
     assert code == 0
     assert row["label"] == "unsure"
     assert "JPEG quality 85" in row["reasons"]
-    assert "no band" in said
+    assert "no unsure band" in said
 
 
 def test_tables_and_csv_hold_the_reasons(

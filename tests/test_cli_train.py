@@ -263,14 +263,14 @@ def test_the_audit_of_clean_files_is_kept_and_shown(
     assert 0 < low < 0.5 < high < 1
     assert audit["duplicates_across_splits"] == 0
     page = (run / "report.html").read_text(encoding="utf-8")
-    assert "What the files give away" in page
+    assert "<h2>Audit</h2>" in page
     assert "audit.html beside this page" in page
     assert "The audit calls" not in page
     out = tmp_path / "run"
     assert main(["train", str(photos), "--out", str(out), *quick, "--no-audit"]) == 0
     assert not (out / "audit.html").exists()
     assert "audit" not in json.loads((out / "config.json").read_text())["data"]
-    assert "What the files give away" not in (out / "report.html").read_text()
+    assert "<h2>Audit</h2>" not in (out / "report.html").read_text()
 
 
 def test_a_leak_is_the_first_caution_and_names_itself(
@@ -283,13 +283,13 @@ def test_a_leak_is_the_first_caution_and_names_itself(
     assert main(["train", str(photos), "--out", str(out), *quick]) == 0
     said = capsys.readouterr().out
     assert said.index("The audit says “leaking”.") < said.index("Trained in")
-    assert "File format “JPEG”: 0 % of real, 100 % of fake" in said
+    assert "File format “JPEG”: 0% of real, 100% of fake" in said
     config = json.loads((out / "config.json").read_text())
     assert config["data"]["audit"]["headline"] == 1
     assert config["remarks"][0].startswith("The audit calls these images leaking (file")
     (finding, *_) = config["data"]["audit"]["findings"]
     assert (finding["name"], finding["word"]) == ("file format", "leaking")
-    assert "100 % of fake" in finding["evidence"]
+    assert "100% of fake" in finding["evidence"]
     page = (out / "report.html").read_text(encoding="utf-8")
     assert page.index("The audit calls") < page.index("confusion")
 

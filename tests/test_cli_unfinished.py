@@ -115,7 +115,7 @@ def test_a_reader_that_stops_costs_nothing(
     train.stdout.close()
     assert train.stderr is not None
     assert train.stderr.read() == (
-        "skfakereal: standard output was not written (Broken pipe); all else is done\n"
+        "skfakereal: standard output could not be written (Broken pipe); everything else is done\n"
     )
     assert train.wait() == 141
     assert (out / "model.skfr").is_file()

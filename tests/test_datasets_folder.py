@@ -129,7 +129,7 @@ def test_what_is_no_image_is_skipped_and_counted(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="Left out: 1 file or folder"):
         images = load_image_folder(tmp_path)
     assert places_of(images.data, tmp_path) == ["fake/b.png", "real/a.png"]
-    assert images.left_out.endswith("(folder 'masks'), and 7 that are plainly no images.")
+    assert images.left_out.endswith("(folder 'masks'), and 7 that are clearly not images.")
     kinds = [".txt 2", "hidden 3", "system file 1", "text 1", "folder 'masks' 1"]
     for reason in kinds:
         assert reason in images.DESCR

@@ -118,7 +118,7 @@ def test_what_is_left_out_is_counted_by_kind_and_named(mixed: Path) -> None:
         assert f"{kind} 1: {name!r}" in left_out.warning()
     assert left_out.counts.total() == len(OTHERS) + len(QUIET)
     assert f"Left out: {len(OTHERS)} files or folders (" in left_out.warning()
-    assert left_out.warning().endswith(f", and {len(QUIET)} that are plainly no images.")
+    assert left_out.warning().endswith(f", and {len(QUIET)} that are clearly not images.")
 
 
 def test_of_many_a_few_are_named(tmp_path: Path) -> None:

@@ -177,7 +177,7 @@ def test_images_that_one_could_not_read_are_left_out(
     both = compare_reports({"whole": old, "holes": holes})
     assert both.n_images == N - 5
     assert both.values["whole"] == both.values["holes"]
-    said = "5 of 400 images were not classified by every model and left out."
+    said = "5 of 400 images were not classified by every model and are left out."
     assert both.remarks == [said]
     assert said in repr(both)
     assert said in both.to_html()
@@ -202,7 +202,7 @@ def test_groups_are_drawn_whole() -> None:
     ("other", "message"),
     [
         ({"target_names": ["x", "fake"]}, "about the same classes"),
-        ({"pos_label": 0}, "the same positive class, 'b' has not"),
+        ({"pos_label": 0}, "the same positive class, but 'b' has another"),
         ({"sample_weight": np.arange(1, N + 1)}, "weigh the images alike"),
         ({"paths": [f"other/{i}" for i in range(N)]}, "share no image"),
         ({"y_true": 1 - np.arange(N) % 2}, r"'0.png' is 'real' for 'a' and 'fake' for 'b'"),

@@ -193,7 +193,7 @@ def test_the_worst_error_comes_first(errors_of: Any) -> None:
     assert len(display.axes_) == 3
     assert display.ax_ is display.axes_[0]
     title, path = texts(display.ax_)
-    assert title == "real, called fake: 0.95"
+    assert title == "real, predicted fake: 0.95"
     assert path.startswith("…")
     assert path.endswith("/2.png")
     assert display.figure_.get_suptitle() == "3 errors on 6 images"

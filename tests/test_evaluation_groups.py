@@ -57,7 +57,7 @@ def test_a_generator_is_held_against_all_real_images(case: Case) -> None:
         assert row["accuracy"] == (score[own] >= 0.5).mean()
         rows = own | (y == 0)
         assert row["roc_auc"] == pytest.approx(roc_auc_score(y[rows], score[rows]))
-        line = np.sort(score[y == 0])[-6]  # 5 % of 120
+        line = np.sort(score[y == 0])[-6]  # 5% of 120
         assert row["tpr_at_fpr_0.05"] == pytest.approx((score[own] > line).mean())
     camera = report.per_group["camera"]
     assert camera["n_positive"] == 0
@@ -131,7 +131,7 @@ def test_rows_are_in_text_table_page_picture_and_json(case: Case) -> None:
         frame.loc["hard", "roc_auc_low"] == report.intervals.per_group["hard"]["roc_auc"][0]
     )
     assert "<h2>By generator</h2>" in report.to_html()
-    assert "what is recognised worst: &#x27;hard&#x27;" in report.to_html()
+    assert "images of the weakest groups: &#x27;hard&#x27;" in report.to_html()
     assert report.plots[-1] == "groups"
     labels = [t.get_text() for t in report.plot("groups").axes[0].get_yticklabels()]
     assert labels[0] == "hard (60)"
@@ -195,7 +195,7 @@ def test_points_are_what_comes_of_each_threshold(case: Case) -> None:
     best = max(((score >= line) == y).mean() for line in [*score, 2])
     assert points["oracle"].accuracy == pytest.approx(best)
     assert "oracle" in repr(report)
-    assert "oracle: the best on these very images" in report.to_html()
+    assert "oracle: the best on these images" in report.to_html()
     assert report.to_frame("thresholds").loc["chosen", "threshold"] == 0.7
     assert report.to_dict()["operating_points"][2]["name"] == "oracle"
 

@@ -59,7 +59,7 @@ def test_a_thousand_figures_at_once_are_those_of_scikit_learn(
 
 
 def test_true_positive_rates_do_not_miss_a_threshold_by_a_rounding() -> None:
-    # Sums of weights are not exact: 29 of 2,900 real images are 1 %, whatever they weigh.
+    # Sums of weights are not exact: 29 of 2,900 real images are 1%, whatever they weigh.
     y = np.repeat([0, 1], [2900, 100])
     score = np.append(np.linspace(0, 0.9, 2900), np.full(100, 0.0))
     real = np.sort(score[:2900])[::-1]
@@ -197,7 +197,7 @@ def test_a_handful_of_groups_is_told() -> None:
     is_fake = case["y_true"] == 1
     generators = np.where(is_fake, np.arange(100) % 3, 10 + np.arange(100))
     report = EvaluationReport(**case, groups=generators, target_names=["real", "fake"])
-    said = "3 of the groups hold only images of class 'fake', too few to stand for others"
+    said = "3 of the groups hold only images of class 'fake', too few to resample"
     assert any(said in remark for remark in report.intervals.remarks)
     assert said in repr(report)
     assert said in report.to_html().replace("&#x27;", "'")

@@ -209,7 +209,9 @@ def test_a_class_that_is_never_predicted_is_told() -> None:
     proba = [[0.9, 0.1]] * 4
     report = EvaluationReport(list("abcd"), [0, 0, 1, 1], proba, classes=[0, 1])
     assert report["precision"] == 0
-    assert report.remarks[-1] == "No image was called '1': its precision is counted as 0."
+    assert (
+        report.remarks[-1] == "No image was classified as '1': its precision is set to 0."
+    )
 
 
 def test_unreadable_images_are_counted_named_and_left_out() -> None:
@@ -351,7 +353,7 @@ def test_plots_are_scikit_learns_and_one_by_one() -> None:
 
     _, ax = plt.subplots()
     assert report.plot("roc", ax=ax) is ax.figure
-    assert ax.get_xlabel() == "false positive rate (share of real called fake)"
+    assert ax.get_xlabel() == "false positive rate (real classified as fake)"
     legend = [text.get_text() for text in ax.get_legend().get_texts()]
     assert f"(AUC = {report['roc_auc']:.2f})" in legend[0]
     fpr, tpr = ax.lines[0].get_data()
@@ -416,17 +418,17 @@ def test_the_page_shows_figures_plots_and_the_worst_errors(
     assert f"<dd>{report['roc_auc']:.3f}</dd>" in page
     n_errors = int((report.y_true != report.y_pred).sum())
     assert page.count("data:image/png") == 4 + min(12, n_errors)
-    assert f"{n_errors} images were taken for another class" in page
+    assert f"{n_errors} images were misclassified" in page
     assert "<img" not in report._repr_html_()
 
 
 def test_the_page_of_three_classes_leads_with_averages() -> None:
     report = EvaluationReport(**make_case(n_classes=3))
     page = report.to_html()
-    assert "All but the accuracy are the mean over the classes." in page
+    assert "All figures except the accuracy are means over the classes." in page
     assert f"<dt>F1</dt><dd>{report['f1_macro']:.3f}</dd>" in page
 
 
 def test_a_perfect_report_says_so() -> None:
     report = EvaluationReport(["a", "b"], [0, 1], np.eye(2), classes=[0, 1])
-    assert "No image was taken for another class." in report.to_html()
+    assert "No image was misclassified." in report.to_html()

@@ -131,7 +131,7 @@ def test_a_detector_of_file_formats_is_found_out(make_image: MakeImage) -> None:
     report = robustness_report(model, X, y, perturbations=[Copy()])
     assert report.untouched.accuracy == 1
     assert report["written as PNG"].accuracy == 0.5
-    assert "50.0% of the verdicts change when an image is only written anew" in repr(report)
+    assert "50.0% of the verdicts change when an image is only saved again" in repr(report)
 
 
 def test_images_too_small_for_a_chain_are_counted(make_image: MakeImage) -> None:
@@ -145,7 +145,7 @@ def test_images_too_small_for_a_chain_are_counted(make_image: MakeImage) -> None
     small, idle = report.remarks
     assert "never enlarged" in small
     assert "2 by 'chain web', 2 by 'at most 50 px'" in small
-    assert "left as they were, pixel by pixel" in idle
+    assert "left unchanged" in idle
 
 
 class Forgiving(Pipeline):
@@ -191,7 +191,7 @@ def test_more_classes_have_accuracy_and_flips(images: Images) -> None:
     assert row.accuracy < report.untouched.accuracy
     assert np.isnan([row.roc_auc, row.tpr, row.fpr]).all()
     assert report.pos_label is None
-    assert "none is the positive one" in report.remarks[0]
+    assert "there is no positive class" in report.remarks[0]
     assert "nan" not in report.to_html().split("<table>")[1]
 
 
@@ -214,7 +214,7 @@ def test_text(report: RobustnessReport) -> None:
     assert text.startswith("RobustnessReport: 20 images, positive class 'fake'")
     line = next(line for line in text.splitlines() if line.startswith("inverted wholly"))
     assert line.split()[2:] == ["0.000", "0.000", "0.000", "1.000", "1.000", "20"]
-    assert "As they are, 100.0% of 20 images" in report.summary()
+    assert "100.0% of 20 unchanged images" in report.summary()
     assert "'inverted wholly', the worst of 4 changes, 0.0% are" in report.summary()
 
 
@@ -225,11 +225,11 @@ def test_plots_have_a_panel_for_each_family(report: RobustnessReport) -> None:
     flips = {line.get_label(): line for line in panels[2].lines}["verdicts flipped"]
     assert flips.get_ydata().tolist() == [0, 1]
     ticks = [tick.get_text() for tick in panels[0].get_xticklabels()]
-    assert ticks == ["as it is", "90"]
+    assert ticks == ["unchanged", "90"]
     (panel,) = report.plot(["tpr", "fpr"], families=["inverted"]).axes
     assert [line.get_label() for line in panel.lines] == [
-        "found (TPR)",
-        "false alarms (FPR)",
+        "true positive rate",
+        "false positive rate",
     ]
     with pytest.raises(ValueError, match="figures must be some of"):
         report.plot(["f1"])

@@ -57,7 +57,7 @@ def test_a_verdict_that_a_change_turns_is_unsure(
     X = [make_image(f"{n}.png", n) for n in (20, 135, 235)]
     rows = judge(model, X, perturbations=[Darken(2), Darken(20)])
     assert [row.verdict for row in rows] == ["real", "unsure", "fake"]
-    assert rows[1].reasons == ("It would be called real after: darkened by 20.",)
+    assert rows[1].reasons == ("It would be classified as real after: darkened by 20.",)
     assert rows[0].reasons == rows[2].reasons == ()
     for row, n in zip(rows, (20, 135, 235), strict=True):
         levels = np.array([[n], [max(0, n - 2)], [max(0, n - 20)]]) / 255
@@ -81,7 +81,7 @@ def test_a_probability_in_the_band_is_unsure(
     rows = judge(model, X, band=band)
     assert [row.verdict for row in rows] == ["real", "unsure", "unsure", "fake"]
     assert rows[1].reasons == (
-        f"Of validation images with a probability like {p[1]:.3f}, fewer than 90 % were "
+        f"Of validation images with a probability like {p[1]:.3f}, fewer than 90% were "
         f"real; only below {band.low:.3f} enough were.",
     )
     assert "were fake; only above" in rows[2].reasons[0]
@@ -157,7 +157,7 @@ def test_no_changes_and_tables(model: Pipeline, make_image: MakeImage) -> None:
 
 
 def test_a_class_must_not_be_called_unsure(model: Pipeline) -> None:
-    with pytest.raises(ValueError, match="none of them called 'unsure'"):
+    with pytest.raises(ValueError, match="neither named 'unsure'"):
         judge(model, ["a.png"], target_names=["real", "unsure"])
 
 

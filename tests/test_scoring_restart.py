@@ -209,7 +209,7 @@ def test_a_file_that_somebody_changed_is_not_replaced(
     result = score_greys(tmp_path / "s.csv", greys, model)
     with result.path.open("a") as file:
         file.write("a note\n")
-    with pytest.raises(FileExistsError, match="nobody changed"):
+    with pytest.raises(FileExistsError, match="unchanged result of this run"):
         score_greys(tmp_path / "s.csv", greys, model)
     assert result.path.read_text().endswith("a note\n")
 
@@ -292,7 +292,7 @@ def test_a_lock_dies_with_its_process(tmp_path: Path, greys: list[str]) -> None:
     )
     assert process.stdout is not None
     assert process.stdout.readline() == b"locked\n"
-    with pytest.raises(BlockingIOError, match="another one is at work there"):
+    with pytest.raises(BlockingIOError, match="Another run is writing to"):
         score_greys(out, greys, model)
     process.send_signal(signal.SIGKILL)
     process.communicate()

@@ -98,7 +98,7 @@ def test_one_percent_of_fifty_is_refused() -> None:
     names = np.where(y == 1, "fake", "real")
     with pytest.raises(
         ValueError,
-        match="rate of 1 % needs at least 99 validation images of class 'real', got 50",
+        match="rate of 1% needs at least 99 validation images of class 'real', got 50",
     ):
         choose_threshold(names, score, target_fpr=0.01)
 
@@ -111,7 +111,7 @@ def test_the_target_that_is_offered_instead_can_be_kept(
     y, score = draw(n_real, 300)
     with pytest.raises(ValueError, match="higher target; ") as refused:
         choose_threshold(y, score, target_fpr=0.001, confidence=confidence)
-    offered = re.findall(r"can keep ([\d.]+) %", str(refused.value))
+    offered = re.findall(r"can keep ([\d.]+)%", str(refused.value))
     lowest = float(offered[0]) / 100
     check_negatives(n_real, lowest, confidence, "0")
     with pytest.raises(ValueError, match="needs at least"):
@@ -121,7 +121,7 @@ def test_the_target_that_is_offered_instead_can_be_kept(
 def test_a_target_that_finds_nothing_is_refused() -> None:
     y = np.repeat([0, 1], [200, 50])
     score = np.where(np.arange(250) < 20, 0.99, 0.5)  # the surest are real
-    with pytest.raises(ValueError, match="No threshold finds a single positive image"):
+    with pytest.raises(ValueError, match="No threshold detects any positive image"):
         choose_threshold(y, score, target_fpr=0.01)
 
 
@@ -217,8 +217,8 @@ def test_the_positive_class_is_explicit() -> None:
         choose_threshold(made, score)
     choice = choose_threshold(made, score, pos_label="made", target_fpr=0.05)
     assert choice.pos_label == "made"
-    assert str(choice).startswith("Called 'made' from a probability of ")
-    assert "of 200 others are called so by mistake (95 % interval" in str(choice)
+    assert str(choice).startswith("Classified as 'made' from a probability of ")
+    assert "of 200 others are false positives (95% interval" in str(choice)
 
 
 @pytest.mark.parametrize(
@@ -226,8 +226,8 @@ def test_the_positive_class_is_explicit() -> None:
     [
         ({"target_fpr": 1.0}, "target_fpr must lie between 0 and 1"),
         ({"target_fpr": 0.1, "confidence": 95}, "confidence must lie between 0 and 1"),
-        ({"confidence": 0.95}, "belongs to target_fpr"),
-        ({"prevalence": 0.1}, "belongs to costs"),
+        ({"confidence": 0.95}, "confidence needs target_fpr"),
+        ({"prevalence": 0.1}, "prevalence needs costs"),
         ({"target_fpr": 0.1, "costs": {}}, "not by both"),
         ({"costs": {"false_positive": 1}}, "must be above 0 and hold"),
         ({"costs": {"false_positive": 1, "false_negative": 0}}, "must be above 0"),
@@ -360,5 +360,5 @@ def test_unreadable_validation_images_are_left_out(
 def test_three_classes_are_refused(greys: tuple[list[str], NDArray[np.int64]]) -> None:
     paths, y = greys
     three = y + 2 * (np.arange(120) % 3 == 0) * (y == 0)
-    with pytest.raises(ValueError, match=r"the classifier knows \[0, 1, 2\]"):
+    with pytest.raises(ValueError, match=r"the classifier has \[0, 1, 2\]"):
         tune_threshold(grey_classifier().fit(paths, three), paths, three)

@@ -45,7 +45,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 def test_a_file_of_another_kind(tmp_path: Path) -> None:
     for name, message in (
         ("weights.npz", r"must be a \.safetensors file or a Keras \.h5 file"),
-        ("text.safetensors", "is no safetensors file"),
+        ("text.safetensors", "is not a safetensors file"),
         ("text.h5", r"text\.h5' does not hold the weights of Keras's VGG16"),
     ):
         (tmp_path / name).write_text("no weights at all")

@@ -10,7 +10,7 @@ from safetensors.numpy import load_file
 __all__ = ["build_graph", "make_onnxruntime_forward", "make_openvino_forward"]
 
 Forward = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-# Of 1, 4, 8 and 32 images at 224x224, and 8 to 256 at 32x32, none was more than 5 % faster.
+# Of 1, 4, 8 and 32 images at 224x224, and 8 to 256 at 32x32, none was more than 5% faster.
 _BATCH = 8
 
 

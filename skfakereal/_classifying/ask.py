@@ -16,8 +16,8 @@ def check_classifier(estimator: Any) -> None:
     check_is_fitted(estimator)
     if not hasattr(estimator, "predict_proba"):
         raise TypeError(
-            f"The classifier must have predict_proba, which {type(estimator).__name__} has "
-            "not. Wrap it into CalibratedClassifierCV."
+            f"The classifier must have predict_proba, which {type(estimator).__name__} lacks. "
+            "Wrap it in CalibratedClassifierCV."
         )
 
 
@@ -54,8 +54,8 @@ def predict_once(estimator: Any, X: Any) -> tuple[NDArray[Any], NDArray[np.float
 
     y_proba, y_pred, readable = _predict_probabilities(estimator, X)
     if len(readable):
-        known = X if len(readable) == len(y_proba) else _safe_indexing(X, readable)
-        y_pred[readable] = _replaying(estimator, y_proba[readable]).predict(known)
+        X_readable = X if len(readable) == len(y_proba) else _safe_indexing(X, readable)
+        y_pred[readable] = _replaying(estimator, y_proba[readable]).predict(X_readable)
     return y_pred, y_proba
 
 

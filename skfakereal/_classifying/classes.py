@@ -30,7 +30,7 @@ def class_names(
     names = tuple(str(name) for name in (classes if target_names is None else target_names))
     if len(names) != len(classes) or len(set(names)) != len(names):
         raise ValueError(
-            f"target_names must hold one name of its own for each of the classes "
+            f"target_names must hold a distinct name for each of the classes "
             f"{short(classes.tolist())}, in this order, got {short(list(names))}."
         )
     return names
@@ -63,26 +63,28 @@ def positive_class(
     classes: NDArray[Any], names: Sequence[str], pos_label: Any = None
 ) -> int | None:
     """Return the position of the class that precision, recall and F1 speak of."""
-    known = classes.tolist()
-    if len(known) != 2:
+    labels = classes.tolist()
+    if len(labels) != 2:
         if pos_label is not None:
             raise ValueError(
-                f"pos_label is for two classes, got {len(known)}: {short(known)}. Leave it out; "
+                f"pos_label is for two classes, got {len(labels)}: {short(labels)}. Leave it out; "
                 "figures are then averaged over the classes."
             )
         return None
     if pos_label is not None:
-        if pos_label not in known:
-            raise ValueError(f"pos_label must be one of {short(known)}, got {pos_label!r}.")
-        return int(known.index(pos_label))
+        if pos_label not in labels:
+            raise ValueError(
+                f"pos_label must be one of {short(labels)}, got {pos_label!r}."
+            )
+        return int(labels.index(pos_label))
     fakes = [i for i, name in enumerate(names) if name.casefold() == "fake"]
     if len(fakes) == 1:
         return fakes[0]
-    if known in ([0, 1], [-1, 1]):
+    if labels in ([0, 1], [-1, 1]):
         return 1
     raise ValueError(
-        f"Which of the classes {short(known)} is the positive one? Say it with pos_label; only a "
-        'class called "fake", or 1 beside 0, is taken without.'
+        f"Which of the classes {short(labels)} is the positive one? Pass pos_label; the default is "
+        'a class named "fake", or 1 beside 0.'
     )
 
 
@@ -102,10 +104,10 @@ def positive_scores(
 
     labels = check_labels(y_true, len(proba), name="y_true")
     classes = np.unique(labels)
-    known = classes.tolist()
-    if len(known) != 2:
+    pair = classes.tolist()
+    if len(pair) != 2:
         raise ValueError(
-            f"Images of two classes are needed, but y_true has {known}. Pass validation "
+            f"Images of two classes are needed, but y_true has {pair}. Pass validation "
             "images of both."
         )
     positive = positive_class(classes, class_names(classes, None), pos_label)
@@ -117,4 +119,4 @@ def positive_scores(
             f"Probabilities lie between 0 and 1, but y_proba[{wrong[0]}] is "
             f"{score[wrong[0]]}."
         )
-    return labels == classes[positive], score, known[positive], known[1 - positive]
+    return labels == classes[positive], score, pair[positive], pair[1 - positive]

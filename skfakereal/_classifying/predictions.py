@@ -165,14 +165,16 @@ def predict_checked(estimator: Any, X: Any, y: Any, **settings: Any) -> Predicti
     uniform = np.full((len(paths), len(classes)), 1 / len(classes))
     check_predictions(paths, y, uniform, classes=classes, **settings)
     y_pred, y_proba = predict_once(estimator, X)
-    known = check_predictions(paths, y, y_proba, y_pred=y_pred, classes=classes, **settings)
+    predictions = check_predictions(
+        paths, y, y_proba, y_pred=y_pred, classes=classes, **settings
+    )
     threshold = find_threshold(estimator)
     # It may be one of another class's probability, or of a decision function.
     if threshold is not None and follows(
-        known.y_pred, known.y_proba, known.positive, threshold
+        predictions.y_pred, predictions.y_proba, predictions.positive, threshold
     ):
-        return dataclasses.replace(known, threshold=threshold)
-    return known
+        return dataclasses.replace(predictions, threshold=threshold)
+    return predictions
 
 
 def decide(

@@ -121,10 +121,10 @@ def look_up(
 
 
 def insert(connection: sqlite3.Connection, rows: Sequence[Row], max_bytes: int) -> None:
-    known = {
+    inserted = {
         key for (key,) in look_up(connection, "SELECT key FROM entry", [r[0] for r in rows])
     }
-    new = [row for row in rows if row[0] not in known and len(row[2]) < max_bytes // 2]
+    new = [row for row in rows if row[0] not in inserted and len(row[2]) < max_bytes // 2]
     # Values share pages, so what one takes is only an estimate. Room is therefore made for
     # a sixteenth of the store at a time, and another sixteenth is kept for the error.
     step = max_bytes // 16

@@ -115,14 +115,14 @@ class ActivationStore:
 
     def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """Return the values of `keys`, in their order; None where there is none."""
-        found: dict[bytes, bytes] = {}
+        values: dict[bytes, bytes] = {}
         damaged = []
         rows: list[Any] = self._run(lambda c: list(look_up(c, READ, keys)), [])
         for key, checksum, value, stale in rows:
             if not isinstance(value, bytes) or checksum != checksum_of(key, value):
                 damaged.append(key)
                 continue
-            found[key] = value
+            values[key] = value
             if stale:
                 self._stale[key] = None
         if damaged:
@@ -131,7 +131,7 @@ class ActivationStore:
             self._warn_once("entry", "has damaged entries; they are computed again")
         elif self._stale and time.monotonic() - self._flushed >= _FLUSH_SECONDS:
             self._run(self._write, None, writing=True)
-        return [found.get(key) for key in keys]
+        return [values.get(key) for key in keys]
 
     def put_many(self, items: Iterable[tuple[bytes, bytes]]) -> None:
         """Store pairs of key and value in one transaction; keys it has are left alone."""
@@ -194,7 +194,7 @@ class ActivationStore:
                     if not self._mend(error):
                         break
             self._off, self._read_only = not writing, True
-            self._warn_once("folder", f"cannot be used ({reason}); it is done without")
+            self._warn_once("folder", f"cannot be used ({reason}); continuing without it")
             return otherwise
 
     def _connect(self) -> sqlite3.Connection:
@@ -239,7 +239,7 @@ class ActivationStore:
         with contextlib.suppress(OSError):  # another process may be faster
             aside = set_aside(self._file)
             self._warn_once(
-                "file", f"was set aside as {aside.name} ({error}); a new one is begun"
+                "file", f"was set aside as {aside.name} ({error}); a new one is started"
             )
         return True
 

@@ -120,7 +120,7 @@ class LogisticProblem:
             self._last = np.zeros((size, n_outputs)), np.zeros(n_outputs)
         before = self._scaled(self._last[0], 1 / scales)
         with threadpool_limits(self._threads, user_api="blas"):
-            found = minimize(
+            solution = minimize(
                 objective,
                 np.vstack([before, self._last[1]]).ravel(),
                 jac=True,
@@ -132,11 +132,11 @@ class LogisticProblem:
                     "ftol": 1e-12,
                 },
             ).x.reshape(-1, n_outputs)
-        coefficients = self._scaled(found[:-1], scales)
-        self._last = coefficients, found[-1]
+        coefficients = self._scaled(solution[:-1], scales)
+        self._last = coefficients, solution[-1]
         if self._span is not None:
             coefficients = self._span @ coefficients
-        return coefficients, found[-1]
+        return coefficients, solution[-1]
 
     def _scaled(self, values: Floats, scales: Floats) -> Floats:
         """Scale along the known directions; what lies in no one's, as along the last."""

@@ -198,7 +198,7 @@ def _keras_layer(layer: Layer) -> keras.layers.Layer:
             return _Carry(layer)
         case Statistics():
             return _Statistics(layer)
-    raise TypeError(f"A {type(layer).__name__} layer is no part of a trunk.")
+    raise TypeError(f"A {type(layer).__name__} layer is not part of a trunk.")
 
 
 def trained_layers(model: keras.Model) -> Iterator[Layer]:

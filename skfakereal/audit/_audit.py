@@ -104,7 +104,7 @@ def audit_images(
     >>> report.verdict
     'leaking'
     >>> print(report.findings[0].what)
-    File format “PNG”: 0 % of real, 100 % of fake; 100 % of real are “JPEG” (AUC of ...
+    File format “PNG”: 0% of real, 100% of fake; 100% of real are “JPEG” (AUC of ...
     """
     files = check_paths(paths, name="paths")
     labels = check_labels(y, len(files))
@@ -220,12 +220,12 @@ def _links(facts: Sequence[FileFacts]) -> tuple[NDArray[np.intp], NDArray[np.int
 def _history(files: list[str], classes: NDArray[np.intp]) -> dict[Field, list[float]]:
     """Return what the record of `equalize_images` tells, where the classes differ in it."""
     kept, scale = read_history(files)
-    told = {}
+    values = {}
     if differs(kept, classes):
-        told[KEPT] = np.round(100 * kept, 1).tolist()
+        values[KEPT] = np.round(100 * kept, 1).tolist()
     if scale_differs(scale, classes):
-        told[SCALE] = np.round(100 * scale, 1).tolist()
-    return told
+        values[SCALE] = np.round(100 * scale, 1).tolist()
+    return values
 
 
 def _group_links(groups: NDArray[np.str_] | None) -> NDArray[np.intp]:

@@ -100,7 +100,7 @@ def read_container(data: bytes) -> Container:
 
 
 def _read_jpeg(data: bytes) -> Container:
-    found = Container()
+    container = Container()
     names: list[str] = ["SOI"]
     tables: list[bytes] = []
     huffman_bytes = 0
@@ -109,27 +109,27 @@ def _read_jpeg(data: bytes) -> Container:
         if 0xE0 <= marker <= 0xEF:
             kind = next((k for start, k in _APP_KINDS if payload.startswith(start)), "")
             name = f"APP{marker - 0xE0}" + (f"({kind})" if kind else "")
-            found.c2pa |= marker == 0xEB and b"c2pa" in payload
+            container.c2pa |= marker == 0xEB and b"c2pa" in payload
         elif marker in _FRAMES:
             name = f"SOF{marker - 0xC0}"
-            found.progressive = marker in _PROGRESSIVE
-            found.subsampling = _subsampling(payload)
+            container.progressive = marker in _PROGRESSIVE
+            container.subsampling = _subsampling(payload)
         elif marker == 0xDB:
             tables.append(payload)
         elif marker == 0xC4:
             huffman_bytes += len(payload)
-        elif marker == 0xFE and len(found.comments) < _MOST_TEXTS:
-            found.comments.append(payload.decode("utf-8", "replace").strip("\0 \n"))
+        elif marker == 0xFE and len(container.comments) < _MOST_TEXTS:
+            container.comments.append(payload.decode("utf-8", "replace").strip("\0 \n"))
         names.append(name)
-    found.layout = _once(names)
+    container.layout = _once(names)
     if huffman_bytes:
         standard = huffman_bytes in _STANDARD_HUFFMAN
-        found.huffman = "standard" if standard else "optimised"
+        container.huffman = "standard" if standard else "optimised"
     if tables:
         joined = b"".join(tables)
-        found.jpeg_tables = hashlib.blake2b(joined, digest_size=4).hexdigest()
-        found.jpeg_quality = _quality(joined)
-    return found
+        container.jpeg_tables = hashlib.blake2b(joined, digest_size=4).hexdigest()
+        container.jpeg_quality = _quality(joined)
+    return container
 
 
 def _subsampling(frame: bytes) -> str:
@@ -138,15 +138,15 @@ def _subsampling(frame: bytes) -> str:
     )
     if len(factors) == 1:
         return "grey"
-    known = {
+    names = {
         (1, 1): "4:4:4",
         (2, 1): "4:2:2",
         (2, 2): "4:2:0",
         (1, 2): "4:4:0",
         (4, 1): "4:1:1",
     }
-    if len(factors) == 3 and factors[1:] == [(1, 1), (1, 1)] and factors[0] in known:
-        return known[factors[0]]
+    if len(factors) == 3 and factors[1:] == [(1, 1), (1, 1)] and factors[0] in names:
+        return names[factors[0]]
     return " ".join(f"{h}x{v}" for h, v in factors)
 
 
@@ -169,18 +169,18 @@ def _standard_sums() -> list[int]:
 
 
 def _read_png(data: bytes) -> Container:
-    found = Container()
+    container = Container()
     names: list[str] = []
     for name, body in png_chunks(data):
         if name == "IHDR" and len(body) >= 13:
-            found.progressive = body[12] == 1
-        elif name in ("tEXt", "zTXt", "iTXt") and len(found.text_keys) < _MOST_TEXTS:
+            container.progressive = body[12] == 1
+        elif name in ("tEXt", "zTXt", "iTXt") and len(container.text_keys) < _MOST_TEXTS:
             start = bytes(body[:80])  # a key has 79 at most
-            found.text_keys.append(start.partition(b"\0")[0].decode("latin-1"))
+            container.text_keys.append(start.partition(b"\0")[0].decode("latin-1"))
         names.append(name)
-    found.layout = _once(names)
-    found.c2pa = "caBX" in names
-    return found
+    container.layout = _once(names)
+    container.c2pa = "caBX" in names
+    return container
 
 
 def _once(names: list[str]) -> str:

@@ -10,11 +10,11 @@ pixels in colour.
 Measured on CIFAKE's 100,000 training images of 32x32 pixels (Krizhevsky and Hinton 2009;
 Bird and Lotfi 2024): 162 pairs beside 920 exact copies, none of them among the 2.5 billion
 pairs of a real and a fake image, which cannot be copies of each other; so at most 1.2 false
-alarms in a billion pairs (95 %). Of 111 pairs looked at, 3 were doubtful, smooth skies all.
+alarms in a billion pairs (95%). Of 111 pairs looked at, 3 were doubtful, smooth skies all.
 Found again were, of 251 CIFAKE images and of 80 patches of
-128x128 from scikit-learn's photographs: JPEG at quality 50 or more 97 to 100 %, JPEG at 30
-94 to 96 %, half or double size 99 to 100 %, brighter by a tenth 92 to 100 %, half size
-and JPEG at 60 48 % and 96 %, cropped by 3 % on each side 46 % and 51 %, by 6 % hardly any. Plain
+128x128 from scikit-learn's photographs: JPEG at quality 50 or more 97 to 100%, JPEG at 30
+94 to 96%, half or double size 99 to 100%, brighter by a tenth 92 to 100%, half size
+and JPEG at 60 48% and 96%, cropped by 3% on each side 46% and 51%, by 6% hardly any. Plain
 skies and other pictures without contrast are the ones that are missed.
 """
 
@@ -53,7 +53,7 @@ def near_pairs(fingerprints: NDArray[np.uint64], thumbnails: NDArray[np.uint8]) 
     if len(fingerprints) < 2:
         return np.empty((0, 2), dtype=np.intp)
     brightness = thumbnails.mean(axis=1)
-    found = [np.empty((0, 2), dtype=np.intp)]
+    close_pairs = [np.empty((0, 2), dtype=np.intp)]
     for band in range(_BANDS):
         for candidates in _candidates(fingerprints, brightness, band):
             distance = _count_bits(
@@ -62,8 +62,8 @@ def near_pairs(fingerprints: NDArray[np.uint64], thumbnails: NDArray[np.uint8]) 
             # An earlier band has brought some of them already.
             new = (distance[:, :band] > 1).all(axis=1)
             close = candidates[new & (distance.sum(axis=1) <= _MOST_BITS)]
-            found.append(close[_look_alike(thumbnails, close)])
-    pairs = np.sort(np.concatenate(found), axis=1)
+            close_pairs.append(close[_look_alike(thumbnails, close)])
+    pairs = np.sort(np.concatenate(close_pairs), axis=1)
     return np.unique(pairs, axis=0)
 
 

@@ -268,10 +268,10 @@ def _describe(n: int, form: Form, caution: str) -> str:
         if form.size
         else "every image's own size"
     )
-    told = _DESCR.format(
+    description = _DESCR.format(
         n=n,
         format=form.format,
         quality=f" at quality {form.quality}" if lossy else "",
         size=size,
     )
-    return f"{told}Caution: {caution}\n" if caution else told
+    return f"{description}Caution: {caution}\n" if caution else description

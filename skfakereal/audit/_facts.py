@@ -21,8 +21,8 @@ THUMBNAIL_SIDE = 16  # pixels
 _HASHED_SIDE = 32  # pixels: what the perceptual hash looks at
 # Grey levels by which a line of pixels may differ from its border's colour, on average and
 # at most, and by which the picture beside it must. Borders of 4 pixels in JPEGs of 32x32 at
-# quality 70 and 90 are then found in 73 and 100 % of the cases, and of 800 CIFAKE images
-# 5 % seem to have one.
+# quality 70 and 90 are then found in 73 and 100% of the cases, and of 800 CIFAKE images
+# 5% seem to have one.
 _FLAT, _RINGING, _EDGE = 6, 60, 30
 _BLOCKS = (64, 32, 16, 8)  # pixels: what diffusion models (64, 8) and JPEG (16, 8) work in
 _GREY_WITHIN = 2  # grey levels between a pixel's channels: a JPEG's rounding

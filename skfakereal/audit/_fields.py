@@ -20,7 +20,7 @@ _RESIZE = (
     "skfakereal equalize FOLDER OUT --size SIDE. "
 )
 _REPACK = (
-    "Write both classes anew without metadata: equalize_images(paths, y, out), or "
+    "Save both classes again without metadata: equalize_images(paths, y, out), or "
     "skfakereal equalize FOLDER OUT."
 )
 _UNGREY = (
@@ -33,7 +33,7 @@ _SIZES = (
     "and resizing leaves traces that a detector learns."
 )
 _APART = (
-    "The network does not see it, but it shows that the classes came by different ways, "
+    "The network does not see it, but it shows that the classes have different sources, "
     "which are likely to have left traces in the pixels too."
 )
 
@@ -61,7 +61,7 @@ class Field:
         Whether it counts for the verdict by itself.
     noted : bool
         Whether a difference is told as minor, though it does not count: no network could
-        learn it, but it betrays that the classes came by different ways.
+        learn it, but it shows that the classes have different sources.
     unit : str
         What stands after a number.
     """
@@ -173,7 +173,7 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "border",
         "border of one colour",
-        "Bars, frames and white grounds can be told without a look at the rest.",
+        "Bars, frames and white backgrounds give the class away, whatever the picture shows.",
         "Crop the borders off, in both classes.",
         numeric=True,
         in_headline=False,
@@ -183,7 +183,7 @@ FIELDS: tuple[Field, ...] = (
 
 # Told by the record of `equalize_images`, where there is one.
 _COPY_ANEW = (
-    'Make these copies anew from their originals with --resize shrink (resize="shrink"), '
+    'Make these copies again from their originals with --resize shrink (resize="shrink"), '
     "which brings every picture to one scale before it is cut."
 )
 KEPT = Field(

@@ -66,8 +66,8 @@ class SizeAdvice:
         """Return why it is this size, and what must be left out for it."""
         if not self.n_left_out:
             return (
-                "That is three quarters of the shortest side of any of these images, since "
-                "every picture is shrunk by a quarter at least."
+                "That is three quarters of the shortest side of all images, since every picture "
+                "is shrunk by at least a quarter."
             )
         return (
             f"That keeps {self.n_images - self.n_left_out:,} of {self.n_images:,} images: "
@@ -102,7 +102,7 @@ def next_steps(
     # Training stops at what cannot be read, whatever the verdict.
     broken = [
         "Remove or replace the files that cannot be read, or leave them out of training "
-        "with skfakereal train --skip-unreadable: it stops at them."
+        "with skfakereal train --skip-unreadable: without it, training stops at them."
         for finding in findings
         if finding.name == UNREADABLE
     ]
@@ -110,8 +110,8 @@ def next_steps(
         rest = "Nothing else" if broken else "Nothing"
         return [
             *broken,
-            f"{rest} has to be mended: go on to training, skfakereal train FOLDER --out RUN "
-            "(in Python: fit).",
+            f"{rest} has to be changed: train with skfakereal train FOLDER --out RUN (in "
+            "Python: fit).",
         ]
     if verdict == TOO_FEW:
         return ["Collect more images of each class, and audit again."]
@@ -127,13 +127,13 @@ def next_steps(
             options += " --skip-unreadable"
             left_out = f" That leaves out the {size.n_left_out:,} smallest images."
         steps.append(
-            f"Write both classes anew in the same way: skfakereal equalize FOLDER OUT{options}"
-            f" (in Python: equalize_images).{left_out} The originals stay as they are."
+            f"Save both classes again in the same way: skfakereal equalize FOLDER OUT{options}"
+            f" (in Python: equalize_images).{left_out} The originals stay unchanged."
         )
     if not severe:  # the headline alone, by what several fields say together
-        steps.append("Look for what differs most in the table of all properties.")
+        steps.append("Look in the table of all properties for what differs most.")
     but = (
-        ", or nothing but copies is left and groups keep them together"
+        ", or if only copies are left and groups keep them together"
         if any(finding.name == "copies" for finding in severe)
         else ""
     )
@@ -152,13 +152,13 @@ def find_problems(
     size: SizeAdvice,
 ) -> list[Finding]:
     """Put everything that was found into words, the worst first."""
-    found = _shortcut_findings(shortcuts, list(counts), size)
-    found += _split_findings(exact, copies, split_counts)
-    found += _copy_findings(
+    findings = _shortcut_findings(shortcuts, list(counts), size)
+    findings += _split_findings(exact, copies, split_counts)
+    findings += _copy_findings(
         exact, copies, sum(counts.values()), grouped, bool(split_counts)
     )
-    found += _count_findings(unreadable, counts)
-    return sorted(found, key=lambda f: _ORDER.index(f.severity))
+    findings += _count_findings(unreadable, counts)
+    return sorted(findings, key=lambda f: _ORDER.index(f.severity))
 
 
 def _shortcut_findings(
@@ -194,13 +194,13 @@ def _shortcut_finding(
     strongest = max(s.strength.auc for s in group)
     equal = [s for s in group if s.strength.auc > strongest - _AS_TELLING]
     first = min(equal, key=lambda s: (s.field.name not in _SPOKESMEN, -s.strength.auc))
-    told = _evidence(first, names)
+    evidence = _evidence(first, names)
     others = [s.field.title for s in group if s is not first]
     also = f" The same shows in: {', '.join(others)}." if others else ""
     return Finding(
         first.field.title,
         severity,  # type: ignore[arg-type]
-        f"{_capital(first.field.title)} {told} (AUC of this alone "
+        f"{_capital(first.field.title)} {evidence} (AUC on its own "
         f"{first.strength.auc:.2f}).{also}",
         first.field.why,
         _remedy(first.field, size),
@@ -222,20 +222,20 @@ def _evidence(shortcut: Shortcut, names: list[str]) -> str:
         (r for r in rows if r.difference > rows[0].difference - _AS_TELLING),
         key=lambda r: r.shares[-1],
     )
-    told = ", ".join(
+    evidence = ", ".join(
         f"{percent(share)} of {name}" for name, share in zip(names, row.shares, strict=True)
     )
     for c, name in enumerate(names):
         usual = max(rows, key=lambda r: r.shares[c])
         if row.shares[c] < 0.5 <= usual.shares[c]:
-            told += f"; {percent(usual.shares[c])} of {name} are “{usual.value}”"
-    return f"“{row.value}”: {told}"
+            evidence += f"; {percent(usual.shares[c])} of {name} are “{usual.value}”"
+    return f"“{row.value}”: {evidence}"
 
 
 def _split_findings(
     exact: Copies, copies: Copies, split_counts: Mapping[str, int]
 ) -> list[Finding]:
-    found = []
+    findings = []
     for (a, b), n in copies.across_splits.items():
         # Of two splits the smaller one is the one that is tested on.
         if not n or (split_counts[a], a) > (split_counts[b], b):
@@ -248,33 +248,33 @@ def _split_findings(
             if share >= _SPLIT_SUSPICIOUS
             else "minor"
         )
-        found.append(
+        findings.append(
             Finding(
                 f"copies of “{b}” in “{a}”",
                 severity,
                 f"{n:,} of the {split_counts[a]:,} images of “{a}” ({percent(share)}) have "
                 f"a copy in “{b}”: {exact.across_splits[a, b]:,} identical to the byte, "
-                f"{n - exact.across_splits[a, b]:,} that look the same.",
-                "What was seen in training is no test: scores come out too high.",
-                f"Leave the copies out of “{a}” or of “{b}” ({_WHERE}), or divide anew by "
+                f"{n - exact.across_splits[a, b]:,} near-duplicates.",
+                "An image that was seen in training tests nothing: scores come out too high.",
+                f"Leave the copies out of “{a}” or of “{b}” ({_WHERE}), or split again by "
                 "groups.",
             )
         )
-    return found
+    return findings
 
 
 def _copy_findings(
     exact: Copies, copies: Copies, n_images: int, grouped: bool, is_split: bool
 ) -> list[Finding]:
-    found = []
+    findings = []
     if exact.across_classes:
         share = exact.across_classes / n_images
-        found.append(
+        findings.append(
             Finding(
                 "one picture in two classes",
                 "suspicious" if share >= _CONTRADICTIONS else "minor",
-                "Pictures that lie in more than one class, identical to the byte: "
-                f"{exact.across_classes:,}.",
+                f"{exact.across_classes:,} pictures are in more than one class, identical to the "
+                "byte.",
                 "At least one of their labels is wrong.",
                 "Find out which label of such a picture is right, and remove the other file "
                 f"({_WHERE}).",
@@ -286,58 +286,57 @@ def _copy_findings(
         bad = share >= _LOOSE_COPIES and loose > 0 and not is_split
         near = copies.n_extra - exact.n_extra
         across = (
-            " Sets of copies that hold more than one class, as fakes made from real "
-            f"pictures do: {copies.across_classes:,}."
+            " Sets of copies with more than one class, such as fakes made from real "
+            f"pictures: {copies.across_classes:,}."
             if copies.across_classes
             else ""
         ) + (
-            f" Sets that hold more than one group: {copies.across_groups:,}."
+            f" Sets with more than one group: {copies.across_groups:,}."
             if copies.across_groups
             else ""
         )
-        found.append(
+        findings.append(
             Finding(
                 "copies",
                 "suspicious" if bad else "minor",
-                f"Files that are identical to another one: {exact.n_extra:,}. Others that "
-                f"look the same as another one: {near:,}. Together {percent(share)} of "
-                f"all.{across}",
-                "A random division puts copies on both sides, and scores come out too high.",
-                "Keep copies on one side: pass the report's groups_ to fit and to a group-wise "
+                f"Files identical to another one: {exact.n_extra:,}. Near-duplicates of another "
+                f"one: {near:,}. Together {percent(share)} of all.{across}",
+                "A random split puts copies on both sides, and scores come out too high.",
+                "Keep copies in one split: pass the report's groups_ to fit and to a group-wise "
                 "splitter, such as StratifiedGroupKFold; on the command line, the groups.csv "
                 "that skfakereal audit --out writes to skfakereal train --groups.",
             )
         )
-    return found
+    return findings
 
 
 def _count_findings(
     unreadable: Mapping[str, int], counts: Mapping[str, int]
 ) -> list[Finding]:
-    found = []
+    findings = []
     if any(unreadable.values()):
         listed = ", ".join(f"{n:,} of {name}" for name, n in unreadable.items())
-        found.append(
+        findings.append(
             Finding(
                 UNREADABLE,
                 "minor",
                 f"Files that cannot be read: {listed}.",
-                "They were left out of all figures, and training would stop at them.",
+                "They are left out of all figures, and training would stop at them.",
                 "Remove or replace them; the report lists them.",
             )
         )
     if max(counts.values()) > _IMBALANCE * min(counts.values()):
         listed = ", ".join(f"{n:,} of {name}" for name, n in counts.items())
-        found.append(
+        findings.append(
             Finding(
                 "class balance",
                 "minor",
                 f"The classes differ in size: {listed}.",
-                "Accuracy then flatters whoever always names the larger class.",
+                "Accuracy then flatters a model that always predicts the larger class.",
                 "Keep balanced class weights, and read balanced accuracy and ROC-AUC.",
             )
         )
-    return found
+    return findings
 
 
 def _capital(text: str) -> str:

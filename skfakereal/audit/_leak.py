@@ -58,17 +58,17 @@ def encode(
     varied = [column for column in columns if column.any() and not column.all()]
     if not varied:
         return np.empty((n_images, 0), dtype=bool)
-    found = np.column_stack(varied)
-    return np.unique(found ^ found[0], axis=1)  # "PNG" and "not PNG" are one column
+    stacked = np.column_stack(varied)
+    return np.unique(stacked ^ stacked[0], axis=1)  # "PNG" and "not PNG" are one column
 
 
 def _steps(numbers: NDArray[np.float64]) -> list[NDArray[np.bool_]]:
-    known = numbers[~np.isnan(numbers)]
-    if not len(known):
+    given = numbers[~np.isnan(numbers)]
+    if not len(given):
         return []
     shares = np.linspace(0, 1, _MOST_VALUES)
     # Quantiles that occur, so that a value which many images share is a step of its own.
-    steps = np.unique(np.quantile(known, shares, method="inverted_cdf"))
+    steps = np.unique(np.quantile(given, shares, method="inverted_cdf"))
     return [
         np.isnan(numbers),
         *(numbers >= step for step in steps),
@@ -183,7 +183,7 @@ def metadata_strength(
     The model is a small histogram gradient boosting on all fields of the headline. It
     takes up only what differs between the classes of its training images by more than
     chance (`differing`): a model of everything would find patterns in noise, and on clean
-    sets of 40 images its AUC exceeded 0.6 in 22 % of
+    sets of 40 images its AUC exceeded 0.6 in 22% of
     the cases (60 simulated sets).
     """
     X = encode({f: v for f, v in values.items() if f.in_headline}, len(classes))
@@ -356,7 +356,7 @@ def _row(
 
 
 def _is_uneven(row: ValueCounts, totals: NDArray[np.intp], n_tests: int) -> bool:
-    """Test the two most different shares (two proportions, Bonferroni, 0.1 %)."""
+    """Test the two most different shares (two proportions, Bonferroni, 0.1%)."""
     high, low = int(np.argmax(row.shares)), int(np.argmin(row.shares))
     n, m = totals[high], totals[low]
     mean = (row.counts[high] + row.counts[low]) / (n + m)

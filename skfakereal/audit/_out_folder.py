@@ -61,11 +61,11 @@ def open_folder(top: Path, folders: Sequence[Path], form: Form) -> None:
     record = top / _SETTINGS_FILE
     wanted = json.loads(json.dumps(asdict(form)))
     if record.exists():
-        found = json.loads(record.read_text(encoding="utf-8"))
-        if found != wanted:
+        recorded = json.loads(record.read_text(encoding="utf-8"))
+        if recorded != wanted:
             raise ValueError(
                 f"out must be empty or hold copies made with the same settings, but "
-                f"{str(top)!r} was made with {found}, not {wanted}. Choose another folder."
+                f"{str(top)!r} was made with {recorded}, not {wanted}. Choose another folder."
             )
     elif top.exists() and any(top.iterdir()):
         raise ValueError(
@@ -107,7 +107,7 @@ def read_history(files: Sequence[str]) -> tuple[Numbers, Numbers]:
     The share of the original's area that each shows, and its pixels a side for each of the
     original's.
     """
-    told = np.full((2, len(files)), np.nan)
+    history = np.full((2, len(files)), np.nan)
     tops: dict[Path, Path | None] = {}
     rows: dict[Path, dict[str, tuple[float, float]]] = {}
     for i, file in enumerate(files):
@@ -117,31 +117,31 @@ def read_history(files: Sequence[str]) -> tuple[Numbers, Numbers]:
             continue
         if top not in rows:
             rows[top] = _read_mapping(top / MAPPING_FILE)
-        told[:, i] = rows[top].get(path.relative_to(top).as_posix(), (np.nan, np.nan))
-    return told[0], told[1]
+        history[:, i] = rows[top].get(path.relative_to(top).as_posix(), (np.nan, np.nan))
+    return history[0], history[1]
 
 
-def _top(folder: Path, known: dict[Path, Path | None]) -> Path | None:
+def _top(folder: Path, tops: dict[Path, Path | None]) -> Path | None:
     """Return the folder of copies that a folder lies in, if it does."""
     for place in (folder, *folder.parents):
-        if place in known or is_record(place):
-            known[folder] = known.get(place, place)
-            return known[folder]
-    known[folder] = None
+        if place in tops or is_record(place):
+            tops[folder] = tops.get(place, place)
+            return tops[folder]
+    tops[folder] = None
     return None
 
 
 def _read_mapping(file: Path) -> dict[str, tuple[float, float]]:
-    told: dict[str, tuple[float, float]] = {}
+    rows: dict[str, tuple[float, float]] = {}
     try:
         with file.open(encoding="utf-8", errors="surrogateescape", newline="") as lines:
             for row in csv.DictReader(lines):
                 kept, scale = float(row["kept"]), float(row["scale"])
                 if 0 < kept <= 1 and 0 < scale < np.inf:
-                    told[row["copy"]] = kept, scale
+                    rows[row["copy"]] = kept, scale
     except (OSError, ValueError, TypeError, KeyError, csv.Error):
         pass  # no record of ours, or one of before: nothing is known then
-    return told
+    return rows
 
 
 def differs(numbers: Numbers, classes: NDArray[np.intp]) -> bool:
@@ -164,14 +164,14 @@ def kept_caution(
 ) -> str:
     """Say that the classes were not treated alike, and the way out."""
     if differs(kept, classes):
-        told, of = _means(kept, classes), "the part of a picture that is kept"
+        means, of = _means(kept, classes), "the part of a picture that is kept"
         clue = "how near things look tells the classes apart"
     elif scale_differs(scale, classes):
-        told, of = _means(scale, classes), "the pixels a side that are left"
+        means, of = _means(scale, classes), "the pixels a side that are left"
         clue = "how sharp the pictures are tells the classes apart"
     else:
         return ""
-    listed = ", ".join(f"{100 * told[c]:.3g} % for {names[c]}" for c in sorted(told))
+    listed = ", ".join(f"{100 * means[c]:.3g}% for {names[c]}" for c in sorted(means))
     way_out = (
         "Leave out the longest pictures."
         if resize == "shrink"
@@ -181,8 +181,8 @@ def kept_caution(
 
 
 def _means(numbers: Numbers, classes: NDArray[np.intp]) -> dict[int, float]:
-    known = ~np.isnan(numbers)
+    recorded = ~np.isnan(numbers)
     return {
-        int(c): float(np.exp(np.log(numbers[known & (classes == c)]).mean()))
-        for c in np.unique(classes[known])
+        int(c): float(np.exp(np.log(numbers[recorded & (classes == c)]).mean()))
+        for c in np.unique(classes[recorded])
     }

@@ -34,30 +34,28 @@ _KINDS: dict[str, Kind] = {"leaking": "bad", "suspicious": "warning", "minor": "
 _UNREADABLE_SHOWN = 20
 
 _VERDICTS: dict[AuditVerdict, str] = {
-    "clean": "Nothing was found that tells the classes apart without a look at the pictures.",
+    "clean": "Nothing was found that gives the classes away without looking at the pictures.",
     "suspicious": "Look at the findings before you train: part of what a detector would "
     "learn or score here may have nothing to do with fakes.",
     "leaking": "Do not train on these files as they are: a detector would score well "
     "without having learned what a fake looks like.",
-    "too few images": "There are too few images to judge: bring at least ten readable ones "
-    "of each class, better some hundreds.",
+    "too few images": "There are too few images to judge: at least ten readable ones of each "
+    "class are needed, better some hundreds.",
 }
 _MEANINGS = (
-    "AUC: a random fake and a random real image are drawn; how often does the fake one get "
-    "the higher score? 0.5 is chance, 1 is always. It is measured on images that the "
-    "scoring has not seen.",
+    "AUC: how often a random fake image gets a higher score than a random real one. 0.5 is "
+    "chance, 1 is perfect. It is cross-validated.",
     f"Leaking: AUC of {LEAKING_FROM} or more, and certainly above {SUSPICIOUS_FROM}. "
     f"Suspicious: {SUSPICIOUS_FROM} or more, and certainly above 0.5. Copies count as "
-    "suspicious from 0.5 % of a split on, as leaking from 5 % on.",
-    "In small sets only strong leaks can be told from chance, so no property is accused "
-    "unless an exact test says that chance does not explain it. How large a leak could go "
-    "unseen is said beside the result.",
+    "suspicious from 0.5% of a split on, as leaking from 5% on.",
+    "In small sets only strong leaks stand out from chance, so a property is reported only if "
+    "an exact test rules chance out. The result says how large a leak could go unseen.",
     "Minor: more than chance, but too little to count for the verdict.",
     "File size is shown but not counted: at equal format and pixel size it follows from "
     "what the picture shows.",
     "Clean means that these checks found nothing. Shortcuts in the pictures themselves "
-    "(subjects, colours, old compression) are beyond them: writing files anew removes "
-    "metadata and differences of format, but never all traces of earlier compression.",
+    "(subjects, colours, old compression) are beyond them: saving files again removes "
+    "metadata and differences in format, but never all traces of earlier compression.",
 )
 
 
@@ -81,7 +79,7 @@ def audit_sections(
     """Return the sections of the report."""
     names = list(class_counts)
     parts = [_headline(headline, class_counts, copies)]
-    parts.append(section("What to do", items(steps)))
+    parts.append(section("What to do next", items(steps)))
     if findings:
         parts.append(_findings(findings, shortcuts, readable, names))
     if copies.examples:
@@ -89,12 +87,12 @@ def audit_sections(
     if unreadable:
         parts.append(_unreadable(unreadable))
     parts.append(_all_fields(shortcuts, names))
-    parts.append(section("How to read this", items(_MEANINGS)))
+    parts.append(section("What does this mean?", items(_MEANINGS)))
     return parts
 
 
 def _headline(headline: Strength, counts: Mapping[str, int], copies: Copies) -> Html:
-    figures = [("AUC without a look at the pictures", headline.auc)]
+    figures = [("AUC of the metadata alone", headline.auc)]
     figures += [(f"{name} images", n) for name, n in counts.items()]
     figures += [("files that repeat another", copies.n_extra)]
     kinds: dict[AuditVerdict, Kind] = {
@@ -128,7 +126,7 @@ def _findings(
         ]
         if finding.fields:
             parts += _evidence(by_name[finding.fields[0]], paths, names)
-    return section("What was found", *parts)
+    return section("Findings", *parts)
 
 
 def _evidence(shortcut: Shortcut, paths: Sequence[str], names: list[str]) -> list[Html]:
@@ -174,7 +172,7 @@ def _copies(copies: Copies, paths: Sequence[str]) -> Html:
         "Copies",
         paragraph(
             f"{copies.n_clusters:,} sets of {copies.n_images:,} images that are identical "
-            "or look the same. Each row below is one set."
+            "or near-duplicates. Each row below is one set."
         ),
         *parts,
     )
@@ -198,8 +196,8 @@ def _all_fields(shortcuts: Sequence[Shortcut], names: list[str]) -> Html:
         rows.append([s.field.title, s.strength.auc, interval, word])
     varied = [s for s in shortcuts if len(s.rows) > 1]
     return section(
-        "Everything that was looked at",
-        table(rows, ["property", "AUC of this alone", "95 % interval", "verdict"]),
+        "All properties",
+        table(rows, ["property", "AUC on its own", "95% interval", "verdict"]),
         *(details(f"{s.field.title}: values by class", _values(s, names)) for s in varied),
     )
 

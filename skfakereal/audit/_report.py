@@ -98,7 +98,7 @@ class AuditReport(Report):
     verdict : {"clean", "suspicious", "leaking", "too few images"}
         The worst word of headline and findings.
     headline : Strength
-        What a model that sees only the metadata reaches: `auc`, `low`, `high` (95 %
+        What a model that sees only the metadata reaches: `auc`, `low`, `high` (95%
         interval) and its own `verdict`.
     shortcuts : list of Shortcut
         Every field with its strength and evidence, the strongest first.
@@ -227,9 +227,16 @@ class AuditReport(Report):
         columns = ["name", "title", "auc", "low", "high", "verdict"]
         rows = []
         for shortcut in self.shortcuts:
-            field, known = shortcut.field, shortcut.strength
+            field, measured = shortcut.field, shortcut.strength
             rows.append(
-                [field.name, field.title, known.auc, known.low, known.high, known.verdict]
+                [
+                    field.name,
+                    field.title,
+                    measured.auc,
+                    measured.low,
+                    measured.high,
+                    measured.verdict,
+                ]
             )
         return make_frame(rows, None, columns).set_index("name")
 

@@ -33,7 +33,7 @@ class Strength:
     auc : float
         Cross-validated area under the ROC curve, from 0 to 1; 0.5 is chance.
     low, high : float
-        Its 95 % interval.
+        Its 95% interval.
     verdict : {"clean", "suspicious", "leaking", "too few images"}
         "leaking" from an AUC of 0.75 on whose interval lies above 0.6; "suspicious" from
         0.6 on, if its interval lies above 0.5; "too few images" below ten of a class.
@@ -131,22 +131,22 @@ def headline_text(headline: Strength) -> str:
     """Return the headline in plain words."""
     if headline.verdict == TOO_FEW:
         return (
-            "There are fewer than ten readable images of a class: too few to say whether "
-            "the files give it away."
+            "A class has fewer than ten readable images: too few to tell whether the files "
+            "give it away."
         )
     figure = (
-        f"A model that sees only the files' metadata, never a picture, reaches ROC-AUC "
-        f"{headline.auc:.3f} (95 % interval {headline.low:.2f} to {headline.high:.2f}; 0.5 "
+        f"A model that sees only the files' metadata, never a picture, reaches a ROC-AUC of "
+        f"{headline.auc:.3f} (95% interval {headline.low:.2f} to {headline.high:.2f}; 0.5 "
         "is chance, 1 is perfect). "
     )
     if headline.verdict == LEAKING:
         return figure + "The files give the classes away."
     if headline.verdict == SUSPICIOUS:
-        return figure + "The files say more about the classes than they should."
+        return figure + "The files reveal more about the classes than they should."
     if headline.high > _SURE_UP_TO:
         return figure + (
-            "Nothing speaks against their metadata, but with so few images a leak of an AUC up "
-            f"to about {headline.high:.1f} could go unseen."
+            "No leak was found, but with so few images one with an AUC of up to about "
+            f"{headline.high:.1f} could go unseen."
         )
     return figure + "Their metadata does not give the classes away."
 
@@ -161,6 +161,6 @@ def overall_verdict(headline: Strength, findings: Sequence[Finding]) -> AuditVer
 
 
 def percent(share: float) -> str:
-    """Return a share as text; 0 % and 100 % only where they are exact."""
+    """Return a share as text; 0% and 100% only where they are exact."""
     short = share in (0, 1) or 0.1 <= share < 0.99
-    return f"{100 * share:.0f} %" if short else f"{100 * share:.1f} %"
+    return f"{100 * share:.0f}%" if short else f"{100 * share:.1f}%"

@@ -97,17 +97,17 @@ def escaped(text: str) -> str:
     return _LINE_START.sub(_escape_marker, text)
 
 
-def _escape_underscores(found: re.Match[str]) -> str:
+def _escape_underscores(match: re.Match[str]) -> str:
     """Escape underscores, but not within a word: there they mean nothing, and names such as
     n_views read better without backslashes.
     """
-    text, (start, end) = found.string, found.span()
+    text, (start, end) = match.string, match.span()
     within = text[:start][-1:].isalnum() and text[end:][:1].isalnum()
-    return found[0] if within else found[0].replace("_", "\\_")
+    return match[0] if within else match[0].replace("_", "\\_")
 
 
-def _escape_marker(found: re.Match[str]) -> str:
-    number, point, sign = found.groups()
+def _escape_marker(match: re.Match[str]) -> str:
+    number, point, sign = match.groups()
     return f"\\{sign}" if sign else f"{number}\\{point}"
 
 

@@ -148,7 +148,7 @@ def model_card(
     title: str = _TITLE,
     license: str = "unknown",  # noqa: A002 (the hub's own word)
 ) -> ModelCard:
-    """Describe a detector for those who are to use it, or to judge it.
+    """Describe a detector for those who use it or assess it.
 
     The card has the form of Hugging Face's: metadata in YAML, then Markdown with the
     sections that Mitchell et al. (2019) ask for. It is made to be published: it holds no
@@ -162,7 +162,7 @@ def model_card(
     estimator : estimator, default=None
         The detector, for its settings. None takes them from `config`.
     config : mapping, default=None
-        What is known of the training, as ``config.json`` of a run folder holds it. All
+        The record of the training, as ``config.json`` of a run folder holds it. All
         keys may be missing: ``skfakereal``, ``date``, ``versions``, ``model``,
         ``training``, ``decision``, ``remarks``, and ``data`` with ``train``,
         ``validation``, ``test``, ``groups``, ``audit`` and ``manifest_sha256``.
@@ -183,7 +183,7 @@ def model_card(
     Raises
     ------
     TypeError
-        If `report` is no EvaluationReport.
+        If `report` is not an EvaluationReport.
 
     See Also
     --------
@@ -219,24 +219,24 @@ def model_card(
             f"report must be an EvaluationReport, got {type(report).__name__}. Make one with "
             "skfakereal.evaluation.evaluate."
         )
-    known = {"skfakereal": __version__, **(config or {})}
+    record = {"skfakereal": __version__, **(config or {})}
     if estimator is not None:
-        known["model"] = settings_of(estimator)
-    cross_validated = "cross_validated" in known.get("data", {})
+        record["model"] = settings_of(estimator)
+    cross_validated = "cross_validated" in record.get("data", {})
     sections = [
-        details_section(report, known),
+        details_section(report, record),
         uses_section(report),
-        limits_section(report, known),
-        data_section(report, known),
-        training_section(known),
+        limits_section(report, record),
+        data_section(report, record),
+        training_section(record),
         evaluation_section(report, cross_validated=cross_validated),
-        threshold_section(report, known),
+        threshold_section(report, record),
         generator_rows_section(report),
         robustness_section(robustness),
         generators_section(generators),
-        use_section(report, known),
-        licence_section(known, license),
-        citation_section(known),
+        use_section(report, record),
+        licence_section(record, license),
+        citation_section(record),
     ]
     return ModelCard(
         title,
@@ -281,7 +281,7 @@ def extend_card(
     generators: GeneratorReport | None = None,
     evaluations: Mapping[str, EvaluationReport] | None = None,
 ) -> None:
-    """Add later measurements to a card's file; everything else in it stays as it is.
+    """Add later measurements to a card's file; everything else in it stays unchanged.
 
     Parameters
     ----------
@@ -299,7 +299,7 @@ def extend_card(
     OSError
         If the file cannot be read or written.
     ValueError
-        If it is no card.
+        If it is not a card.
 
     See Also
     --------
@@ -315,11 +315,11 @@ def extend_card(
         lines = file.read_text(encoding="utf-8").split("\n")
     except UnicodeDecodeError as error:
         raise ValueError(
-            f"A card is a text file in UTF-8, {str(path)!r} is not."
+            f"A card must be a text file in UTF-8, but {str(path)!r} is not."
         ) from error
     if not any(line.startswith("# ") for line in lines):
         raise ValueError(
-            f"A card has a title (a line that begins with '# '), {str(path)!r} has not."
+            f"A card must have a title (a line that begins with '# '), but {str(path)!r} has none."
         )
     sections = [
         *([robustness_section(robustness)] if robustness is not None else []),
@@ -351,7 +351,7 @@ def _placed(lines: list[str], section: Section) -> list[str]:
 
 def _headings(lines: list[str]) -> list[int]:
     """Return where sections begin; a comment in a block of code is none."""
-    found, fence = [], ""
+    headings, fence = [], ""
     for i, line in enumerate(lines):
         mark = _FENCE.match(line)
         if fence:
@@ -360,5 +360,5 @@ def _headings(lines: list[str]) -> list[int]:
         elif mark:
             fence = mark[1]
         elif line.startswith(("# ", "## ")):
-            found.append(i)
-    return found
+            headings.append(i)
+    return headings

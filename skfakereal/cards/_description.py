@@ -26,7 +26,7 @@ def details_section(report: EvaluationReport, config: Mapping[str, Any]) -> Sect
     model = config.get("model", {})
     network = network_settings(model)
     image_size = network.get("image_size")
-    facts = [f"Task: tells images apart as {' or '.join(report.target_names)}."]
+    facts = [f"Task: classifies images as {' or '.join(report.target_names)}."]
     if network:
         facts.append(
             "Kind: transfer learning on VGG16 (Simonyan and Zisserman 2015), with layers "
@@ -36,7 +36,7 @@ def details_section(report: EvaluationReport, config: Mapping[str, Any]) -> Sect
         facts.append(f"Kind: {model['class']}, a scikit-learn classifier.")
     if image_size:
         height, width = height_and_width(image_size)
-        facts.append(f"Input: one image, brought to {height}x{width} pixels.")
+        facts.append(f"Input: one image, resized or cropped to {height}x{width} pixels.")
     facts.append("Output: a probability of each class; they add up to 1.")
     if "date" in config:
         facts.append(f"Made on {str(config['date'])[:10]}.")
@@ -48,21 +48,21 @@ def details_section(report: EvaluationReport, config: Mapping[str, Any]) -> Sect
 def uses_section(report: EvaluationReport) -> Section:
     """Return what the detector is for, and what it is not for."""
     positive = positive_name(report)
-    what = f"that an image is {positive}" if positive else "each class of images"
+    what = f"that an image is {positive}" if positive else "of each class"
     out_of_scope = (
         "As the only ground for an accusation, a takedown, or any decision about a person.",
         "On images of other kinds than those it was tested on: other generators, cameras or "
         "sizes, or images that were saved again, cropped or photographed from a screen. "
-        "Where a table below shows how it bears that, go by the table.",
-        "To say who made an image, when, or which part of it was altered.",
+        "Where a table below covers that, rely on the table.",
+        "To tell who made an image, when, or which part of it was altered.",
     )
     return Section(
         "Intended use",
         (
             Text(
-                f"To help people decide which images deserve a closer look: it says how "
-                f"probable it finds {what}. It gives no proof and no reasons, and "
-                "a person should judge what it finds."
+                f"To help people decide which images deserve a closer look: it estimates the "
+                f"probability {what}. It gives no proof and no reasons, and a person should "
+                "review its results."
             ),
             Text("Out of scope:"),
             Bullets(out_of_scope),
@@ -87,9 +87,8 @@ def use_section(report: EvaluationReport, config: Mapping[str, Any]) -> Section:
             Code(f'pip install "skfakereal{release}"', "bash"),
             Code("\n".join(lines), "python"),
             Text(
-                "A .skfr file holds arrays and settings and no code, so loading it is safe "
-                "whoever made it. With the versions that are named above it predicts the "
-                "same."
+                "A .skfr file holds arrays and settings and no code, so it is safe to load, "
+                "whoever made it. With the versions named above it gives the same predictions."
             ),
         ),
     )
@@ -118,7 +117,8 @@ def data_section(report: EvaluationReport, config: Mapping[str, Any]) -> Section
     if data.get("unreadable"):
         n_lost = len(data["unreadable"])
         facts.append(
-            f"{counted(n_lost, 'image')} could not be read and had to be left out."
+            f"{counted(n_lost, 'image')} could not be read and "
+            f"{'was' if n_lost == 1 else 'were'} left out."
         )
     if "manifest_sha256" in data:
         facts.append(
@@ -131,23 +131,23 @@ def data_section(report: EvaluationReport, config: Mapping[str, Any]) -> Section
 
 
 def _groups(data: Mapping[str, Any], positive: str | None) -> list[str]:
-    said = []
+    sentences = []
     for name, groups in data.get("groups", {}).items():
         if groups and name == positive:
             shown = [f"{group} ({n:,})" for group, n in list(groups.items())[:_MOST_NAMES]]
             more = len(groups) - len(shown)
             rest = f" and {more:,} more" if more else ""
-            said.append(
+            sentences.append(
                 f"Groups (folders) of class {name} in the training part, with their numbers "
                 f"of images: {', '.join(shown)}{rest}."
             )
         elif groups:
             # They may be people or cameras, which a card does not name.
-            said.append(
+            sentences.append(
                 f"The training images of class {name} come from "
                 f"{counted(len(groups), 'group')} (folders)."
             )
-    return said
+    return sentences
 
 
 def _drawn(config: Mapping[str, Any]) -> list[str]:
@@ -157,10 +157,10 @@ def _drawn(config: Mapping[str, Any]) -> list[str]:
     share = network["validation_fraction"]
     if share == "auto":
         return [
-            "What training had to choose (weight decay, or the number of epochs) it chose "
+            "What training had to choose (the weight decay, or the number of epochs) was chosen "
             "by validation among these images."
         ]
-    return [f"Of the training images, {share:.0%} served to tell when to stop."]
+    return [f"{share:.0%} of the training images were held out to decide when to stop."]
 
 
 def _audit(data: Mapping[str, Any]) -> list[str]:
@@ -171,19 +171,19 @@ def _audit(data: Mapping[str, Any]) -> list[str]:
     if audit.get("headline") is not None:
         figure = f", ROC-AUC {audit['headline']:.3f}"
         if None not in ends:
-            figure += f" (95 % interval {ends[0]:.3f} to {ends[1]:.3f})"
-    said = [
+            figure += f" (95% interval {ends[0]:.3f} to {ends[1]:.3f})"
+    sentences = [
         "Audit, by a small model that sees the files' metadata and no pixels: "
-        f"{audit['word']}{figure}. Near 0.5 the files do not give their class away."
+        f"{audit['word']}{figure}. Near 0.5 the files do not give the class away."
     ]
-    found = [
+    findings = [
         f"{each['name']} ({each['word']})"
         for each in audit.get("findings", ())
         if each["word"] != "clean"
     ]
-    if found:
-        said.append(without_paths(f"The audit found: {', '.join(found)}."))
-    return said
+    if findings:
+        sentences.append(without_paths(f"The audit found: {', '.join(findings)}."))
+    return sentences
 
 
 def training_section(config: Mapping[str, Any]) -> Section | None:
@@ -210,7 +210,7 @@ def training_section(config: Mapping[str, Any]) -> Section | None:
             "skfakereal": config.get("skfakereal"),
             **config.get("versions", {}),
         }.items()
-        # The platform's name tells more of a machine than of a result.
+        # The platform says more about a machine than about a result.
         if version and name != "platform"
     }
     if versions:
@@ -239,7 +239,7 @@ _LOCAL = ("cache", "n_jobs", "on_error", "verbose")
 
 
 def public_settings(model: dict[str, Any]) -> dict[str, Any]:
-    """Return an estimator's settings without what is nobody's business."""
+    """Return an estimator's settings without local ones."""
     return {name: _public(value) for name, value in model.items() if name not in _LOCAL}
 
 
@@ -288,7 +288,7 @@ _TRUNKS = {
     "were trained on ImageNet, whose images have terms of their own.",
     "cifake": "VGG16's pretrained weights are those inside skfakereal, under the MIT licence "
     "as CIFAKE, which they were trained on.",
-    None: "VGG16's first weights were random: no licence but skfakereal's (MIT) applies to "
+    None: "VGG16's initial weights were random: only skfakereal's licence (MIT) applies to "
     "them.",
 }
 
@@ -308,12 +308,12 @@ def licence_section(config: Mapping[str, Any], license_name: str) -> Section:
             Text(
                 _TRUNKS.get(
                     network.get("weights"),
-                    "VGG16's pretrained weights were read from a file of the maker's; what "
-                    "terms they have is for the maker to say.",
+                    "VGG16's pretrained weights were read from the maker's own file; the maker "
+                    "must state their terms.",
                 )
             )
         )
-    blocks.append(Text("The terms of the training images are for the maker to state."))
+    blocks.append(Text("The maker must state the terms of the training images."))
     return Section("Licence", tuple(blocks))
 
 

@@ -17,7 +17,7 @@ def evaluation_section(
     *,
     cross_validated: bool = False,
 ) -> Section:
-    """Return the figures with their 95 % intervals."""
+    """Return the figures with their 95% intervals."""
     double = "f1_macro" if "f1" in report else "f1"
     intervals = report.intervals.overall
     rows = tuple(
@@ -33,15 +33,15 @@ def evaluation_section(
     tested = f"{counted(len(report.paths), 'image')} ({counts})"
     if cross_validated:
         tested = (
-            f"Cross-validated on {tested}: each was judged by a model of the same kind that "
-            "was fitted without it. This model was fitted on all of them."
+            f"Cross-validated on {tested}: each was classified by a model of the same "
+            "kind that was fitted without it. This model was fitted on all of them."
         )
     else:
         tested = f"Tested on {tested}."
     blocks: list[Block] = [
         Text(report.summary()),
         Text(f"{tested}{spoken}"),
-        Table(("figure", "value", "95 % interval (bootstrap)"), rows),
+        Table(("figure", "value", "95% interval (bootstrap)"), rows),
     ]
     if remarks := _remarks(report):
         blocks.append(Bullets(tuple(remarks)))
@@ -50,15 +50,18 @@ def evaluation_section(
 
 def _remarks(report: EvaluationReport) -> list[str]:
     # What the report says of unreadable images names them.
-    said = [
+    sentences = [
         without_paths(remark)
         for remark in report.remarks
         if not any(path in remark for path in report.unreadable)
     ]
     if report.unreadable:
-        lost = counted(len(report.unreadable), "image")
-        said.append(f"{lost} could not be read and had to be left out.")
-    return said
+        n_lost = len(report.unreadable)
+        verb = "was" if n_lost == 1 else "were"
+        sentences.append(
+            f"{counted(n_lost, 'image')} could not be read and {verb} left out."
+        )
+    return sentences
 
 
 def positive_name(report: EvaluationReport) -> str | None:
@@ -73,17 +76,17 @@ def generator_rows_section(report: EvaluationReport) -> Section | None:
 
     Groups of the other class, which may be people or cameras, stay out of a card.
     """
-    known = {
+    shown = {
         name: row
         for name, row in report.per_group.items()
         if report.pos_label is None or row["n_positive"]
     }
-    if not known:
+    if not shown:
         return None
     word = report.row_word
-    keys = [key for key in WORDS if key in next(iter(known.values()))]
+    keys = [key for key in WORDS if key in next(iter(shown.values()))]
     intervals = report.intervals.per_group
-    ordered = sorted(known.items(), key=lambda item: item[1]["accuracy"])
+    ordered = sorted(shown.items(), key=lambda item: item[1]["accuracy"])
     rows = tuple(
         (
             name,
@@ -93,11 +96,11 @@ def generator_rows_section(report: EvaluationReport) -> Section | None:
         for name, row in ordered[:_MOST_ROWS]
     )
     blocks: list[Block] = [
-        Text("The weakest comes first; 95 % intervals stand in brackets."),
+        Text("The weakest comes first; 95% intervals are in brackets."),
         Table((word, "images", *(WORDS[key] for key in keys)), rows),
     ]
-    if len(known) > _MOST_ROWS:
-        blocks.append(Text(f"{len(known) - _MOST_ROWS:,} more are not shown."))
+    if len(shown) > _MOST_ROWS:
+        blocks.append(Text(f"{len(shown) - _MOST_ROWS:,} more are not shown."))
     return Section(f"By {word}", tuple(blocks))
 
 
@@ -126,27 +129,27 @@ def has_chosen(report: EvaluationReport, decision: Decision) -> bool:
 def threshold_section(
     report: EvaluationReport, config: Mapping[str, Any]
 ) -> Section | None:
-    """Return by what probability the detector decides, and what that rests on."""
+    """Return the decision threshold, and what it was chosen on."""
     positive = positive_name(report)
     if positive is None:
         return None
     decision = config.get("decision") or {}
-    said = _rule(report, decision, positive)
-    said += [*_validated(decision, positive), *_band(decision)]
+    sentences = _rule(report, decision, positive)
+    sentences += [*_validated(decision, positive), *_band(decision)]
     chosen = report.operating_points[0]
     where = (
         "On the test images"
         if "cross_validated" not in config.get("data", {})
         else "In the cross-validation"
     )
-    said.append(
-        f"{where}, this finds {chosen.true_positive_rate:.1%} of those that are "
-        f"{positive}, and calls {chosen.false_positive_rate:.1%} of the others so by "
-        f"mistake. The probabilities' calibration error is "
+    sentences.append(
+        f"{where}, its true positive rate is {chosen.true_positive_rate:.1%} and its "
+        f"false positive rate {chosen.false_positive_rate:.1%}. The probabilities' calibration "
+        f"error is "
         f"{decimal(report['expected_calibration_error'])}, their Brier score "
         f"{decimal(report['brier_score'])}."
     )
-    blocks: list[Block] = [Text(each) for each in said]
+    blocks: list[Block] = [Text(each) for each in sentences]
     return Section("Threshold and calibration", tuple(blocks))
 
 
@@ -162,33 +165,34 @@ def _rule(report: EvaluationReport, decision: Decision, positive: str) -> list[s
         why = f", chosen by {without_paths(decision['reason'])}"
     else:
         why = ""
-    return [f"An image is called {positive} from a probability of {threshold:.4g} on{why}."]
+    return [
+        f"An image is classified as {positive} from a probability of {threshold:.4g}{why}."
+    ]
 
 
 def _validated(decision: Decision, positive: str) -> list[str]:
-    said = []
+    sentences = []
     keys = ("n_positive", "true_positive_rate", "n_negative", "false_positive_rate")
-    n_positive, found, n_negative, accused = map(decision.get, keys)
-    if None not in (n_positive, found, n_negative, accused):
+    n_positive, tpr, n_negative, fpr = map(decision.get, keys)
+    if None not in (n_positive, tpr, n_negative, fpr):
         interval = decision.get("false_positive_interval")
         within = (
-            f" (95 % interval {interval[0]:.2%} to {interval[1]:.2%})" if interval else ""
+            f" (95% interval {interval[0]:.2%} to {interval[1]:.2%})" if interval else ""
         )
         on = (
-            "Out of fold (each training image judged by a model that was fitted without it)"
+            "Out of fold (each training image classified by a model that was fitted without it)"
             if decision.get("out_of_fold")
             else "On the validation images"
         )
-        said.append(
-            f"{on}, of {n_positive:,} that are {positive}, {found:.1%} "
-            f"were found; of {n_negative:,} others, {accused:.2%} were called so by "
-            f"mistake{within}."
+        sentences.append(
+            f"{on}, it detected {tpr:.1%} of {n_positive:,} {positive} images; "
+            f"of {n_negative:,} others, {fpr:.2%} were false positives{within}."
         )
     if isinstance(decision.get("calibration"), str):
         how = decision["calibration"]
         on = "out of fold" if decision.get("out_of_fold") else "on validation images"
-        said.append(f"Probabilities were calibrated {on}: {how}.")
-    return said
+        sentences.append(f"Probabilities were calibrated {on}: {how}.")
+    return sentences
 
 
 def _band(decision: Decision) -> list[str]:
@@ -203,8 +207,8 @@ def _band(decision: Decision) -> list[str]:
         return []
     on = "images, out of fold" if decision.get("out_of_fold") else "validation images"
     return [
-        f"Between {low:.4g} and {high:.4g} a verdict was right in less than {precision:.0%} of "
-        f"the {on}: call it unsure."
+        f"Between {low:.4g} and {high:.4g}, fewer than {precision:.0%} of the {on} "
+        "were classified correctly: treat such a verdict as unsure."
     ]
 
 
@@ -228,8 +232,8 @@ def robustness_section(report: RobustnessReport | None) -> Section:
         "change",
         "accuracy",
         "ROC-AUC",
-        "found (TPR)",
-        "false alarms (FPR)",
+        "TPR",
+        "FPR",
         "flipped",
     )
     rows = tuple(
@@ -242,7 +246,7 @@ def robustness_section(report: RobustnessReport | None) -> Section:
     blocks: list[Block] = [
         Text(
             f"{report.summary()} Measured on {report.untouched.n_images:,} images; flipped is "
-            "the share of them that are called otherwise than untouched."
+            "the share of images whose predicted class changes."
         ),
         Table(header, rows),
     ]
@@ -252,13 +256,13 @@ def robustness_section(report: RobustnessReport | None) -> Section:
 
 
 def generators_section(report: GeneratorReport | None) -> Section:
-    """Return what not knowing a generator costs."""
+    """Return what an unseen generator costs."""
     if report is None:
         return Section(
             UNSEEN,
             (
                 Text(
-                    "Not measured. Expect the detector to miss many fakes of generators that "
+                    "Not measured. Expect the detector to miss many fakes from generators that "
                     "it was not trained on."
                 ),
             ),

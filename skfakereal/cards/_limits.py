@@ -1,4 +1,4 @@
-"""What is known of a run -> what its figures do not say, in sentences.
+"""The record of a run -> what its figures do not show, in sentences.
 
 Every sentence follows from a fact of this run; what would be true of any detector stands in
 the intended use.
@@ -22,13 +22,13 @@ Config = Mapping[str, Any]
 
 
 def limits_section(report: EvaluationReport, config: Config) -> Section:
-    """Return what the figures do not say."""
+    """Return what the figures do not show."""
     limits = known_limits(report, config)
     blocks: list[Block] = [Bullets(tuple(limits))] if limits else []
     blocks.append(
         Text(
-            "This list holds what the run knows of itself. That a limit is not on it does "
-            "not mean that there is none."
+            "This list comes from the record of the run. There may be limits that it does not "
+            "name."
         )
     )
     return Section("Known limits", tuple(blocks))
@@ -49,22 +49,24 @@ def known_limits(report: EvaluationReport, config: Config) -> list[str]:
 
 
 def _remarks(report: EvaluationReport, config: Config) -> list[str]:
-    return [without_paths(said) for said in config.get("remarks", ())]
+    return [without_paths(remark) for remark in config.get("remarks", ())]
 
 
 def _audit(report: EvaluationReport, config: Config) -> list[str]:
     audit = config.get("data", {}).get("audit")
     if not audit:
         return [
-            "The images were not audited: they may give their class away by format, size or "
-            "metadata, which a detector learns instead of looking at the picture."
+            "The images were not audited: format, size or metadata may give the class away, and "
+            "a detector learns that instead of looking at the picture."
         ]
-    said = any(f"images {audit['word']}" in remark for remark in config.get("remarks", ()))
-    if audit["word"] in ("leaking", "suspicious") and not said:
+    is_mentioned = any(
+        f"images {audit['word']}" in remark for remark in config.get("remarks", ())
+    )
+    if audit["word"] in ("leaking", "suspicious") and not is_mentioned:
         return [
-            f"The audit calls the images {audit['word']}: files of one class can be told "
-            "from those of the other without a look at the picture. The figures may owe "
-            "more to that than to traces of forgery, and be far lower elsewhere."
+            f"The audit found the images {audit['word']}: the files of the classes differ, even "
+            "without looking at the pictures. The figures may come from that rather than from "
+            "traces of forgery, and be far lower elsewhere."
         ]
     return []
 
@@ -76,14 +78,13 @@ def _generators(report: EvaluationReport, config: Config) -> list[str]:
         return []
     if not groups:
         return [
-            f"The images of class {positive} do not say what made them (no folder below "
-            "the class names it), so nothing is known about single generators, nor about "
-            "those that are missing."
+            f"The generators of the images of class {positive} are unknown (no folder below the "
+            "class names them), so there are no figures by generator."
         ]
     if len(groups) == 1:
         return [
-            f"All training images of class {positive} that have a group are of one: "
-            f"{next(iter(groups))}. Nothing is known about fakes of any other origin."
+            f"All training images of class {positive} with a group come from one: "
+            f"{next(iter(groups))}. Fakes of other origin were not tested."
         ]
     return []
 
@@ -93,8 +94,8 @@ def _few_images(report: EvaluationReport, config: Config) -> list[str]:
     trained = config.get("data", {}).get("train")
     if trained and sum(trained.values()) < _FEW_TRAINED:
         limits.append(
-            f"It was trained on {counted(sum(trained.values()), 'image')}, which is few: it "
-            "may have learned them rather than what they have in common."
+            f"It was trained on only {counted(sum(trained.values()), 'image')}: it may have "
+            "learned these images rather than what they have in common."
         )
     tested = {name: figures["n_images"] for name, figures in report.per_class.items()}
     few = {name: n for name, n in tested.items() if n < _FEW_TESTED}
@@ -102,8 +103,8 @@ def _few_images(report: EvaluationReport, config: Config) -> list[str]:
         counts = " and ".join(f"{n:,} of class {name}" for name, n in few.items())
         how = "cross-validated" if "cross_validated" in config.get("data", {}) else "tested"
         limits.append(
-            f"It was {how} on few images ({counts}): the intervals are wide, and rare "
-            "mistakes cannot show."
+            f"It was {how} on few images ({counts}): the intervals are wide, and rare errors "
+            "remain unseen."
         )
     return limits
 
@@ -112,15 +113,15 @@ def _trunk(report: EvaluationReport, config: Config) -> list[str]:
     network = network_settings(config.get("model", {}))
     if network.get("weights", "") == "cifake":
         return [
-            "Its trunk has seen CIFAKE's training images with their labels. A figure that "
-            "was measured on those images is worthless, cross-validated or not, and "
-            "thresholds or calibration fitted on them are too confident. It knows one "
-            "generator (Stable Diffusion 1.4) and images of 32x32 pixels."
+            "Its trunk was trained on CIFAKE's training images with their labels. Figures measured "
+            "on those images are worthless, cross-validated or not, and thresholds or "
+            "calibration fitted on them are too confident. It was trained on one generator "
+            "(Stable Diffusion 1.4) and images of 32x32 pixels."
         ]
     if "weights" in network and network["weights"] is None:
         return [
-            "Its trunk was not pretrained: apart from what training altered, its filters are "
-            "random."
+            "Its trunk was not pretrained: except for the layers that were trained, its filters "
+            "are random."
         ]
     return []
 
@@ -134,18 +135,18 @@ def _size(report: EvaluationReport, config: Config) -> list[str]:
     limits = []
     if min(size) <= _SMALL_SIDE:
         limits.append(
-            f"It sees {size[0]}x{size[1]} pixels: of a larger image, most of the detail "
-            "that could give a fake away is gone before it looks."
+            f"It sees {size[0]}x{size[1]} pixels: most of the detail in a larger image, which "
+            "could give a fake away, is lost."
         )
     elif network.get("resize") == "stretch":
         limits.append(
-            f"Every image is resampled to {size[0]}x{size[1]} pixels, which wipes out some of "
+            f"Every image is resampled to {size[0]}x{size[1]} pixels, which removes some of "
             "the traces that generators and editors leave."
         )
     elif network.get("resize") == "shrink":
         limits.append(
             f"Every image is shrunk until it just covers {size[0]}x{size[1]} pixels, which "
-            "wipes out some of the traces that generators and editors leave."
+            "removes some of the traces that generators and editors leave."
         )
     n_crops = network.get("n_crops", 1)
     if network.get("resize") == "crop":
@@ -153,7 +154,7 @@ def _size(report: EvaluationReport, config: Config) -> list[str]:
         where = (
             f"the {seen} in the middle" if n_crops == 1 else f"{n_crops} parts of {seen}"
         )
-        limits.append(f"It sees {where} of an image, and nothing of what lies around them.")
+        limits.append(f"It sees {where} of an image, and nothing around them.")
     return limits
 
 
@@ -161,6 +162,6 @@ def _threshold(report: EvaluationReport, config: Config) -> list[str]:
     if report.pos_label is None or has_chosen(report, config.get("decision") or {}):
         return []
     return [
-        "Its threshold was not chosen for a purpose: how many real images are accused by "
-        "mistake was not set beforehand."
+        "Its decision threshold was not chosen for a purpose: no false positive rate was set "
+        "beforehand."
     ]

@@ -32,15 +32,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit code: 0 if all went well, 1 for an error, 3 if some images could not be
-        read, 4 if a model could not be given the threshold that was asked for, 5 if a model
-        was trained and saved but something failed after that, 130 if it was interrupted,
+        The exit code: 0 for success, 1 for an error, 3 if some images could not be
+        read, 4 if a model was trained but not with the threshold or calibration that was
+        asked for, 5 if it was trained and saved but a later step failed, 130 if interrupted,
         141 if standard output was closed, full, or no longer read.
 
     Raises
     ------
     SystemExit
-        With code 2 for arguments that make no sense, and 0 after ``--help`` and
+        With code 2 for wrong usage, and 0 after ``--help`` and
         ``--version``.
 
     Examples
@@ -59,7 +59,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             code = 0
         loss = output_loss()
         if code == 0 and loss is not None:
-            complain(f"standard output was not written ({_why(loss)}); all else is done")
+            complain(
+                f"standard output could not be written ({_why(loss)}); everything else is done"
+            )
             code = 141
     return code
 
@@ -70,7 +72,7 @@ def _run(words: list[str]) -> int:
     try:
         Path.cwd()
     except FileNotFoundError:
-        complain("error: the working folder does not exist any more: change to another one")
+        complain("error: the working folder no longer exists: change to another one")
         return 1
     try:
         with quiet_libraries():

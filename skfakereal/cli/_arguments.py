@@ -15,9 +15,9 @@ Verbs = _SubParsersAction  # [ArgumentParser]; argparse has no public name for i
 
 # For the help of every verb that takes a MODEL.
 ABOUT_TRUST = """
-A .skfr file is safe to load. WARNING: a joblib file runs whatever code it holds
-when it is loaded. Its name must end in .joblib or .pkl, and it needs --trust:
-only for files that you made or whose maker you trust.
+A .skfr file is safe to load. WARNING: loading a joblib file runs any code in it.
+Its name must end in .joblib or .pkl, and it needs --trust: use that only for
+files that you made or whose maker you trust.
 """
 
 
@@ -60,7 +60,10 @@ def add_folder(parser: ArgumentParser) -> None:
 def add_null(parser: ArgumentParser, list_name: str = "-") -> None:
     """Add the option that says how a list of paths is cut."""
     parser.add_argument(
-        "-0", "--null", action="store_true", help=f"null bytes end the paths of {list_name}"
+        "-0",
+        "--null",
+        action="store_true",
+        help=f"the paths of {list_name} end with null bytes, not with newlines",
     )
 
 
@@ -70,7 +73,7 @@ def add_n_jobs(parser: ArgumentParser) -> None:
         "--n-jobs",
         type=int,
         metavar="N",
-        help="processes that read images; -1 for one on each core (default: 1)",
+        help="processes that read images; -1 for one per core (default: 1)",
     )
 
 
@@ -85,8 +88,8 @@ def add_model(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--trust",
         action="store_true",
-        help="let a .joblib or .pkl MODEL run whatever code it holds: only if you made it, or "
-        "trust whoever did",
+        help="load a .joblib or .pkl MODEL, which runs any code in it: only if you made it or "
+        "trust its maker",
     )
 
 
@@ -96,8 +99,8 @@ def add_images(parser: ArgumentParser, *, nargs: str = "+") -> None:
         "images",
         metavar="IMAGE",
         nargs=nargs,
-        help="image files, and folders, which are searched for image files to all depths; - "
-        "reads paths from standard input, one a line",
+        help="image files, and folders, which are searched recursively; - reads paths from "
+        "standard input, one per line",
     )
 
 
@@ -132,7 +135,7 @@ def add_tested(parser: ArgumentParser) -> None:
     parser.add_argument(
         "folder",
         metavar="FOLDER",
-        help="the labelled images; - reads their paths from standard input, one a line, each "
+        help="the labelled images; - reads their paths from standard input, one per line, each "
         "with a class folder in it",
     )
     add_null(parser)
@@ -140,33 +143,33 @@ def add_tested(parser: ArgumentParser) -> None:
         "--max-images",
         type=_count,
         metavar="N",
-        help="draw so many images, each class by its share (default: all)",
+        help="test a random sample of N images, stratified by class (default: all)",
     )
     parser.add_argument(
         "--random-state",
         type=int,
         default=0,
         metavar="SEED",
-        help="of the draw (default: 0)",
+        help="seed of the sample (default: 0)",
     )
     parser.add_argument(
         "--split",
         choices=("auto", "all", "train", "validation", "test"),
         default="auto",
-        help="which split folder (default: test if there is one, else everything but what "
-        "the run in MODEL was trained on; all tests those, too)",
+        help="which split folder (default: test if there is one, else all images except those "
+        "that the run in MODEL was trained on; all tests those, too)",
     )
     parser.add_argument(
         "--classes",
         type=name_list,
         metavar="A,B,...",
-        help="the class folders, in the order of the model's classes_ (default: as the run "
-        "folder says; else real,fake)",
+        help="the class folders, in the order of the model's classes_ (default: from the run "
+        "folder, else real,fake)",
     )
     parser.add_argument(
         "--pos-label",
         metavar="NAME",
-        help='the class that the figures speak of (default: "fake")',
+        help='the positive class of the figures (default: "fake")',
     )
 
 
@@ -182,10 +185,10 @@ def finish_verb(parser: ArgumentParser, run: Callable[[Namespace], int]) -> None
         "--progress",
         action=BooleanOptionalAction,
         default=None,
-        help="progress bars on standard error (default: if that is a terminal)",
+        help="show progress bars on standard error (default: if it is a terminal)",
     )
     parser.add_argument(
-        "--debug", action="store_true", help="show where an error happened (a traceback)"
+        "--debug", action="store_true", help="show the traceback of an error"
     )
     parser.set_defaults(run=run)
 

@@ -117,7 +117,7 @@ def _cautions(report: AuditReport, about: list[str]) -> list[str]:
     if report.verdict not in ("suspicious", "leaking"):
         return []
     return [
-        f"The audit calls these images {report.verdict} "
+        f"The audit found these images {report.verdict} "
         f"({', '.join(about) or 'their metadata'}): part of the figures may have "
         f"nothing to do with fakes; {AUDIT_FILE} has the evidence."
     ]
@@ -126,14 +126,14 @@ def _cautions(report: AuditReport, about: list[str]) -> list[str]:
 def _section(report: AuditReport) -> Html:
     kinds = {"clean": "good", "suspicious": "warning", "leaking": "bad"}
     rows = [[f.severity, f.what, f.remedy] for f in report.findings]
-    found = (
-        table(rows, ["", "what was found", "what to do"])
+    shown = (
+        table(rows, ["severity", "finding", "what to do"])
         if rows
-        else paragraph("There is nothing to do.")
+        else paragraph("Nothing has to be changed.")
     )
     return section(
-        "What the files give away",
+        "Audit",
         note(report.summary(), kinds.get(report.verdict, "plain")),  # type: ignore[arg-type]
-        found,
+        shown,
         paragraph(f"The evidence, with pictures, is in {AUDIT_FILE} beside this page."),
     )

@@ -1,4 +1,4 @@
-"""From which probability on an image is called fake: the options, and what they ask for."""
+"""The decision threshold: its options, and what they ask for."""
 
 from argparse import (
     ArgumentParser,
@@ -17,8 +17,8 @@ _USUAL_PRECISION = 0.95
 _ABOUT = """\
 Chosen on the images of a validation folder, or of --validation-fraction.
 Without either, a linear head has it chosen on the training images, each of them
-judged by a model that was fitted without it and its group (out of fold).
-Without any of these, an image is called fake from a probability of 0.5 on."""
+classified by a model that was fitted without it and its group (out of fold).
+By default an image is classified as fake from a probability of 0.5."""
 
 
 @dataclass(frozen=True)
@@ -63,23 +63,23 @@ class DecisionPlan:
 
 def add_decision_options(parser: ArgumentParser) -> None:
     """Add the options."""
-    group = parser.add_argument_group("from which probability on is it fake?", _ABOUT)
+    group = parser.add_argument_group("decision threshold", _ABOUT)
     ways = add_threshold_options(group)
     ways.add_argument(
         "--balanced",
         action="store_true",
-        help="make the balanced accuracy highest, to which both classes count the same",
+        help="maximise the balanced accuracy, which weights both classes equally",
     )
     group.add_argument(
         "--calibration",
         choices=("sigmoid", "isotonic", "temperature"),
-        help="first make the probabilities true, by this method of scikit-learn",
+        help="calibrate the probabilities first, by this method of scikit-learn",
     )
     group.add_argument(
         "--unsure-precision",
         type=_precision,
         metavar="P",
-        help='how often a verdict of `predict --stable` must be right, or it is "unsure" '
+        help='the share of `predict --stable` verdicts that must be right; others are "unsure" '
         "(default: 0.95, if there are enough validation images to show it)",
     )
 
@@ -93,29 +93,29 @@ def add_threshold_options(
         "--target-fpr",
         type=fraction,
         metavar="SHARE",
-        help="call no more than this share of the real images fake: 0.01 for 1 %%, which "
-        "needs 99 real images to choose it on",
+        help="allow this false positive rate: 0.01 for 1%%, which needs 99 real images to "
+        "choose it on",
     )
     ways.add_argument(
         "--costs",
         type=_costs,
         metavar="FP:FN",
-        help="make errors cheapest: 10:1 if a real image that is called fake is ten times "
-        "as bad as a fake one that is missed",
+        help="minimise the cost of errors: 10:1 if a false positive is ten times as bad as a "
+        "missed fake",
     )
     group.add_argument(
         "--confidence",
         type=fraction,
         metavar="P",
-        help="for --target-fpr: how certain it is to be that other images keep within it, "
-        "such as 0.95 (default: they do on average)",
+        help="for --target-fpr: the confidence that other images keep within it, such as 0.95 "
+        "(default: they do so on average)",
     )
     group.add_argument(
         "--prevalence",
         type=fraction,
         metavar="SHARE",
-        help="for --costs: how many of the images are fake where the model will be used "
-        "(default: as many as among those that the threshold is chosen on)",
+        help="for --costs: the share of fakes where the model will be used (default: the share "
+        "among the images that the threshold is chosen on)",
     )
     return ways
 
@@ -126,7 +126,9 @@ def read_decision(arguments: Namespace) -> DecisionPlan:
         given = vars(arguments)
         if given[option] is not None and given[other] is None:
             owner = other.replace("_", "-")
-            raise ValueError(f"--{option} belongs to --{owner}, which is missing. Add it.")
+            raise ValueError(
+                f"--{option} needs --{owner}. Add it, or leave --{option} out."
+            )
     return DecisionPlan(
         target_fpr=arguments.target_fpr,
         confidence=arguments.confidence,

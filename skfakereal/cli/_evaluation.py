@@ -38,12 +38,12 @@ def evaluate_part(
     """Classify labelled images; those that cannot be read are left out of the figures."""
     if not hasattr(model.estimator, "predict_proba"):
         raise TypeError(
-            f"MODEL must give probabilities, which {type(model.estimator).__name__} does "
-            "not. Wrap it into CalibratedClassifierCV."
+            f"MODEL must have predict_proba, which {type(model.estimator).__name__} lacks. Wrap "
+            "it in CalibratedClassifierCV."
         )
-    found = classify(model.estimator, part.paths)
+    classified = classify(model.estimator, part.paths)
     verdicts: list[Verdict] = list(
-        watched(found, total=len(part.paths), label="evaluate", progress=progress)
+        watched(classified, total=len(part.paths), label="evaluate", progress=progress)
     )
     threshold = _threshold(model, verdicts)
     return report_on(model, part, verdicts, threshold=threshold), verdicts

@@ -62,33 +62,33 @@ def load_model(
         estimator, metadata = _load_joblib(file), {}
     else:
         raise ValueError(
-            f"{str(file)!r} is a joblib file, and loading one runs whatever code it holds. "
-            "If you trust whoever made it, add --trust; if not, ask for a .skfr file "
-            "(skfakereal.save), which runs none."
+            f"{str(file)!r} is a joblib file, and loading one runs any code in it. If you trust "
+            "its maker, add --trust; if not, ask for a .skfr file (skfakereal.save), which runs "
+            "none."
         )
     _check_classifier(estimator, file)
     run = _read_config(file) if file.name in (MODEL_FILE, _OTHER_FILE) else {}
     config = run or _trusted(metadata)
     if names is None:
         names = config.get("data", {}).get("classes")
-    known = name_classes(estimator.classes_, names)
-    positive = _positive(estimator.classes_, known, pos_label)
-    return Model(estimator, known, positive, file.parent if run else None, config)
+    class_names_ = name_classes(estimator.classes_, names)
+    positive = _positive(estimator.classes_, class_names_, pos_label)
+    return Model(estimator, class_names_, positive, file.parent if run else None, config)
 
 
 def _no_file(file: Path) -> str:
-    said = (
+    message = (
         f"MODEL must be a folder that `skfakereal train` made, with {MODEL_FILE} in it, or a "
         f".skfr file, or with --trust a .joblib or .pkl file, but there is no file "
         f"{str(file)!r}."
     )
     other = file.with_name(_OTHER_FILE)
     if other.is_file():
-        said += (
+        message += (
             f" If you trust the maker of {str(other)!r}, which can run code, name that and "
             "add --trust."
         )
-    return said
+    return message
 
 
 def _load_skfr(file: Path, only_predict: bool) -> tuple[Any, dict[str, Any]]:
@@ -177,8 +177,8 @@ def _read_config(file: Path) -> dict[str, Any]:
         return {}  # another program's
     if not _is_record(config):
         raise ValueError(
-            f"{str(record)!r} is damaged. Restore it, or move it away: then the classes are "
-            "called as the model itself calls them."
+            f"{str(record)!r} is damaged. Restore it, or move it away: the class names then come "
+            "from the model itself."
         )
     return config
 
@@ -222,5 +222,5 @@ def tell_cautions(model: Model) -> None:
         page = "config.json" if model.config.get("unfinished") else "report.html"
         complain(
             f"{counted(len(cautions), 'caution')} on this model: read {model.run}/{page} "
-            "before you rely on what it says"
+            "before you rely on its verdicts"
         )

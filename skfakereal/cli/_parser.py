@@ -25,24 +25,24 @@ Tell fake images (generated or manipulated) from real ones.
 
 _EPILOG = """\
 examples:
-  skfakereal demo                              all of it on toy images, offline
-  skfakereal audit photos/                     do the files give the fakes away?
+  skfakereal demo                              everything on toy images, offline
+  skfakereal audit photos/                     do the files give the class away?
   skfakereal train photos/ --out detector/     photos/real/..., photos/fake/...
   skfakereal evaluate detector/ more-photos/   how good is it on other images?
   skfakereal robustness detector/ photos/      what do JPEG, blur and noise cost?
   skfakereal recalibrate detector/ inbox/ --out moved/   suit it to other images
   skfakereal predict detector/ suspect.jpg     what is this image?
   skfakereal serve detector/                   a page to drop images on
-  skfakereal score detector/ archive/ --out scores.csv   what are all these?
+  skfakereal score detector/ archive/ --out scores.csv   and all of these?
   skfakereal explain detector/ suspect.jpg --out why/   where did it look?
   skfakereal provenance suspect.jpg            what does the file itself say?
 
 Every verb has its own help: skfakereal train --help
 
 exit codes:
-  0 all went well    1 error    2 wrong usage    3 some images could not be read
-  4 trained, but the threshold that was asked for could not be had
-  5 trained and saved, but something failed after that, such as the report
+  0 success    1 error    2 wrong usage    3 some images could not be read
+  4 trained, but not with the threshold or calibration that was asked for
+  5 trained and saved, but a later step failed, such as the report
   130 interrupted    141 standard output was closed, full, or no longer read
 """
 

@@ -28,8 +28,8 @@ def iterate_images(places: Iterable[str], *, null: bool = False) -> Iterator[str
             yield from walk_images(place, left_out)
         else:
             yield place
-    if said := left_out.warning():
-        complain(said)
+    if message := left_out.warning():
+        complain(message)
 
 
 def iterate_list(name: str, *, null: bool) -> Iterator[str]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from skfakereal.evaluation import Verdict as StableVerdict
 
 # Few enough that rows come soon (15 seconds at 224x224 on two cores), enough that a call's
-# own cost does not count: at 32x32, where it is highest, 64 take 8 % longer than 256.
+# own cost does not count: at 32x32, where it is highest, 64 take 8% longer than 256.
 _CHUNK = 64
 Row = dict[str, str | float | None]
 
@@ -52,8 +52,8 @@ def _verdict_rows(model: Model, paths: Sequence[str], *, stable: bool) -> Iterat
     band = band_of(model)
     if band is None and model.positive is not None:
         complain(
-            "this model has no band of unsure probabilities, so only changes of the image "
-            "make a verdict unsure"
+            "this model has no unsure band, so a verdict is unsure only if a change of the image "
+            "flips it"
         )
     for verdict, label, reasons in classify_stably(model, paths, band):
         row = _prediction_row(verdict, model)
@@ -93,14 +93,16 @@ def classify_stably(
     """Classify images as they are and after mild changes; none ends the run."""
     if model.positive is None:
         raise ValueError(
-            f"--stable needs a model of two classes, but MODEL knows {list(model.names)}. "
+            f"--stable needs a model with two classes, but MODEL has {list(model.names)}. "
             "Leave it out."
         )
     for chunk in _chunks(paths):
         local, broken = split_local(list(dict.fromkeys(chunk)))
-        said = _judge(model, local, band) if local else {}
+        verdicts = _judge(model, local, band) if local else {}
         for path in chunk:
-            yield (broken[path], None, ()) if path in broken else _row(model, said[path])
+            yield (
+                (broken[path], None, ()) if path in broken else _row(model, verdicts[path])
+            )
 
 
 def _judge(
@@ -125,14 +127,14 @@ def _judge(
 
 
 def _row(
-    model: Model, said: "StableVerdict"
+    model: Model, judged: "StableVerdict"
 ) -> tuple[Verdict, str | None, tuple[str, ...]]:
-    if said.probability is None:
-        error = (said.error or "").removeprefix(f"{said.path!r} ").rstrip(".")
-        return Verdict(said.path, error=error), None, ()
-    p = said.probability
+    if judged.probability is None:
+        error = (judged.error or "").removeprefix(f"{judged.path!r} ").rstrip(".")
+        return Verdict(judged.path, error=error), None, ()
+    p = judged.probability
     chances = np.array([1 - p, p] if model.positive == 1 else [p, 1 - p])
-    return Verdict(said.path, model.positive, chances), said.verdict, said.reasons
+    return Verdict(judged.path, model.positive, chances), judged.verdict, judged.reasons
 
 
 def _prediction_row(verdict: Verdict, model: Model) -> Row:

@@ -92,25 +92,25 @@ def load_tested(
     if arguments.max_images is not None:
         part = draw_some(part, arguments.max_images, arguments.random_state)
     if len(part.paths) < n_all:
-        how += f" Of {n_all:,}, {len(part.paths):,} were drawn, each class by its share."
+        how += f" {len(part.paths):,} of {n_all:,} were sampled, stratified by class."
     return Tested(model, part, f"{how} {left_out}".strip(), seen)
 
 
 def _not_seen(part: Part, how: str, seen: Seen, folder: str) -> tuple[Part, str]:
-    known = seen.all_but_tested()
-    if not known or (seen.held_out and seen.tested.isdisjoint(part.paths)):
+    trained_on = seen.all_but_tested()
+    if not trained_on or (seen.held_out and seen.tested.isdisjoint(part.paths)):
         return part, how
-    left = part.without(known)
+    left = part.without(trained_on)
     if not seen.held_out:
         whose = "those that the model was not trained on"
     elif seen.tested.issuperset(left.paths):
         whose = "the run's own test part"
     else:
-        whose = "the run's own test part and those that it does not know"
+        whose = "the run's own test part and those that are new to it"
     how = (
         f"The tested images are {whose}: {len(left.paths):,} of the {len(part.paths):,} of "
     )
-    return left, f"{how}{folder!r}. --split all takes all of them."
+    return left, f"{how}{folder!r}. --split all tests all of them."
 
 
 def _refuse_if_all_seen(seen: Seen, model: Model, listed: bool) -> None:
@@ -193,24 +193,22 @@ def _part_of_one(arguments: Namespace, model: Model, label: str | None) -> tuple
 def listed_part(paths: Sequence[str], split: str, names: Sequence[str]) -> tuple[Part, str]:
     """Label listed images by the class folder in their paths."""
     if split not in ("auto", "all"):
-        raise ValueError(
-            "--split is for a folder; a list names its images itself. Leave it out."
-        )
+        raise ValueError("--split needs a folder, not a list of paths. Leave it out.")
     if not paths:
-        raise ValueError("There must be at least one image, but standard input names none.")
-    known = {name.lower(): label for label, name in enumerate(names)}
+        raise ValueError("Standard input lists no images.")
+    label_of = {name.lower(): label for label, name in enumerate(names)}
     labels, groups = [], []
     for i, path in enumerate(paths):
         *folders, _ = Path(path).parts or ("",)
         place = next(
-            (k for k, f in reversed([*enumerate(folders)]) if f.lower() in known), None
+            (k for k, f in reversed([*enumerate(folders)]) if f.lower() in label_of), None
         )
         if place is None:
             raise ValueError(
                 f"Every listed image must lie in a class folder ({', '.join(names)}), but "
                 f"{path!r} (image {i}) does not. Name the classes with --classes A,B."
             )
-        labels.append(known[folders[place].lower()])
+        labels.append(label_of[folders[place].lower()])
         groups.append(folders[place + 1] if place + 1 < len(folders) else path)
     part = Part([*paths], np.array(labels, np.int64), np.array(groups, object))
     return part, "The tested images are those that standard input lists."

@@ -32,9 +32,9 @@ def find_splits(top: Path, names: list[str], split: str) -> dict[str, Path]:
         raise ValueError(
             f'split must be "all", "train", "validation" or "test", got {split!r}.'
         )
-    found = _folders_in(top)
+    folders = _folders_in(top)
     splits: dict[str, Path] = {}
-    for folder in found:
+    for folder in folders:
         name = _SPLIT_NAMES.get(folder.name.lower())
         if name in splits:
             raise ValueError(
@@ -43,27 +43,27 @@ def find_splits(top: Path, names: list[str], split: str) -> dict[str, Path]:
             )
         if name:
             splits[name] = folder
-    if splits and {folder.name.lower() for folder in found} & {n.lower() for n in names}:
+    if splits and {folder.name.lower() for folder in folders} & {n.lower() for n in names}:
         raise ValueError(
             f"{str(top)!r} must hold either class folders or split folders, but it holds "
-            f"both: {_quote(found)}. Move the one into the other."
+            f"both: {_quote(folders)}. Move the one into the other."
         )
     if split == "all":
         return splits or {"": top}
     if split not in splits:
         raise ValueError(
             f"{str(top)!r} has no folder for the split {split!r}. It was looked for "
-            f"beside these folders: {_quote(found)}."
+            f"beside these folders: {_quote(folders)}."
         )
     return {split: splits[split]}
 
 
 def find_classes(folder: Path, names: list[str]) -> list[Path]:
     """Find the folder of each class."""
-    found = _folders_in(folder)
+    folders = _folders_in(folder)
     class_folders = []
     for name in names:
-        matches = [path for path in found if path.name.lower() == name.lower()]
+        matches = [path for path in folders if path.name.lower() == name.lower()]
         if len(matches) > 1:
             raise ValueError(
                 f"Every class must be one folder, but {str(folder)!r} has "
@@ -73,7 +73,7 @@ def find_classes(folder: Path, names: list[str]) -> list[Path]:
             raise ValueError(
                 f"{str(folder)!r} must have a folder for each class ({', '.join(names)}; "
                 f"upper or lower case), but none is called {name!r}. It has these "
-                f"folders: {_quote(found)}. Rename them, or name yours: classes=(...), on the "
+                f"folders: {_quote(folders)}. Rename them, or name yours: classes=(...), on the "
                 "command line --classes A,B."
             )
         class_folders += matches

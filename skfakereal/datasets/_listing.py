@@ -88,10 +88,10 @@ class LeftOut:
         if len(loud) > _KINDS:
             shown.append(f"{len(loud) - _KINDS} more kinds")
         number = sum(self.counts[kind] for kind in loud)
-        said = f"Left out: {number:,} {'file or folder' if number == 1 else 'files or folders'}"
+        message = f"Left out: {number:,} {'file or folder' if number == 1 else 'files or folders'}"
         rest = self.counts.total() - number
-        beside = f", and {rest:,} that are plainly no images" if rest else ""
-        return f"{said} ({'; '.join(shown)}){beside}."
+        beside = f", and {rest:,} that are clearly not images" if rest else ""
+        return f"{message} ({'; '.join(shown)}){beside}."
 
     def _shown(self, kind: str) -> str:
         names, number = self._names[kind], self.counts[kind]

@@ -32,14 +32,14 @@ class Part:
 
 def check_published(folder: Path, part: str, parts: Mapping[str, Part]) -> None:
     """Make sure that a part is there; what was verified before is only counted."""
-    known = part if part in parts else "all"
+    listed = part if part in parts else "all"
     marker = folder / _MARKER
     verified = marker.read_text(encoding="utf-8").split() if marker.is_file() else []
-    for name in ("all", known):
+    for name in ("all", listed):
         if parts[name].digest in verified:
             _list_all(folder, name, parts[name])
             return
-    verify_published(folder, known, parts)
+    verify_published(folder, listed, parts)
 
 
 def verify_published(folder: Path, part: str, parts: Mapping[str, Part]) -> None:

@@ -55,8 +55,8 @@ def write_recorded(root: Path, files: Sequence[GeneratedFile]) -> None:
 
 def _remove_earlier(root: Path, columns: list[str]) -> None:
     digests = _read_digests(root / _RECORD, columns)
-    found = sorted(_walk(root))
-    for path in found:
+    files = sorted(_walk(root))
+    for path in files:
         if not digests or not _is_recorded(path, root, digests):
             raise FileExistsError(
                 "root must be a new or empty folder, or one that this function wrote, but "
@@ -64,7 +64,7 @@ def _remove_earlier(root: Path, columns: list[str]) -> None:
                 "another root."
             )
     # Only what was found and recognised: a record may name anything.
-    for path in found:
+    for path in files:
         path.unlink()
         for folder in path.relative_to(root).parents[:-1]:
             with contextlib.suppress(OSError):  # not empty yet

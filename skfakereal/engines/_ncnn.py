@@ -33,13 +33,13 @@ from skfakereal.engines._numpy import compile_dense
 __all__ = ["compile_with_ncnn"]
 
 # Measured on full-width VGG16: larger images than this gain nothing from a stack, only
-# their small maps behind the poolings, where weights outweigh maps, gain 5 to 15 %.
+# their small maps behind the poolings, where weights outweigh maps, gain 5 to 15%.
 _LARGEST_STACKED = Statistics.MANY_ROWS
 _LARGEST_STACKED_DEEP = 20
-# How many of those, at the most; 8 are 2 % faster than 5, and as fast as 16.
+# How many of those, at the most; 8 are 2% faster than 5, and as fast as 16.
 _DEEP_STACK = 16
 # How many values the first map of a stack may hold, 13 MB. The memory that ncnn works in
-# grows with it: at 64x64, 4 MB are 30 % slower, and 17 MB 3 % faster for 150 MB more.
+# grows with it: at 64x64, 4 MB are 30% slower, and 17 MB 3% faster for 150 MB more.
 _STACK_VALUES = 3 * 2**20
 # Winograd's algorithm computes tiles of 4 rows (Lavin and Gray, 2016). Where each image
 # begins at a multiple of 4 and no tile holds two of them, its result is the same to the

@@ -110,7 +110,7 @@ class Builder:
 def _make_request(kind: type, state: dict[str, Any]) -> Any:
     owner, requests = state["owner"], state["requests"]
     if not (isinstance(owner, str) and isinstance(requests, dict)):
-        raise ValueError("a request for metadata names no owner, or no methods")
+        raise ValueError("a metadata request has no owner or no methods")
     request = kind(owner=owner)
     for method, asked in requests.items():
         if method not in REQUEST_METHODS:
@@ -118,7 +118,7 @@ def _make_request(kind: type, state: dict[str, Any]) -> Any:
         for param, alias in asked.items():
             # Whatever else it is would be printed.
             if not isinstance(alias, str | bool | None):
-                raise ValueError(f"the alias of metadata for {method} is no text")
+                raise ValueError(f"the alias of metadata for {method} is not a text")
             getattr(request, method).add_request(param=param, alias=alias)
     return request
 
@@ -151,7 +151,7 @@ def make_trunk(state: Mapping[str, Any], contents: Mapping[int, bytes]) -> Trunk
         raise ValueError(
             "it was trained on other frozen weights than this version of skfakereal has"
             if source != "arrays"
-            else "the digest of its trunk is not that of its arrays"
+            else "the digest of its trunk does not match its arrays"
         )
     return trunk
 
@@ -172,12 +172,12 @@ def _from_arrays(
     here = {f"{layer}/{part}" for layer in convolution_names(n_blocks) for part in parts}
     everywhere = {f"{layer}/{part}" for layer in convolution_names() for part in parts}
     if not (arrays.keys() <= here and missing.keys() <= everywhere - here):
-        raise ValueError("a trunk has arrays of no layer of its blocks")
+        raise ValueError("a trunk has arrays that belong to no layer of its blocks")
     for array in arrays.values():
         if not isinstance(array, np.ndarray) or array.dtype.kind not in "fi":
             raise ValueError("the weights of a trunk must be arrays of numbers")
         if array.size > _MAX_WEIGHTS:
-            raise ValueError("a layer of a trunk has more weights than those of VGG16 have")
+            raise ValueError("a layer of a trunk has more weights than VGG16's layers")
     digests = {
         key: array_digest(array, contents.get(id(array))) for key, array in arrays.items()
     }
@@ -186,5 +186,5 @@ def _from_arrays(
     for layer in convolution_names(n_blocks):
         scale = arrays.get(f"{layer}/scale")
         if scale is not None and scale.shape != arrays[f"{layer}/bias"].shape:
-            raise ValueError(f"{layer} has another number of scales than of channels")
+            raise ValueError(f"{layer} does not have one scale for each channel")
     return trunk

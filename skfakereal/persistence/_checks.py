@@ -52,7 +52,7 @@ def check_settings(settings: TrunkSettings) -> None:
     is_pair = isinstance(settings.image_size, tuple)
     require(
         is_pair and all(type(side) is int for side in settings.image_size),
-        "its image_size is no pair of integers",
+        "its image_size is not a pair of integers",
     )
     require(settings.preprocessing != "auto", "preprocessing is not settled")
     require(type(settings.n_crops) is int, "its n_crops is no integer")
@@ -95,7 +95,7 @@ def check_classifier(classifier: Any) -> None:
 
 
 def check_network(trunk: Any, settings: Any, tail: Any, n_classes: int) -> None:
-    require(isinstance(tail, Network) and n_classes >= 2, "the tail is none")
+    require(isinstance(tail, Network) and n_classes >= 2, "its tail is not a network")
     shape, n_statistics = _shape_at_cut(trunk, settings), 0
     for i, layer in enumerate(tail.layers):
         if isinstance(layer, Carry):
@@ -172,7 +172,7 @@ def _shape_behind(layer: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
             fits = _is_float32(kernel, shape[0], None)
             require(fits and _is_float32(bias, kernel.shape[1]), "a Dense layer is none")
             return (int(kernel.shape[1]),)
-    raise ValueError(f"a {type(layer).__name__} layer cannot stand where it stands")
+    raise ValueError(f"a {type(layer).__name__} layer is in the wrong place")
 
 
 def _is_float32(value: NDArray[Any], *shape: int | None) -> bool:

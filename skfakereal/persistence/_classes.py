@@ -222,7 +222,7 @@ REQUEST_METHODS = (
 def resolve(name: str) -> Any:
     """Import a class or function of the list."""
     if not (name in ESTIMATORS or name in PARTS or name in FUNCTIONS):
-        raise ValueError(f"{name[:100]!r} is none that may be in a file")
+        raise ValueError(f"{name[:100]!r} is not allowed in a file")
     home, _, own = name.rpartition(".")
     try:
         return getattr(import_module(_HOMES.get(name, home)), own)

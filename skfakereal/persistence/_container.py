@@ -44,9 +44,9 @@ def parse_json(text: bytes) -> dict[str, Any]:
         )
     except ValueError as error:
         # The library's own message may quote the whole text.
-        raise ValueError(f"its description is no JSON: {str(error)[:80]}") from None
+        raise ValueError(f"its description is not JSON: {str(error)[:80]}") from None
     if not isinstance(value, dict):
-        raise ValueError("its description is no JSON object")
+        raise ValueError("its description is not JSON object")
     return value
 
 
@@ -126,9 +126,9 @@ def parse_header(text: bytes, path: Path) -> tuple[Any, list[Entry]]:
             )
         raise ValueError("the number of its format is none")
     if metadata.keys() != {"skfr", "description"}:
-        raise ValueError("its metadata has other keys than it must")
+        raise ValueError("its metadata has the wrong keys")
     if not isinstance(metadata["description"], str):
-        raise ValueError("its description is no text")
+        raise ValueError("its description is not a text")
     description = parse_json(metadata["description"].encode("utf-8", "surrogatepass"))
     entries = [_parse_entry(name, entry) for name, entry in header.items()]
     return description, sorted(entries, key=lambda entry: (entry.begin, entry.end))
@@ -136,18 +136,18 @@ def parse_header(text: bytes, path: Path) -> tuple[Any, list[Entry]]:
 
 def _parse_entry(name: str, entry: Any) -> Entry:
     if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
-        raise ValueError(f"array {name[:50]!r} is not described as it must be")
+        raise ValueError(f"array {name[:50]!r} is not described correctly")
     shape, offsets = entry["shape"], entry["data_offsets"]
     numbers = all(
         isinstance(part, list) and all(type(n) is int and 0 <= n < 2**62 for n in part)
         for part in (shape, offsets)
     )
-    known = isinstance(entry["dtype"], str) and entry["dtype"] in DTYPES
-    if not (numbers and known and len(shape) <= _MAX_DIMENSIONS and len(offsets) == 2):
-        raise ValueError(f"array {name[:50]!r} has no type, shape or place of arrays")
+    is_dtype = isinstance(entry["dtype"], str) and entry["dtype"] in DTYPES
+    if not (numbers and is_dtype and len(shape) <= _MAX_DIMENSIONS and len(offsets) == 2):
+        raise ValueError(f"array {name[:50]!r} has no valid type, shape or place")
     dtype = DTYPES[entry["dtype"]]
     if math.prod(shape) * dtype.itemsize != offsets[1] - offsets[0]:
-        raise ValueError(f"array {name[:50]!r} has another size than its shape says")
+        raise ValueError(f"array {name[:50]!r} has a size that does not match its shape")
     return Entry(name, dtype, tuple(shape), *offsets)
 
 
@@ -159,7 +159,7 @@ def check_layout(entries: list[Entry], n_bytes: int) -> None:
             raise ValueError("its arrays overlap or leave gaps")
         end = entry.end
     if end > n_bytes:
-        raise ValueError(f"cut short: {n_bytes} bytes of arrays, and {end} are announced")
+        raise ValueError(f"cut short: {n_bytes} bytes of arrays instead of {end}")
     if end < n_bytes:
         raise ValueError(f"{n_bytes - end} bytes after its end")
     last = entries[-1] if entries else None
@@ -246,7 +246,7 @@ def read_container(path: str | os.PathLike[str]) -> Container:
         )
     # A pipe would keep us waiting, a device would never end.
     if not stat.S_ISREG(place.stat().st_mode):
-        raise ValueError(f"{str(place)!r} is no regular file. Copy the model to one.")
+        raise ValueError(f"{str(place)!r} is not a regular file. Copy the model to one.")
     with place.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         start = _read_start(file, size, place)
@@ -263,7 +263,7 @@ def read_container(path: str | os.PathLike[str]) -> Container:
 def damaged(path: Path, reason: str) -> ValueError:
     """Return the error for a file that is not as it was written."""
     return ValueError(
-        f"{str(path)!r} is damaged or no .skfr model ({reason[:300]}). Get the file anew from "
+        f"{str(path)!r} is damaged or not a .skfr model ({reason[:300]}). Get the file anew from "
         "where it came from, or save the model again."
     )
 
@@ -277,7 +277,7 @@ def _read_start(file: BinaryIO, size: int, path: Path) -> bytes:
     if length > MAX_HEADER:
         raise damaged(path, f"a header of {length} bytes, where {MAX_HEADER} are allowed")
     if 8 + length > size:
-        raise damaged(path, f"cut short: {size} bytes, and its header alone has {length}")
+        raise damaged(path, f"cut short: {size} bytes, but its header alone has {length}")
     return start + file.read(length - 1)
 
 
@@ -310,7 +310,7 @@ def _read_arrays(
 
 
 _PICKLE = (
-    "looks like a pickle, as joblib writes them. Loading it runs whatever code it holds: if "
+    "looks like a pickle, as joblib writes them. Loading it runs any code in it: if "
     "you trust whoever made it, use joblib.load, and skfakereal.save to turn it into a "
     ".skfr model"
 )
@@ -331,7 +331,7 @@ _KINDS = [
             b"\x04\x22\x4d\x18",
         ),
         "looks like a compressed file, perhaps a pickle by joblib. Loading one of those "
-        "runs whatever code it holds: if you trust whoever made it, use joblib.load",
+        "runs any code in it: if you trust its maker, use joblib.load",
     ),
     (
         (b"PK",),
@@ -359,14 +359,14 @@ def explain_foreign(path: Path, start: bytes) -> ValueError:
     """Return the error for a file that does not begin as a .skfr model does."""
     if not start:
         return ValueError(
-            f"{str(path)!r} is empty. Get the model anew from where it came from, or save "
+            f"{str(path)!r} is empty. Get the model again from its source, or save "
             "it again."
         )
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
     for beginnings, what in _KINDS:
         if start.startswith(beginnings) or (beginnings == (b"<",) and text[:1] == b"<"):
-            return ValueError(f"{str(path)!r} is no .skfr model: it {what}.")
+            return ValueError(f"{str(path)!r} is not a .skfr model: it {what}.")
     return ValueError(
-        f"{str(path)!r} is no .skfr model, or its beginning is damaged. Get the file anew "
+        f"{str(path)!r} is not a .skfr model, or its beginning is damaged. Get the file anew "
         "from where it came from, or save the model again."
     )

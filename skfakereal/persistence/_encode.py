@@ -265,8 +265,8 @@ def _step_name(item: Any, position: int) -> str:
 
 def _last_name(where: str) -> str:
     """Return an attribute's name, or the last key in it that is a text."""
-    found = re.search(r"([\w/]+)('\])?(\[\d+\])*$", where)
-    return found[1][:100] if found else ""
+    match = re.search(r"([\w/]+)('\])?(\[\d+\])*$", where)
+    return match[1][:100] if match else ""
 
 
 def _function_name(function: Callable[..., Any], where: str) -> str:

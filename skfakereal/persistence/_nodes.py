@@ -121,7 +121,7 @@ class _Decoder:
             raise ValueError("an object has other keys than class, params and state")
         name = entry.get("class")
         if not isinstance(name, str) or not (name in ESTIMATORS or name in PARTS):
-            raise ValueError(f"class {str(name)[:100]!r} is none that may be in a file")
+            raise ValueError(f"class {str(name)[:100]!r} is not allowed in a file")
         params, state = entry.get("params", {}), entry.get("state", {})
         if not (isinstance(params, dict) and isinstance(state, dict)):
             raise ValueError(f"params and state of {name} must be objects")
@@ -163,7 +163,7 @@ class _Decoder:
         if not isinstance(value, dict):
             return value
         if len(value) != 1 or (kind := next(iter(value))) not in _KINDS:
-            raise ValueError(f"{str(sorted(value)[:3])[:100]} is no kind of value")
+            raise ValueError(f"{str(sorted(value)[:3])[:100]} is not a kind of value")
         # Looked up each time: a dict of methods would keep the arrays alive until the next
         # garbage collection.
         return getattr(self, f"_{kind}")(value[kind], depth + 1)
@@ -188,7 +188,7 @@ class _Decoder:
         for pair in _list(value):
             key, content = (self.value(part, depth) for part in _list(pair, 2))
             if not _is_key(key):
-                raise ValueError("a key of a dict is no text or number")
+                raise ValueError("a key of a dict is neither a text nor a number")
             n_numbers += not isinstance(key, str)
             if n_numbers > _MAX_NUMBER_KEYS:
                 raise ValueError(f"a dict has more than {_MAX_NUMBER_KEYS} numbers as keys")
@@ -203,7 +203,7 @@ class _Decoder:
     def _scalar(self, value: Any, depth: int) -> Any:
         kind, content = _list(value, 2)
         if not isinstance(kind, str) or kind not in _SCALARS:
-            raise ValueError(f"{str(kind)[:20]!r} is no type of a scalar")
+            raise ValueError(f"{str(kind)[:20]!r} is not a scalar type")
         content = self.value(content, depth)
         wanted = {"str_": str, "bool_": bool}.get(kind, float if "float" in kind else int)
         if type(content) is not wanted:
@@ -220,7 +220,7 @@ class _Decoder:
         self.used.add(value)
         self._named_bytes += self.arrays[value].nbytes
         if self._named_bytes > self._max_named:
-            raise ValueError("it names the same arrays again and again")
+            raise ValueError("it names the same arrays too often")
         return self.arrays[value]
 
     def _fortran(self, value: Any, depth: int) -> NDArray[Any]:
@@ -233,9 +233,9 @@ class _Decoder:
         items = self._tuple(items, depth)
         _list(shape)
         if not all(type(n) is int and 0 <= n < 2**31 for n in shape):
-            raise ValueError("the shape of an array of texts is none")
+            raise ValueError("the shape of an array of texts is not valid")
         if math.prod(shape) != len(items) or len(shape) > 8:
-            raise ValueError("an array of texts has another size than its shape says")
+            raise ValueError("an array of texts has a size that does not match its shape")
         kind = _text_dtype(dtype, items)
         # Texts are short and their arrays as wide as the file likes.
         self._text_bytes += kind.itemsize * len(items)
@@ -251,13 +251,13 @@ class _Decoder:
             raise ValueError(f"{str(value)[:20]} is no earlier object")
         node = self.nodes[value]
         if not node.name.startswith(self._may_hold):
-            raise ValueError(f"a {node.name} cannot stand where it stands")
+            raise ValueError(f"a {node.name} is in the wrong place")
         self._grow(self._n_walks * self._weights[value], depth + self._heights[value])
         return node
 
     def _function(self, value: Any, depth: int) -> Function:
         if not isinstance(value, str) or value not in FUNCTIONS:
-            raise ValueError(f"function {str(value)[:100]!r} is none that may be in a file")
+            raise ValueError(f"function {str(value)[:100]!r} is not allowed in a file")
         return Function(value)
 
 
@@ -289,7 +289,7 @@ def _check_state(name: str, state: Mapping[str, Any]) -> None:
     n_features = state.get("n_features_in_", 0)
     is_number = isinstance(n_features, int | np.integer)
     if not (is_number and 0 <= n_features < _MAX_FEATURES):
-        raise ValueError(f"n_features_in_ of {name} is no number of features")
+        raise ValueError(f"n_features_in_ of {name} is not a number of features")
 
 
 def _is_key(value: Any) -> bool:
@@ -300,7 +300,7 @@ def _is_key(value: Any) -> bool:
 
 def _list(value: Any, length: int | None = None) -> list[Any]:
     if not isinstance(value, list) or (length is not None and len(value) != length):
-        raise ValueError("a value has not as many parts as its kind needs")
+        raise ValueError("a value does not have as many parts as its kind needs")
     return value
 
 
@@ -312,7 +312,7 @@ def _text_dtype(dtype: Any, items: tuple[Any, ...]) -> np.dtype[Any]:
             raise ValueError("an array of objects holds more than texts and numbers")
         return np.dtype(object)
     if type(dtype) is not int or not 1 <= dtype <= _MAX_TEXT_BYTES // 4:
-        raise ValueError("the width of an array of texts is none")
+        raise ValueError("the width of an array of texts is not valid")
     if not all(isinstance(item, str) and len(item) <= dtype for item in items):
         raise ValueError("an array of texts holds something else, or longer texts")
     return np.dtype(f"<U{dtype}")

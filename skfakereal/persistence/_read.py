@@ -59,7 +59,7 @@ def read_model(path: str | os.PathLike[str]) -> ModelFile:
     description = container.description
     try:
         if description.keys() != {"made_with", "metadata", "objects"}:
-            raise ValueError("its description has other keys than it must")
+            raise ValueError("its description has the wrong keys")
         made_with, metadata = description["made_with"], description["metadata"]
         if not (isinstance(metadata, dict) and _are_versions(made_with)):
             raise ValueError("its metadata or versions are none")

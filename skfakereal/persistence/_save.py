@@ -106,7 +106,7 @@ def _check_place(path: str | os.PathLike[str]) -> Path:
         raise ValueError(
             f"A model file must have the suffix {_SUFFIX}, since the names of pickles "
             "(.joblib, .pkl) say that loading it can run code and those of weights "
-            f"(.safetensors) that it is no model; got {str(place)!r}."
+            f"(.safetensors) that it is not a model; got {str(place)!r}."
         )
     return place
 

@@ -105,6 +105,6 @@ def _score_there(
 
 def _lost(number: int, paths: list[str]) -> RuntimeError:
     return RuntimeError(
-        f"The cluster has lost part {number} again and again, with the workers that had it; "
-        f"its first path is {paths[0]!r}. Look into their logs; what is done is kept."
+        f"The cluster has lost part {number} {_ATTEMPTS} times, together with its workers; its "
+        f"first path is {paths[0]!r}. Look at their logs; finished parts are kept."
     )

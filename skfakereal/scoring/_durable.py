@@ -127,6 +127,5 @@ def _lock(handle: int) -> None:
 
 def _refusal(folder: Path) -> BlockingIOError:
     return BlockingIOError(
-        f"One run at a time may write to {str(folder)!r}, and another one is at work there. "
-        "Wait for its end, or choose another out."
+        f"Another run is writing to {str(folder)!r}. Wait until it ends, or choose another out."
     )

@@ -91,8 +91,8 @@ def spool_paths(paths: Any, folder: Path, part_size: int) -> PathList:
             end += len(line)
         file.flush()
         places = np.frombuffer(offsets, np.int64) if offsets else np.empty(0, np.int64)
-        known = np.frombuffer(hashes, np.uint64) if hashes else np.empty(0, np.uint64)
-        first = _first_places(known, places, file)
+        seen = np.frombuffer(hashes, np.uint64) if hashes else np.empty(0, np.uint64)
+        first = _first_places(seen, places, file)
         return _cut(file, places, first, part_size)
     except BaseException:
         file.close()

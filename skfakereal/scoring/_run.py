@@ -15,7 +15,7 @@ from skfakereal.scoring._paths import PathList
 from skfakereal.scoring._rows import Row, read_row, row_line
 
 _SETTINGS_FILE, _RESULTS_FILE = "run.json", "results.json"
-_ANEW = "Choose another out, or begin anew with overwrite=True (--force)."
+_ANEW = "Choose another out, or start over with overwrite=True (--force)."
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Run:
 
     def find_parts(self, listed: PathList) -> dict[int, Part]:
         """Find what is done, and set aside what is damaged."""
-        found, damaged = dict[int, Part](), list[str]()
+        parts, damaged = dict[int, Part](), list[str]()
         for file in sorted(self.folder.glob("part-*.jsonl")):
             part = read_part(file)
             if (
@@ -111,7 +111,7 @@ class Run:
                 file.replace(file.with_suffix(".set-aside"))
                 continue
             self._check_paths(part, listed)
-            found[part.number] = part
+            parts[part.number] = part
         if damaged:
             sync_folder(self.folder)
             warnings.warn(
@@ -120,16 +120,16 @@ class Run:
                 RuntimeWarning,
                 stacklevel=4,
             )
-        return found
+        return parts
 
     def _check_paths(self, part: Part, listed: PathList) -> None:
         paths = listed.part(part.number) if part.number < listed.n_parts else []
         if listed.digest(paths[: part.n_rows]) != part.paths or len(paths) < part.n_rows:
             first = part.number * listed.part_size
             raise ValueError(
-                f"paths must be those of the run in {str(self.folder)!r}, to which others "
-                f"may be added at the end, but from different path {first} on they are "
-                f"others (or relative ones, given from another folder). {_ANEW}"
+                f"paths must be those of the run in {str(self.folder)!r}, with new ones at the "
+                f"end only, but they differ from distinct path {first} on (or are relative to "
+                f"another folder). {_ANEW}"
             )
 
     def rows(self, part: Part) -> list[Row]:
@@ -147,9 +147,9 @@ class Run:
         """Check that the file of the run is there as it was left, or not at all."""
         if self.out.exists() and _sha256(self.out) not in self._results:
             raise FileExistsError(
-                f"out must be a new file, or one that this run made and nobody changed, but "
-                f"{str(self.out)!r} is another one. Move it away, or see to it that it may "
-                "be replaced: overwrite=True (--force)."
+                f"out must be a new file or the unchanged result of this run, but "
+                f"{str(self.out)!r} is neither. Move it away, or replace it with "
+                "overwrite=True (--force)."
             )
 
     def record_result(self, file: Path) -> None:
@@ -166,21 +166,21 @@ def open_run(folder: Path, out: Path, settings: dict[str, Any], *, overwrite: bo
         if out.exists():  # if this run is cut off, the next one may replace it, too
             _write_json(folder / _RESULTS_FILE, [_sha256(out)])
     record = folder / _SETTINGS_FILE
-    found = _read_json(record)
-    if found is None:
+    recorded = _read_json(record)
+    if recorded is None:
         _refuse_strangers(folder)
         made_with = {name: version(name) for name in ("numpy", "pillow", "scikit-learn")}
         _write_json(record, {"settings": settings, "made_with": made_with})
-    elif not isinstance(found, dict) or not isinstance(found.get("settings"), dict):
+    elif not isinstance(recorded, dict) or not isinstance(recorded.get("settings"), dict):
         raise _damaged(record)
-    elif found["settings"] != settings:
-        known = found["settings"]
-        other = [n for n in {**settings, **known} if known.get(n) != settings.get(n)]
-        told = "; ".join(
-            f"{n} was {known.get(n)!r} and is {settings.get(n)!r}" for n in other
+    elif recorded["settings"] != settings:
+        before = recorded["settings"]
+        other = [n for n in {**settings, **before} if before.get(n) != settings.get(n)]
+        changes = "; ".join(
+            f"{n} was {before.get(n)!r} and is {settings.get(n)!r}" for n in other
         )
         raise ValueError(
-            f"{str(folder)!r} holds a run with other settings: {told}. {_ANEW}"
+            f"{str(folder)!r} holds a run with other settings: {changes}. {_ANEW}"
         )
     name = blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=16)
     run = Run(folder, out, name.hexdigest())
@@ -193,7 +193,7 @@ def _refuse_strangers(folder: Path) -> None:
     others = [file.name for file in folder.iterdir() if not file.name.endswith(ours)]
     if others:
         raise ValueError(
-            f"{str(folder)!r} must be a folder of this package's, but it holds "
+            f"{str(folder)!r} must be empty or the folder of a scoring run, but it holds "
             f"{sorted(others)[0]!r} and no {_SETTINGS_FILE}. Move it away. {_ANEW}"
         )
 

@@ -24,7 +24,7 @@ class ThresholdChoice:
     true_positive_rate, false_positive_rate : float
         The shares of them that it calls positive; NaN of none.
     false_positive_interval : tuple of (float, float)
-        95 % interval of the false positive rate on other images of the same kind (Clopper
+        95% interval of the false positive rate on other images of the same kind (Clopper
         and Pearson 1934), as far as the threshold can be taken as given.
     balanced_accuracy : float
         The mean of the shares of both classes that it gets right.
@@ -78,8 +78,8 @@ class ThresholdChoice:
         ThresholdChoice
             With the shares, and the interval.
         """
-        found = n_true / n_positive if n_positive else math.nan
-        accused = n_false / n_negative
+        tpr = n_true / n_positive if n_positive else math.nan
+        fpr = n_false / n_negative
         ends = binomtest(n_false, n_negative).proportion_ci(method="exact")
         return cls(
             threshold=threshold,
@@ -87,21 +87,22 @@ class ThresholdChoice:
             reason=reason,
             n_positive=n_positive,
             n_negative=n_negative,
-            true_positive_rate=found,
-            false_positive_rate=accused,
+            true_positive_rate=tpr,
+            false_positive_rate=fpr,
             false_positive_interval=(float(ends.low), float(ends.high)),
-            balanced_accuracy=(found + 1 - accused) / 2,
+            balanced_accuracy=(tpr + 1 - fpr) / 2,
             expected_cost=expected_cost,
         )
 
     def __str__(self) -> str:
         low, high = self.false_positive_interval
         cost = "" if self.expected_cost is None else f" Mean cost {self.expected_cost:.4g}."
-        found = f"{self.true_positive_rate:.1%} of {self.n_positive:,} are found, and "
+        detected = (
+            f"{self.true_positive_rate:.1%} of {self.n_positive:,} are detected, and "
+        )
         return (
-            f"Called {self.pos_label!r} from a probability of {self.threshold:.4f} on, chosen "
-            f"by {self.reason}. On the validation images, {found if self.n_positive else ''}"
-            f"{self.false_positive_rate:.2%} of "
-            f"{self.n_negative:,} others are called so by mistake (95 % interval {low:.2%} to "
-            f"{high:.2%}).{cost}"
+            f"Classified as {self.pos_label!r} from a probability of {self.threshold:.4f}, chosen "
+            f"by {self.reason}. On the validation images, {detected if self.n_positive else ''}"
+            f"{self.false_positive_rate:.2%} of {self.n_negative:,} others are false positives "
+            f"(95% interval {low:.2%} to {high:.2%}).{cost}"
         )

@@ -42,8 +42,8 @@ def check_negatives(
     needed = negatives_needed(target_fpr, confidence)
     lowest = f"; {n_negative:,} can keep {_lowest(n_negative, confidence)}"
     raise ValueError(
-        f"A false positive rate of {100 * target_fpr:.4g} %{certain} needs at least "
-        f"{needed:,} validation images of class {name}, got {n_negative:,}. Bring more, or "
+        f"A false positive rate of {100 * target_fpr:.4g}%{certain} needs at least "
+        f"{needed:,} validation images of class {name}, got {n_negative:,}. Use more, or "
         f"choose a higher target{lowest if n_negative else ''}."
     )
 
@@ -54,7 +54,7 @@ def _lowest(n_negative: int, confidence: float | None) -> str:
     if confidence is not None:
         exact = 1 - (1 - confidence) ** (1 / n_negative)
     unit = 10.0 ** (math.floor(math.log10(exact)) - 1)
-    return f"{100 * math.ceil(exact / unit - _ROUNDING) * unit:.4g} %"
+    return f"{100 * math.ceil(exact / unit - _ROUNDING) * unit:.4g}%"
 
 
 @dataclass(frozen=True)
@@ -102,11 +102,11 @@ def choose_threshold(
     prevalence: float | None = None,
     pos_label: Any = None,
 ) -> ThresholdChoice:
-    """Choose from which probability on an image is called fake.
+    """Choose a decision threshold from labels and probabilities.
 
-    With `target_fpr`, the threshold that finds most fakes while the false positive rate
-    stays within the target; with `costs`, the one of the lowest expected cost; with
-    neither, the one of the highest balanced accuracy.
+    With `target_fpr`, the threshold that detects most fakes within that false positive
+    rate; with `costs`, the one with the lowest expected cost; with neither, the one with
+    the highest balanced accuracy.
 
     Parameters
     ----------
@@ -117,14 +117,14 @@ def choose_threshold(
         Their probabilities of the positive class, from 0 to 1, or of both classes in sorted
         order, as `predict_proba` gives them.
     target_fpr : float, default=None
-        The share of the negative (real) images that may be called positive, above 0 and
-        below 1.
+        The share of the negative (real) images that may be classified as positive, above 0
+        and below 1.
     confidence : float, default=None
-        How certain it is to be, for `target_fpr`, that other images of the same kind keep
-        within the target, for instance 0.95. None: they do on average.
+        For `target_fpr`, the confidence with which other images of the same kind keep within
+        the target, for instance 0.95. None: they do so on average.
     costs : mapping of str to float, default=None
-        ``{"false_positive": ..., "false_negative": ...}``: what it costs to call a real
-        image fake, and a fake one real. Both above 0; only their ratio matters.
+        ``{"false_positive": ..., "false_negative": ...}``: the cost of classifying a
+        real image as fake, and a fake one as real. Both above 0; only their ratio matters.
     prevalence : float, default=None
         For `costs`, the share of positive images where the classifier will be used. None
         takes the share among `y_true`, which is usually far too high.
@@ -141,8 +141,8 @@ def choose_threshold(
     ------
     ValueError
         If there are too few negative images for the target (the message says how many it
-        needs), no positive image can be found within it, there are not exactly two classes,
-        the positive class is open, or an argument is out of its range.
+        needs), no positive image can be detected within it, there are not exactly two
+        classes, the positive class is unclear, or an argument is out of its range.
 
     See Also
     --------
@@ -152,10 +152,10 @@ def choose_threshold(
     -----
     With n negative images of which k lie above the threshold, the expected false positive
     rate on others is at most (k + 1) / (n + 1), whatever their distribution; so a target of
-    1 % needs 99 negative images, and lets one through only from 199 on. With `confidence`,
+    1% needs 99 negative images, and lets one through only from 199 on. With `confidence`,
     k is such that the target is exceeded with no more than the remaining probability (Tong,
     Feng and Li 2018, "Neyman-Pearson classification algorithms and NP receiver operating
-    characteristics"); 1 % with a confidence of 0.95 needs 299. Both count images as
+    characteristics"); 1% with a confidence of 0.95 needs 299. Both count images as
     independent, which copies and frames of one video are not.
 
     Without validation images, take ``cross_val_predict(..., method="predict_proba")``.
@@ -173,7 +173,7 @@ def choose_threshold(
     >>> choose_threshold(y[450:], proba[450:], target_fpr=0.01)  # 50 real images
     Traceback (most recent call last):
         ...
-    ValueError: A false positive rate of 1 % needs at least 99 validation images ...
+    ValueError: A false positive rate of 1% needs at least 99 validation images ...
     """
     check_arguments(target_fpr, confidence, costs, prevalence)
     is_positive, score, label, other = positive_scores(y_true, y_proba, pos_label)
@@ -183,11 +183,11 @@ def choose_threshold(
             f"Every image needs a probability, but y_proba[{missing[0]}] is nan. Leave out "
             "images that could not be read."
         )
-    found = Candidates.find(is_positive, score)
+    candidates = Candidates.find(is_positive, score)
     n_positive, n_negative = int(is_positive.sum()), int((~is_positive).sum())
 
     best, reason, cost = best_candidate(
-        found,
+        candidates,
         n_positive,
         n_negative,
         target_fpr,
@@ -197,19 +197,19 @@ def choose_threshold(
         repr(other),
     )
     return ThresholdChoice.from_counts(
-        float(found.threshold[best]),
+        float(candidates.threshold[best]),
         label,
         reason,
-        n_true=int(found.n_true[best]),
+        n_true=int(candidates.n_true[best]),
         n_positive=n_positive,
-        n_false=int(found.n_false[best]),
+        n_false=int(candidates.n_false[best]),
         n_negative=n_negative,
         expected_cost=cost,
     )
 
 
 def best_candidate(
-    found: Candidates,
+    candidates: Candidates,
     n_positive: int,
     n_negative: int,
     target_fpr: float | None,
@@ -218,22 +218,22 @@ def best_candidate(
     prevalence: float | None,
     name: str,
 ) -> tuple[int, str, float | None]:
-    """Return which one is best, by what, and what an image costs then."""
+    """Return the best candidate, the reason, and the mean cost of an image."""
     if target_fpr is not None:
-        best = _within(found, n_negative, target_fpr, confidence, name)
+        best = _within(candidates, n_negative, target_fpr, confidence, name)
         certain = "" if confidence is None else f" with a confidence of {confidence:.0%}"
         return (
             best,
-            f"a false positive rate of at most {100 * target_fpr:.4g} %{certain}",
+            f"a false positive rate of at most {100 * target_fpr:.4g}%{certain}",
             None,
         )
     if costs is not None:
         share = n_positive / (n_positive + n_negative) if prevalence is None else prevalence
-        cost = _mean_costs(found, n_positive, n_negative, costs, share)
+        cost = _mean_costs(candidates, n_positive, n_negative, costs, share)
         best = int(np.argmin(cost))
         reason = f"the lowest cost at a share of {share:.3g} of the positive class"
         return best, reason, float(cost[best])
-    best = int(np.argmax(found.n_true / n_positive - found.n_false / n_negative))
+    best = int(np.argmax(candidates.n_true / n_positive - candidates.n_false / n_negative))
     return best, "the highest balanced accuracy", None
 
 
@@ -251,9 +251,9 @@ def check_arguments(
     if target_fpr is not None and costs is not None:
         raise ValueError("Choose by target_fpr or by costs, not by both. Leave one out.")
     if confidence is not None and target_fpr is None:
-        raise ValueError("confidence belongs to target_fpr, which is missing.")
+        raise ValueError("confidence needs target_fpr. Pass both, or neither.")
     if prevalence is not None and costs is None:
-        raise ValueError("prevalence belongs to costs, which are missing.")
+        raise ValueError("prevalence needs costs. Pass both, or neither.")
     if costs is not None and (
         set(costs) != _COSTS or not all(0 < c < math.inf for c in costs.values())
     ):
@@ -264,37 +264,37 @@ def check_arguments(
 
 
 def _within(
-    found: Candidates,
+    candidates: Candidates,
     n_negative: int,
     target: float,
     confidence: float | None,
     name: str,
 ) -> int:
-    """Return the candidate that finds most while it keeps within the target."""
+    """Return the candidate that detects most within the target."""
     check_negatives(n_negative, target, confidence, name)
     allowed = allowed_mistakes(n_negative, target, confidence)
-    best = int(np.flatnonzero(found.n_false <= allowed)[-1])
-    if found.n_true[best] == 0:
+    best = int(np.flatnonzero(candidates.n_false <= allowed)[-1])
+    if candidates.n_true[best] == 0:
         raise ValueError(
-            f"No threshold finds a single positive image within a false positive rate of "
-            f"{100 * target:.4g} %: images of class {name} have the highest probabilities. "
+            f"No threshold detects any positive image within a false positive rate of "
+            f"{100 * target:.4g}%: images of class {name} have the highest probabilities. "
             "Choose a higher target, or train a better classifier."
         )
-    # Of those that find as many, the strictest.
-    return int(np.searchsorted(found.n_true, found.n_true[best]))
+    # Of those that detect as many, the strictest.
+    return int(np.searchsorted(candidates.n_true, candidates.n_true[best]))
 
 
 def _mean_costs(
-    found: Candidates,
+    candidates: Candidates,
     n_positive: int,
     n_negative: int,
     costs: Mapping[str, float],
     prevalence: float,
 ) -> NDArray[np.float64]:
     """Return the expected cost of an image at each candidate (Elkan 2001)."""
-    missed = 1 - found.n_true / n_positive
-    accused = found.n_false / n_negative
+    missed = 1 - candidates.n_true / n_positive
+    false_alarms = candidates.n_false / n_negative
     return np.asarray(
         prevalence * costs["false_negative"] * missed
-        + (1 - prevalence) * costs["false_positive"] * accused
+        + (1 - prevalence) * costs["false_positive"] * false_alarms
     )

@@ -26,7 +26,7 @@ from skfakereal.thresholds._choose import (
 )
 from skfakereal.thresholds._tune import decide_at
 
-# Of ten images of a class, the 95 % interval of a share is up to 63 points wide: fewer say
+# Of ten images of a class, the 95% interval of a share is up to 63 points wide: fewer say
 # nothing about where a threshold belongs.
 _FEWEST = 10
 _N_RESAMPLES = 200
@@ -42,20 +42,19 @@ class Recalibration:
     Parameters
     ----------
     threshold : float
-        The probability of the positive class from which on an image is called so now.
+        The new threshold: the probability from which an image is classified as positive.
     interval : tuple of (float, float)
-        Between which thresholds other images of the same kind, as many of them, would have
-        put it in 95 of 100 cases.
+        The 95% interval of the threshold, with as many other images of the same kind.
     previous : float or None
-        The model's threshold before; None if its verdicts follow none of probabilities.
+        The model's threshold before; None if its predictions follow no threshold.
     pos_label : label
         The positive class.
     reason : str
-        By what the threshold was chosen, in words.
+        What the threshold was chosen for, in words.
     n_images : int
         How many images it was chosen on; those that could not be read do not count.
     share_called, previous_share_called : float
-        The share of them that is called positive, now and before.
+        The share of them that is classified as positive, now and before.
     after, before : ThresholdChoice or None
         What the new and the previous threshold do on these images; None without labels.
         Without positive images, the rates that need some are NaN. The new one was chosen
@@ -76,24 +75,23 @@ class Recalibration:
     def __str__(self) -> str:
         low, high = self.interval
         earlier = "" if self.previous is None else f" (before: {self.previous:.4f})"
-        said = [
-            f"Called {self.pos_label!r} from a probability of {self.threshold:.4f} on"
-            f"{earlier}, chosen by {self.reason} on {self.n_images:,} images. Other images of "
-            f"the same kind would have put it between {low:.4f} and {high:.4f} (95 % "
-            "interval)."
+        sentences = [
+            f"Classified as {self.pos_label!r} from a probability of {self.threshold:.4f}"
+            f"{earlier}, chosen by {self.reason} on {self.n_images:,} images (95% interval of the "
+            f"threshold: {low:.4f} to {high:.4f})."
         ]
         if self.previous is not None and low <= self.previous <= high:
-            said.append(
-                "The previous threshold lies in this interval: these images do not show that "
-                "it had to be moved."
+            sentences.append(
+                "The previous threshold lies in this interval: these images do not show that it "
+                "had to be changed."
             )
-        said.append(
-            f"{self.share_called:.1%} of the images are called so (before: "
+        sentences.append(
+            f"{self.share_called:.1%} of the images are classified as {self.pos_label!r} (before: "
             f"{self.previous_share_called:.1%})."
         )
         if self.after is not None and self.before is not None:
-            said += _compared(self.before, self.after)
-        return " ".join(said)
+            sentences += _compared(self.before, self.after)
+        return " ".join(sentences)
 
 
 def recalibrate(
@@ -111,13 +109,13 @@ def recalibrate(
 
     Images that were shared, or come from other cameras and generators, get other
     probabilities than those that a threshold was chosen on. The order often holds better
-    than the numbers, and then a threshold that is chosen anew on images from there mends
-    much of it. The network stays as it is.
+    than the numbers, and then a new threshold, chosen on images from there, restores much of
+    the accuracy. The network stays unchanged.
 
     With labels, the threshold is chosen as `choose_threshold` does: by `target_fpr`, by
     `costs`, or for the highest balanced accuracy. For a `target_fpr`, labelled negative
-    (real) images alone suffice. Without labels, as many images are called positive as
-    `prevalence` says that there are.
+    (real) images alone suffice. Without labels, the share of images that are classified as
+    positive is `prevalence`.
 
     Parameters
     ----------
@@ -196,30 +194,33 @@ def recalibrate(
     model, own_label = _without_threshold(estimator)
     # Without labels, any stand in for them: they are not looked at.
     given = np.full(len(check_paths(X)), estimator.classes_[0]) if y is None else y
-    known = predict_checked(
+    predictions = predict_checked(
         estimator, X, given, pos_label=own_label if pos_label is None else pos_label
     )
-    if known.positive is None:
+    if predictions.positive is None:
         raise ValueError(
-            "A threshold lies between two classes, but the classifier knows "
-            f"{known.classes.tolist()}. Fit one for two classes."
+            "A threshold needs two classes, but the classifier has "
+            f"{predictions.classes.tolist()}. Fit one for two classes."
         )
-    score, classes = known.y_proba[:, known.positive], known.classes.tolist()
-    label, other = classes[known.positive], classes[1 - known.positive]
+    score, classes = (
+        predictions.y_proba[:, predictions.positive],
+        predictions.classes.tolist(),
+    )
+    label, other = classes[predictions.positive], classes[1 - predictions.positive]
 
     after = None
     if y is None:
         assert prevalence is not None
         threshold, interval = _at_share(score, prevalence, label)
-        reason = f"an assumed share of {100 * prevalence:.4g} % of the positive class"
+        reason = f"an assumed share of {100 * prevalence:.4g}% of the positive class"
     else:
-        is_positive = known.y_true == known.positive
+        is_positive = predictions.y_true == predictions.positive
         check_counts(is_positive, target_fpr, confidence, label, other)
 
         settings = (target_fpr, confidence, costs, prevalence)
         if is_positive.any():
             after = choose_threshold(
-                known.classes[known.y_true],
+                predictions.classes[predictions.y_true],
                 score,
                 target_fpr=target_fpr,
                 confidence=confidence,
@@ -233,9 +234,11 @@ def recalibrate(
         threshold, reason = after.threshold, after.reason
         interval = _interval(score, is_positive, settings, threshold)
 
-    called = known.y_pred == known.positive
-    previous = known.threshold
-    if previous is None and follows(known.y_pred, known.y_proba, known.positive, 0.5):
+    called = predictions.y_pred == predictions.positive
+    previous = predictions.threshold
+    if previous is None and follows(
+        predictions.y_pred, predictions.y_proba, predictions.positive, 0.5
+    ):
         previous = 0.5
     change = Recalibration(
         threshold=threshold,
@@ -251,8 +254,8 @@ def recalibrate(
     )
     if y is None:
         warnings.warn(_assumed(change, prevalence), UserWarning, stacklevel=2)
-    two = [known.paths[0]] * 2
-    return decide_at(model, threshold, label, two, known.classes), change
+    two = [predictions.paths[0]] * 2
+    return decide_at(model, threshold, label, two, predictions.classes), change
 
 
 def _without_threshold(estimator: Any) -> tuple[Any, Any]:
@@ -274,8 +277,8 @@ def _check_unlabelled(
     for name, value in given.items():
         if value is not None:
             raise ValueError(
-                f"{name} needs labels: pass y. Without them a threshold can only be put where "
-                "an assumed share of the images is called positive (prevalence)."
+                f"{name} needs labels: pass y. Without labels a threshold can only be set by the "
+                "assumed share of positive images (prevalence)."
             )
     if prevalence is None:
         raise ValueError(
@@ -307,7 +310,7 @@ def check_counts(
             )
             raise ValueError(
                 f"At least {_FEWEST} images of each class are needed, but there are {count} "
-                f"of class {name!r}. Label more.{alone}"
+                f"of class {name!r}. Label more images.{alone}"
             )
 
 
@@ -318,7 +321,7 @@ def _above_negatives(
     threshold = _just_above(score, target_fpr, confidence)
     if threshold > 1:
         raise ValueError(
-            f"No threshold keeps within a false positive rate of {100 * target_fpr:.4g} %: "
+            f"No threshold reaches a false positive rate of {100 * target_fpr:.4g}%: "
             f"{np.count_nonzero(score == 1):,} negative images have a probability of 1. Choose "
             "a higher target, or train a better classifier."
         )
@@ -326,7 +329,7 @@ def _above_negatives(
     return ThresholdChoice.from_counts(
         threshold,
         label,
-        f"a false positive rate of at most {100 * target_fpr:.4g} %{certain}",
+        f"a false positive rate of at most {100 * target_fpr:.4g}%{certain}",
         n_true=0,
         n_positive=0,
         n_false=int(np.count_nonzero(score >= threshold)),
@@ -357,11 +360,11 @@ def _interval(
     random = np.random.default_rng(0)
     positive, negative = score[is_positive], score[~is_positive]
     among = np.repeat([True, False], [len(positive), len(negative)])
-    found = [threshold]
+    thresholds = [threshold]
     for _ in range(_N_RESAMPLES):
         drawn = random.choice(negative, len(negative))
         if not len(positive):
-            found.append(_just_above(drawn, settings[0] or 0, settings[1]))
+            thresholds.append(_just_above(drawn, settings[0] or 0, settings[1]))
             continue
         drawn = np.concatenate([random.choice(positive, len(positive)), drawn])
         candidates = Candidates.find(among, drawn)
@@ -371,8 +374,8 @@ def _interval(
             )
         except ValueError:  # no threshold finds anything in this one
             continue
-        found.append(float(candidates.threshold[best]))
-    low, high = np.quantile(found, [0.025, 0.975])
+        thresholds.append(float(candidates.threshold[best]))
+    low, high = np.quantile(thresholds, [0.025, 0.975])
     return min(float(low), threshold), max(float(high), threshold)
 
 
@@ -381,9 +384,9 @@ def check_share(n_images: int, share: float, label: Any) -> None:
     rarer = min(share, 1 - share)
     if n_images * rarer < _FEWEST:
         raise ValueError(
-            f"At least {_FEWEST} images of each class are needed. If {100 * share:.4g} % are "
+            f"At least {_FEWEST} images of each class are needed. If {100 * share:.4g}% are "
             f"{label!r}, that takes {math.ceil(_FEWEST / rarer):,} images, got {n_images:,}. "
-            "Bring more, or label these."
+            "Pass more images, or label these."
         )
 
 
@@ -427,27 +430,27 @@ def _own_choice(
 
 
 def _compared(before: ThresholdChoice, after: ThresholdChoice) -> list[str]:
-    """Say what both do on labelled images."""
+    """Compare both on labelled images."""
     low, high = after.false_positive_interval
-    said = [
-        f"{after.false_positive_rate:.2%} of {after.n_negative:,} others are called so by "
-        f"mistake (95 % interval {low:.2%} to {high:.2%}; before: "
+    sentences = [
+        f"{after.false_positive_rate:.2%} of {after.n_negative:,} others are false positives "
+        f"(95% interval {low:.2%} to {high:.2%}; before: "
         f"{before.false_positive_rate:.2%})."
     ]
     if after.n_positive:
-        said.insert(
+        sentences.insert(
             0,
-            f"{after.true_positive_rate:.1%} of {after.n_positive:,} are found (before: "
+            f"{after.true_positive_rate:.1%} of {after.n_positive:,} are detected (before: "
             f"{before.true_positive_rate:.1%}).",
         )
-    return [*said, "The new threshold was chosen on these images, which flatters it."]
+    return [*sentences, "The new threshold was chosen on these images, which flatters it."]
 
 
 def _assumed(change: Recalibration, share: float | None) -> str:
     assert share is not None
     return (
-        f"The threshold was put at {change.threshold:.4f} without labels. That is right if "
-        f"{100 * share:.4g} % of these {change.n_images:,} images are {change.pos_label!r}, "
-        "and if the model gives those higher probabilities than the rest; nothing here "
-        "checks either. Label some of the images and pass y to do so."
+        f"The threshold was set to {change.threshold:.4f} without labels. That is right only if "
+        f"{100 * share:.4g}% of these {change.n_images:,} images are {change.pos_label!r} and "
+        "the model gives them higher probabilities than the rest. To check both, label some of "
+        "the images and pass y."
     )

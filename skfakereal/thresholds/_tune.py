@@ -30,9 +30,9 @@ def tune_threshold(
 ) -> tuple[FixedThresholdClassifier, ThresholdChoice]:
     """Give a fitted classifier a threshold that suits its use.
 
-    The classifier is not fitted again. With `target_fpr`, most fakes are found while the
-    false positive rate stays within the target; with `costs`, the expected cost is lowest;
-    with neither, the balanced accuracy is highest.
+    The classifier is not fitted again. With `target_fpr`, it detects as many fakes as
+    possible within that false positive rate; with `costs`, it has the lowest expected cost;
+    with neither, the highest balanced accuracy.
 
     Parameters
     ----------
@@ -53,24 +53,24 @@ def tune_threshold(
         0 and 1, or -1 and 1.
     calibration : {"sigmoid", "isotonic", "temperature"}, default=None
         Calibrate the probabilities first, on the same images, by this method of
-        scikit-learn's `CalibratedClassifierCV`; they then hold where fakes are as frequent
+        scikit-learn's `CalibratedClassifierCV`; they then apply where fakes are as frequent
         as among these images. The images go through the classifier twice. None leaves the
-        probabilities as they are. ``"isotonic"`` needs a thousand images or more, and with
-        fewer takes the target too lightly, since it follows these images closely.
+        probabilities unchanged. ``"isotonic"`` needs a thousand images or more; with fewer
+        it overfits, and the target is exceeded.
 
     Returns
     -------
     detector : FixedThresholdClassifier
         The classifier, frozen, with its threshold. Its ``predict`` uses it, and it can be
-        evaluated, saved and put to use like the classifier itself.
+        evaluated, saved and used like the classifier itself.
     choice : ThresholdChoice
         The threshold, and what it does on the validation images.
 
     Raises
     ------
     ValueError
-        As `choose_threshold`, above all where there are too few images for the target; or
-        if the classifier knows more than two classes.
+        As `choose_threshold`, for instance with too few images for the target; or if the
+        classifier has more than two classes.
     TypeError
         If it gives no probabilities.
     sklearn.exceptions.NotFittedError
@@ -78,7 +78,7 @@ def tune_threshold(
 
     See Also
     --------
-    choose_threshold : The same from predictions that are at hand.
+    choose_threshold : The same from existing predictions.
     sklearn.model_selection.TunedThresholdClassifierCV : Chooses by cross-validation on the
         training data, by any scorer.
 
@@ -94,20 +94,20 @@ def tune_threshold(
     model = estimator
     if calibration is not None:
         model = calibrate(estimator, X_val, y_val, calibration)
-    known = predict_checked(model, X_val, y_val, pos_label=pos_label)
-    if known.positive is None:
+    predictions = predict_checked(model, X_val, y_val, pos_label=pos_label)
+    if predictions.positive is None:
         raise ValueError(
-            "A threshold lies between two classes, but the classifier knows "
-            f"{known.classes.tolist()}. Fit one for two classes."
+            "A threshold needs two classes, but the classifier has "
+            f"{predictions.classes.tolist()}. Fit one for two classes."
         )
     choice = choose_threshold(
-        known.classes[known.y_true],
-        known.y_proba[:, known.positive],
+        predictions.classes[predictions.y_true],
+        predictions.y_proba[:, predictions.positive],
         target_fpr=target_fpr,
         confidence=confidence,
         costs=costs,
         prevalence=prevalence,
-        pos_label=known.classes.tolist()[known.positive],
+        pos_label=predictions.classes.tolist()[predictions.positive],
     )
     return decide_at(model, choice.threshold, choice.pos_label, X_val, y_val), choice
 

@@ -1,4 +1,4 @@
-"""``skfakereal audit``: do the files give away what is fake, without a look at them?"""
+"""``skfakereal audit``: do the files give the class away?"""
 
 import json
 from argparse import ArgumentParser, Namespace
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from skfakereal.cli._parts import Part
 
 _DESCRIPTION = """\
-Look for what gives the classes away without a look at the pictures: file formats,
-pixel sizes, JPEG settings, EXIF and other metadata, borders; and for copies, of
-which one could be trained on and the other tested. A detector learns such things
-first, looks excellent in its test, and fails elsewhere. Run it before training.
+Look for what gives the class away without looking at the pictures: file formats,
+pixel sizes, JPEG settings, EXIF and other metadata, borders; and for copies that
+could be in both the training and the test part. A detector learns such things
+first, does well in its test, and fails elsewhere. Run it before training.
 
 FOLDER is laid out as for `skfakereal train`. Files are only read.
 """
@@ -37,17 +37,17 @@ examples:
   skfakereal audit photos/ --strict --n-jobs -1
 
 what it answers:
-  clean           nothing was found; train
+  clean           nothing was found: train
   suspicious      look at the findings first
   leaking         do not train on these files as they are
-  too few images  bring at least ten readable images of each class
+  too few images  at least ten readable images of each class are needed
 
 with --out:
-  report.html   one page for a newcomer, with example images
-  audit.json    all of it as data
-  groups.csv    path,label,part,group,copies: what must stay together, for
-                `skfakereal train --groups`; images with the same number in
-                copies are copies of each other
+  report.html   the report, with example images
+  audit.json    the same as data
+  groups.csv    path,label,part,group,copies: images that must stay together,
+                for `skfakereal train --groups`; images with the same number
+                in copies are copies of each other
   config.json   versions, counts, command
 
 exit codes:
@@ -55,11 +55,10 @@ exit codes:
   3 done, but some images could not be read (they are listed, and left out)
 """
 _NAMED = 10
-_WHY_LEFT_OUT = "Nothing here, nor any training on this folder, looks at them."
+_WHY_LEFT_OUT = "Neither this audit nor a training on this folder uses them."
 _PUT_IN_ORDER = (
-    "Convert what should be looked at to JPEG or PNG and move it into a class folder. Classes "
-    "of other names are named with --classes; split folders are called train, validation and "
-    "test."
+    "Convert images that should be used to JPEG or PNG and move them into a class folder. Name "
+    "other class folders with --classes; split folders are named train, validation and test."
 )
 
 
@@ -68,7 +67,7 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
     parser = add_verb(
         verbs,
         "audit",
-        summary="tell whether the files give the classes away",
+        summary="check whether the files give the class away",
         description=_DESCRIPTION,
         epilog=_EPILOG,
     )

@@ -6,9 +6,8 @@ from skfakereal.cli._arguments import Verbs, add_verb, finish_verb
 from skfakereal.cli._output import say
 
 _DESCRIPTION = """\
-Look at the cache, or empty it. It holds what the frozen part of VGG16 makes of
-images, never the images, so that it is computed once. Nothing is lost by
-emptying it but time.
+Show the size of the cache, or empty it. It holds activations of the frozen part of
+VGG16, never images, so that they are computed once. Emptying it costs only time.
 """
 
 _EPILOG = """\
@@ -24,7 +23,7 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
     parser = add_verb(
         verbs,
         "cache",
-        summary="look at what is kept of images, or empty it",
+        summary="show or empty the cache of activations",
         description=_DESCRIPTION,
         epilog=_EPILOG,
     )
@@ -33,13 +32,13 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
         "--cache",
         metavar="FOLDER",
         default="auto",
-        help="the folder (default: the one of your own, or SKFAKEREAL_CACHE)",
+        help="the folder (default: SKFAKEREAL_CACHE, else one in your own cache folder)",
     )
     finish_verb(parser, run)
 
 
 def run(arguments: Namespace) -> int:
-    """Print where the cache lies and how large it is; empty it first if told so."""
+    """Print the place and size of the cache; empty it first if asked to."""
     from skfakereal._store.store import open_store
 
     store = open_store(arguments.cache)

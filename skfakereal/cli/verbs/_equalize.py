@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 Write copies of all images in one format, quality and size, without metadata: the
-usual remedy for what `skfakereal audit` finds. The originals are only read.
+usual remedy for findings of `skfakereal audit`. The originals are only read.
 
 OUT is laid out as FOLDER is (splits, classes, groups), so that `skfakereal train`
-and `skfakereal audit` take it at once. It is audited before and after.
+and `skfakereal audit` can use it. The images are audited before and after.
 """
 
 _EPILOG = """\
@@ -38,11 +38,11 @@ examples:
   skfakereal equalize photos/ equal/ --size 256
   skfakereal equalize photos/ equal/ --format png --size 224x320 --resize crop
 
-An interrupted call goes on where it ended, if it is called again with the same
-settings. OUT/mapping.csv names the original of each copy.
+An interrupted call resumes if it is repeated with the same settings.
+OUT/mapping.csv names the original of each copy.
 
-What stays is in the pixels: an image that was JPEG once, or was resized, keeps
-traces of it. Classes with a different history can still be told apart by it.
+Traces in the pixels stay: an image that was a JPEG once, or was resized, still
+shows it, and so classes with a different history can still be separated.
 
 exit codes:
   0 done    3 done, but some images could not be copied (with --skip-unreadable)
@@ -55,7 +55,7 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
     parser = add_verb(
         verbs,
         "equalize",
-        summary="write copies of all classes in the same way",
+        summary="write copies of all classes in one format, quality and size",
         description=_DESCRIPTION,
         epilog=_EPILOG,
     )
@@ -84,16 +84,16 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
         "--resize",
         choices=("shrink", "crop", "stretch"),
         default="shrink",
-        help="how SIZE is reached: shrink every picture by a quarter at least until it just "
-        "covers SIZE, and cut off what juts out; or crop the middle out of it as it is; or "
-        "stretch it, which leaves traces (default: shrink)",
+        help="how SIZE is reached: shrink every picture, by at least a quarter, until it just "
+        "covers SIZE, and cut off the rest; or crop its centre; or stretch it, which leaves "
+        "traces (default: shrink)",
     )
     add_classes(parser)
     parser.add_argument(
         "--skip-unreadable",
         action="store_true",
-        help="leave out images that cannot be read or are too small for SIZE, instead of "
-        "failing in the end",
+        help="leave out images that cannot be read or are too small for SIZE; without it, they are "
+        "an error at the end",
     )
     parser.add_argument(
         "--no-audit",
@@ -106,7 +106,7 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
 
 
 def run(arguments: Namespace) -> int:
-    """Write the copies, and say what the audit makes of them."""
+    """Write the copies, and audit them."""
     from skfakereal.cli._audit import severe_lines
     from skfakereal.cli._paths import load_labelled
 
@@ -124,9 +124,7 @@ def run(arguments: Namespace) -> int:
         after = _audit(load_labelled(arguments.out, arguments.classes), arguments)
         say("\n".join([f"After: {_headline(after)}", *severe_lines(after)]) + "\n")
         if after.verdict != "clean":
-            step = (
-                f"skfakereal audit {arguments.out} tells what is left to do before training"
-            )
+            step = f"skfakereal audit {arguments.out} shows what remains to be done before training"
     say(f"Next: {step}")
     if copies.failures:
         complain(f"{counted(len(copies.failures), 'image')} could not be copied")
@@ -180,11 +178,11 @@ def _audit(bunch: "Bunch", arguments: Namespace) -> "AuditReport":
 
 def _headline(report: "AuditReport") -> str:
     about = ", ".join(f.name for f in report.findings if f.severity != "minor")
-    told: str = report.verdict
+    text: str = report.verdict
     strength = report.headline
     if strength.verdict != "too few images":
-        told += (
+        text += (
             f", AUC {strength.auc:.3f} from metadata alone ({strength.low:.2f} to "
             f"{strength.high:.2f}; 0.5 is chance)"
         )
-    return f"{told}. Found: {about or 'nothing'}."
+    return f"{text}. Found: {about or 'nothing'}."

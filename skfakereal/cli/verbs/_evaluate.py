@@ -20,8 +20,8 @@ Classify labelled images and compare: accuracy, precision, recall, F1, ROC-AUC,
 average precision and the confusion matrix. FOLDER is laid out as for
 `skfakereal train`.
 
-Figures are worth something only on images that the model was not trained on. If
-MODEL is a run folder, you are told how many of the images it was trained on; and
+Figures mean something only on images that the model was not trained on. If MODEL
+is a run folder, the output says how many of the images it was trained on; and
 from a folder that holds the run's own test part, these images are left out,
 unless --split says otherwise. They always are if the run held no test part out
 (train on fewer than 200 images); if nothing is left, that is an error.
@@ -38,7 +38,7 @@ examples:
 MODEL is a run folder, a .skfr file (skfakereal.save), or, with --trust, a joblib
 file of any fitted scikit-learn classifier over image paths. With --out,
 report.html, metrics.json, predictions.csv, config.json and the plots are written.
-Images that cannot be read are named, and left out of the figures. With --card, a
+Images that cannot be read are listed and left out of the figures. With --card, a
 model card gets a section "Evaluation: FOLDER" (the last part of its name); a run
 folder whose card was changed is not replaced by `train --force`.
 
@@ -52,7 +52,7 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
     parser = add_verb(
         verbs,
         "evaluate",
-        summary="tell how good a model is on labelled images",
+        summary="measure a model on labelled images",
         description=_DESCRIPTION,
         epilog=_EPILOG + ABOUT_TRUST,
     )

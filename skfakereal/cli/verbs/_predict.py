@@ -28,18 +28,18 @@ _DESCRIPTION = """\
 Classify images. One row for each: its path, its label, a probability, an error.
 
 The probability is that of "fake" (or of --pos-label). For a model with more than
-two classes it is that of the label. From which probability on an image is called
-fake, the model knows: `skfakereal train` chose it. An image that cannot be read
-has no label: its row says why, and the others are classified all the same.
+two classes it is that of the label. The decision threshold is part of the model:
+`skfakereal train` chose it. An image that cannot be read has no label; its row
+says why, and the other images are classified nevertheless.
 
-For very many images use `skfakereal score`, whose runs can be cut off and go on.
+For very many images use `skfakereal score`, which can be interrupted and resumed.
 
 With --stable, the label is "unsure" where a mild change of the image (saving it
-again, and of larger ones a little shrinking) would turn it, or where too many
-validation images of such a probability were judged wrongly. The row says why.
+again, and shrinking larger ones a little) would flip it, or where too many
+validation images with such a probability were misclassified. The row says why.
 
-What the file itself says of its origin stands beside the probability and does not
-change it; `skfakereal provenance --help` has the words, and what they are worth.
+What the file itself says about its origin is shown beside the probability and does
+not change it; `skfakereal provenance --help` explains the words and their value.
 """
 
 _EPILOG = """\
@@ -56,10 +56,10 @@ file of any fitted scikit-learn classifier over image paths.
 formats:
   table  for people
   csv    path,label,probability,error,provenance,provenance_detail
-  json   one array of objects, an object a line; what is missing is null
+  json   one array of objects, one object per line; missing values are null
 With --stable, csv and json have one more column, reasons, after error.
-Rows come in the order of the arguments, as soon as they are known, however many
-there are. A file that is cut short holds the rows until then.
+Rows come in the order of the arguments, as soon as they are ready. If the command
+is interrupted, the file holds the rows until then.
 
 exit codes:
   0 all images were read    3 some could not be read    1 error    2 wrong usage
@@ -91,7 +91,7 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
     parser.add_argument(
         "--stable",
         action="store_true",
-        help='say "unsure" where a verdict would not hold; takes 4 to 6 times as long',
+        help='answer "unsure" where a verdict is not stable; takes 4 to 6 times as long',
     )
     finish_verb(parser, run)
 
@@ -111,7 +111,7 @@ def run(arguments: Namespace) -> int:
         trust=arguments.trust,
     )
     tell_cautions(model)
-    found = rows_of(model, paths, stable=arguments.stable)
+    verdicts = rows_of(model, paths, stable=arguments.stable)
     counts = Counter[str]()
 
     def count(row: "Row") -> "Row":
@@ -121,7 +121,7 @@ def run(arguments: Namespace) -> int:
     # A bar below rows that come to the same screen would tear them apart.
     bar = arguments.progress or out is not None or not sys.stdout.isatty()
     rows = watched(
-        found,
+        verdicts,
         total=len(paths),
         label="predict",
         progress=bar and wants_progress(arguments.progress),
@@ -129,10 +129,10 @@ def run(arguments: Namespace) -> int:
     lines = FORMATS[arguments.format or _format_of(out)]
     positive = None if model.positive is None else model.names[model.positive]
     write_text(lines(map(count, rows), positive), out, force=arguments.force)
-    said = ", ".join(
+    totals = ", ".join(
         f"{count:,} {printable(what)}" for what, count in sorted(counts.items())
     )
-    complain(f"{counted(len(paths), 'image')}: {said}")
+    complain(f"{counted(len(paths), 'image')}: {totals}")
     return 3 if counts["could not be read"] else 0
 
 

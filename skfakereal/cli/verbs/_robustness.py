@@ -17,17 +17,17 @@ from skfakereal.cli._arguments import (
 from skfakereal.cli._output import say, wants_progress
 
 _DESCRIPTION = """\
-Change labelled images in the ways in which images are changed on their way, and
+Change labelled images as they are changed on their way through the world, and
 classify the copies: after JPEG and WebP at several qualities, shrinking and
 enlarging, blur, noise, cropping, and what messengers do. Both classes go through
-the same. FOLDER is laid out as for `skfakereal train`. If MODEL is a run folder,
-you are told how many of the images it was trained on; and from a folder that
+the same changes. FOLDER is laid out as for `skfakereal train`. If MODEL is a run
+folder, the output says how many of the images it was trained on; and from a folder that
 holds the run's own test part, these images are left out, unless --split says
 otherwise. They always are if the run held no test part out (train on fewer than
 200 images); if nothing is left, that is an error.
 
 The copies are made in a temporary folder, a few hundred at a time. Every image is
-classified 29 times: --changes and --max-images make it less.
+classified 29 times; --changes and --max-images reduce that.
 """
 
 _EPILOG = """\
@@ -41,15 +41,15 @@ changes, all of a kind or a single one:
   scale, scale:0.5   factor of both sides
   blur, blur:1       radius in pixels
   noise, noise:5     deviation in levels of 255
-  crop, crop:0.9     share that is kept of each side
+  crop, crop:0.9     share of each side that is kept
   chain, chain:web   clean (JPEG 97), web (at most 768 px, JPEG 60), or hard
                      (at most 512 px, JPEG 40)
-  copy               no pixel changes, only the file: a verdict that this turns
+  copy               no pixel changes, only the file: a verdict that this flips
                      did not come from the picture
   fit:768, trim:2    longest side; pixels off each edge
 
-With --out, report.html, metrics.json, robustness.csv, predictions.csv (what each
-image was called after each change), robustness.png and config.json are written.
+With --out, report.html, metrics.json, robustness.csv, predictions.csv (the
+predicted label after each change), robustness.png and config.json are written.
 With --card, the section "Robustness" of a model card is replaced; a run folder
 whose card was changed is not replaced by `train --force`.
 
@@ -63,7 +63,7 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
     parser = add_verb(
         verbs,
         "robustness",
-        summary="tell what compression, scaling, blur and noise cost",
+        summary="measure what compression, scaling, blur and noise cost",
         description=_DESCRIPTION,
         epilog=_EPILOG + ABOUT_TRUST,
     )

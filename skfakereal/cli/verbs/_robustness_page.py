@@ -54,7 +54,7 @@ def measure(
 ) -> RobustnessReport:
     """Classify the images as they are and after each change."""
     if not part.paths:
-        raise ValueError("None of the images can be read: there is nothing to change.")
+        raise ValueError("None of the images can be read.")
     classes = np.asarray(model.estimator.classes_)
     X = as_fitted(model.estimator, part.paths)
     return robustness_report(
@@ -84,7 +84,7 @@ def write_robustness(
     _write_csv(folder / "predictions.csv", report.predictions_table())
     _draw(folder / "robustness.png", report)
     html = page(
-        "How robust is it?",
+        "Robustness",
         *(note(caution, "warning") for caution in cautions),
         note(how),
         *report.html_sections(),
@@ -113,8 +113,8 @@ def _draw(place: Path, report: RobustnessReport) -> None:
 
 def read_changes(words: Sequence[str]) -> list[Perturbation]:
     """Read ``jpeg`` (all the usual ones of a kind), ``jpeg:85`` or ``chain:web``."""
-    found = [change for word in words for change in _read(word)]
-    return list({name_of(change): change for change in found}.values())
+    changes = [change for word in words for change in _read(word)]
+    return list({name_of(change): change for change in changes}.values())
 
 
 def _read(word: str) -> list[Perturbation]:
@@ -123,7 +123,7 @@ def _read(word: str) -> list[Perturbation]:
         try:
             return [_KINDS[name](_NUMBERS[name](level))]
         except ValueError as error:
-            raise ValueError(f"--changes: {word!r} is no change. {error}") from error
+            raise ValueError(f"--changes: {word!r} is not a change. {error}") from error
     usual = [
         change
         for change in standard_perturbations()

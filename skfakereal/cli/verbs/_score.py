@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 
 
 _DESCRIPTION = """\
-Classify any number of images, in a run that can be cut off at any moment; started
-again with the same words, it goes on where it was. One row for each image: its
-path, its label, a probability, why it could not be read, and which model it was.
+Classify any number of images, in a run that can be interrupted at any moment: the
+same command resumes it. One row for each image: its path, its label, a
+probability, why it could not be read, and the model.
 
-For some images, or to see rows at once, `skfakereal predict` is simpler.
+For a few images, or to see rows at once, `skfakereal predict` is simpler.
 
-Finished parts lie beside the file, in a folder of its name and .parts. Another
-model, list or setting is refused there; images may be added at the end of the
-list. The folder may be removed when no more is to be added.
+Finished parts are kept beside the file, in a folder of its name and .parts, which
+refuses another model, list or setting; images may be added at the end of the list.
+Remove the folder when no more images will be added.
 """
 
 _EPILOG = """\
@@ -47,7 +47,7 @@ examples:
 
 exit codes:
   0 all images were read    3 some could not be read    1 error    2 wrong usage
-  130 interrupted: the same command goes on
+  130 interrupted: the same command resumes the run
 """
 
 
@@ -56,7 +56,7 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
     parser = add_verb(
         verbs,
         "score",
-        summary="classify any number of images, in runs that can be cut off",
+        summary="classify any number of images, in runs that can be interrupted",
         description=_DESCRIPTION,
         epilog=_EPILOG + ABOUT_TRUST,
     )
@@ -72,17 +72,19 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
         "--from",
         metavar="LIST",
         dest="list",
-        help="a file with a path in each line; - reads standard input",
+        help="a file with one path per line; - reads standard input",
     )
     add_null(parser, "a list")
     parser.add_argument(
         "--format", choices=("csv", "parquet"), help="for --out a folder (default: csv)"
     )
     parser.add_argument(
-        "--all-classes", action="store_true", help="tell the probability of each class"
+        "--all-classes",
+        action="store_true",
+        help="add a column for the probability of each class",
     )
     parser.add_argument(
-        "--sha256", action="store_true", help="tell the digest of each file's content"
+        "--sha256", action="store_true", help="add a column for the SHA-256 of each file"
     )
     parser.add_argument(
         "--provenance",
@@ -91,21 +93,21 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
     )
     add_pos_label(parser)
     parser.add_argument(
-        "--retry", action="store_true", help="read those again that could not be read"
+        "--retry", action="store_true", help="try again the images that could not be read"
     )
     parser.add_argument(
         "--force",
         action="store_true",
-        help="begin anew, each time, and replace what is there",
+        help="start over, and replace what is there",
     )
     parser.add_argument(
         "--part-size",
         metavar="N",
         type=int,
-        help="images that a kill can cost (default: by the model's image size)",
+        help="images per part, the most that an interruption loses (default: by image size)",
     )
     parser.add_argument(
-        "--dask", metavar="ADDRESS", help="the scheduler of a Dask cluster that computes"
+        "--dask", metavar="ADDRESS", help="the scheduler of a Dask cluster to compute on"
     )
     finish_verb(parser, run)
 
@@ -113,7 +115,9 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
 def run(arguments: Namespace) -> int:
     """Score the images."""
     if not arguments.images and arguments.list is None:
-        raise ValueError("There must be images to score: name files or folders, or --from.")
+        raise ValueError(
+            "There are no images to score: name files or folders, or use --from."
+        )
     if arguments.list not in (None, "-") and not Path(arguments.list).exists():
         raise FileNotFoundError(f"There is no list {arguments.list!r} for --from.")
     from skfakereal.cli._model import load_model, tell_cautions
@@ -147,11 +151,11 @@ def run(arguments: Namespace) -> int:
             )
         except KeyboardInterrupt:
             without = " without --force" if arguments.force else ""
-            complain(f"finished parts are kept: the same command{without} goes on")
+            complain(f"finished parts are kept: the same command{without} resumes")
             raise
     _tell(result)
     if arguments.images and not result.n_images:
-        complain("no folder holds and no list names any image, so nothing was judged")
+        complain("there are no images in the folders and lists, so nothing was classified")
         return 1
     return 3 if result.errors else 0
 

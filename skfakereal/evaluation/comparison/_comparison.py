@@ -53,10 +53,10 @@ class ReportComparison(Report):
     values : dict of str to dict
         For each model its figures, by the keys of `EvaluationReport`.
     intervals : dict of str to dict
-        Their 95 % intervals.
+        Their 95% intervals.
     differences : list of Difference
         For each model but the reference and each figure: how far it is from the
-        reference's, with the 95 % interval of a paired bootstrap, and whether that
+        reference's, with the 95% interval of a paired bootstrap, and whether that
         ``is_clear``.
     mcnemar : dict of str to McNemar
         For each model but the reference: on how many images only one of the two is right,
@@ -74,14 +74,14 @@ class ReportComparison(Report):
         n_resamples: int = 1000,
         random_state: RandomState = 0,
     ) -> None:
-        known, self.remarks = common_images(
+        predictions, self.remarks = common_images(
             {name: report._predictions for name, report in reports.items()}
         )
-        self.names = list(known)
-        self.n_images = len(known[self.names[0]].paths)
+        self.names = list(predictions)
+        self.n_images = len(predictions[self.names[0]].paths)
         seed = check_resampling(n_resamples, random_state)
         settings = {"n_resamples": n_resamples, "random_state": seed}
-        results = {name: Results(p, **settings) for name, p in known.items()}
+        results = {name: Results(p, **settings) for name, p in predictions.items()}
         keys = [key for key in COMPARED if key in results[self.names[0]].figures.overall]
         none: Interval = (np.nan, np.nan)
         self.values = {
@@ -93,9 +93,9 @@ class ReportComparison(Report):
             for name, result in results.items()
         }
         self.differences: list[Difference] = find_differences(
-            known, self.values, **settings
+            predictions, self.values, **settings
         )
-        self.mcnemar: dict[str, McNemar] = mcnemar_tests(known)
+        self.mcnemar: dict[str, McNemar] = mcnemar_tests(predictions)
 
     def __repr__(self) -> str:
         return comparison_text(self)
@@ -164,7 +164,7 @@ class ReportComparison(Report):
         Returns
         -------
         matplotlib.figure.Figure
-            The figure: values on the left, differences on the right, both with their 95 %
+            The figure: values on the left, differences on the right, both with their 95%
             intervals.
         """
         return draw_comparison(self)
@@ -204,7 +204,7 @@ def compare_reports(
         Two or more, on the same images. The first is the reference that the others are
         held against. Models of a sequence are called "model 1", "model 2" and so on.
     n_resamples : int, default=1000
-        How many resamples the 95 % intervals are made from; 0 for no intervals.
+        How many resamples the 95% intervals are made from; 0 for no intervals.
     random_state : int, RandomState instance or None, default=0
         Seed of the resamples.
 

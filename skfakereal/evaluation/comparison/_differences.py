@@ -46,15 +46,15 @@ class McNemar:
     p_adjusted: float
 
 
-def mcnemar_tests(known: Mapping[str, Predictions]) -> dict[str, McNemar]:
+def mcnemar_tests(predictions: Mapping[str, Predictions]) -> dict[str, McNemar]:
     """Test whether models are as accurate as the first of them."""
-    reference, *others = known.values()
+    reference, *others = predictions.values()
     counts = [_alone(p, reference) for p in others]
     p_values = [
         float(binomtest(mine, mine + its).pvalue) if mine + its else 1.0
         for mine, its in counts
     ]
-    rows = zip(list(known)[1:], counts, p_values, holm(p_values), strict=True)
+    rows = zip(list(predictions)[1:], counts, p_values, holm(p_values), strict=True)
     return {
         name: McNemar(name, mine, its, p_value, adjusted)
         for name, (mine, its), p_value, adjusted in rows
@@ -73,8 +73,8 @@ def holm(p_values: list[float]) -> list[float]:
     stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
     adjusted = np.empty_like(p)
     adjusted[order] = np.minimum(stepped, 1)
-    found: list[float] = adjusted.tolist()
-    return found
+    p_adjusted: list[float] = adjusted.tolist()
+    return p_adjusted
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Difference:
     difference : float
         Its value less the reference's; NaN where one of them is undefined.
     interval : tuple of (float, float)
-        95 % interval of the difference, from resamples that both models share.
+        95% interval of the difference, from resamples that both models share.
     """
 
     model: str
@@ -106,29 +106,28 @@ class Difference:
 
 
 def common_images(
-    known: Mapping[str, Predictions],
+    predictions: Mapping[str, Predictions],
 ) -> tuple[dict[str, Predictions], list[str]]:
     """Return the predictions of the images that all models have read, in one order."""
-    names = list(known)
-    first = known[names[0]]
-    rows = {name: _places(name, p, first) for name, p in known.items()}
+    names = list(predictions)
+    first = predictions[names[0]]
+    rows = {name: _places(name, p, first) for name, p in predictions.items()}
     shared = [image for image in rows[names[0]] if all(image in r for r in rows.values())]
     if not shared:
         raise ValueError("The reports share no image: compare models on the same images.")
     aligned = {
         name: _take(p, np.array([rows[name][image] for image in shared]))
-        for name, p in known.items()
+        for name, p in predictions.items()
     }
     one = aligned[names[0]]
     for name in names[1:]:
         _check_same(names[0], one, name, aligned[name])
-    most = max(len(p.paths) for p in known.values())
+    most = max(len(p.paths) for p in predictions.values())
     if len(shared) == most:
         return aligned, []
     left_out = most - len(shared)
-    verb = "was" if left_out == 1 else "were"
     return aligned, [
-        f"{left_out:,} of {most:,} images {verb} not classified by every model and left out."
+        f"{left_out:,} of {most:,} images were not classified by every model and are left out."
     ]
 
 
@@ -144,7 +143,7 @@ def _places(name: str, p: Predictions, first: Predictions) -> dict[_Key, int]:
         )
     if p.positive != first.positive:
         raise ValueError(
-            f"The reports must have the same positive class, {name!r} has not."
+            f"The reports must have the same positive class, but {name!r} has another."
         )
     seen: dict[str, int] = defaultdict(int)
     places = {}
@@ -184,7 +183,7 @@ def _take(p: Predictions, rows: NDArray[np.intp]) -> Predictions:
 
 
 def find_differences(
-    known: Mapping[str, Predictions],
+    predictions: Mapping[str, Predictions],
     values: Mapping[str, Mapping[str, float]],
     *,
     n_resamples: int,
@@ -195,20 +194,22 @@ def find_differences(
     Every resample is drawn once and given to all models (paired bootstrap): what makes an
     image hard for all of them cancels out.
     """
-    reference, *others = known
-    one = next((p for p in known.values() if p.groups is not None), known[reference])
-    engines = {name: WeightedFigures(p) for name, p in known.items()}
+    reference, *others = predictions
+    one = next(
+        (p for p in predictions.values() if p.groups is not None), predictions[reference]
+    )
+    engines = {name: WeightedFigures(p) for name, p in predictions.items()}
     drawn: dict[tuple[str, str], list[NDArray[np.float64]]] = defaultdict(list)
     with threadpool_limits(1, user_api="blas"):  # as in `_intervals`
         for weights in draw_weights(
             plan_resamples(one), one.weights, n_resamples, random_state
         ):
-            found = {name: engine(weights) for name, engine in engines.items()}
+            figures = {name: engine(weights) for name, engine in engines.items()}
             for name in others:
                 for key in values[name]:
-                    if (key,) in found[name]:
+                    if (key,) in figures[name]:
                         drawn[name, key].append(
-                            found[name][(key,)] - found[reference][(key,)]
+                            figures[name][(key,)] - figures[reference][(key,)]
                         )
     return [
         _difference(name, key, value - values[reference][key], drawn[name, key])

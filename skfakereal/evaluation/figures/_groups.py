@@ -83,9 +83,9 @@ class Group:
 
     def row(self, weights: NDArray[np.float64]) -> GroupRow:
         """Return the figures of the images as they are."""
-        found = {key: float(values[0]) for key, values in self(weights[None]).items()}
+        values = {key: float(each[0]) for key, each in self(weights[None]).items()}
         keys = GROUP_FIGURES[:1] if self._n_positive is None else GROUP_FIGURES
-        figures = {key: found.get(key, np.nan) for key in keys}
+        figures = {key: values.get(key, np.nan) for key in keys}
         return GroupRow(self.name, len(self.own), self._n_positive, figures)
 
 

@@ -1,6 +1,6 @@
-"""Predictions -> 95 % intervals of their figures, by bootstrap.
+"""Predictions -> 95% intervals of their figures, by bootstrap.
 
-An interval reaches from the 2.5 % to the 97.5 % quantile of the resamples' figures (the
+An interval reaches from the 2.5% to the 97.5% quantile of the resamples' figures (the
 percentile interval, Efron and Tibshirani 1993, chapter 13). The calibration error is the
 exception: resampled images are further from calibration than those they are drawn from,
 so its percentiles lie too high. Its interval is mirrored (the basic interval, Davison and
@@ -12,10 +12,10 @@ the intervals of shares are then made of exact ones (`_few_errors`).
 Few errors need exact intervals: resamples would make them too narrow.
 
 Resamples of images without an error have none either, and those of three errors hardly
-reach what another test set could show: of 13 images a class, each recognised in 95 % of the
-cases, the percentile interval of the accuracy held the truth in 77 % of 600 simulated tests,
-the one used here in 95 % (25 a class, 95 and 80 %: 92 and 98 %; from ten errors a class
-on, both about 95 %).
+reach what another test set could show: of 13 images a class, each recognised in 95% of the
+cases, the percentile interval of the accuracy held the truth in 77% of 600 simulated tests,
+the one used here in 95% (25 a class, 95 and 80%: 92 and 98%; from ten errors a class
+on, both about 95%).
 """
 
 from collections import defaultdict
@@ -95,7 +95,7 @@ def is_scarce(one: Stratum) -> bool:
 def share_interval(
     strata: Sequence[Stratum], weights: Sequence[float] | None = None
 ) -> tuple[float, float]:
-    """Return the 95 % interval of a weighted mean of the classes' shares.
+    """Return the 95% interval of a weighted mean of the classes' shares.
 
     Each class has the exact interval of Clopper and Pearson (1934, Biometrika 26); their
     distances from the shares are combined as those of independent estimates (Zou and
@@ -124,10 +124,9 @@ _QUANTILES = (0.025, 0.975)
 _CALIBRATION = "expected_calibration_error"
 
 _SCARCE = (
-    "Where fewer than ten images of a class or group were misclassified, or fewer than ten were "
-    "not, the intervals of accuracy, balanced accuracy and recall come from the exact ones of "
-    "each class (Clopper and Pearson), since resamples differ too little there; those of the "
-    "other figures are rather too narrow, or missing."
+    "A class or group has fewer than ten errors or fewer than ten right answers. So the intervals "
+    "of accuracy, balanced accuracy and recall are exact ones (Clopper and Pearson); those of the "
+    "other figures may be too narrow, or are missing."
 )
 
 Interval = tuple[float, float]
@@ -135,7 +134,7 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True)
 class Intervals:
-    """The 95 % intervals of all figures.
+    """The 95% intervals of all figures.
 
     Parameters
     ----------
@@ -179,27 +178,27 @@ def compute_intervals(
             for group in groups:
                 for name, values in group(weights).items():
                     drawn["group", group.name, name].append(values)
-    found = {key: quantile_interval(np.concatenate(v)) for key, v in drawn.items()}
+    intervals = {key: quantile_interval(np.concatenate(v)) for key, v in drawn.items()}
 
-    known = reliability(p.y_true, p.y_proba, p.positive)
-    by_chance = chance_error(known, p.weights, random_state)
+    table = reliability(p.y_true, p.y_proba, p.positive)
+    by_chance = chance_error(table, p.weights, random_state)
     error = figures.overall[_CALIBRATION]
-    found[(_CALIBRATION,)] = _mirrored(found[(_CALIBRATION,)], error, by_chance)
+    intervals[(_CALIBRATION,)] = _mirrored(intervals[(_CALIBRATION,)], error, by_chance)
 
     exact = _exact_intervals(p, plan.unit, groups)
-    found |= exact
+    intervals |= exact
 
     none = (np.nan, np.nan)
     return Intervals(
         overall={
-            key: none if np.isnan(value) else found.get((key,), none)
+            key: none if np.isnan(value) else intervals.get((key,), none)
             for key, value in figures.overall.items()
         },
         per_class={
-            name: {key: found[name, key] for key in ("precision", "recall", "f1")}
+            name: {key: intervals[name, key] for key in ("precision", "recall", "f1")}
             for name in p.names
         },
-        per_group={group.name: _of_group(found, group.name) for group in groups},
+        per_group={group.name: _of_group(intervals, group.name) for group in groups},
         remarks=[
             *plan.remarks,
             *([_SCARCE] if exact else []),
@@ -209,10 +208,10 @@ def compute_intervals(
     )
 
 
-def _of_group(found: Mapping[tuple[str, ...], Any], name: str) -> dict[str, Interval]:
+def _of_group(intervals: Mapping[tuple[str, ...], Any], name: str) -> dict[str, Interval]:
     return {
         key[2]: interval
-        for key, interval in found.items()
+        for key, interval in intervals.items()
         if len(key) == 3 and key[1] == name
     }
 
@@ -222,11 +221,11 @@ def _exact_intervals(
 ) -> dict[tuple[str, ...], Interval]:
     """Return the intervals of shares that resamples would make too narrow."""
     right = p.y_pred == p.y_true
-    found: dict[tuple[str, ...], Interval] = {}
+    intervals: dict[tuple[str, ...], Interval] = {}
 
     def add(keys: Sequence[tuple[str, ...]], strata: list[Stratum], **how: Any) -> None:
         if any(map(is_scarce, strata)):
-            found.update(dict.fromkeys(keys, share_interval(strata, **how)))
+            intervals.update(dict.fromkeys(keys, share_interval(strata, **how)))
 
     of_class = _strata(p, right, unit)
     add([("accuracy",), ("recall_weighted",)], list(of_class.values()))
@@ -240,15 +239,15 @@ def _exact_intervals(
         kinds = ("precision", "f1")
         means = [f"{kind}{mean}" for kind in kinds for mean in ("", "_macro", "_weighted")]
         none = (np.nan, np.nan)
-        found.update({(key,): none for key in means})
-        found.update({(name, kind): none for name in p.names for kind in kinds})
+        intervals.update({(key,): none for key in means})
+        intervals.update({(name, kind): none for name in p.names for kind in kinds})
     if p.positive is not None:
         probable = (p.y_proba[:, p.positive] >= 0.5) == (p.y_true == p.positive)
         add([("accuracy_at_0.5",)], list(_strata(p, probable, unit).values()))
     for group in groups:
         own = list(_strata(p, right, unit, group.own).values())
         add([("group", group.name, "accuracy")], own)
-    return found
+    return intervals
 
 
 def _strata(
@@ -259,7 +258,7 @@ def _strata(
 ) -> dict[int, Stratum]:
     """Sum up the images of each class; nothing where one of them tells nothing."""
     rows = np.arange(len(right)) if rows is None else rows
-    found = {}
+    strata = {}
     for c in np.unique(p.y_true[rows]).tolist():
         own = rows[p.y_true[rows] == c]
         if not p.weights[own].any():
@@ -267,12 +266,12 @@ def _strata(
         one = stratum(right[own], p.weights[own], unit[own])
         if one is None:
             return {}
-        found[c] = one
-    return found
+        strata[c] = one
+    return strata
 
 
 def quantile_interval(resampled: NDArray[np.float64]) -> Interval:
-    """Return the middle 95 % of what the resamples gave."""
+    """Return the middle 95% of what the resamples gave."""
     defined = resampled[~np.isnan(resampled)]
     # Resamples that never differ tell nothing about other images.
     if len(defined) < 0.95 * len(resampled) or np.ptp(defined) < 1e-12:
@@ -290,6 +289,6 @@ def _calibration_remark(error: float, by_chance: float) -> list[str]:
     if error > by_chance:
         return []
     return [
-        f"The calibration error of {error:.3f} is no more than chance: on as few images, a "
-        f"perfectly calibrated classifier shows up to {by_chance:.3f}."
+        f"The calibration error of {error:.3f} may be chance: on so few images, a perfectly "
+        f"calibrated classifier shows up to {by_chance:.3f}."
     ]

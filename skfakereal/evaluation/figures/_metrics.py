@@ -177,8 +177,8 @@ def probability_figures(
     figures["brier_score"] = float(
         np.average(squared_errors(y_true, y_proba), weights=weights)
     )
-    known = reliability(y_true, y_proba, positive)
-    figures["expected_calibration_error"] = expected_error(known, weights)
+    table = reliability(y_true, y_proba, positive)
+    figures["expected_calibration_error"] = expected_error(table, weights)
     return figures
 
 
@@ -197,7 +197,7 @@ def _true_positive_rate(
     target: float,
 ) -> float:
     """Return the largest true positive rate at thresholds that keep within the target."""
-    # One image of 30 is 3 %: no threshold could show what 1 % means.
+    # One image of 30 is 3%: no threshold could show what 1% means.
     n_negative = np.count_nonzero(~is_positive & (weights > 0))
     if n_negative * target * _ROUNDING < 1 or not weights[is_positive].any():
         return math.nan
@@ -255,24 +255,24 @@ def _unreadable_remarks(predictions: Predictions) -> list[str]:
 def _undefined_remarks(predictions: Predictions) -> list[str]:
     p = predictions
     support = np.bincount(p.y_true, p.weights, minlength=len(p.names))
-    said = [
+    remarks = [
         f"No image of class {name!r} was tested: its precision, recall and F1 are undefined, "
-        "and the averages leave it out."
+        "and the averages leave them out."
         for name, count in zip(p.names, support, strict=True)
         if count == 0
     ]
     if np.count_nonzero(support) < 2:
-        said.append(
+        remarks.append(
             "ROC-AUC and average precision are undefined: they need images of two classes."
         )
-    said += _few_negatives(p)
+    remarks += _few_negatives(p)
     called = np.bincount(p.y_pred, p.weights, minlength=len(p.names))
-    said += [
-        f"No image was called {name!r}: its precision is counted as 0."
+    remarks += [
+        f"No image was classified as {name!r}: its precision is set to 0."
         for name, true, predicted in zip(p.names, support, called, strict=True)
         if true > 0 and predicted == 0
     ]
-    return said
+    return remarks
 
 
 def _few_negatives(p: Predictions) -> list[str]:

@@ -88,21 +88,23 @@ def reliability(
 ) -> Reliability:
     """Return what was said of each image, and whether it was so."""
     if positive is None:
-        said, is_so = y_proba.max(axis=1), y_proba.argmax(axis=1) == y_true
+        predicted, is_right = y_proba.max(axis=1), y_proba.argmax(axis=1) == y_true
     else:
-        said, is_so = y_proba[:, positive], y_true == positive
+        predicted, is_right = y_proba[:, positive], y_true == positive
     edges = np.linspace(0, 1, N_BINS + 1)[1:-1]
-    return Reliability(said, is_so.astype(np.float64), np.searchsorted(edges, said))
+    return Reliability(
+        predicted, is_right.astype(np.float64), np.searchsorted(edges, predicted)
+    )
 
 
-def expected_error(known: Reliability, weights: NDArray[np.float64]) -> float:
+def expected_error(table: Reliability, weights: NDArray[np.float64]) -> float:
     """Return the expected calibration error."""
-    distance = (known.is_so - known.probability) * weights
-    return float(np.abs(np.bincount(known.bin, distance)).sum() / weights.sum())
+    distance = (table.is_so - table.probability) * weights
+    return float(np.abs(np.bincount(table.bin, distance)).sum() / weights.sum())
 
 
 def chance_error(
-    known: Reliability, weights: NDArray[np.float64], random_state: int
+    table: Reliability, weights: NDArray[np.float64], random_state: int
 ) -> float:
     """Return the error below which a perfectly calibrated classifier may well lie.
 
@@ -113,7 +115,7 @@ def chance_error(
     random = np.random.default_rng(random_state)
     errors = []
     for _ in range(_N_SIMULATED):
-        made_so = random.random(len(weights)) < known.probability
-        simulated = Reliability(known.probability, made_so.astype(np.float64), known.bin)
+        made_so = random.random(len(weights)) < table.probability
+        simulated = Reliability(table.probability, made_so.astype(np.float64), table.bin)
         errors.append(expected_error(simulated, weights))
     return float(np.quantile(errors, 0.95))

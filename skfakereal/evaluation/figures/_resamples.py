@@ -73,8 +73,8 @@ def plan_resamples(predictions: Predictions) -> ResamplingPlan:
         images = np.flatnonzero(np.isin(group, members))
         if len(members) < _FEWEST_GROUPS and len(images) > len(members):
             remarks.append(
-                f"{len(members)} of the groups {hold}, too few to stand for others: for these "
-                "the intervals hold for more images from the same groups, not for new groups."
+                f"{len(members)} of the groups {hold}, too few to resample: for these the "
+                "intervals apply to more images from the same groups, not to new groups."
             )
             for c in np.flatnonzero(classes):
                 rows = images[p.y_true[images] == c]
@@ -84,7 +84,7 @@ def plan_resamples(predictions: Predictions) -> ResamplingPlan:
             continue
         if _FEWEST_GROUPS <= len(members) < _MANY_GROUPS and len(images) > len(members):
             remarks.append(
-                f"Only {len(members)} of the groups {hold}: the intervals are rather too "
+                f"Only {len(members)} of the groups {hold}: the intervals may be too "
                 "narrow."
             )
         urns.append(members)
@@ -125,9 +125,9 @@ class WeightedFigures:
         p = self._predictions = predictions
         self._n_classes = len(p.names)
         eye = np.eye(self._n_classes)
-        known = reliability(p.y_true, p.y_proba, p.positive)
+        table = reliability(p.y_true, p.y_proba, p.positive)
         true, called = eye[p.y_true], eye[p.y_pred]
-        in_bin = np.eye(N_BINS)[known.bin]
+        in_bin = np.eye(N_BINS)[table.bin]
         probable = p.y_proba.argmax(axis=1)
         if p.positive is not None:
             probable = np.where(p.y_proba[:, p.positive] >= 0.5, p.positive, 1 - p.positive)
@@ -137,7 +137,7 @@ class WeightedFigures:
                 true,
                 called,
                 true * called,
-                in_bin * (known.is_so - known.probability)[:, None],
+                in_bin * (table.is_so - table.probability)[:, None],
                 squared_errors(p.y_true, p.y_proba),
                 probable == p.y_true,
             ]
@@ -201,30 +201,32 @@ class Ranking:
     def __call__(self, weights: Matrix) -> dict[str, NDArray[np.float64]]:
         """Compute the figures."""
         ordered = weights[:, self._order]
-        found = np.cumsum(ordered * self._positive, axis=1)[:, self._ends]
+        detected = np.cumsum(ordered * self._positive, axis=1)[:, self._ends]
         mistaken = np.cumsum(ordered * (1 - self._positive), axis=1)[:, self._ends]
-        n_positive, n_negative = found[:, -1], mistaken[:, -1]
+        n_positive, n_negative = detected[:, -1], mistaken[:, -1]
         with np.errstate(invalid="ignore", divide="ignore"):
-            called = found + mistaken
-            precision = np.divide(found, called, out=np.zeros_like(found), where=called > 0)
-            gained = np.diff(found, axis=1, prepend=0)
+            called = detected + mistaken
+            precision = np.divide(
+                detected, called, out=np.zeros_like(detected), where=called > 0
+            )
+            gained = np.diff(detected, axis=1, prepend=0)
             # A pair in which both have the same score counts one half.
-            pairs = np.diff(mistaken, axis=1, prepend=0) * (found - gained / 2)
+            pairs = np.diff(mistaken, axis=1, prepend=0) * (detected - gained / 2)
             figures = {
                 "roc_auc": pairs.sum(axis=1) / (n_positive * n_negative),
                 "average_precision": (gained * precision).sum(axis=1) / n_positive,
             }
-            figures |= self._true_positive_rates(found, mistaken, FPR_TARGETS)
+            figures |= self._true_positive_rates(detected, mistaken, FPR_TARGETS)
         undefined = (n_positive == 0) | (n_negative == 0)
         return {key: np.where(undefined, np.nan, v) for key, v in figures.items()}
 
     def _true_positive_rates(
-        self, found: Matrix, mistaken: Matrix, targets: Iterable[float]
+        self, detected: Matrix, mistaken: Matrix, targets: Iterable[float]
     ) -> dict[str, NDArray[np.float64]]:
-        rates, rows = {}, np.arange(len(found))
+        rates, rows = {}, np.arange(len(detected))
         for target in targets:
             allowed = target * mistaken[:, -1:] * _ROUNDING
             n_thresholds = np.count_nonzero(mistaken <= allowed, axis=1)
-            at_last = np.where(n_thresholds > 0, found[rows, n_thresholds - 1], 0.0)
-            rates[tpr_key(target)] = at_last / found[:, -1]
+            at_last = np.where(n_thresholds > 0, detected[rows, n_thresholds - 1], 0.0)
+            rates[tpr_key(target)] = at_last / detected[:, -1]
         return rates

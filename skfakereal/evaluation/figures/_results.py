@@ -180,7 +180,7 @@ class Results:
 
     @cached_property
     def intervals(self) -> Intervals:
-        """The 95 % intervals. A thousand resamples of 10,000 images take some seconds."""
+        """The 95% intervals. A thousand resamples of 10,000 images take some seconds."""
         return compute_intervals(
             self.predictions,
             self.figures,

@@ -176,4 +176,5 @@ def _is_per_image(value: Any, n_images: int) -> bool:
 
 def _count_unreadable(trials: Sequence[Trial], answers: Sequence[Answer]) -> int:
     pairs = zip(trials, answers, strict=True)
-    return len({i for trial, said in pairs for i in np.setdiff1d(trial.test, said.rows)})
+    lost = [np.setdiff1d(trial.test, answer.rows) for trial, answer in pairs]
+    return len({i for rows in lost for i in rows})

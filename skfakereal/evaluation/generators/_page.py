@@ -31,27 +31,27 @@ def generator_steps(rows: Sequence[GeneratorRow]) -> list[str]:
     steps = []
     if lost:
         steps.append(
-            f"Fakes of {_named(lost, 'roc_auc')} are told less well by who has not seen that "
-            "generator. Train on more and different generators, and measure them in the same "
-            "way: one that is like the next to come is worth more than many images of one."
+            f"Fakes from {_named(lost, 'roc_auc')} are detected less well by a model that has not "
+            "seen that generator. Train on more and more different generators, and measure them "
+            "in the same way: a new kind of generator is worth more than many images of one."
         )
     if missed:
         steps.append(
-            f"Of {_named(missed, 'tpr')} fewer are found when unseen, though ROC-AUC hardly "
-            "falls: the threshold is to blame. Choose it for a false positive rate, and "
-            "measure that on real images like those in use (skfakereal.thresholds)."
+            f"Fewer fakes from {_named(missed, 'tpr')} are detected when unseen, although ROC-AUC "
+            "hardly falls: the threshold no longer fits. Choose it for a false positive rate, "
+            "measured on real images like those in use (skfakereal.thresholds)."
         )
     if not steps:
         steps.append(
-            "No generator loses clearly, in ROC-AUC or in the share that is found. The next "
-            "one may still be unlike all of these."
+            "No generator loses clearly, neither in ROC-AUC nor in the true positive rate. The "
+            "next one may still be unlike all of these."
         )
     return [
         *steps,
         "On images of unknown origin expect the unseen figures, not the seen ones: the next "
-        "generator is not among those that were trained on.",
+        "generator is not in the training images.",
         "Compression and size can stand in for the generator. Audit the images: a leak makes "
-        "the seen figures too good, and the drop too large.",
+        "the seen figures too good and the drop too large.",
     ]
 
 
@@ -67,59 +67,61 @@ def _named(rows: Sequence[GeneratorRow], key: str) -> str:
 
 
 _MEANINGS = (
-    "Seen: trained on other images of the generator too. Unseen: trained on none. Both are "
-    "about the same fake images, none of which was trained on.",
-    "Both classes weigh the same: 0.5 is chance for balanced accuracy, ROC-AUC and average "
+    "Seen: other images of the generator were in the training images. Unseen: none were. Both "
+    "figures are for the same fake images, which no model was trained on.",
+    "Both classes have the same weight: 0.5 is chance for balanced accuracy, ROC-AUC and average "
     "precision, whatever the number of images.",
     "ROC-AUC: how often a fake gets a higher probability than a real image; no threshold is "
     "involved.",
-    "Found (TPR): the share of the generator's images that was called fake. False alarms "
-    "(FPR): the share of the real images that was. Both at the classifier's own threshold.",
-    "Drop: what is lost where the generator is unseen. Rise: by how much false alarms "
-    "increase.",
+    "True positive rate (TPR): the share of the generator's images that was classified as fake. "
+    "False positive rate (FPR): the same share of the real images. Both at the classifier's own "
+    "threshold.",
+    "Drop: how much the figure is lower when the generator is unseen. Rise: how much the false "
+    "positive rate is higher.",
 )
 
 
 def generator_lead(rows: Sequence[GeneratorRow]) -> str:
     """Return the result in a sentence or two."""
     seen, unseen = (mean_figures(rows, kind)["roc_auc"] for kind in ("seen", "unseen"))
-    said = (
+    lead = (
         f"On a generator that it was not trained on, the detector reaches a ROC-AUC of "
-        f"{unseen:.3f} on average, against {seen:.3f} on those that it knows "
+        f"{unseen:.3f} on average, against {seen:.3f} on generators that it was trained on "
         f"({counted(len(rows), 'generator')}, left out one by one)."
     )
     drops = [row for row in rows if not math.isnan(row.drop["roc_auc"])]
     if not drops:
-        return said
+        return lead
     worst = max(drops, key=lambda row: row.drop["roc_auc"])
     return (
-        f"{said} The largest drop is on {worst.generator!r}: from "
+        f"{lead} The largest drop is on {worst.generator!r}: from "
         f"{worst.seen['roc_auc']:.3f} to {worst.unseen['roc_auc']:.3f}."
     )
 
 
 def generator_remarks(rows: Sequence[GeneratorRow], n_unreadable: int) -> list[str]:
     """Return what a reader of the figures must know besides."""
-    said = []
+    remarks = []
     if n_unreadable:
-        said.append(
-            f"{counted(n_unreadable, 'image')} could not be read and left out of all figures."
+        remarks.append(
+            f"{counted(n_unreadable, 'image')} could not be read and "
+            f"{'is' if n_unreadable == 1 else 'are'} left out of all figures."
         )
     fewest = min(rows, key=lambda row: row.n_fake)
     # Twice the standard error of a share of one half.
     margin = 1 / math.sqrt(fewest.n_fake) if fewest.n_fake else 1
-    said.append(
-        f"By chance alone, a share among the {counted(fewest.n_fake, 'image')} of "
-        f"{fewest.generator!r}, the fewest, may be off by up to {min(margin, 1):.2f} (95 %)."
+    remarks.append(
+        f"{fewest.generator!r} has the fewest fakes ({counted(fewest.n_fake, 'image')}): by chance "
+        f"its rates may be off by {min(margin, 1):.2f} (95%)."
     )
     fewer = [row for row in rows if row.n_train_unseen < 0.8 * row.n_train_seen]
     if fewer:
         names = ", ".join(repr(row.generator) for row in fewer)
-        said.append(
-            f"Without {names} there were over 20 % fewer images to train on than with; a "
-            "part of the drop may come from that alone."
+        remarks.append(
+            f"Without {names} there were over 20% fewer training images than with; part of the "
+            "drop may come from that alone."
         )
-    return said
+    return remarks
 
 
 def draw_generators(
@@ -167,10 +169,10 @@ def generator_sections(rows: Sequence[GeneratorRow], remarks: Sequence[str]) -> 
         plt.close(fig)
     return [
         section(
-            "Generators that were left out",
+            "Generators left out one by one",
             headlines((f"ROC-AUC, {kind}", means[kind]["roc_auc"]) for kind in means),
             *(note(remark) for remark in remarks),
-            details("What the figures mean", items(_MEANINGS)),
+            details("What does this mean?", items(_MEANINGS)),
         ),
         section("What to do next", items(generator_steps(rows))),
         section("Pictures", gallery(pictures, wide=True)),

@@ -59,10 +59,10 @@ def check_generators(
             )
     pairs = zip(given, is_fake, strict=True)
     names = np.array([str(name) if fake else None for name, fake in pairs], dtype=object)
-    known = sorted(set(names[is_fake]))
-    if len(known) < 2:
+    names_of_fakes = sorted(set(names[is_fake]))
+    if len(names_of_fakes) < 2:
         raise ValueError(
-            f"To leave one generator out, fakes of two or more are needed, got {known}."
+            f"To leave one generator out, fakes of two or more are needed, got {names_of_fakes}."
         )
     return names
 
@@ -152,8 +152,8 @@ GENERATOR_FIGURES = {
     "balanced_accuracy": "balanced accuracy",
     "roc_auc": "ROC-AUC",
     "average_precision": "average precision",
-    "tpr": "found (TPR)",
-    "fpr": "false alarms (FPR)",
+    "tpr": "true positive rate",
+    "fpr": "false positive rate",
 }
 # Of these, more is worse.
 _COSTS = ("fpr",)

@@ -15,19 +15,18 @@ _BLIND = 0.5  # the ROC-AUC of a classifier that does not look
 def next_steps(results: Results) -> list[str]:
     """Return what the figures ask for."""
     by_chance = _chance(results)
-    # Neither a threshold nor calibration mends a ranking that is no better than chance.
+    # Neither a threshold nor calibration helps a ranking that is no better than chance.
     mendable = [] if by_chance else [*_threshold(results), *_calibration(results)]
     return [
         *by_chance,
         *_more_images(results),
         *mendable,
         *_weak_groups(results),
-        "Look at the worst errors below: do they have something in common that is missing "
-        "from the training images?",
-        "Make sure that the images do not give their class away by format or size "
-        "(skfakereal audit), and test images that were saved again or shrunk (skfakereal "
-        "robustness), and fakes from a generator that was not trained on, before you rely on "
-        "these figures.",
+        "Look at the worst errors below: do they share something that the training images "
+        "lack?",
+        "Before you rely on these figures, make sure that format or size do not give the class "
+        "away (skfakereal audit), and test images that were saved again or shrunk (skfakereal "
+        "robustness) and fakes from a generator that was not in the training images.",
     ]
 
 
@@ -37,8 +36,8 @@ def _chance(results: Results) -> list[str]:
         return []
     return [
         f"Do not use this model yet: its ROC-AUC of {results.figures.overall['roc_auc']:.2f} "
-        f"({low:.2f} to {high:.2f}) may be chance, and no threshold mends that. Train on more "
-        "images, for longer, or with other weights and image size, or test on more images."
+        f"({low:.2f} to {high:.2f}) may be chance, and no threshold changes that. Train on more "
+        "images, or with other weights or another image size, or test on more images."
     ]
 
 
@@ -48,8 +47,8 @@ def _more_images(results: Results) -> list[str]:
     if not (high - low > _WIDE or n_images < 100):
         return []
     return [
-        f"Test more images: {counted(n_images, 'image')} leave wide intervals, so that this "
-        "result and a much better or worse one cannot be told apart."
+        f"Test more images: with {counted(n_images, 'image')} the intervals are so wide that the "
+        "model may be much better or worse than this result."
     ]
 
 
@@ -63,11 +62,11 @@ def _threshold(results: Results) -> list[str]:
     ):
         return []
     name, rest = p.names[p.positive], p.names[1 - p.positive]
-    accused = results.points[0].false_positive_rate
-    if not accused > _MANY_ACCUSED:
+    fpr = results.points[0].false_positive_rate
+    if not fpr > _MANY_ACCUSED:
         return []
     return [
-        f"{accused:.0%} of the {rest} images are called {name}. If that is too many, choose "
+        f"{fpr:.0%} of the {rest} images are classified as {name}. If that is too many, choose "
         "a higher threshold on validation images: skfakereal train --target-fpr 0.01, or "
         "skfakereal.thresholds.tune_threshold(..., target_fpr=0.01)."
     ]
@@ -82,7 +81,7 @@ def _calibration(results: Results) -> list[str]:
     if error < _MISLEADING or not low > 0:
         return []
     return [
-        f"Probabilities are off by {error:.2f} on average. If you show or use them as such, "
+        f"Probabilities are off by {error:.2f} on average. If you show them or compute with them, "
         'calibrate: skfakereal.thresholds.tune_threshold(..., calibration="sigmoid").'
     ]
 
@@ -99,4 +98,4 @@ def _weak_groups(results: Results) -> list[str]:
         return []
     named = ", ".join(f"{r.name!r} ({r.figures['accuracy']:.0%})" for r in weak[:3])
     more = f" and {len(weak) - 3:,} more" if len(weak) > 3 else ""
-    return [f"Train with more images of what is recognised worst: {named}{more}."]
+    return [f"Train on more images of the weakest groups: {named}{more}."]

@@ -141,7 +141,7 @@ def as_text(results: Results) -> str:
         title,
         text_table([["", "precision", "recall", "f1", "n_images"], *table]),
         _overall_text(results),
-        text_table([["", *(f"called {name}" for name in names)], *matrix]),
+        text_table([["", *(f"predicted {name}" for name in names)], *matrix]),
         _threshold_text(results),
         _group_text(results),
         *figures.remarks,
@@ -162,7 +162,7 @@ def _overall_text(results: Results) -> str:
         [WORDS[key], decimal(overall[key]), interval_text(intervals.get(key))]
         for key in keys
     ]
-    return text_table([["", "value", "95 % interval"], *rows])
+    return text_table([["", "value", "95% interval"], *rows])
 
 
 def _threshold_text(results: Results) -> str:

@@ -56,7 +56,7 @@ def evaluate(
         What made each image, or where it comes from. There is a row of figures for each.
         None: a row for each of the `groups`.
     n_resamples : int, default=1000
-        How many resamples the 95 % intervals are made from; 0 for no intervals.
+        How many resamples the 95% intervals are made from; 0 for no intervals.
     random_state : int, RandomState instance or None, default=0
         Seed of the resamples: equal predictions give equal intervals.
 

@@ -229,7 +229,7 @@ class MisclassifiedDisplay:
 
 def _draw_tile(ax: "Axes", error: ImageError) -> None:
     ax.set_title(
-        drawable(f"{error.label}, called {error.predicted}: {error.probability:.2f}"),
+        drawable(f"{error.label}, predicted {error.predicted}: {error.probability:.2f}"),
         fontsize="small",
     )
     ax.text(

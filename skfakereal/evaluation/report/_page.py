@@ -5,6 +5,7 @@ import math
 from skfakereal._classifying.predictions import Predictions
 from skfakereal._pages.html import (
     Html,
+    details,
     fragment,
     headlines,
     items,
@@ -29,20 +30,21 @@ def report_lead(results: Results) -> str:
     """Return the result in a sentence or two."""
     predictions, figures = results.predictions, results.figures
     accuracy = figures.overall["accuracy"]
-    said = [
+    sentences = [
         f"{accuracy:.1%} of {len(predictions.paths):,} images were classified correctly."
     ]
     if predictions.positive is not None:
         name = predictions.names[predictions.positive]
         other = predictions.names[1 - predictions.positive]
-        found, spared = (figures.per_class[each]["recall"] for each in (name, other))
-        if not math.isnan(found):
-            said.append(f"Of the images of class {name!r}, {found:.1%} were found.")
-        if not math.isnan(spared):
-            said.append(
-                f"Of those of class {other!r}, {1 - spared:.1%} were called {name!r} by mistake."
+        tpr, tnr = (figures.per_class[each]["recall"] for each in (name, other))
+        if not math.isnan(tpr):
+            sentences.append(f"Of the images of class {name!r}, {tpr:.1%} were detected.")
+        if not math.isnan(tnr):
+            sentences.append(
+                f"Of those of class {other!r}, {1 - tnr:.1%} were falsely classified as "
+                f"{name!r}."
             )
-    return " ".join(said)
+    return " ".join(sentences)
 
 
 def report_fragment(results: Results) -> Html:
@@ -71,40 +73,42 @@ def report_sections(results: Results) -> list[Html]:
         *sections,
         section("Plots", _plots(results)),
         _calibration(results),
-        section("The worst errors", *_worst(results.predictions)),
+        section("Worst errors", *_worst(results.predictions)),
     ]
 
 
 def _figures(results: Results) -> Html:
     p = results.predictions
     spoken_of = (
-        "the mean over the classes"
+        "means over the classes"
         if p.positive is None
-        else f"of the class {p.names[p.positive]!r}"
+        else f"those of the class {p.names[p.positive]!r}"
     )
     intervals = results.intervals
     return section(
         "Figures",
         headlines(headline(results.figures)),
-        f"All but the accuracy are {spoken_of}.",
+        f"All figures except the accuracy are {spoken_of}.",
         *(note(remark, "warning") for remark in results.figures.remarks),
         figure_table(results),
         *([_about_intervals(intervals.n_resamples)] if intervals.n_resamples else []),
         *(note(remark) for remark in intervals.remarks),
         note(
-            "These figures hold for images like the ones tested. On fakes from a generator "
-            "that was not among them, or on images that were saved again since, they may be "
-            "far lower."
+            "These figures apply to images like the ones tested. On fakes from another "
+            "generator, or on images that were saved again, they may be far lower."
         ),
     )
 
 
 def _about_intervals(n_resamples: int) -> Html:
-    return paragraph(
-        "A 95 % interval says how far chance reaches: had other images of the same kind "
-        "been tested, the figure would probably lie in it. It was found by drawing the "
-        f"tested images anew, with replacement, {n_resamples:,} times (bootstrap). Whether "
-        "one model is better than another, only a comparison on the same images tells."
+    return details(
+        "What does this mean?",
+        paragraph(
+            "A 95% interval shows how much a figure depends on which images were tested: "
+            "with other images of the same kind, it would probably still lie in the interval. "
+            f"It comes from {n_resamples:,} bootstrap samples. To compare two models, test both "
+            "on the same images (skfakereal.evaluation.compare_reports)."
+        ),
     )
 
 
@@ -113,17 +117,19 @@ def _thresholds(results: Results) -> Html:
     assert p.positive is not None
     name, rest = p.names[p.positive], p.names[1 - p.positive]
     return section(
-        "Where the line is drawn",
+        "Decision threshold",
         paragraph(
-            f"A classifier gives a probability; a threshold turns it into a verdict. Above "
-            f"it, an image is called {name}. A higher one accuses fewer {rest} images, and "
-            f"misses more that are {name}."
+            f"An image is classified as {name} if its probability reaches the threshold."
         ),
         threshold_table(results),
-        paragraph(
-            "The oracle's threshold was found by looking at the answers of these very "
-            "images. It shows how much a better threshold could have gained at most; do not "
-            "use it, choose one on validation images (skfakereal.thresholds)."
+        details(
+            "What does this mean?",
+            paragraph(
+                f"A higher threshold gives fewer false alarms among {rest} images, and misses "
+                f"more {name} images. The oracle's threshold is the best one for these very "
+                "images: it shows how much another threshold could have gained at most. Do not "
+                "use it; choose a threshold on validation images (skfakereal.thresholds)."
+            ),
         ),
     )
 
@@ -131,17 +137,23 @@ def _thresholds(results: Results) -> Html:
 def _groups(results: Results) -> Html:
     p = results.predictions
     word = results.row_word
-    said = f"The weakest {word} comes first."
+    explained = []
     if p.positive is not None:
-        said += (
-            f" ROC-AUC and TPR hold a {word} that has images of one class only against all "
-            "images of the other class."
+        explained.append(
+            details(
+                "What does this mean?",
+                paragraph(
+                    f"Where a {word} has images of one class only, ROC-AUC and TPR compare it "
+                    "with all images of the other class."
+                ),
+            )
         )
     return section(
         f"By {word}",
-        paragraph(said),
+        paragraph(f"The weakest {word} comes first."),
         group_table(results),
         gallery([_drawn(results, "groups")], wide=True),
+        *explained,
     )
 
 
@@ -149,12 +161,16 @@ def _calibration(results: Results) -> Html:
     p = results.predictions
     of = "the most probable class" if p.positive is None else p.names[p.positive]
     return section(
-        "Can the probabilities be taken at their word?",
-        paragraph(
-            f"Images are sorted into ten bins by their probability of {of}. In each, the "
-            "share that is so should be close to what was said."
-        ),
+        "Calibration",
+        paragraph("If the probabilities are right, the last two columns agree."),
         reliability_table(results),
+        details(
+            "What does this mean?",
+            paragraph(
+                f"Images are sorted into ten bins by their predicted probability of {of}. In a "
+                "bin with a mean probability of 0.8, 80% of the images should be of that class."
+            ),
+        ),
     )
 
 
@@ -175,19 +191,19 @@ def _drawn(results: Results, kind: str) -> Html:
 def _worst(predictions: Predictions) -> list[Html]:
     errors = worst_errors(predictions)
     if not errors:
-        return [note("No image was taken for another class.", "good")]
+        return [note("No image was misclassified.", "good")]
     shown = errors[:_N_WORST]
     return [
         paragraph(
-            f"{counted(len(errors), 'image')} {'was' if len(errors) == 1 else 'were'} taken "
-            "for another class"
+            f"{counted(len(errors), 'image')} {'was' if len(errors) == 1 else 'were'} "
+            "misclassified"
             + (f"; the {len(shown)} worst are shown" if len(shown) < len(errors) else "")
-            + ". The number is the probability of the class that was predicted."
+            + ". The number is the probability of the predicted class."
         ),
         gallery(
             picture(
                 e.path,
-                f"{e.label}, called {e.predicted}: {e.probability:.2f}\n"
+                f"{e.label}, predicted {e.predicted}: {e.probability:.2f}\n"
                 f"{shortened(e.path, 26)}",
             )
             for e in shown
@@ -196,9 +212,9 @@ def _worst(predictions: Predictions) -> list[Html]:
 
 
 _POINTS = {
-    "chosen": "in use: what the classifier decides by",
+    "chosen": "in use by the classifier",
     "0.5": "0.5: the more probable class",
-    "oracle": "oracle: the best on these very images",
+    "oracle": "oracle: the best on these images",
 }
 
 
@@ -217,7 +233,7 @@ def figure_table(results: Results) -> Html:
         ]
         for key in spoken_keys(results.figures)
     ]
-    return table(rows, ["figure", "value", "95 % interval", "what it means"])
+    return table(rows, ["figure", "value", "95% interval", "what it means"])
 
 
 def class_table(results: Results) -> Html:
@@ -238,17 +254,17 @@ def class_table(results: Results) -> Html:
 
 
 def confusion_table(results: Results) -> Html:
-    """Return how many images of each class were called what."""
+    """Return the confusion matrix."""
     names = results.predictions.names
     rows = [
         [name, *row]
         for name, row in zip(names, results.figures.confusion.tolist(), strict=True)
     ]
-    return table(rows, ["in truth", *(f"called {name}" for name in names)])
+    return table(rows, ["true label", *(f"predicted {name}" for name in names)])
 
 
 def threshold_table(results: Results) -> Html:
-    """Return what comes of each threshold."""
+    """Return the figures at each threshold."""
     p = results.predictions
     assert p.positive is not None
     name, rest = p.names[p.positive], p.names[1 - p.positive]
@@ -266,7 +282,7 @@ def threshold_table(results: Results) -> Html:
         if point.name != "0.5" or results.points[0].threshold != 0.5
     ]
     header = ["threshold", "value", "accuracy", "balanced accuracy"]
-    return table(rows, [*header, f"{name} found", f"{rest} called {name}"])
+    return table(rows, [*header, f"{name} detected (TPR)", f"{rest} misclassified (FPR)"])
 
 
 def group_table(results: Results) -> Html:
@@ -274,7 +290,7 @@ def group_table(results: Results) -> Html:
     p, intervals = results.predictions, results.intervals.per_group
     keys = list(results.rows[0].figures)
     counts = (
-        ["images"] if p.positive is None else ["images", f"of them {p.names[p.positive]}"]
+        ["images"] if p.positive is None else ["images", f"{p.names[p.positive]} images"]
     )
     rows = [
         [
@@ -292,12 +308,14 @@ def group_table(results: Results) -> Html:
 
 
 def reliability_table(results: Results) -> Html:
-    """Return what was said and what was so, bin by bin."""
+    """Return predicted probabilities and observed shares, bin by bin."""
     rows = [
         [f"{b.low:.1f} to {b.high:.1f}", b.n_images, b.mean_probability, b.share]
         for b in results.bins
     ]
-    return table(rows, ["probability", "images", "said, on average", "share that is so"])
+    return table(
+        rows, ["probability", "images", "mean predicted probability", "observed share"]
+    )
 
 
 def with_interval(value: float, interval: Interval | None) -> str | float:

@@ -37,17 +37,17 @@ def draw_plots(results: Results, kind: str = "all", ax: "Axes | None" = None) ->
     import matplotlib.pyplot as plt
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    known = plots_of(results)
+    kinds = plots_of(results)
     if kind == "all":
         if ax is not None:
-            raise ValueError(f"One ax holds one picture: set kind to one of {known}.")
+            raise ValueError(f"One ax holds one picture: set kind to one of {kinds}.")
         layout = ConstrainedLayoutEngine(w_pad=0.15, h_pad=0.15)
         fig, axes = plt.subplots(2, 2, figsize=(9.5, 9), layout=layout)
         for name, panel in zip(PLOTS, axes.flat, strict=True):
             _DRAW[name](results, panel)
         return fig
-    if kind not in known:
-        raise ValueError(f"kind must be 'all' or one of {known}, got {kind!r}.")
+    if kind not in kinds:
+        raise ValueError(f"kind must be 'all' or one of {kinds}, got {kind!r}.")
     if ax is None:
         height = group_height(results) if kind == "groups" else 4.6
         _, ax = plt.subplots(figsize=(5.2, height), layout="constrained")
@@ -72,7 +72,7 @@ def _draw_confusion_matrix(results: Results, ax: "Axes") -> None:
         xticks_rotation="horizontal" if len(p.names) <= 4 else "vertical",
         ax=ax,
     )
-    ax.set(title="Confusion matrix", xlabel="called", ylabel="in truth")
+    ax.set(title="Confusion matrix", xlabel="Predicted label", ylabel="True label")
 
 
 def _draw_roc(results: Results, ax: "Axes") -> None:
@@ -96,8 +96,8 @@ def _draw_roc(results: Results, ax: "Axes") -> None:
     if _draw_each_class(predictions, ax, draw):
         rest, of = _rest_and_class(predictions)
         ax.set(
-            xlabel=f"false positive rate (share of {rest} called {of})",
-            ylabel=f"true positive rate (share of {of} found)",
+            xlabel=f"false positive rate ({rest} classified as {of})",
+            ylabel=f"true positive rate ({of} detected)",
         )
     ax.set_title("ROC")
 
@@ -123,8 +123,8 @@ def _draw_precision_recall(results: Results, ax: "Axes") -> None:
     if _draw_each_class(predictions, ax, draw):
         _, of = _rest_and_class(predictions)
         ax.set(
-            xlabel=f"recall (share of {of} found)",
-            ylabel=f"precision (share of those called {of})",
+            xlabel=f"recall (share of {of} detected)",
+            ylabel=f"precision (share of correct {of} predictions)",
         )
     ax.set_title("Precision and recall")
 
@@ -166,17 +166,17 @@ _MOST_GROUPS = 30
 
 
 def draw_reliability(results: Results, ax: "Axes") -> None:
-    """Draw what was said against what was so."""
+    """Draw observed shares over predicted probabilities."""
     from sklearn.calibration import CalibrationDisplay
 
     p, bins = results.predictions, results.bins
-    said = np.array([each.mean_probability for each in bins])
-    so = np.array([each.share for each in bins])
-    CalibrationDisplay(so, said, p.y_proba.max(axis=1)).plot(
+    predicted = np.array([each.mean_probability for each in bins])
+    observed = np.array([each.share for each in bins])
+    CalibrationDisplay(observed, predicted, p.y_proba.max(axis=1)).plot(
         ax=ax, name="Classifier", color="C0", markersize=5
     )
-    # 95 % Wilson intervals (1927): how far a share of so few images can be trusted.
-    for x, y, each in zip(said, so, bins, strict=True):
+    # 95% Wilson intervals (1927): how far a share of so few images can be trusted.
+    for x, y, each in zip(predicted, observed, bins, strict=True):
         test = binomtest(round(y * each.n_images), each.n_images)
         low, high = test.proportion_ci(method="wilson")
         ax.plot([x, x], [low, high], color="C0", alpha=0.45, linewidth=2, zorder=1)
@@ -195,7 +195,7 @@ def draw_reliability(results: Results, ax: "Axes") -> None:
     of = "the most probable class" if p.positive is None else drawable(p.names[p.positive])
     ax.set(
         xlabel=f"predicted probability of {of}",
-        ylabel="share that is so" if p.positive is None else f"share that is {of}",
+        ylabel="observed share" if p.positive is None else f"observed share of {of}",
         xlim=(-0.02, 1.02),
         ylim=(-0.02, 1.02),
         aspect="equal",

@@ -30,7 +30,7 @@ class EvaluationReport(Mapping[str, float], Report):
     ``brier_score``, ``expected_calibration_error``, and precision, recall and F1 averaged
     over the classes (``precision_macro``, ..., ``f1_weighted``). With two classes there are
     also ``precision``, ``recall`` and ``f1`` of the positive one, ``accuracy_at_0.5``, and
-    the true positive rates at false positive rates of 1 % and 5 %, ``tpr_at_fpr_0.01`` and
+    the true positive rates at false positive rates of 1% and 5%, ``tpr_at_fpr_0.01`` and
     ``tpr_at_fpr_0.05``. With more classes, ``roc_auc`` and ``average_precision`` are the
     mean over the classes, each against the rest. Figures go from 0 to 1; the Brier score
     and the calibration error are better when lower; with more classes, the Brier score is half
@@ -68,7 +68,7 @@ class EvaluationReport(Mapping[str, float], Report):
         With two classes, the probability of the positive one from which on an image is
         called so. It was chosen elsewhere: see `skfakereal.thresholds`.
     n_resamples : int, default=1000
-        How many resamples the 95 % intervals are made from; 0 for no intervals.
+        How many resamples the 95% intervals are made from; 0 for no intervals.
     random_state : int, RandomState instance or None, default=0
         Seed of the resamples: equal predictions give equal intervals.
 
@@ -113,7 +113,7 @@ class EvaluationReport(Mapping[str, float], Report):
     reliability : list of ReliabilityBin
         The points of the reliability curve: what was said, and what was so.
     intervals : Intervals
-        95 % bootstrap intervals: ``overall``, ``per_class`` and ``per_group``, each a
+        95% bootstrap intervals: ``overall``, ``per_class`` and ``per_group``, each a
         dictionary like the figures, of lower and upper ends, and ``remarks``. Shares with
         few errors have exact ones. Computed when first asked for.
     plots : tuple of str
@@ -193,23 +193,25 @@ class EvaluationReport(Mapping[str, float], Report):
         return report
 
     def _fill(
-        self, known: Predictions, n_resamples: int, random_state: RandomState
+        self, predictions: Predictions, n_resamples: int, random_state: RandomState
     ) -> None:
-        self._predictions = known
-        self._results = Results(known, n_resamples=n_resamples, random_state=random_state)
+        self._predictions = predictions
+        self._results = Results(
+            predictions, n_resamples=n_resamples, random_state=random_state
+        )
         self._figures = self._results.figures
-        self.paths = known.paths
-        self.classes = known.classes
-        self.target_names = known.names
-        self.y_true: NDArray[Any] = known.classes[known.y_true]
-        self.y_pred: NDArray[Any] = known.classes[known.y_pred]
-        self.y_proba = known.y_proba
-        self.sample_weight = known.weights
-        self.threshold = known.threshold
-        self.unreadable = [path for path, _ in known.unreadable]
+        self.paths = predictions.paths
+        self.classes = predictions.classes
+        self.target_names = predictions.names
+        self.y_true: NDArray[Any] = predictions.classes[predictions.y_true]
+        self.y_pred: NDArray[Any] = predictions.classes[predictions.y_pred]
+        self.y_proba = predictions.y_proba
+        self.sample_weight = predictions.weights
+        self.threshold = predictions.threshold
+        self.unreadable = [path for path, _ in predictions.unreadable]
         self.pos_label: Any = None
-        if known.positive is not None:
-            self.pos_label = known.classes.tolist()[known.positive]
+        if predictions.positive is not None:
+            self.pos_label = predictions.classes.tolist()[predictions.positive]
         self.per_class = self._figures.per_class
         self.confusion_matrix = self._figures.confusion
         self.remarks = self._figures.remarks
@@ -237,7 +239,7 @@ class EvaluationReport(Mapping[str, float], Report):
 
     @property
     def intervals(self) -> Intervals:
-        """95 % bootstrap intervals of the figures."""
+        """95% bootstrap intervals of the figures."""
         return self._results.intervals
 
     def __getitem__(self, key: str) -> float:

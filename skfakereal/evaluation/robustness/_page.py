@@ -31,18 +31,17 @@ if TYPE_CHECKING:
 
 _LOSS = 0.05  # what a reader would notice, of accuracy, of ROC-AUC, of single verdicts
 
-_HARDLY = 0.1  # of the true above the false positive rate: an accuracy of 55 %
+_HARDLY = 0.1  # of the true above the false positive rate: an accuracy of 55%
 
 
 def robustness_steps(untouched: RobustnessRow, rows: Sequence[RobustnessRow]) -> list[str]:
     """Return what the figures ask for."""
     if untouched.tpr - untouched.fpr <= _HARDLY:
         return [
-            "As they are, the images are hardly told apart at the model's threshold "
-            f"({untouched.tpr:.0%} of the positive class are called so, and "
-            f"{untouched.fpr:.0%} of the others), so there is nothing to lose and this "
-            "says nothing on robustness. Look at the report on the model first (skfakereal "
-            "evaluate)."
+            "Even on unchanged images the model hardly separates the classes at its threshold "
+            f"(true positive rate {untouched.tpr:.0%}, false positive rate "
+            f"{untouched.fpr:.0%}), so these figures say nothing about robustness. Look at the "
+            "report on the model first (skfakereal evaluate)."
         ]
     worse = [row for row in rows if untouched.accuracy - row.accuracy > _LOSS]
     # With more than two classes ROC-AUC is NaN: a loss of accuracy is then all we know.
@@ -52,31 +51,31 @@ def robustness_steps(untouched: RobustnessRow, rows: Sequence[RobustnessRow]) ->
     steps = []
     if blind:
         steps.append(
-            f"After {_named(blind)} the classes are told apart less well. Train on "
-            "images that went through such changes, both classes alike (an Augmentation has "
-            "blur and jpeg_quality), and audit the training images for differences of "
+            f"After {_named(blind)} the model separates the classes less well. Train on "
+            "images that went through such changes, in both classes alike (Augmentation has "
+            "blur and jpeg_quality), and audit the training images for differences in "
             "format, size and compression."
         )
     if ranked:
         steps.append(
-            f"After {_named(ranked)} the accuracy falls, but ROC-AUC hardly does: the images "
-            "can still be told apart, only not at this threshold. Choose it on validation "
-            "images that went through such changes (skfakereal.thresholds)."
+            f"After {_named(ranked)} the accuracy falls, but ROC-AUC hardly does: only the "
+            "threshold no longer fits. Choose it on validation images that went through such "
+            "changes (skfakereal.thresholds)."
         )
     if flips > _LOSS:
         steps.append(
             f"Up to {flips:.0%} of the verdicts flip, so a single one proves little: judge "
-            'single images with stable_verdicts (predict --stable), which says "unsure" instead.'
+            'single images with stable_verdicts (predict --stable), which can answer "unsure".'
         )
     if worse:
         return [
             *steps,
-            "Until then, say with every verdict which images it does not hold for.",
+            "Until then, state with every verdict which images it does not apply to.",
         ]
     return [
         *steps,
-        f"None of these changes costs more than {_LOSS:.2f} of accuracy. Measure next what a "
-        "generator costs that the detector was not trained on (leave_one_generator_out).",
+        f"None of these changes costs more than {_LOSS:.2f} of accuracy. Next, measure the "
+        "detector on a generator that it was not trained on (leave_one_generator_out).",
     ]
 
 
@@ -115,10 +114,10 @@ def draw_robustness(
     """Draw figures over the strength of each perturbation, a panel for each family."""
     import matplotlib.pyplot as plt
 
-    known = families_of(rows)
-    asked = list(known if families is None else families)
+    by_family = families_of(rows)
+    asked = list(by_family if families is None else families)
     _check_among("figures", figures, list(FIGURES))
-    _check_among("families", asked, list(known))
+    _check_among("families", asked, list(by_family))
     n_columns = min(_N_COLUMNS, len(asked))
     n_rows = -(-len(asked) // n_columns)
     size = (max(2.9 * n_columns, 4.4), 2.4 * n_rows + 0.7)
@@ -128,7 +127,7 @@ def draw_robustness(
     for ax in grid.ravel()[len(asked) :]:
         ax.set_axis_off()
     for ax, family in zip(grid.flat, asked, strict=False):
-        _draw_family(ax, [untouched, *known[family]], figures)
+        _draw_family(ax, [untouched, *by_family[family]], figures)
     handles, labels = grid[0, 0].get_legend_handles_labels()
     # Beside a single narrow panel, five names in a row would make the figure wider.
     n_names = len(labels) if n_columns > 1 else 3
@@ -145,7 +144,7 @@ def _draw_family(ax: "Axes", rows: Sequence[RobustnessRow], figures: Sequence[st
             places, values, label=FIGURES[key], markersize=4, linewidth=1.4, **_STYLES[key]
         )
     ax.set_xticks(
-        places, ["as it is", *(drawable(row.level) for row in rows[1:])], fontsize="small"
+        places, ["unchanged", *(drawable(row.level) for row in rows[1:])], fontsize="small"
     )
     ax.set_title(drawable(rows[-1].family), fontsize="medium")
     ax.set(ylim=(-0.03, 1.03), yticks=[0, 0.25, 0.5, 0.75, 1])
@@ -154,45 +153,44 @@ def _draw_family(ax: "Axes", rows: Sequence[RobustnessRow], figures: Sequence[st
     ax.spines[["top", "right"]].set_visible(False)
 
 
-def _check_among(name: str, asked: Sequence[str], known: Sequence[str]) -> None:
+def _check_among(name: str, asked: Sequence[str], allowed: Sequence[str]) -> None:
     if isinstance(asked, str):
         raise ValueError(f"{name} must be a list of names, got {asked!r}: use [{asked!r}].")
-    wrong = next((each for each in asked if each not in known), None)
+    wrong = next((each for each in asked if each not in allowed), None)
     if wrong is not None or not asked:
-        raise ValueError(f"{name} must be some of {list(known)}, got {list(asked)}.")
+        raise ValueError(f"{name} must be some of {list(allowed)}, got {list(asked)}.")
 
 
 _N_FRAGILE = 10
 _MEANINGS = (
-    "Each image went through each change alone, images of both classes alike.",
+    "Each image went through each change on its own, in both classes alike.",
     "Accuracy: the share of images whose class was predicted correctly.",
     "ROC-AUC: how often a fake gets a higher probability than a real image; no threshold is "
-    "involved. Where it stays high while the accuracy falls, the images can still be told "
-    "apart, but no longer at this threshold.",
-    "Found (TPR): the share of the positive class that was found. False alarms (FPR): the "
-    "share of the other class that was mistaken for it. Both at the classifier's own "
-    "threshold.",
-    "Verdicts flipped: the share of images that are called otherwise than untouched, right "
-    "or wrong. It tells how far a single verdict can be relied on.",
+    "involved. Where it stays high while the accuracy falls, only the threshold no longer "
+    "fits.",
+    "True positive rate (TPR): the share of the positive class that was detected. False "
+    "positive rate (FPR): the share of the other class that was classified as positive. Both "
+    "at the classifier's own threshold.",
+    "Verdicts flipped: the share of images whose predicted class changes, right or wrong. It "
+    "shows how far a single verdict can be relied on.",
 )
 
 
 def robustness_lead(untouched: RobustnessRow, rows: Sequence[RobustnessRow]) -> str:
     """Return the result in a sentence or two."""
     worst, flips = _worst(rows), _most_flips(rows)
-    said = [
-        f"As they are, {untouched.accuracy:.1%} of "
-        f"{counted(untouched.n_images, 'image')} are classified correctly; after "
-        f"{worst.name!r}, the worst of {counted(len(rows), 'change')}, "
-        f"{worst.accuracy:.1%} are."
+    sentences = [
+        f"{untouched.accuracy:.1%} of {counted(untouched.n_images, 'unchanged image')} are "
+        f"classified correctly; after {worst.name!r}, the worst of "
+        f"{counted(len(rows), 'change')}, {worst.accuracy:.1%} are."
     ]
     if flips.flip_rate > 0:
-        said.append(
+        sentences.append(
             f"Up to {flips.flip_rate:.1%} of the single verdicts flip (by {flips.name!r})."
         )
     else:
-        said.append("No verdict flips.")
-    return " ".join(said)
+        sentences.append("No verdict flips.")
+    return " ".join(sentences)
 
 
 def _worst(rows: Sequence[RobustnessRow]) -> RobustnessRow:
@@ -208,7 +206,7 @@ def robustness_headlines(untouched: RobustnessRow, rows: Sequence[RobustnessRow]
     worst, flips = _worst(rows), _most_flips(rows)
     return headlines(
         [
-            ("accuracy as they are", untouched.accuracy),
+            ("accuracy, unchanged", untouched.accuracy),
             (f"accuracy, {worst.name}", worst.accuracy),
             (f"verdicts flipped, {flips.name}", flips.flip_rate),
         ]
@@ -236,7 +234,7 @@ def robustness_sections(
             "How much a change of the file costs",
             robustness_headlines(untouched, rows),
             *(note(remark, "warning") for remark in remarks),
-            details("What the figures mean", items(_MEANINGS)),
+            details("What does this mean?", items(_MEANINGS)),
             details(
                 "What was done",
                 items(f"{r.name}: {p!r}" for r, p in _pairs(rows, perturbations)),
@@ -280,13 +278,13 @@ def _fragile(
     return [
         paragraph(
             f"{counted(len(fragile), 'image')} of {len(p.paths):,} changed their verdict under "
-            "at least one change. Those that did so under the most are shown, with the "
-            "first change of the table that was enough."
+            "at least one change. The most fragile ones are shown, with the first change in the "
+            "table that flips them."
         ),
         gallery(
             picture(
                 p.paths[i],
-                f"{p.names[p.y_true[i]]}, called {p.names[p.y_pred[i]]}; flips under "
+                f"{p.names[p.y_true[i]]}, predicted {p.names[p.y_pred[i]]}; flips under "
                 f"{n_flips[i]} of {len(rows)}, first {names[int(np.argmax(flips[:, i]))]}\n"
                 f"{shortened(p.paths[i], 26)}",
             )

@@ -86,8 +86,8 @@ class RobustnessReport(Mapping[str, RobustnessRow], Report):
         as_is = Verdicts(p.y_pred, p.y_proba, n_images, 0)
         self.untouched = make_row("untouched", "", p, as_is)
         self.rows = [
-            make_row(done.family, done.level, p, said)
-            for done, said in zip(perturbations, verdicts, strict=True)
+            make_row(done.family, done.level, p, each)
+            for done, each in zip(perturbations, verdicts, strict=True)
         ]
         self._by_name = {row.name: row for row in [self.untouched, *self.rows]}
         self.target_names = p.names
@@ -195,8 +195,8 @@ class RobustnessReport(Mapping[str, RobustnessRow], Report):
             "label": [names[i] for i in p.y_true],
             "untouched": [names[i] for i in p.y_pred],
             **{
-                row.name: [names[i] for i in said.y_pred]
-                for row, said in zip(self.rows, self._verdicts, strict=True)
+                row.name: [names[i] for i in verdicts.y_pred]
+                for row, verdicts in zip(self.rows, self._verdicts, strict=True)
             },
         }
 
@@ -235,11 +235,11 @@ class RobustnessReport(Mapping[str, RobustnessRow], Report):
         list of Html
             Figures, curves, the table, and the images whose verdict is most fragile.
         """
-        known = [said.y_pred >= 0 for said in self._verdicts]
+        readable = [verdicts.y_pred >= 0 for verdicts in self._verdicts]
         flips = np.array(
             [
-                seen & (said.y_pred != self._predictions.y_pred)
-                for seen, said in zip(known, self._verdicts, strict=True)
+                seen & (verdicts.y_pred != self._predictions.y_pred)
+                for seen, verdicts in zip(readable, self._verdicts, strict=True)
             ]
         )
         return robustness_sections(

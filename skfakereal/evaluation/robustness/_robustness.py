@@ -134,13 +134,15 @@ def _judge(
     n_jobs: int | None,
 ) -> Verdicts:
     pairs = [(i, perturbation) for i in range(len(untouched.paths))]
-    said = predict_perturbed(estimator, X, untouched.paths, pairs, n_jobs=n_jobs)
+    predictions = predict_perturbed(estimator, X, untouched.paths, pairs, n_jobs=n_jobs)
     position = {label: i for i, label in enumerate(untouched.classes.tolist())}
-    codes = np.array([position[label] for label in said.y_pred.tolist()], dtype=np.intp)
-    missing = np.isnan(said.y_proba).any(axis=1)
+    codes = np.array(
+        [position[label] for label in predictions.y_pred.tolist()], dtype=np.intp
+    )
+    missing = np.isnan(predictions.y_proba).any(axis=1)
     return Verdicts(
         np.where(missing, -1, codes),
-        said.y_proba,
-        n_unchanged=int(np.sum(said.unchanged)),
-        n_too_small=int(np.sum(said.too_small)),
+        predictions.y_proba,
+        n_unchanged=int(np.sum(predictions.unchanged)),
+        n_too_small=int(np.sum(predictions.too_small)),
     )

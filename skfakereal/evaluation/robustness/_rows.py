@@ -15,8 +15,8 @@ from skfakereal.evaluation.figures._metrics import detection_figures
 FIGURES = {
     "accuracy": "accuracy",
     "roc_auc": "ROC-AUC",
-    "tpr": "found (TPR)",
-    "fpr": "false alarms (FPR)",
+    "tpr": "true positive rate",
+    "fpr": "false positive rate",
     "flip_rate": "verdicts flipped",
 }
 TABLE_HEADER = ("", "accuracy", "ROC-AUC", "TPR", "FPR", "flipped", "images")
@@ -88,21 +88,21 @@ def make_row(
     family: str, level: str, untouched: Predictions, verdicts: Verdicts
 ) -> RobustnessRow:
     """Return the figures of one perturbation."""
-    known = verdicts.y_pred >= 0
-    true, called = untouched.y_true[known], verdicts.y_pred[known]
+    readable = verdicts.y_pred >= 0
+    true, predicted = untouched.y_true[readable], verdicts.y_pred[readable]
     figures = dict.fromkeys(("roc_auc", "tpr", "fpr"), math.nan)
     positive = untouched.positive
     if positive is not None:
-        score = verdicts.y_proba[known, positive]
-        all_figures = detection_figures(true == positive, called == positive, score)
+        score = verdicts.y_proba[readable, positive]
+        all_figures = detection_figures(true == positive, predicted == positive, score)
         figures = {key: all_figures[key] for key in figures}
-    flipped = called != untouched.y_pred[known]
+    flipped = predicted != untouched.y_pred[readable]
     return RobustnessRow(
         family,
         level,
-        accuracy=float(np.mean(called == true)) if known.any() else math.nan,
-        flip_rate=float(np.mean(flipped)) if known.any() else math.nan,
-        n_images=int(np.sum(known)),
+        accuracy=float(np.mean(predicted == true)) if readable.any() else math.nan,
+        flip_rate=float(np.mean(flipped)) if readable.any() else math.nan,
+        n_images=int(np.sum(readable)),
         n_unchanged=verdicts.n_unchanged,
         n_too_small=verdicts.n_too_small,
         **figures,
@@ -113,36 +113,39 @@ def robustness_remarks(
     untouched: Predictions, rows: Sequence[RobustnessRow], rewritten: RobustnessRow | None
 ) -> list[str]:
     """Return what a reader of the figures must know besides."""
-    n_images, said = len(untouched.paths), []
+    n_images, remarks = len(untouched.paths), []
     if untouched.unreadable:
-        lost = counted(len(untouched.unreadable), "image")
-        said.append(f"{lost} could not be read and left out of all figures.")
+        n_lost = len(untouched.unreadable)
+        remarks.append(
+            f"{counted(n_lost, 'image')} could not be read and {'is' if n_lost == 1 else 'are'} "
+            "left out of all figures."
+        )
     if untouched.positive is None:
-        said.append(
-            "With more than two classes none is the positive one: only accuracy and "
+        remarks.append(
+            "With more than two classes there is no positive class: only accuracy and "
             "flipped verdicts are measured."
         )
     if rewritten and rewritten.flip_rate > 0:
-        said.append(
+        remarks.append(
             f"{rewritten.flip_rate:.1%} of the verdicts change when an image is only "
-            "written anew, with every pixel as it was: the classifier looks at more than "
-            "pixels (file format, file size, metadata), or reads images in another way."
+            "saved again with identical pixels: the classifier looks at more than pixels "
+            "(file format, file size, metadata), or reads images in another way."
         )
     small = [row for row in rows if row.n_too_small]
     if small:
         counts = ", ".join(f"{row.n_too_small:,} by {row.name!r}" for row in small)
-        said.append(
+        remarks.append(
             f"Images are never enlarged to reach a size. Of {n_images:,} images, these were "
             f"small enough already and went through the other steps only: {counts}."
         )
     idle = [row for row in rows if row.n_unchanged and row is not rewritten]
     if idle:
         counts = ", ".join(f"{row.n_unchanged:,} by {row.name!r}" for row in idle)
-        said.append(f"Some images were left as they were, pixel by pixel: {counts}.")
+        remarks.append(f"Some images were left unchanged: {counts}.")
     partial = [row for row in rows if row.n_images < n_images]
     if partial:
         counts = ", ".join(
             f"{n_images - row.n_images:,} of {row.name!r}" for row in partial
         )
-        said.append(f"Copies that the classifier could not read are left out: {counts}.")
-    return said
+        remarks.append(f"Copies that the classifier could not read are left out: {counts}.")
+    return remarks

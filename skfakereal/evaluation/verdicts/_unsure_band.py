@@ -13,7 +13,7 @@ from skfakereal._classifying.classes import positive_scores
 
 @dataclass(frozen=True)
 class UnsureBand:
-    """Between which probabilities of fake a verdict is right too rarely.
+    """The probabilities of fake between which verdicts are right too rarely.
 
     Five plain numbers: ``dataclasses.asdict`` gives them to JSON, ``UnsureBand(**numbers)``
     takes them back.
@@ -21,15 +21,15 @@ class UnsureBand:
     Parameters
     ----------
     low : float
-        Only below it is the verdict "not fake" right often enough; from 0 to 1.
+        Below it, the verdict "not fake" is right often enough; from 0 to 1.
     high : float
-        Only above it is the verdict "fake"; from `low` to 1.
+        Above it, the verdict "fake" is right often enough; from `low` to 1.
     precision : float
-        How often is often enough, between 0.5 and 1.
+        The share of right verdicts that is enough, between 0.5 and 1.
     n_images : int
         How many validation images it was learned from.
     share_unsure : float
-        Which share of them lies in the band, from 0 to 1.
+        The share of them in the band, from 0 to 1.
     """
 
     low: float
@@ -52,13 +52,13 @@ def learn_unsure_band(
     precision: float = 0.95,
     pos_label: Any = None,
 ) -> UnsureBand:
-    """Find the probabilities at which validation images were told apart too rarely.
+    """Find the probabilities at which too few verdicts on validation images are right.
 
-    How many images of a probability are fake in truth is estimated by isotonic
-    regression, as calibration does (Zadrozny and Elkan 2002, "Transforming classifier
-    scores into accurate multiclass probability estimates"). The band is where neither
-    "fake" nor "not fake" would be right in a share of `precision` of the cases. It need not
-    lie around one half: of a classifier that is not calibrated, 0.9 may be unsure.
+    The true share of fakes at each probability is estimated by isotonic regression, as in
+    calibration (Zadrozny and Elkan 2002, "Transforming classifier scores into accurate
+    multiclass probability estimates"). In the band, neither "fake" nor "not fake" would be
+    right in a share of `precision` of the cases. It need not include 0.5: with a classifier
+    that is not calibrated, 0.9 may be unsure.
 
     Parameters
     ----------
@@ -84,13 +84,13 @@ def learn_unsure_band(
     ------
     ValueError
         If a class has too few images to show such a precision (20 for 0.95, so that one
-        error in them would just be allowed), it is open which class is the fake one, or
-        something is out of range.
+        error in them would just be allowed), it is unclear which class is the fake one, or
+        an argument is out of range.
 
     Notes
     -----
-    Precision depends on how many fakes there are among the images: the band holds for
-    shares of the classes like those of the validation images. Where fakes are rarer in
+    Precision depends on the share of fakes among the images: the band applies to shares
+    like those of the validation images. Where fakes are rarer in
     use, fewer of the images above the band are fake.
 
     Examples
@@ -139,7 +139,7 @@ def _check_enough(fake: Any, precision: float, label: Any) -> None:
             raise ValueError(
                 f"To show a precision of {precision:g}, at least {needed} validation images "
                 f"of each class are needed, got {count} of a class {which} {label!r}. "
-                "Bring more, or ask for less."
+                "Use more images, or a lower precision."
             )
 
 

@@ -25,7 +25,7 @@ UNSURE = "unsure"
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is said of one image.
+    """The verdict on one image.
 
     Parameters
     ----------
@@ -62,12 +62,11 @@ def stable_verdicts(
     target_names: Sequence[str] | None = None,
     n_jobs: int | None = None,
 ) -> list[Verdict]:
-    """Say of each image whether it is fake, or that it cannot be said.
+    """Classify each image, or call it "unsure".
 
-    Each image is judged as it is and after a few mild changes, as every messenger makes
-    them. The verdict is "unsure" if one of them turns it, or if the probability lies where
-    validation images were told apart too rarely. An image that a verdict was right on by
-    accident is often one that the next saving turns.
+    Each image is classified unchanged and after a few mild changes such as messengers make.
+    The verdict is "unsure" if one of them flips it, or if the probability lies in the band
+    where too few verdicts on validation images were right.
 
     Parameters
     ----------
@@ -79,7 +78,7 @@ def stable_verdicts(
     band : UnsureBand, default=None
         From `learn_unsure_band`. None: only changes make a verdict unsure.
     perturbations : iterable of Perturbation, default=None
-        What must not turn the verdict. None takes `mild_perturbations` for each image's
+        Changes that must not flip the verdict. None takes `mild_perturbations` for each image's
         size.
     pos_label : label, default=None
         The class whose probability is given; found as in `evaluate`.
@@ -114,7 +113,7 @@ def stable_verdicts(
     >>> band = learn_unsure_band(y_val, clf.predict_proba(X_val))  # doctest: +SKIP
     >>> for row in stable_verdicts(clf, ["suspect.jpg"], band=band):  # doctest: +SKIP
     ...     print(row.path, row.verdict, *row.reasons)
-    suspect.jpg unsure It would be called real after: JPEG quality 85.
+    suspect.jpg unsure It would be classified as real after: JPEG quality 85.
     """
     check_classifier(estimator)
     paths = check_paths(X)
@@ -122,7 +121,7 @@ def stable_verdicts(
     names = class_names(classes, target_names)
     if len(classes) != 2 or UNSURE in names:
         raise ValueError(
-            f"Two classes are needed, none of them called {UNSURE!r}, got {list(names)}."
+            f"Two classes are needed, neither named {UNSURE!r}, got {list(names)}."
         )
     fake = cast("int", positive_class(classes, names, pos_label))
     changes = None if perturbations is None else list(perturbations)
@@ -140,9 +139,9 @@ def stable_verdicts(
             mild_perturbations(looked_at[i][0]) if changes is None else changes
             for i in rows
         ]
-        said = _judge(estimator, X_read, [paths[i] for i in rows], plan, n_jobs)
+        predictions = _judge(estimator, X_read, [paths[i] for i in rows], plan, n_jobs)
         as_word = (names[1 - fake], names[fake])
-        for i, done, (y_pred, y_proba) in zip(rows, plan, said, strict=True):
+        for i, done, (y_pred, y_proba) in zip(rows, plan, predictions, strict=True):
             called, probability = y_pred == classes[fake], y_proba[:, fake]
             by_name = [name_of(change) for change in done]
             verdicts[i] = _decide(paths[i], called, probability, as_word, by_name, band)
@@ -171,9 +170,12 @@ def _judge(
     pairs = [(i, change) for i, changes in enumerate(plan) for change in changes]
     if not pairs:
         return [(y_pred[i : i + 1], y_proba[i : i + 1]) for i in range(len(paths))]
-    said = predict_perturbed(estimator, X, paths, pairs, n_jobs=n_jobs)
+    perturbed = predict_perturbed(estimator, X, paths, pairs, n_jobs=n_jobs)
     ends = np.cumsum([len(changes) for changes in plan])[:-1]
-    labels, probabilities = np.split(said.y_pred, ends), np.split(said.y_proba, ends)
+    labels, probabilities = (
+        np.split(perturbed.y_pred, ends),
+        np.split(perturbed.y_proba, ends),
+    )
     return [
         (
             np.concatenate([y_pred[i : i + 1], labels[i]]),
@@ -201,7 +203,7 @@ def _decide(
     reasons = []
     if turned.any():
         after = ", ".join(changes[k] for k in np.flatnonzero(turned).tolist())
-        reasons.append(f"It would be called {other} after: {after}.")
+        reasons.append(f"It would be classified as {other} after: {after}.")
     if lost.any():
         after = ", ".join(changes[k] for k in np.flatnonzero(lost).tolist())
         reasons.append(f"The classifier could not read it after: {after}.")
@@ -210,7 +212,7 @@ def _decide(
         only = f"only {'above' if is_fake else 'below'} {chance(edge)} enough were"
         reasons.append(
             f"Of validation images with a probability like {chance(p)}, fewer than "
-            f"{100 * band.precision:g} % were {word}; "
+            f"{100 * band.precision:g}% were {word}; "
             f"{'at none enough were' if edge in (0, 1) else only}."
         )
     return Verdict(
