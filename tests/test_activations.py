@@ -330,7 +330,7 @@ def test_a_folder_that_cannot_be_used_costs_one_warning(
 ):
     (tmp_path / "file").write_text("no folder")
     broken = ActivationStore(tmp_path / "file" / "store")
-    with pytest.warns(RuntimeWarning, match="done without") as caught:
+    with pytest.warns(RuntimeWarning, match="continuing without") as caught:
         activations = read_all(make_reader(store=broken), noise_images)
     assert len(caught) == 1
     assert np.array_equal(activations, read_all(make_reader(), noise_images))

@@ -199,4 +199,4 @@ def test_cifakes_copies_across_its_splits_are_found(
     across, copies = found["copies of “train” in “test”"], found["copies"]
     assert "have a copy in “train”: 186 identical to the byte" in across.what
     # 920 beside the first of their kind in the training half, and those of the test half.
-    assert copies.what.startswith("Files that are identical to another one: 1,118.")
+    assert copies.what.startswith("Files identical to another one: 1,118.")

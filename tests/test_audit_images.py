@@ -308,7 +308,7 @@ def test_errors_name_rule_and_remedy(tmp_path: Path) -> None:
         audit_images(paths, [1] * 6)
     with pytest.raises(ValueError, match="groups must hold one value for each of the 6"):
         audit_images(paths, y, groups=[1])
-    with pytest.raises(ValueError, match="target_names must hold one name of its own"):
+    with pytest.raises(ValueError, match="target_names must hold a distinct name"):
         audit_images(paths, y, target_names=["one"])
     with pytest.raises(ValueError, match=r"none of the class 'fake'.*does not exist"):
         audit_images([*paths[:3], "absent.png"], [0, 0, 0, 1])

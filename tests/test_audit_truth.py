@@ -174,7 +174,7 @@ def test_the_report_ends_with_what_to_do_next(tmp_path: Path) -> None:
         paths[-1].write_bytes(paths[i].read_bytes())
     report = audit_images(paths, [*y, 0, 0, 0, 1])
     steps = repr(report).partition("Next:\n")[2].splitlines()
-    starts = ("Find out which", "Keep copies on", "Write both", "Audit the result")
+    starts = ("Find out which", "Keep copies in", "Save both", "Audit the result")
     assert len(steps) == 4
     for i, (step, start) in enumerate(zip(steps, starts, strict=True), 1):
         assert step.startswith(f"  {i}. {start}")

@@ -247,9 +247,9 @@ def test_limits_follow_from_the_facts(
 
 
 def test_what_a_remark_says_of_the_audit_is_said_once(report: EvaluationReport) -> None:
-    remark = "The audit calls these images leaking (format): part of it may be format."
+    remark = "The audit found these images leaking (format): part of it may be format."
     config = CONFIG | {"data": {"audit": AUDIT | {"word": "leaking"}}, "remarks": [remark]}
-    said = [limit for limit in known_limits(report, config) if "audit calls" in limit]
+    said = [limit for limit in known_limits(report, config) if "The audit found" in limit]
     assert said == [remark]
 
 

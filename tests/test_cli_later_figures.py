@@ -89,7 +89,7 @@ def test_what_is_no_card_is_refused_before_the_work(
         == 1
     )
     said = capsys.readouterr()
-    assert "A card has a title" in said.err
+    assert "A card must have a title" in said.err
     assert "none.md" in said.err
     assert said.out == ""
     assert notes.read_text() == "Buy milk."

@@ -155,7 +155,7 @@ def test_broken_images_are_named_and_left_out(
     for file in (tmp_path / "in").rglob("a.png"):
         file.write_bytes(b"")
     assert main(words) == 1
-    assert "nothing to change" in capsys.readouterr().err
+    assert "None of the images can be read" in capsys.readouterr().err
 
 
 def test_three_classes(

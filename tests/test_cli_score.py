@@ -101,7 +101,7 @@ def test_force_begins_anew(
     words = ["--out", str(tmp_path / "s.csv")]
     assert main(["score", "--trust", model, *greys, *words]) == 0
     assert main(["score", "--trust", model, *greys[1:], *words]) == 1
-    assert "begin anew with overwrite=True (--force)" in capsys.readouterr().err
+    assert "start over with overwrite=True (--force)" in capsys.readouterr().err
     assert main(["score", "--trust", model, *greys[1:], *words, "--force"]) == 0
     assert [row["path"] for row in rows_of(tmp_path / "s.csv")] == greys[1:]
 
@@ -134,7 +134,7 @@ def test_cautions_of_the_run_are_told(
 
 def test_no_images_named(model: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["score", "--trust", model, "--out", "s.csv"]) == 1
-    assert "name files or folders, or --from" in capsys.readouterr().err
+    assert "name files or folders, or use --from" in capsys.readouterr().err
 
 
 def start(quick_model: str, out: Path) -> Any:
@@ -169,7 +169,7 @@ def test_an_interruption_says_how_to_go_on(tmp_path: Path, quick_model: str) -> 
     _, error = process.communicate(timeout=60)
     assert process.returncode == 130
     assert error == (
-        "skfakereal: finished parts are kept: the same command goes on\n"
+        "skfakereal: finished parts are kept: the same command resumes\n"
         "skfakereal: interrupted\n"
     )
     assert not out.exists()

@@ -202,7 +202,7 @@ def test_more_than_two_classes_are_refused(
     model = make_pipeline(FunctionTransformer(brightness), LogisticRegression())
     run = write_run(model.fit(X, [0, 1, 2]), None)
     assert main(["predict", "--trust", run, X[0], "--stable"]) == 1
-    assert "--stable needs a model of two classes" in capsys.readouterr().err
+    assert "--stable needs a model with two classes" in capsys.readouterr().err
 
 
 def test_it_needs_no_tensorflow(

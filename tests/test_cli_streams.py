@@ -135,7 +135,7 @@ def test_a_list_is_tested_by_its_class_folders(
 
 @pytest.mark.parametrize(
     ("paths", "said"),
-    [([], "names none"), (["real/a.png", "b.png"], "'b.png' (image 1) does not")],
+    [([], "lists no images"), (["real/a.png", "b.png"], "'b.png' (image 1) does not")],
 )
 def test_a_list_that_cannot_be_tested(
     model: str,

@@ -265,7 +265,7 @@ def test_the_audit_of_clean_files_is_kept_and_shown(
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "<h2>Audit</h2>" in page
     assert "audit.html beside this page" in page
-    assert "The audit calls" not in page
+    assert "The audit found" not in page
     out = tmp_path / "run"
     assert main(["train", str(photos), "--out", str(out), *quick, "--no-audit"]) == 0
     assert not (out / "audit.html").exists()
@@ -286,12 +286,12 @@ def test_a_leak_is_the_first_caution_and_names_itself(
     assert "File format “JPEG”: 0% of real, 100% of fake" in said
     config = json.loads((out / "config.json").read_text())
     assert config["data"]["audit"]["headline"] == 1
-    assert config["remarks"][0].startswith("The audit calls these images leaking (file")
+    assert config["remarks"][0].startswith("The audit found these images leaking (file")
     (finding, *_) = config["data"]["audit"]["findings"]
     assert (finding["name"], finding["word"]) == ("file format", "leaking")
     assert "100% of fake" in finding["evidence"]
     page = (out / "report.html").read_text(encoding="utf-8")
-    assert page.index("The audit calls") < page.index("confusion")
+    assert page.index("The audit found") < page.index("confusion")
 
 
 def test_groups_of_an_audit_keep_copies_on_one_side(

@@ -192,7 +192,7 @@ def test_what_is_wrong_is_said_before_any_image_is_read(
     wrong[3] = 7
     with pytest.raises(ValueError, match=r"y\[3\] is 7 \(image '.*3\.png'\)"):
         evaluate(estimator, paths, wrong)
-    with pytest.raises(ValueError, match="target_names must hold one name"):
+    with pytest.raises(ValueError, match="target_names must hold a distinct name"):
         evaluate(estimator, paths, y, target_names=["real"])
     with pytest.raises(ValueError, match="pos_label must be one of"):
         evaluate(estimator, paths, y, pos_label="fake")

@@ -85,9 +85,9 @@ def test_every_truncation_is_noticed(whole: bytes, tmp_path: Path) -> None:
         (b"PK\x03\x04" + bytes(60), "ZIP"),
         (b"\x89HDF\r\n\x1a\n" + bytes(60), "HDF5"),
         (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
-        (b"hello world, this is some text", r"no \.skfr model"),
-        (bytes(100), r"no \.skfr model"),
-        (b"{", r"no \.skfr model"),
+        (b"hello world, this is some text", r"not a \.skfr model"),
+        (bytes(100), r"not a \.skfr model"),
+        (b"{", r"not a \.skfr model"),
     ],
 )
 def test_other_files_are_named(content: bytes, says: str, tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_folders_missing_files_and_pipes(tmp_path: Path) -> None:
         skfakereal.load(tmp_path / "none.skfr")
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "pipe.skfr")
-        with pytest.raises(ValueError, match="no regular file"):
+        with pytest.raises(ValueError, match="not a regular file"):
             skfakereal.load(tmp_path / "pipe.skfr")
 
 
@@ -157,42 +157,45 @@ EIGHT = entry("a", 0, 8, "F64", [1])
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (header(EIGHT), "other keys than it must"),  # right but for its description
+        (header(EIGHT), "the wrong keys"),  # right but for its description
         (f"{{{META},{EIGHT}}}", "cut short|digest|after its end"),
         (f"{{{META},{DIGEST % (0, 32)},{entry('a', 32, 40)}}}", "end with a digest"),
         (header(META, EIGHT), "same key twice"),
         (header(entry("a", 0, 4), entry("a", 4, 8)), "same key twice"),
         (header(entry("a", 0, 8), entry("b", 4, 8)), "overlap or leave gaps"),
         (header(entry("a", 0, 4), entry("b", 5, 8)), "overlap or leave gaps"),
-        (header(entry("a", 0, 8, "F64", [2])), "another size than its shape"),
-        (header(entry("a", 0, 8, "F99", [1])), "no type, shape or place"),
-        (header(entry("a", 0, 8, "C64", [1])), "no type, shape or place"),
-        (header(entry("a", 0, 8, "F64", [1] * 40)), "no type, shape or place"),
-        (header(entry("a", 0, 8, "F64", [-1, -1])), "no type, shape or place"),
-        (header(entry("a", 0, 8, "F64", [1.0])), "no type, shape or place"),
-        (header(entry("a", 0, 8, "F64", [True])), "no type, shape or place"),
-        (header(entry("a", 0, 8, "F64", [2**61, 8])), "another size than its shape"),
-        (header(entry("a", 0, 2**62, "U8", [2**62]), end=2**62), "no type, shape or place"),
+        (header(entry("a", 0, 8, "F64", [2])), "does not match its shape"),
+        (header(entry("a", 0, 8, "F99", [1])), "no valid type, shape or place"),
+        (header(entry("a", 0, 8, "C64", [1])), "no valid type, shape or place"),
+        (header(entry("a", 0, 8, "F64", [1] * 40)), "no valid type, shape or place"),
+        (header(entry("a", 0, 8, "F64", [-1, -1])), "no valid type, shape or place"),
+        (header(entry("a", 0, 8, "F64", [1.0])), "no valid type, shape or place"),
+        (header(entry("a", 0, 8, "F64", [True])), "no valid type, shape or place"),
+        (header(entry("a", 0, 8, "F64", [2**61, 8])), "does not match its shape"),
+        (
+            header(entry("a", 0, 2**62, "U8", [2**62]), end=2**62),
+            "no valid type, shape or place",
+        ),
         (header(entry("a", 0, 10**12), end=10**12), "cut short"),
         (header(entry("a", 0, 10**4000)), "too many digits"),
-        (header(entry("a", 0, 8).replace("8", "8" * 5000)), "is no JSON"),
+        (header(entry("a", 0, 8).replace("8", "8" * 5000)), "is not JSON"),
         (header(EIGHT, entry("b", 8, 8, "F64", [0, 2**61, 2**61])), "'b'"),
-        (header('"a":[]'), "not described as it must"),
+        (header('"a":[]'), "not described correctly"),
         (header('"a":NaN'), "not finite"),
         (header('"a":-Infinity'), "not finite"),
         (header('"a":1e999'), "not finite"),
-        (header(EIGHT) + " {}", "is no JSON"),
+        (header(EIGHT) + " {}", "is not JSON"),
         (header(f'"a":{"[" * 100_000}'), "too deeply"),
         (header(EIGHT, metadata='"__metadata__":[]'), "safetensors file, but not a model"),
         (header(EIGHT, metadata=about("1", '"{}"')), "number of its format"),
         (header(EIGHT, metadata=about('"x"', '"{}"')), "number of its format"),
         (header(EIGHT, metadata=about('"1"', "{}")), "description is not a text"),
-        (header(EIGHT, metadata=about('"1"', '"[]"')), "no JSON object"),
-        (header(EIGHT, metadata=about('"1"', '"\\ud800"')), "is no JSON"),
+        (header(EIGHT, metadata=about('"1"', '"[]"')), "not a JSON object"),
+        (header(EIGHT, metadata=about('"1"', '"\\ud800"')), "is not JSON"),
         (header(EIGHT, metadata=about('"1"', f'"{"[" * 9999}"')), "too deeply"),
-        ("[]", r"no \.skfr model"),
+        ("[]", r"not a \.skfr model"),
         ("{}", "not a model"),
-        ('{"\xff":1}', "is no JSON"),
+        ('{"\xff":1}', "is not JSON"),
     ],
     ids=lambda text: text[50:110],
 )

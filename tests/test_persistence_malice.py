@@ -75,23 +75,23 @@ def test_other_classes_are_refused_and_not_imported(name: Any, tmp_path: Path) -
         (state(mean_={"object": True}), "no earlier object"),
         (state(mean_={"array": "0.coef_"}), "there is no array"),
         (state(mean_={"array": ["x"]}), "there is no array"),
-        (state(mean_={"pickle": "gASVAAA"}), "no kind of value"),
-        (state(mean_={}), "no kind of value"),
-        (state(mean_={"tuple": [], "dict": []}), "no kind of value"),
+        (state(mean_={"pickle": "gASVAAA"}), "not a kind of value"),
+        (state(mean_={}), "not a kind of value"),
+        (state(mean_={"tuple": [], "dict": []}), "not a kind of value"),
         (state(mean_={"tuple": 1}), "parts"),
         (state(mean_={"float": "1"}), "no float"),
         (state(mean_={"dict": [[1]]}), "parts"),
         (state(mean_={"dict": [[1, 2], [1, 3]]}), "key twice"),
-        (state(mean_={"dict": [[[1], 2]]}), "no text or number"),
-        (state(mean_={"dict": [[{"tuple": [[1]]}, 2]]}), "no text or number"),
-        (state(mean_={"scalar": ["object_", 1]}), "type of a scalar"),
+        (state(mean_={"dict": [[[1], 2]]}), "neither a text nor a number"),
+        (state(mean_={"dict": [[{"tuple": [[1]]}, 2]]}), "neither a text nor a number"),
+        (state(mean_={"scalar": ["object_", 1]}), "not a scalar type"),
         (state(mean_={"scalar": ["int8", 1000]}), "out of bounds"),
         (state(mean_={"scalar": ["int8", "7"]}), "no int8"),
         (state(mean_={"scalar": ["str_", 7]}), "no str_"),
         (state(mean_={"values": ["object", [1], [[]]]}), "more than texts"),
         (state(mean_={"values": [1, [1], ["ab"]]}), "longer texts"),
         (state(mean_={"values": [10**9, [1], ["ab"]]}), "width"),
-        (state(mean_={"values": [2, [2], ["ab"]]}), "another size"),
+        (state(mean_={"values": [2, [2], ["ab"]]}), "does not match its shape"),
         (state(mean_={"values": [2, [-1], ["ab"]]}), "shape"),
         (state(mean_=json.loads("[" * 50 + "]" * 50)), "too deeply"),
         ([{"class": "skfakereal.MaxPool", "params": {"a": 1}}], "no parameters"),
@@ -356,7 +356,7 @@ def test_a_renamed_pickle_never_runs(
     monkeypatch.setenv("SKFAKEREAL_BOMB", str(trace))
     for protocol in range(6):
         content = pickle.dumps(_Bomb(), protocol=protocol)
-        assert_refused(content, tmp_path / "model.skfr", r"no \.skfr model")
+        assert_refused(content, tmp_path / "model.skfr", r"not a \.skfr model")
         # Nor as the content of an array, the metadata or a label.
         assert_refused(describing([{"class": content.hex()}]), tmp_path / "model.skfr")
     assert not trace.exists()

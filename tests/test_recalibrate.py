@@ -206,7 +206,7 @@ def test_without_labels_the_assumed_share_is_called(share: float) -> None:
     assert balanced_accuracy_score(y, detector.predict(X)) > 0.7
 
 
-@pytest.mark.filterwarnings("ignore:The threshold was put")
+@pytest.mark.filterwarnings("ignore:The threshold was set")
 def test_ties_and_holes_without_labels() -> None:
     score = np.concatenate([np.full(70, 0.2), np.full(30, 0.7)])
     _, change = recalibrate(by_name(), named(score), prevalence=0.2)

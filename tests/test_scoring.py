@@ -266,7 +266,7 @@ def test_what_is_no_list_of_paths(
         ("s.csv", {"format": "parquet"}, "format is 'parquet', but out is"),
         ("s", {"format": "xlsx"}, "format must be one of"),
         ("s.csv", {"part_size": 0}, "part_size must be an integer of at least 1, got 0"),
-        ("s.csv", {"target_names": ["real"]}, "target_names must hold one name"),
+        ("s.csv", {"target_names": ["real"]}, "target_names must hold a distinct name"),
     ],
 )
 def test_wrong_arguments(

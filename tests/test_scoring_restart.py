@@ -159,7 +159,7 @@ def test_relative_paths_from_another_folder_are_another_list(
     monkeypatch.chdir(tmp_path / "greys")
     score_greys(tmp_path / "s.csv", names, model)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match="given from another folder"):
+    with pytest.raises(ValueError, match="relative to another folder"):
         score_greys(tmp_path / "s.csv", names, model)
 
 
@@ -263,7 +263,7 @@ def test_one_run_at_a_time_in_a_process(
         yield from greys
 
     assert score_greys(tmp_path / "s.csv", paths(), model).n_images == 23
-    assert "another one is at work" in str(refused[0])
+    assert "Another run is writing to" in str(refused[0])
 
 
 WAITING = """

@@ -46,7 +46,7 @@ def parse_json(text: bytes) -> dict[str, Any]:
         # The library's own message may quote the whole text.
         raise ValueError(f"its description is not JSON: {str(error)[:80]}") from None
     if not isinstance(value, dict):
-        raise ValueError("its description is not JSON object")
+        raise ValueError("its description is not a JSON object")
     return value
 
 
