@@ -15,8 +15,7 @@ from PIL import Image
 from sklearn.utils import Bunch
 
 from skfakereal.datasets import fetch_cifake
-from skfakereal.datasets._cifake import _fetch, _Source
-from skfakereal.datasets._published import Part
+from skfakereal.datasets._cifake import Part, _fetch, _Source
 
 PREFIX = "CIFAKE-e112a94/DATASET/"
 

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from sklearn.model_selection import LeaveOneGroupOut, StratifiedGroupKFold
 
+from skfakereal._listing import IMAGE_EXTENSIONS
 from skfakereal.datasets import load_image_folder
-from skfakereal.datasets._listing import IMAGE_EXTENSIONS
 
 
 def make_files(root: Path, *places: str) -> None:

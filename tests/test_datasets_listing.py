@@ -9,7 +9,7 @@ import pytest
 from conftest import MakeImage
 from PIL import Image
 
-from skfakereal.datasets._listing import LeftOut, list_images, walk_images
+from skfakereal._listing import LeftOut, list_images, walk_images
 
 
 def encoded(form: str, **settings: object) -> bytes:

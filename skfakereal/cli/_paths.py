@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
+from skfakereal._listing import LeftOut, walk_images
 from skfakereal.cli._output import complain
-from skfakereal.datasets._listing import LeftOut, walk_images
 
 if TYPE_CHECKING:
-    from skfakereal.datasets._labelled import LabelledImages
+    from skfakereal._labelled import LabelledImages
 
 
 STDIN = "-"  # what stands for standard input on the command line
