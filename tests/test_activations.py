@@ -13,7 +13,7 @@ import pytest
 from skfakereal import Augmentation, ImageReadError
 from skfakereal._activations import ActivationReader, _trunk_network
 from skfakereal._store.store import ActivationStore
-from skfakereal._training.shelf import ActivationShelf
+from skfakereal._training.parts import ActivationShelf
 from skfakereal._trunk import Trunk
 from skfakereal._trunk_settings import TrunkSettings
 from skfakereal._weights import load_trunk
@@ -210,7 +210,7 @@ _NO_ROOM = """
 import resource, sys
 import numpy as np
 from skfakereal._activations import ActivationReader, TrunkSettings
-from skfakereal._training.shelf import ActivationShelf
+from skfakereal._training.parts import ActivationShelf
 from skfakereal._weights import load_trunk
 settings = TrunkSettings((32, 32), "stretch", "unit", "avg", None)
 reader = ActivationReader(load_trunk(sys.argv[1]), settings)

@@ -18,7 +18,7 @@ from skfakereal import Augmentation, VGG16FeatureExtractor, VGG16ImageClassifier
 from skfakereal._activations import ActivationReader
 from skfakereal._network import Dense
 from skfakereal._training.logistic import LogisticProblem
-from skfakereal._training.standardization import Standardization
+from skfakereal._training.parts import Standardization
 
 LINEAR: dict[str, Any] = {"hidden_units": (), "optimizer": "auto"}
 

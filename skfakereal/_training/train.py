@@ -23,6 +23,7 @@ from skfakereal._training.holdout import LabelledPaths
 from skfakereal._training.parts import (
     Folds,
     Part,
+    Standardization,
     TrainedTail,
     fold_parts,
     measure,
@@ -31,7 +32,6 @@ from skfakereal._training.parts import (
 )
 from skfakereal._training.pool import lent_tail
 from skfakereal._training.settings import TailSettings
-from skfakereal._training.standardization import Standardization
 from skfakereal._training.tail import restart_tail, trained_layers
 
 Variables = list[NDArray[Any]]
