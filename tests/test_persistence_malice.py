@@ -52,7 +52,7 @@ def state(**values: Any) -> list[Any]:
     ids=str,
 )
 def test_other_classes_are_refused_and_not_imported(name: Any, tmp_path: Path) -> None:
-    assert_refused(describing([{"class": name}]), tmp_path / "m.skfr", "may be in a file")
+    assert_refused(describing([{"class": name}]), tmp_path / "m.skfr", "not allowed in a file")
     if isinstance(name, str):
         value = {"function": name}
         assert_refused(describing(state(mean_=value)), tmp_path / "m.skfr", "function")
