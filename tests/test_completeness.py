@@ -11,8 +11,9 @@ from conftest import MakeImage, noise, png_bytes
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
+from skfakereal import ImageReadError
 from skfakereal._images.completeness import PackingError, essential_data
-from skfakereal._images.read import ImageReadError, decode_image
+from skfakereal._images.read import decode_image
 
 COMPLETE: dict[str, dict[str, Any]] = {
     "baseline.jpg": {},

@@ -18,8 +18,8 @@ from skfakereal import Augmentation, VGG16FeatureExtractor
 from skfakereal._trunk_settings import TrunkSettings
 from skfakereal._views import render_crops
 from skfakereal.explain import grad_cam, occlusion
+from skfakereal.persistence import load_with_metadata
 from skfakereal.persistence._encode import encode_estimator
-from skfakereal.persistence._load import load_with_metadata
 
 Features = Callable[..., NDArray[np.float32]]
 # Across and down, in the order of `n_crops`.

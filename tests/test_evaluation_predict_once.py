@@ -22,9 +22,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import SVC
 
-from skfakereal import VGG16ImageClassifier
+from skfakereal import ImageReadError, VGG16ImageClassifier
 from skfakereal._classifying.ask import predict_once
-from skfakereal._images.read import ImageReadError, read_image
+from skfakereal._images.read import read_image
 from skfakereal._paths import check_paths
 from skfakereal.evaluation import evaluate
 

@@ -16,7 +16,8 @@ from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skfakereal._images.read import ImageReadError, read_image
+from skfakereal import ImageReadError
+from skfakereal._images.read import read_image
 from skfakereal.evaluation import RobustnessReport, robustness_report
 from skfakereal.evaluation.perturbations import Chain, Copy, Crop, Fit, Jpeg
 

@@ -12,9 +12,9 @@ from conftest import MakeImage, noise
 from image_attacks import ATTACKS, bmp_rle, gif, grey_tiff, png, png_chunk, saved
 from PIL import Image
 
-from skfakereal import Augmentation
+from skfakereal import Augmentation, ImageReadError
 from skfakereal._images.costs import MemoryShare, image_memory
-from skfakereal._images.read import ImageReadError, decode_image, read_bytes, read_image
+from skfakereal._images.read import decode_image, read_bytes, read_image
 
 # Read like any other image, for all its oddities.
 HARMLESS = {"png text", "png profile", "png exif", "jpeg exif", "gif comments"}

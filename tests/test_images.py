@@ -14,13 +14,8 @@ import pytest
 from conftest import MakeImage, noise, png_bytes
 from PIL import Image, ImageFile
 
-from skfakereal._images.read import (
-    ImageReadError,
-    decode_image,
-    raise_unreadable,
-    read_bytes,
-    read_image,
-)
+from skfakereal import ImageReadError
+from skfakereal._images.read import decode_image, raise_unreadable, read_bytes, read_image
 
 
 def reason_of(path: str | Path) -> str:

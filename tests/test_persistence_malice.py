@@ -52,7 +52,9 @@ def state(**values: Any) -> list[Any]:
     ids=str,
 )
 def test_other_classes_are_refused_and_not_imported(name: Any, tmp_path: Path) -> None:
-    assert_refused(describing([{"class": name}]), tmp_path / "m.skfr", "not allowed in a file")
+    assert_refused(
+        describing([{"class": name}]), tmp_path / "m.skfr", "not allowed in a file"
+    )
     if isinstance(name, str):
         value = {"function": name}
         assert_refused(describing(state(mean_=value)), tmp_path / "m.skfr", "function")
@@ -230,7 +232,9 @@ def test_gradient_descent(change: dict[str, Any], tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def fine_tuned(make_classifier: MakeClassifier, dark_and_bright: Images) -> Any:
-    return make_classifier(trainable_from="block5", epochs=1).fit(*dark_and_bright)
+    return make_classifier(trainable_from="block5", pooling="avg", epochs=1).fit(
+        *dark_and_bright
+    )
 
 
 def rewrite(path: Path, change: Callable[[list[Any], dict[str, Any]], None]) -> None:

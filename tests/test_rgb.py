@@ -11,7 +11,8 @@ from conftest import MakeImage, png_bytes
 from numpy.typing import NDArray
 from PIL import Image
 
-from skfakereal._images.read import ImageReadError, read_image
+from skfakereal import ImageReadError
+from skfakereal._images.read import read_image
 
 Pixels = NDArray[np.uint8]
 

@@ -28,9 +28,9 @@ from skfakereal._trunk_settings import TrunkSettings
 from skfakereal._weights import load_trunk
 from skfakereal.engines import compile_network
 from skfakereal.explain import grad_cam, occlusion
+from skfakereal.persistence import load_with_metadata
 from skfakereal.persistence._container import pack, read_container
 from skfakereal.persistence._detector import Detector
-from skfakereal.persistence._load import load_with_metadata
 
 FloatArray = NDArray[np.float32]
 Array = NDArray[Any]

@@ -16,7 +16,8 @@ from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skfakereal._images.read import ImageReadError, read_image
+from skfakereal import ImageReadError
+from skfakereal._images.read import read_image
 from skfakereal.evaluation import evaluate
 from skfakereal.thresholds import choose_threshold, tune_threshold
 from skfakereal.thresholds._choose import check_negatives
