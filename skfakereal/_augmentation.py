@@ -48,7 +48,7 @@ class Augmentation(BaseEstimator):
         to the view, 0.01 to 1; by a bilinear, bicubic or Lanczos filter.
     degrade_probability : float, default=0.5
         Share of the views whose picture is shrunk, share that is blurred, and shares that
-        are re-encoded as JPEG and as WebP, each by itself, 0 to 1.
+        are re-encoded as JPEG and as WebP, independently, 0 to 1.
     degrade_on : {"view", "picture"}, default="view"
         What is blurred and re-encoded: the view, or the picture before it is resized or
         cropped, as happens to pictures that are shared. `blur` is in its pixels then. A
@@ -153,7 +153,7 @@ class Augmentation(BaseEstimator):
         image_size: int | tuple[int, int] = (224, 224),
         resize: Literal["stretch", "crop", "shrink"] = "stretch",
     ) -> NDArray[np.uint8]:
-        """Return one view of an image file, to look at what training sees.
+        """Return one view of an image file as training sees it.
 
         Parameters
         ----------

@@ -53,7 +53,7 @@ class Trunk:
         What `array_digest` gives, where it is known already; for the blocks that are not
         there it is what their part of the digest is made of.
     trained_on : {"imagenet", "unit"} or None, default=None
-        What their file says of the pixels that they were trained on; None: nothing.
+        The preprocessing that their file names; None if it names none.
 
     Raises
     ------

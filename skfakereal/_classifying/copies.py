@@ -36,7 +36,7 @@ Pair = tuple[int, Perturbation]
 
 @dataclass(frozen=True)
 class PerturbedPredictions:
-    """What a classifier said of perturbed copies.
+    """A classifier's predictions on perturbed copies.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Images, labels and what a classifier says of them -> checked predictions."""
+"""Images, labels and a classifier's answers -> checked predictions."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from skfakereal._validation import check_labels, check_side, check_weights
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a classifier said about images whose class is known.
+    """A classifier's predictions on labelled images.
 
     Parameters
     ----------
@@ -42,8 +42,8 @@ class Predictions:
     groups, generators : ndarray of shape (n_read,) or None
         What each image belongs to, and where it comes from, if that was given.
     threshold : float or None
-        The probability of the positive class from which on an image is called so, if it
-        is known.
+        The decision threshold: the probability from which an image is predicted positive,
+        if it is known.
     """
 
     paths: list[str]

@@ -38,7 +38,7 @@ class ActivationShelf:
     paths : sequence of str
         The images.
     n_views : int
-        How many views will be asked for at the most.
+        How many views will be needed, at most.
     positions : sequence of int or None, default=None
         Where the images stood in the user's array, for the errors; None: in this order.
     array : str, default="X"

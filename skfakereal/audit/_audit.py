@@ -33,13 +33,13 @@ def audit_images(
     n_jobs: int | None = None,
     verbose: int = 0,
 ) -> AuditReport:
-    """Look for what tells the classes apart without a look at the pictures.
+    """Look for what gives the class away without looking at the pictures.
 
     A detector learns whatever separates its training classes. Where all fakes are PNG and
     all real images JPEG, that is the compression, not the fake (Grommelt et al. 2024,
     "Fake or JPEG? Revealing Common Biases in Generated Image Detection Datasets"). The
     audit reads every file once, measures how well each property of the files, and all of
-    them together, tell the classes apart, and finds copies that would make a test too
+    them together, separate the classes, and finds copies that would make a test too
     easy. Run it before training.
 
     Parameters
@@ -83,9 +83,9 @@ def audit_images(
     found. With many classes, a leak of one of them is diluted in the mean: audit "real or
     not" (``y == "real"``) too.
 
-    In small sets only strong leaks can be told from chance, and the audit rather keeps
-    silent than accuses a clean set. Of 60 simulated clean sets of 40 images none was
-    accused, of 60 with 100 images one; a field with an AUC of 0.7, 0.8 and 0.9 was
+    In small sets only strong leaks stand out from chance, and the audit would rather miss a
+    leak than report a false one. Of 60 simulated clean sets of 40 images none was reported,
+    of 60 with 100 images one; a field with an AUC of 0.7, 0.8 and 0.9 was
     noticed among 40 images in 7, 33 and 59 of 60 sets (``benchmarks/audit_power.py``).
 
     Examples

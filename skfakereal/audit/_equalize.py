@@ -70,7 +70,7 @@ def equalize_images(
 
     This removes what `audit_images` finds in the packing of the files. It cannot remove
     what is in the pixels: an image that was JPEG once keeps traces of it after it is
-    written anew, in whatever format, and so does one that was resized. Where the classes
+    saved again, in whatever format, and so does one that was resized. Where the classes
     differ in their history (real images from JPEG, fakes never compressed), a detector
     can still learn that; JPEG at a moderate quality for both covers it up best, and only
     images with the same history are free of it (Grommelt et al. 2024, "Fake or JPEG?
@@ -95,7 +95,7 @@ def equalize_images(
         leaves differences of size between the classes.
     resize : {"shrink", "crop", "stretch"}, default="shrink"
         How `size` is reached. "shrink" brings every picture to the scale at which it
-        just covers `size`, with one filter (Lanczos), and cuts off what juts out: the
+        just covers `size`, with one filter (Lanczos), and cuts off the rest: the
         copies show whole pictures, or nearly, whatever their size was. It asks for
         pictures that become smaller by a quarter at least. "crop" cuts out the middle,
         without resampling, and asks for images that are large enough; where the classes

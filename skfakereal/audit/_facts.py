@@ -35,7 +35,7 @@ _PLAIN_MODES = {"L": "grey", "RGB": "RGB", "RGBA": "RGB with alpha", "P": "palet
 
 @dataclass(slots=True)
 class FileFacts:
-    """What one file tells.
+    """The facts of one file.
 
     Attributes
     ----------

@@ -40,7 +40,7 @@ _APART = (
 
 @dataclass(frozen=True)
 class Field:
-    """One thing that a file tells without its content.
+    """One property of a file, apart from its content.
 
     Attributes
     ----------
@@ -58,9 +58,9 @@ class Field:
         Whether the metadata model sees it; what follows from the picture's content it
         does not see.
     judged : bool
-        Whether it counts for the verdict by itself.
+        Whether it counts for the verdict on its own.
     noted : bool
-        Whether a difference is told as minor, though it does not count: no network could
+        Whether a difference is reported as minor, though it does not count: no network could
         learn it, but it shows that the classes have different sources.
     unit : str
         What stands after a number.

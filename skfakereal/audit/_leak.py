@@ -272,14 +272,14 @@ class ValueCounts:
 
 @dataclass(frozen=True)
 class Shortcut:
-    """What one field gives away.
+    """How one field differs between the classes.
 
     Attributes
     ----------
     field : Field
         The field.
     strength : Strength
-        How well it alone tells the classes apart.
+        How well it separates the classes on its own.
     rows : list of ValueCounts
         Its values, those that differ most between the classes first; the last one sums
         up the others where there are many.

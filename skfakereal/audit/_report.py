@@ -64,7 +64,7 @@ if TYPE_CHECKING:
 
 
 class AuditReport(Report):
-    """What `audit_images` found. Printing it tells the result in plain words.
+    """The result of `audit_images`. Printing it shows the result in plain words.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ _SURE_UP_TO = 0.65  # upper end of the interval, below which "clean" needs no re
 
 @dataclass(frozen=True)
 class Strength:
-    """How well something tells the classes apart.
+    """How well something separates the classes.
 
     Attributes
     ----------

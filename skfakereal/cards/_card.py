@@ -125,7 +125,7 @@ class ModelCard:
         Raises
         ------
         KeyError
-            If there is no such section.
+            If there is no section of that name.
         """
         for section in self.sections:
             if section.heading == heading:

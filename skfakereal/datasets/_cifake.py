@@ -156,7 +156,7 @@ def fetch_cifake(
     download_if_missing : bool, default=True
         If False, missing images are an error.
     n_retries : int, default=3
-        How many times a failed download is begun anew.
+        How many times a failed download is tried again.
     delay : float, default=1.0
         Seconds before each of these.
 
@@ -171,7 +171,7 @@ def fetch_cifake(
     ------
     OSError
         If the images are missing and may not be, or cannot be downloaded, or are not the
-        published ones; the message tells how to put them there by hand.
+        published ones; the message says how to put them there by hand.
     ValueError
         If `split` is none of the three.
 

@@ -136,7 +136,7 @@ def load_image_folder(
 
     Split folders are ``train``, ``validation`` (or ``val``, ``valid``) and ``test``.
     Upper and lower case are the same. Files are listed by their names, and by their first
-    bytes where a name does not tell: an unreadable image is an error later, when it is read.
+    bytes where a name is not enough: an unreadable image is an error later, when it is read.
 
     Parameters
     ----------
@@ -178,7 +178,7 @@ def load_image_folder(
         If a class folder or the split is missing, empty, or there twice, or if split
         folders and class folders lie side by side.
     FileNotFoundError, NotADirectoryError
-        If `root` is no folder.
+        If `root` is not a folder.
 
     Warns
     -----

@@ -141,7 +141,7 @@ def make_fake_real_images(
     - spliced: a part is covered by a part of the other photograph.
 
     Both classes are written in the same way, as PNG files of one size in bytes without
-    metadata, so nothing but pixels tells them apart.
+    metadata, so only the pixels differ.
 
     Parameters
     ----------
@@ -181,7 +181,7 @@ def make_fake_real_images(
     Notes
     -----
     The files are ``root/{train,test}/{real,fake}/<group>/<patch>.png``, and
-    ``<patch>-<manipulation>.png`` for the fake ones. ``root/origin.csv`` tells for each
+    ``<patch>-<manipulation>.png`` for the fake ones. ``root/origin.csv`` records for each
     the photograph, the place in it, the manipulation, its settings, and the SHA-256.
 
     References

@@ -88,11 +88,11 @@ def mild_perturbations(
     Returns
     -------
     list of Perturbation
-        Changes that nobody sees and every messenger makes: JPEG 95 and 85, WebP 90; and
+        Changes that are invisible and common in messengers: JPEG 95 and 85, WebP 90; and
         where the shorter side has 250 pixels or more, resizing to 90% and cutting two
         pixels off each edge. Smaller images are only saved again: 90% of them are fewer
-        pixels than a network looks at (224), two pixels are no longer a hundredth of a
-        side, and nobody who passes on a thumbnail makes it smaller.
+        pixels than a network looks at (224), and two pixels are no longer a hundredth of a
+        side.
 
     Examples
     --------

@@ -102,9 +102,9 @@ class ModelDescription:
     outline : str
         The estimator and what it is made of, by their classes.
     classes : list of object or None
-        Its ``classes_``; None if it is no classifier.
+        Its ``classes_``; None if it is not a classifier.
     metadata : dict of str to object
-        What was handed to `save`. Whoever made the file may have written anything there.
+        What was passed to `save`. The maker of the file may have written anything there.
     made_with : dict of str to str
         Versions of skfakereal, scikit-learn and numpy.
     n_arrays : int

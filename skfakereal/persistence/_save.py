@@ -21,7 +21,7 @@ def save(
 ) -> None:
     """Save a fitted estimator in a file that is safe to load.
 
-    The file holds arrays and settings and no code, so that `load` runs nothing of whoever
+    The file holds arrays and settings and no code, so that `load` runs no code of whoever
     made it. It holds the weights too: what loads it needs no other file and no network.
 
     Parameters
@@ -33,7 +33,7 @@ def save(
     path : path-like
         The file, with the suffix ``.skfr``. It is replaced in one step, or stays as it is.
     metadata : mapping of str to object, default=None
-        A note of up to 64 KiB of JSON, for whoever loads it: what the classes are called,
+        A note of up to 64 KiB of JSON, for whoever loads it: the class names,
         who made it. `read_description` returns it.
 
     Raises
@@ -44,7 +44,7 @@ def save(
         If a part of it cannot be held by such a file; the message names the part and the
         ways out. joblib takes any estimator, but its files can run code.
     ValueError
-        If the suffix is another one, the metadata is no JSON, or a part is inconsistent.
+        If the suffix is another one, the metadata is not JSON, or a part is inconsistent.
     OSError
         If the file cannot be written, or `path` is a folder.
 

@@ -169,12 +169,12 @@ def score_paths(
     target_names : sequence of str or None, default=None
         What the classes are called, in the order of ``classes_``; None: their labels.
     pos_label : label or None, default=None
-        The class whose probability is told: None takes "fake", or 1 of 0 and 1. With more
+        The class whose probability is written: None takes "fake", or 1 of 0 and 1. With more
         than two classes the probability is that of the label.
     part_size : int or None, default=None
-        Different images in a part, which are computed at one go and lost at the most when
+        Different images in a part, which are computed at once and lost at most when
         the process is killed. None: as many as have 2**24 pixels at the classifier's image
-        size (334 at 224x224), 4,000 at the most, or 1,000 where it is not known.
+        size (334 at 224x224), at most 4,000, or 1,000 where it is not known.
     cache : "auto", path-like or None, default=None
         Where activations are kept, in place of what the estimator says. None keeps none,
         since images that are scored once would push out what searches need. It changes no
@@ -182,7 +182,7 @@ def score_paths(
     retry_errors : bool, default=False
         Whether to read those images again that could not be read before.
     overwrite : bool, default=False
-        Whether to begin anew and replace what is there.
+        Whether to start over and replace what is there.
     client : distributed.Client or None, default=None
         The client of a Dask cluster whose workers score the parts. They need this package,
         the estimator's, and the images under the same paths.
@@ -200,7 +200,7 @@ def score_paths(
         If `out` holds a run of another model, list or settings, an argument breaks its
         rule, or the classifier refuses all images.
     TypeError, sklearn.exceptions.NotFittedError
-        If `estimator` is no fitted classifier that can be pickled, or `paths` holds
+        If `estimator` is not a fitted classifier that can be pickled, or `paths` holds
         anything but paths.
     FileExistsError
         If `out` is there and not made by this run, or was changed since.

@@ -25,17 +25,17 @@ class Table:
     Parameters
     ----------
     names : tuple of str
-        What the classes are called.
+        The class names.
     positive : int or None
-        The class whose probability is told; None for that of the label.
+        The class whose probability is written; None for that of the label.
     model : str
         What names the model in each row.
     all_classes : bool
-        Whether to tell the probability of each class, too.
+        Whether to add the probability of each class.
     digests : bool
-        Whether to tell the digest of each file.
+        Whether to add the digest of each file.
     provenance : bool
-        Whether to tell what each file claims of its origin.
+        Whether to add what each file claims about its origin.
     """
 
     names: tuple[str, ...]

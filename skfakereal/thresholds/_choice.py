@@ -14,7 +14,7 @@ class ThresholdChoice:
     Parameters
     ----------
     threshold : float
-        The probability of the positive class from which on an image is called so.
+        The probability from which an image is classified as positive.
     pos_label : label
         The positive class.
     reason : str

@@ -26,7 +26,7 @@ class Reliability:
     Parameters
     ----------
     probability : ndarray of shape (n_images,)
-        What the classifier said, from 0 to 1.
+        The predicted probability, from 0 to 1.
     is_so : ndarray of shape (n_images,)
         Whether it was so, 0 or 1.
     bin : ndarray of shape (n_images,)
@@ -65,9 +65,9 @@ class ReliabilityBin:
     n_images : int
         How many images lie in it.
     mean_probability : float
-        What the classifier said of them on average.
+        Their mean predicted probability.
     share : float
-        The share of them that is so.
+        The share of them that is of that class.
     """
 
     low: float

@@ -61,17 +61,17 @@ def worst_errors(predictions: Predictions) -> list[ImageError]:
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """What comes of a threshold.
+    """The figures at a threshold.
 
     Parameters
     ----------
     name : {"chosen", "0.5", "oracle"}
-        ``"chosen"`` is what the classifier decides by itself; ``"0.5"`` takes the more
+        ``"chosen"`` is the classifier's own; ``"0.5"`` takes the more
         probable class; ``"oracle"`` is the threshold of the highest accuracy on these very
         images, found by looking at their labels: no honest choice is as good, so it shows
         only how much there was to gain.
     threshold : float
-        The probability of the positive class from which on an image is called so; NaN
+        The probability from which an image is predicted positive; NaN
         where it is not known.
     accuracy, balanced_accuracy : float
         From 0 to 1.

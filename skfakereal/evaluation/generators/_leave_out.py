@@ -68,7 +68,7 @@ def leave_one_generator_out(
         What is passed on to ``fit``; arrays with an entry for each image are cut to the
         training part, as `sklearn.model_selection.cross_validate` does.
     pos_label : label, default=None
-        Which class is the fake one; found as in `evaluate`.
+        Which class is the fake one; chosen as in `evaluate`.
     target_names : sequence of str, default=None
         What to call the classes, in sorted order.
     random_state : int, RandomState instance or None, default=None

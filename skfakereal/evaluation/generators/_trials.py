@@ -161,7 +161,7 @@ _COSTS = ("fpr",)
 
 @dataclass(frozen=True)
 class Answer:
-    """What a classifier said of its test images; only of those that it could read.
+    """A classifier's predictions on its test images, except those that it could not read.
 
     Parameters
     ----------
@@ -180,7 +180,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class GeneratorRow:
-    """How a generator's images are told from real ones, trained with and without it.
+    """How well a generator's images are detected, trained with and without it.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ def evaluate(
     n_resamples: int = 1000,
     random_state: RandomState = 0,
 ) -> EvaluationReport:
-    """Score a fitted classifier on labelled images that it has not seen.
+    """Evaluate a fitted classifier on labelled images that it was not trained on.
 
     The images go through the classifier once, unless its ``predict`` does not follow from
     its ``predict_proba``. The labels are the classifier's own, so a threshold that
@@ -41,8 +41,8 @@ def evaluate(
     y : array-like of shape (n_images,)
         Their labels, among the classifier's ``classes_``.
     pos_label : label, default=None
-        With two classes, the one that precision, recall, F1, ROC-AUC and average precision
-        speak of. None takes the class that is called "fake" (in any case, by
+        With two classes, the positive one for precision, recall, F1, ROC-AUC and average
+        precision. None takes the class that is called "fake" (in any case, by
         `target_names` or by its label), else 1 of the classes 0 and 1, or -1 and 1.
     target_names : sequence of str, default=None
         What to call the classes, in the order of ``classes_``, for instance

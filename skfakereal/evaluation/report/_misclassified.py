@@ -113,7 +113,7 @@ class MisclassifiedDisplay:
 
     @classmethod
     def from_report(cls, report: EvaluationReport, *, n_images: int = 12) -> Self:
-        """Draw the worst errors of a report; no image is classified anew.
+        """Draw the worst errors of a report, without classifying any image again.
 
         Parameters
         ----------

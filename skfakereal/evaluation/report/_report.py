@@ -51,7 +51,7 @@ class EvaluationReport(Mapping[str, float], Report):
     y_pred : array-like of shape (n_images,), default=None
         Predicted labels. None takes the most probable class.
     pos_label : label, default=None
-        With two classes, the one that the figures speak of. None takes the class that is
+        With two classes, the positive one. None takes the class that is
         called "fake" (in any case, by `target_names` or by its label), else 1 of the
         classes 0 and 1, or -1 and 1.
     target_names : sequence of str, default=None
@@ -108,10 +108,10 @@ class EvaluationReport(Mapping[str, float], Report):
         such: none has images of two classes, and with two classes, at most one row
         ("camera") is of the other than the positive class.
     operating_points : list of OperatingPoint
-        With two classes, what comes of the ``"chosen"`` threshold, of ``"0.5"``, and of the
-        ``"oracle"``'s, which is the best on these very images and nobody's choice.
+        With two classes, the figures at the ``"chosen"`` threshold, of ``"0.5"``, and of the
+        ``"oracle"``'s, which is the best on these images and not to be used.
     reliability : list of ReliabilityBin
-        The points of the reliability curve: what was said, and what was so.
+        The points of the reliability curve: predicted probability and observed share.
     intervals : Intervals
         95% bootstrap intervals: ``overall``, ``per_class`` and ``per_group``, each a
         dictionary like the figures, of lower and upper ends, and ``remarks``. Shares with
@@ -290,7 +290,7 @@ class EvaluationReport(Mapping[str, float], Report):
         ImportError
             If pandas is not installed.
         ValueError
-            If there is no such table.
+            If there is no table of that kind.
         """
         return results_frame(self._results, kind)
 

@@ -43,11 +43,11 @@ class RobustnessReport(Mapping[str, RobustnessRow], Report):
     Parameters
     ----------
     predictions : Predictions
-        What was said of the images as they are.
+        The predictions on the unchanged images.
     perturbations : sequence of Perturbation
         What was done to them.
     verdicts : sequence of Verdicts
-        What was said of the copies, for each perturbation.
+        The predictions on the copies, for each perturbation.
 
     Attributes
     ----------

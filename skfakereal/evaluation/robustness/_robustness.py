@@ -52,7 +52,7 @@ def robustness_report(
         What to do to the images, from `skfakereal.evaluation.perturbations`; in each
         family the mildest first. None takes `standard_perturbations`, 28 of them.
     pos_label : label, default=None
-        With two classes, the one that ROC-AUC, TPR and FPR speak of; found as in
+        With two classes, the positive one; chosen as in
         `evaluate`.
     target_names : sequence of str, default=None
         What to call the classes, in the order of ``classes_``.

@@ -66,7 +66,7 @@ class RobustnessRow:
 
 @dataclass(frozen=True)
 class Verdicts:
-    """What was said of the images after one perturbation.
+    """The predictions on the images after one perturbation.
 
     Parameters
     ----------

@@ -81,7 +81,7 @@ def stable_verdicts(
         Changes that must not flip the verdict. None takes `mild_perturbations` for each image's
         size.
     pos_label : label, default=None
-        The class whose probability is given; found as in `evaluate`.
+        The class whose probability is given; chosen as in `evaluate`.
     target_names : sequence of str, default=None
         What to call the classes, in the order of ``classes_``.
     n_jobs : int, default=None
