@@ -216,7 +216,7 @@ def test_what_equalize_cannot_copy_is_an_error_or_left_out(
         out = tmp_path / f"size{size}"
         order = ["equalize", str(leaking), str(out), "--size", str(size), "--no-audit"]
         assert main(order) == code
-    assert f"Next: skfakereal audit {tmp_path / 'out'} tells" in output.out
+    assert f"Next: skfakereal audit {tmp_path / 'out'} shows" in output.out
 
 
 @pytest.mark.parametrize("place", ["in", "in/out", "in/real", "."])
