@@ -96,9 +96,9 @@ def test_the_threshold_moves_and_the_model_stays(
 
     assert f"The threshold was chosen on all images of '{inbox}'" in said
     at = f"{change.threshold:.4f}"
-    assert f"Called 'fake' from a probability of {at} on (before: 0.5000)" in said
-    assert "are found (before:" in said
-    assert "by mistake (95 % interval" in said
+    assert f"Classified as 'fake' from a probability of {at} (before: 0.5000)" in said
+    assert "are detected (before:" in said
+    assert "false positives (95% interval" in said
     assert "chosen on these images, which flatters it" in said
 
     config, old = read_json(new / "config.json"), read_json(run / "config.json")
@@ -161,8 +161,8 @@ def test_unlabelled_images_with_an_assumed_share(
 ) -> None:
     assert move("--prevalence", "0.25", out="new.skfr") == 0
     output = capsys.readouterr()
-    assert "Caution: The threshold was put at" in output.out
-    assert "25 % of these 60 images are fake" in output.out
+    assert "Caution: The threshold was set to" in output.out
+    assert "25% of these 60 images are fake" in output.out
     assert "pass y" not in output.out + output.err
     model = skfakereal.load(tmp_path / "new.skfr")
     paths = sorted(map(str, inbox.rglob("*.png")))
@@ -219,7 +219,7 @@ def test_unreadable_images_are_left_out(
     ("more", "message"),
     [
         (["--target-fpr", "0.01"], "needs at least 99 .* got 30"),
-        (["--prevalence", "0.05"], "If 5 % are 'fake', that takes 200 images, got 60"),
+        (["--prevalence", "0.05"], "If 5% are 'fake', that takes 200 images, got 60"),
         (["--label", "gan", "--target-fpr", "0.1"], "--label must be one of the classes"),
         (["--label", "real"], "there are 0 of class 'fake'"),
         (["--label", "real", "--prevalence", "0.3"], "--prevalence without --costs"),

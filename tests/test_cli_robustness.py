@@ -123,7 +123,7 @@ def test_some_images_of_each_class(
     assert main([*words, "--max-images", "5"]) == 0
     config = json.loads((out / "config.json").read_text())
     assert sorted(config["data"]["test"].values()) == [2, 3]
-    assert "Of 16, 5 were drawn" in config["data"]["test_images"]
+    assert "5 of 16 were sampled" in config["data"]["test_images"]
     said = capsys.readouterr().out
     assert "RobustnessReport: 5 images" in said
     for seed in range(6):

@@ -177,7 +177,7 @@ FIELDS: tuple[Field, ...] = (
         "Crop the borders off, in both classes.",
         numeric=True,
         in_headline=False,
-        unit=" % of the side",
+        unit="% of the side",
     ),
 )
 
@@ -194,7 +194,7 @@ KEPT = Field(
     _COPY_ANEW,
     numeric=True,
     in_headline=False,
-    unit=" %",
+    unit="%",
 )
 SCALE = Field(
     "scale",
@@ -203,7 +203,7 @@ SCALE = Field(
     _COPY_ANEW,
     numeric=True,
     in_headline=False,
-    unit=" % of the side",
+    unit="% of the side",
 )
 
 # Among how many one may stand out by chance. What cannot be accused is no burden for the rest.

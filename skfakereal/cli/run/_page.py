@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-_RARE = 0.025  # one end of a 95 % interval
+_RARE = 0.025  # one end of a 95% interval
 
 
 def run_page(
@@ -134,7 +134,7 @@ def missed_target(report: EvaluationReport, target_fpr: float) -> list[str]:
     return [
         f"{n_accused:,} of {counted(n_others, 'tested image')} of class {rest!r} are called "
         f"{name!r} ({n_accused / n_others:.1%}), which is more than the "
-        f"{100 * target_fpr:.4g} % that was asked for and than chance explains: the images on "
+        f"{100 * target_fpr:.4g}% that was asked for and than chance explains: the images on "
         "which the threshold was chosen do not stand for them. Expect as many, or choose it "
         "on more images."
     ]
@@ -150,7 +150,7 @@ def truth_about(report: EvaluationReport) -> list[str]:
     if low <= high:
         said.append(
             f"With {counted(len(report.paths), 'image')}, any accuracy from {low:.1%} to "
-            f"{high:.1%} is plausible (95 % interval)."
+            f"{high:.1%} is plausible (95% interval)."
         )
     return said
 
@@ -255,7 +255,7 @@ def _rates(facts: Mapping[str, Any]) -> list[str]:
         f"{facts['true_positive_rate']:.1%} are found.",
         f"Of {facts['n_negative']:,} others, {_share(facts['false_positive_rate'])} are called "
         f"{name} by mistake; on other images of the same kind it may be {_share(low)} to "
-        f"{_share(high)} (95 % interval).",
+        f"{_share(high)} (95% interval).",
     ]
 
 
@@ -288,11 +288,11 @@ def _band(facts: Mapping[str, Any]) -> list[str]:
     if high - low == 1:
         return [
             f"With predict --stable, every verdict is unsure: at no probability do the {kind} "
-            f"show that {100 * precision:g} % of them would be judged correctly."
+            f"show that {100 * precision:g}% of them would be judged correctly."
         ]
     return [
         f"With predict --stable, the verdict is unsure from {chance(low)} to "
-        f"{chance(high)}, where fewer than {100 * precision:g} % of such {kind} "
+        f"{chance(high)}, where fewer than {100 * precision:g}% of such {kind} "
         f"would be judged correctly ({share:.1%} of them lie there), or if a mild change of "
         "the image would turn it."
     ]

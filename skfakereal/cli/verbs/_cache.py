@@ -6,8 +6,9 @@ from skfakereal.cli._arguments import Verbs, add_verb, finish_verb
 from skfakereal.cli._output import say
 
 _DESCRIPTION = """\
-Show the size of the cache, or empty it. It holds activations of the frozen part of
-VGG16, never images, so that they are computed once. Emptying it costs only time.
+Show the size of the cache, or empty it. It holds activations of the frozen part
+of VGG16, never images, so that they are computed once. Emptying it costs only
+time.
 """
 
 _EPILOG = """\

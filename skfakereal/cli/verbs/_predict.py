@@ -38,8 +38,8 @@ With --stable, the label is "unsure" where a mild change of the image (saving it
 again, and shrinking larger ones a little) would flip it, or where too many
 validation images with such a probability were misclassified. The row says why.
 
-What the file itself says about its origin is shown beside the probability and does
-not change it; `skfakereal provenance --help` explains the words and their value.
+What the file itself says about its origin is shown beside the probability and
+does not change it; `skfakereal provenance --help` explains the words.
 """
 
 _EPILOG = """\

@@ -62,7 +62,7 @@ def move_threshold(arguments: Namespace, *, progress: bool) -> Moved:
     classes = np.asarray(model.estimator.classes_)
     with warnings.catch_warnings():
         # It is said below, in the words of the command line.
-        warnings.filterwarnings("ignore", "The threshold was put at", UserWarning)
+        warnings.filterwarnings("ignore", "The threshold was set to", UserWarning)
         detector, change = recalibrate(
             model.estimator,
             as_fitted(model.estimator, part.paths),
@@ -157,16 +157,15 @@ def _cautions(
 ) -> list[str]:
     if unlabelled:
         return [
-            f"The threshold was put at {change.threshold:.4f} without labels. That is right "
-            f"if {100 * (prevalence or 0):.4g} % of these {change.n_images:,} images are "
-            f"{change.pos_label}, and if the model gives those higher probabilities than the "
-            "rest; nothing here checks either. Sort some of the images into class folders to "
-            "do so."
+            f"The threshold was set to {change.threshold:.4f} without labels. That is right "
+            f"only if {100 * (prevalence or 0):.4g}% of these {change.n_images:,} images are "
+            f"{change.pos_label} and the model gives them higher probabilities than the rest. "
+            "To check both, sort some of the images into class folders."
         ]
     if change.after is not None and not change.after.n_positive:
         return [
-            f"These images tell how many are called {change.pos_label} by mistake, and not how "
-            "many are found: none of them is."
+            f"These images show how many are falsely classified as {change.pos_label}, not how many "
+            f"{change.pos_label} images are detected: there are none among them."
         ]
     return []
 

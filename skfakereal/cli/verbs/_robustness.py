@@ -21,10 +21,10 @@ Change labelled images as they are changed on their way through the world, and
 classify the copies: after JPEG and WebP at several qualities, shrinking and
 enlarging, blur, noise, cropping, and what messengers do. Both classes go through
 the same changes. FOLDER is laid out as for `skfakereal train`. If MODEL is a run
-folder, the output says how many of the images it was trained on; and from a folder that
-holds the run's own test part, these images are left out, unless --split says
-otherwise. They always are if the run held no test part out (train on fewer than
-200 images); if nothing is left, that is an error.
+folder, the output says how many of the images it was trained on; and from a
+folder that holds the run's own test part, these images are left out, unless
+--split says otherwise. They always are if the run held no test part out (train
+on fewer than 200 images); if nothing is left, that is an error.
 
 The copies are made in a temporary folder, a few hundred at a time. Every image is
 classified 29 times; --changes and --max-images reduce that.

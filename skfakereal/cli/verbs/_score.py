@@ -33,8 +33,8 @@ probability, why it could not be read, and the model.
 For a few images, or to see rows at once, `skfakereal predict` is simpler.
 
 Finished parts are kept beside the file, in a folder of its name and .parts, which
-refuses another model, list or setting; images may be added at the end of the list.
-Remove the folder when no more images will be added.
+refuses another model, list or setting; images may be added at the end of the
+list. Remove the folder when no more images will be added.
 """
 
 _EPILOG = """\
