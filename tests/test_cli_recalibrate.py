@@ -144,7 +144,7 @@ def test_real_images_alone_are_enough_for_a_target(
     alone = inbox / "real"
     assert move("--label", "real", "--target-fpr", "0.05", folder=alone) == 0
     said = capsys.readouterr().out
-    assert "Caution: These images tell how many are called fake by mistake" in said
+    assert "Caution: These images show how many are falsely classified as fake" in said
     model = skfakereal.load(tmp_path / "new/model.skfr")
     paths = sorted(map(str, alone.iterdir()))
     assert model.predict(paths).sum() <= 1

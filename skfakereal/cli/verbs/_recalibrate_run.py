@@ -164,8 +164,8 @@ def _cautions(
         ]
     if change.after is not None and not change.after.n_positive:
         return [
-            f"These images show how many are falsely classified as {change.pos_label}, not how many "
-            f"{change.pos_label} images are detected: there are none among them."
+            f"These images show how many are falsely classified as {change.pos_label}, not how "
+            f"many {change.pos_label} images are detected: there are none among them."
         ]
     return []
 
