@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import re
 import signal
 import subprocess
@@ -363,24 +364,40 @@ def test_more_than_two_classes(place: str, make_image: MakeImage) -> None:
 
 
 @pytest.mark.slow
-def test_the_verb_serves_and_ends(place: str, make_image: MakeImage) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_the_verb_serves_and_ends(
+    place: str, make_image: MakeImage, temporary: Path, how: signal.Signals
+) -> None:
     import httpx2
 
     words = [sys.executable, "-m", "skfakereal", "serve", "--trust", place]
     process = subprocess.Popen(
-        [*words, "--port", "0", "--no-browser"], stdout=subprocess.PIPE, text=True
+        [*words, "--port", "0", "--no-browser"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(temporary)},
     )
     assert process.stdout is not None
+    assert process.stderr is not None
+    image = Path(make_image("a.png", noise(200))).read_bytes()
+    sent = files(**{"a.zip": zipped(**{f"{i}.png": image for i in range(300)})})
     try:
         address = process.stdout.readline().strip()
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address)
-        sent = files(make_image("a.png", noise(40)))
-        answer = httpx2.post(f"{address}api/predict?stable=false", files=sent, timeout=60)
-        assert answer.json()["rows"][0]["label"] in ("real", "fake")
         assert httpx2.get(address, headers={"Host": "evil.example"}).status_code == 421
+        lines = {"Accept": "application/x-ndjson"}
+        with httpx2.stream(
+            "POST", f"{address}api/predict", files=sent, headers=lines, timeout=60
+        ) as answer:
+            assert "verdict" in next(answer.iter_lines())
+            assert list(temporary.rglob("0*"))
+            process.send_signal(how)
+            assert process.wait(60) == 0
     finally:
-        process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 0
+        process.kill()
+    assert list(temporary.iterdir()) == []
+    assert "Traceback" not in process.stderr.read()
 
 
 def test_a_port_in_use_is_told(

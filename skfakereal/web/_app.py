@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -30,12 +30,17 @@ _STATIC = Path(__file__).parent / "static"
 
 
 def create_app(
-    judge: Judge, *, host: str = "127.0.0.1", token: str | None = None
+    judge: Judge,
+    *,
+    host: str = "127.0.0.1",
+    token: str | None = None,
+    folder: str | None = None,
 ) -> Starlette:
     """Return the application.
 
     `host` is the name or address under which it is reached; with a `token`, nobody gets in
-    without.
+    without. Requests have their files in folders of their own below `folder`; None for the
+    usual place.
     """
     # One thread computes, whoever asks: a model is not asked twice at a time, and pages get
     # their turns between chunks. The loop itself never waits for it.
@@ -56,7 +61,7 @@ def create_app(
         return JSONResponse(describe_api())
 
     async def predict(request: Request) -> Response:
-        asked = _Asked(request, judge, worker)
+        asked = _Asked(request, judge, worker, folder)
         await asked.read()
         if "application/x-ndjson" in request.headers.get("accept", ""):
             return StreamingResponse(asked.lines(), media_type="application/x-ndjson")
@@ -64,7 +69,7 @@ def create_app(
         return JSONResponse({"model": judge.facts(), "rows": rows})
 
     async def case(request: Request) -> Response:
-        asked = _Asked(request, judge, worker)
+        asked = _Asked(request, judge, worker, folder)
         await asked.read()
         text = await asked.page()
         if text is None:
@@ -81,7 +86,11 @@ def create_app(
             Mount("/static", StaticFiles(directory=_STATIC)),
         ],
         middleware=[Middleware(Guard, host=host, token=token)],
-        exception_handlers={HTTPException: _explain, TooMuchError: _too_much},
+        exception_handlers={
+            HTTPException: _explain,
+            TooMuchError: _too_much,
+            ClientDisconnect: _gone,
+        },
         lifespan=lifespan,
     )
 
@@ -89,8 +98,15 @@ def create_app(
 class _Asked:
     """One request for verdicts: its files live until it has been answered."""
 
-    def __init__(self, request: Request, judge: Judge, worker: ThreadPoolExecutor) -> None:
+    def __init__(
+        self,
+        request: Request,
+        judge: Judge,
+        worker: ThreadPoolExecutor,
+        folder: str | None,
+    ) -> None:
         self.request, self.judge, self.worker = request, judge, worker
+        self.folder = folder
         query = request.query_params
         self.stable = query.get("stable", "true") != "false"
         self.thumbnails = query.get("thumbnails", "false") == "true"
@@ -142,7 +158,9 @@ class _Asked:
     @asynccontextmanager
     async def _items(self) -> AsyncIterator[Iterator[Item]]:
         """Give the images in a folder that is removed, once nothing reads them any more."""
-        folder = TemporaryDirectory(prefix="skfakereal-", ignore_cleanup_errors=True)
+        folder = TemporaryDirectory(
+            prefix="skfakereal-", dir=self.folder, ignore_cleanup_errors=True
+        )
 
         def clean_up() -> None:
             for upload in self.uploads:
@@ -171,3 +189,7 @@ async def _too_much(request: Request, error: Exception) -> Response:
     most = LIMITS["request_bytes"] // 10**6
     what = f"A request may have {most} MB at most. Send the images in several requests."
     return JSONResponse({"error": what}, 413, headers={"Connection": "close"})
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    return Response(status_code=499)  # nobody is there to read it

@@ -1,10 +1,12 @@
 """The server: where it listens, who gets in, and the browser that opens it."""
 
 import secrets
+import signal
 import socket
 import threading
 import webbrowser
 from collections.abc import Callable
+from tempfile import TemporaryDirectory
 
 import uvicorn
 
@@ -20,7 +22,10 @@ def serve(
 ) -> None:
     """Serve the page until the process is interrupted."""
     token = None if is_loopback(host) else secrets.token_urlsafe(24)
-    with _listening(host, port) as listener:
+    place = TemporaryDirectory(prefix="skfakereal-", ignore_cleanup_errors=True)
+    with place as folder, _listening(host, port) as listener:
+        # As Ctrl+C does; otherwise the system would end the process with images in place.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         port = listener.getsockname()[1]
         name = f"[{host}]" if ":" in host else host
         if token is not None:
@@ -36,7 +41,7 @@ def serve(
         if browser:
             threading.Timer(0.3, webbrowser.open, [address]).start()
         settings = uvicorn.Config(
-            create_app(judge, host=host, token=token),
+            create_app(judge, host=host, token=token, folder=folder),
             log_level="warning",
             access_log=False,
             server_header=False,
