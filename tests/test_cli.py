@@ -143,6 +143,47 @@ def test_wrong_usage_is_exit_code_2(
     assert "usage: skfakereal" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["predct", "m", "a.jpg"], "predict"),
+        (["Train"], "train"),
+        (["scores"], "score"),
+        (["--verison"], "--version"),
+        (["predict", "m", "a.jpg", "--stabel"], "--stable"),
+        (["train", "photos", "--out", "x", "--epoch=3"], "--epochs"),
+        (["train", "photos", "--out", "x", "--target_fpr", "0.1"], "--target-fpr"),
+    ],
+)
+def test_what_is_mistyped_is_answered_with_the_nearest(
+    words: list[str], meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    assert end.value.code == 2
+    assert f"Did you mean {meant}?" in capsys.readouterr().err
+
+
+def test_what_is_like_nothing_gets_no_guess(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["xyzzy"], ["predict", "m", "a.jpg", "--xyzzy"]):
+        with pytest.raises(SystemExit):
+            main(words)
+        assert "mean" not in capsys.readouterr().err
+
+
+def test_the_bare_name_gets_an_overview(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([])
+    assert end.value.code == 2
+    text = capsys.readouterr().err
+    assert all(verb in text for verb in VERBS)
+    assert len(text.splitlines()) < 15
+    assert max(map(len, text.splitlines())) <= 82
+    parser = build_parser()
+    for example in re.findall(r"^  skfakereal (.*?)   ", text, re.M):
+        assert parser.parse_args(example.split()).run
+
+
 def test_an_error_is_one_line_and_debug_shows_where(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

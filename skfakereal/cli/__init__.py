@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from skfakereal.cli._output import complain, output_loss, quiet_libraries, standard_streams
-from skfakereal.cli._parser import build_parser
+from skfakereal.cli._parser import parse
 from skfakereal.cli.run._folder import UnfinishedRunError
 
 __all__ = ["main"]
@@ -67,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    arguments = build_parser().parse_args(words)
+    arguments = parse(words)
     arguments.command_line = ["skfakereal", *words]
     try:
         Path.cwd()

@@ -1,6 +1,14 @@
 """The parser of the whole command line; it imports nothing that computes."""
 
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import (
+    ArgumentParser,
+    Namespace,
+    RawDescriptionHelpFormatter,
+    _SubParsersAction,
+)
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from textwrap import fill
 
 from skfakereal._version import __version__
 from skfakereal.cli.verbs import (
@@ -45,6 +53,58 @@ exit codes:
   5 trained and saved, but a later step failed, such as the report
   130 interrupted    141 standard output was closed, full, or no longer read
 """
+
+
+# What somebody sees who only types the program's name.
+_OVERVIEW = """\
+usage: skfakereal VERB ...
+
+Tell fake images (generated or manipulated) from real ones.
+
+  skfakereal demo                              all of it on toy images, offline
+  skfakereal train photos/ --out detector/     photos/real/..., photos/fake/...
+  skfakereal predict detector/ suspect.jpg     what is this image?
+  skfakereal serve detector/                   the same on a page in the browser
+
+{others}
+More: skfakereal --help, and of each verb: skfakereal train --help
+"""
+
+
+def parse(words: Sequence[str]) -> Namespace:
+    """Parse the arguments; what is mistyped is answered with what comes nearest."""
+    parser = build_parser()
+    verbs = _verbs(parser)
+    if not words:
+        others = [name for name in verbs if f"skfakereal {name} " not in _OVERVIEW]
+        parser.exit(2, _OVERVIEW.format(others=fill(f"Also: {', '.join(others)}.", 78)))
+    # No option that stands before the verb has a value.
+    verb = next((word for word in words if not word.startswith("-")), None)
+    if verb is not None and verb not in verbs:
+        parser.error(f"there is no verb {verb!r}{_nearest(verb.lower(), verbs)}")
+    known = parser._option_string_actions
+    if verb is None and words[0] not in known:
+        parser.error(f"there is no option {words[0]}{_nearest(words[0], known)}")
+    arguments, unknown = parser.parse_known_args(words)
+    if unknown:
+        own = verbs[verb] if verb is not None else parser
+        word = unknown[0].partition("=")[0]
+        near = _nearest(word, own._option_string_actions) if word.startswith("-") else ""
+        own.error(f"unrecognized arguments: {' '.join(unknown)}{near}")
+    return arguments
+
+
+def _verbs(parser: ArgumentParser) -> dict[str, ArgumentParser]:
+    return next(
+        dict(action.choices)
+        for action in parser._actions
+        if isinstance(action, _SubParsersAction)
+    )
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    near = get_close_matches(word, known, n=1, cutoff=0.6)
+    return f". Did you mean {near[0]}?" if near else ""
 
 
 def build_parser() -> ArgumentParser:
