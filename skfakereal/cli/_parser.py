@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from textwrap import fill
 
 from skfakereal._version import __version__
+from skfakereal.cli._config import with_config
 from skfakereal.cli.verbs import (
     _audit,
     _cache,
@@ -85,6 +86,9 @@ def parse(words: Sequence[str]) -> Namespace:
     known = parser._option_string_actions
     if verb is None and words[0] not in known:
         parser.error(f"there is no option {words[0]}{_nearest(words[0], known)}")
+    if verb is not None:
+        place = words.index(verb) + 1
+        words = [*words[:place], *with_config(words[place:], verbs[verb])]
     arguments, unknown = parser.parse_known_args(words)
     if unknown:
         own = verbs[verb] if verb is not None else parser

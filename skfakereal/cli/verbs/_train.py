@@ -15,6 +15,7 @@ from skfakereal.cli._arguments import (
     none_or_text,
     units,
 )
+from skfakereal.cli._config import add_config
 from skfakereal.cli._decision import add_decision_options, read_decision
 from skfakereal.cli._output import complain, say, wants_progress
 
@@ -45,6 +46,7 @@ examples:
   skfakereal train photos/ --out tuned/ --trainable-from block5 --epochs 20
   skfakereal train photos/ --out careful/ --target-fpr 0.01
   skfakereal train photos/ --out which/ --classes real,midjourney,sd14
+  skfakereal train photos/ --out again/ --config settings.toml --epochs 30
 
 the run folder:
   report.html      one page with everything; it can be mailed
@@ -83,6 +85,7 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
     )
     add_folder(parser)
     add_run(parser, required=True)
+    add_config(parser)
     add_classes(parser)
     parser.add_argument(
         "--test-fraction",
