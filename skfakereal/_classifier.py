@@ -467,7 +467,7 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(
                 "With warm_start=True, the classes, weights, hidden_units, pooling and all "
                 "that prepares an image must be those of the last fit. Set "
-                "warm_start=False to start anew."
+                "warm_start=False to start over."
             )
         return continued_tail(trunk, self._tail, before=self._settings, now=settings)
 

@@ -72,7 +72,9 @@ def test_the_interval_that_is_told_is_the_reports() -> None:
 def test_more_false_alarms_than_were_asked_for_are_told() -> None:
     truth = [0] * 40 + [1] * 40
     (said,) = missed_target(report(truth, [1] * 9 + [0] * 31 + [1] * 40), 0.06)
-    assert said.startswith("9 of 40 tested images of class '0' are called '1' (22.5%)")
+    assert said.startswith(
+        "9 of 40 tested images of class '0' are classified as '1' (22.5%)"
+    )
     assert "more than the 6% that was asked for" in said
     for n_accused in (0, 2, 5):  # 5 of 40 and more: once in eleven tests
         kept = report(truth, [1] * n_accused + [0] * (40 - n_accused) + [1] * 40)

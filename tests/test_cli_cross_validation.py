@@ -158,7 +158,7 @@ def test_what_train_says(
     assert "Training on 60 images, cross-validating among them." in said
     assert "The figures are cross-validated" in said
     assert said.index("The figures are") < said.index("were classified correctly")
-    assert "of the training images, judged out of fold" in said
+    assert "of the training images, classified out of fold" in said
     assert isinstance(skfakereal.load(tmp_path / "run/model.skfr"), VGG16ImageClassifier)
 
 

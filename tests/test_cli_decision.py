@@ -101,9 +101,9 @@ def test_a_chosen_threshold_is_part_of_the_model(
     metrics = json.loads((run / "metrics.json").read_text())
     chosen = metrics["operating_points"][0]
     assert (chosen["name"], chosen["threshold"]) == ("chosen", decision["threshold"])
-    assert f"Called 'fake' from a probability of {decision['threshold']:.3f} on" in said
+    assert f"Classified as 'fake' from a probability of {decision['threshold']:.3f}" in said
     page = (run / "report.html").read_text(encoding="utf-8")
-    assert "The decision" in page
+    assert "Decision threshold and calibration" in page
     assert "a false positive rate of at most 10%" in page
 
 
@@ -254,7 +254,7 @@ def test_a_target_that_fails_after_training_does_not_lose_the_model(
     assert isinstance(skfakereal.load(run / "model.skfr"), VGG16ImageClassifier)
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "could not be done" in page
-    assert "threshold that was asked for could not be had" in page
+    assert "threshold meets what was asked for" in page
 
 
 def test_three_classes_have_no_decision(train: Train, tmp_path: Path) -> None:
@@ -264,7 +264,7 @@ def test_three_classes_have_no_decision(train: Train, tmp_path: Path) -> None:
     assert decision_of(tmp_path / "run") is None
     assert len(read_csv(tmp_path / "run/validation.csv")) > 5
     page = (tmp_path / "run/report.html").read_text(encoding="utf-8")
-    assert "The decision" not in page
+    assert "Decision threshold and calibration" not in page
 
 
 def test_folders_have_rows_and_images_in_none_share_one(

@@ -124,7 +124,7 @@ def test_occlusion_explains_any_model(
     assert "Grad-CAM needs one VGG16" in capsys.readouterr().out
     page = (out / "explanation.html").read_text(encoding="utf-8")
     assert "Grad-CAM needs one VGG16" in page
-    assert "which this model has not" in page
+    assert "which this model does not have" in page
     assert "probability of real is" in page
     with np.load(out / "maps.npz") as arrays:
         expected = occlusion(clf, [photo], label=0).maps[0]

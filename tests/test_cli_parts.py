@@ -96,7 +96,7 @@ def test_groups_that_cannot_be_kept_together_are_told(
         make_image(f"in/fake/{i}.png", i)
     parts = split()
     assert parts.test.count(parts.names) == {"real": 2, "fake": 2}
-    assert "flatters" in parts.how
+    assert "figures are too good" in parts.how
     again = with_validation(parts, 0.2, use_groups=True, random_state=0)
     assert again.validation is not None
     assert sorted(again.validation.count(parts.names).values()) == [1, 2]

@@ -99,7 +99,7 @@ def test_the_threshold_moves_and_the_model_stays(
     assert f"Classified as 'fake' from a probability of {at} (before: 0.5000)" in said
     assert "are detected (before:" in said
     assert "false positives (95% interval" in said
-    assert "chosen on these images, which flatters it" in said
+    assert "chosen on these images, so these figures are too good" in said
 
     config, old = read_json(new / "config.json"), read_json(run / "config.json")
     assert config["recalibration"]["model"] == str(run)
@@ -223,8 +223,8 @@ def test_unreadable_images_are_left_out(
         (["--label", "gan", "--target-fpr", "0.1"], "--label must be one of the classes"),
         (["--label", "real"], "there are 0 of class 'fake'"),
         (["--label", "real", "--prevalence", "0.3"], "--prevalence without --costs"),
-        (["--confidence", "0.9"], "--confidence belongs to --target-fpr"),
-        (["--target-fpr", "0.1", "--prevalence", "0.1"], "--prevalence belongs to --costs"),
+        (["--confidence", "0.9"], "--confidence needs --target-fpr"),
+        (["--target-fpr", "0.1", "--prevalence", "0.1"], "--prevalence is for --costs"),
     ],
 )
 def test_what_cannot_be_done_is_refused(

@@ -444,7 +444,7 @@ def test_evaluate_respects_a_threshold(
     )
     said = capsys.readouterr().out
     assert "50.0% of 24 images were classified correctly" in said
-    assert "100.0% were called 'fake' by mistake" in said
+    assert "100.0% were falsely classified as 'fake'" in said
 
 
 def test_evaluate_refuses_a_taken_place_before_any_work(
@@ -466,6 +466,6 @@ def test_a_model_that_is_no_better_than_chance_is_told(
             write_image(tmp_path / "in" / name / f"{i}.png", pixels)
     out = tmp_path / "run"
     assert main(["train", str(tmp_path / "in"), "--out", str(out), *quick]) == 0
-    assert "Caution: This model cannot be told" in capsys.readouterr().out
+    assert "Caution: This model is not clearly better" in capsys.readouterr().out
     page = (out / "report.html").read_text(encoding="utf-8")
-    assert "cannot be told from one that answers without looking" in page
+    assert "not clearly better than one that answers without looking" in page

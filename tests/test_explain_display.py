@@ -57,7 +57,7 @@ def test_a_row_for_each_image(pipeline: Pipeline, photos: list[str]) -> None:
             assert drawn.get_clim() == (0, pytest.approx(result.maps[row].max()))
         p = result.probabilities[row]
         name = ["real", "fake"][result.predicted[row]]
-        assert axes[1].get_title() == f"P(fake) = {p:.3f}, called {name}"
+        assert axes[1].get_title() == f"P(fake) = {p:.3f}, predicted {name}"
         assert axes[0].get_title().endswith(f"{row}.png")
         assert axes[2].get_title() == "Grad-CAM at block4_conv3"
     labels = [ax.get_ylabel() for ax in display.figure_.axes]

@@ -269,7 +269,7 @@ def test_classes_that_leave_the_positive_one_open_need_a_label(
 ) -> None:
     X, y = dark_and_bright
     clf = make_pipeline(extractor, LogisticRegression()).fit(X, np.array(["a", "b"])[y])
-    with pytest.raises(ValueError, match="Say it with label"):
+    with pytest.raises(ValueError, match="Pass label"):
         grad_cam(clf, X[:1])
     a, b = grad_cam(clf, X[:1], label="a"), grad_cam(clf, X[:1], label="b")
     assert not (np.minimum(a.maps, b.maps) > 1e-6).all()

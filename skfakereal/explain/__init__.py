@@ -1,9 +1,9 @@
-"""Where in a picture a detector found what it went by, and how much that picture is worth.
+"""Which parts of an image a detector used, and how far such a map can be trusted.
 
 `grad_cam` looks into the VGG16; `occlusion` covers parts of the image, and explains any
 classifier over paths. Both give an `Explanation`, which holds the maps as arrays;
-`GradCAMDisplay` and `OcclusionDisplay` draw them. `randomization_check` tells how much of a
-map is owed to what the detector has learned.
+`GradCAMDisplay` and `OcclusionDisplay` draw them. `randomization_check` measures how much of a
+map comes from what the detector has learned.
 
 A map shows what a detector used. It is no evidence that an image was manipulated, nor where.
 """

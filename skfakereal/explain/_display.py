@@ -192,7 +192,9 @@ class MapDisplay:
         name = dict(zip(explanation.classes.tolist(), names, strict=True))
         explained = name[explanation.explained.tolist()[row]]
         predicted = name[explanation.predicted.tolist()[row]]
-        said = f"P({explained}) = {explanation.probabilities[row]:.3f}, called {predicted}"
+        said = (
+            f"P({explained}) = {explanation.probabilities[row]:.3f}, predicted {predicted}"
+        )
         return drawable(said)
 
     def _names(self) -> Sequence[str] | None:

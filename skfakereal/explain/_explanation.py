@@ -103,7 +103,7 @@ def classes_to_explain(
         positive = positive_class(classes, [str(name) for name in known])
     except ValueError as error:
         raise ValueError(
-            f"Which of the classes {known} is to be explained? Say it with label."
+            f"Which of the classes {known} is to be explained? Pass label."
         ) from error
     if positive is not None:
         return np.full(len(predicted), positive, dtype=np.intp)

@@ -67,12 +67,12 @@ class RandomizationCheck:
         """
         if self.n_cells < _FEWEST_CELLS:
             return (
-                f"The map has only {self.n_cells} cells, too few for the sanity check to "
-                "say anything; choose an earlier layer."
+                f"The map has only {self.n_cells} cells, too few for the sanity "
+                "check; choose an earlier layer."
             )
         likeness = self.similarity[image]
         if np.isnan(likeness).any():
-            return "The map is the same everywhere: there is nothing to be seen in it."
+            return "The map is the same everywhere: it shows nothing."
         return " ".join(
             _MEANINGS[stage][int(value >= _LIKE)].format(value)
             for stage, value in zip(self.stages, likeness, strict=True)
@@ -83,15 +83,15 @@ class RandomizationCheck:
 _LIKE = 0.7
 _MEANINGS = {
     "head": (
-        "With random layers on top of VGG16 the map is another one (likeness {:.2f}): it "
+        "With random layers on top of VGG16 the map changes (similarity {:.2f}): it "
         "depends on how this detector decides.",
         "With random layers on top of VGG16 the map stays nearly the same, but for its sign "
-        "(likeness {:.2f}): it shows what VGG16 responds to in this picture, and little of "
+        "(similarity {:.2f}): it shows what VGG16 responds to in this picture, and little of "
         "how this detector decides.",
     ),
     "block5": (
-        "With a random last block of VGG16 as well, it is another one (likeness {:.2f}).",
-        "With a random last block of VGG16 as well, it stays nearly the same (likeness "
+        "With a random last block of VGG16 as well, it changes (similarity {:.2f}).",
+        "With a random last block of VGG16 as well, it stays nearly the same (similarity "
         "{:.2f}): the picture alone gives such a map. Do not rely on it.",
     ),
 }

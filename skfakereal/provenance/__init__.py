@@ -65,7 +65,7 @@ class Provenance:
         if self.error:
             return f"cannot be read: {self.error}"
         if not self.claim:
-            said = "the file says nothing on how its picture was made"
+            said = "the file says nothing about how its picture was made"
         else:
             said = f"the file says: {CLAIMS[self.claim]}"
         return f"{said} ({self.detail})" if self.detail else said
@@ -123,7 +123,7 @@ def read_provenance(
     try:
         place = os.fsdecode(path)
     except TypeError:
-        return Provenance(repr(path)[:200], error="it is no path of a file")
+        return Provenance(repr(path)[:200], error="it is not the path of a file")
     try:
         return _read(place, trust_list)
     except ImageReadError as error:
@@ -180,7 +180,7 @@ def limits(*, trust_list: str | os.PathLike[str] | None = None) -> Sequence[str]
     """
     return (
         "A file that says nothing proves nothing: most generators leave no mark, and "
-        "messengers and editors remove those that there are.",
+        "messengers and editors remove such marks.",
         "Unsigned metadata can be forged by anyone, in either direction.",
         f"Signers of C2PA manifests are checked against {trust_list_words(trust_list)}, which "
         "can be replaced. A signature says who vouches for a statement, not that it is true.",

@@ -44,7 +44,7 @@ _PROBLEMS = {
     "assertion.bmffHash.mismatch": "the image was changed after it was signed",
     "assertion.boxesHash.mismatch": "the image was changed after it was signed",
     "assertion.hashedURI.mismatch": "the manifest was changed after it was signed",
-    "claimSignature.mismatch": "the signature does not fit the manifest",
+    "claimSignature.mismatch": "the signature does not match the manifest",
     "signingCredential.untrusted": "the signer is not on the trust list",
     "signingCredential.expired": "the signer's certificate had expired",
     "signingCredential.invalid": "the signer's certificate is not one for signing images",

@@ -1,4 +1,4 @@
-"""From which probability on an image is called fake, chosen on validation images.
+"""Decision thresholds, chosen on validation images.
 
 A threshold is a part of the model, not of its evaluation: it is chosen by
 `choose_threshold` or `tune_threshold` on images that are neither trained on nor tested on,

@@ -129,7 +129,7 @@ def choose_threshold(
         For `costs`, the share of positive images where the classifier will be used. None
         takes the share among `y_true`, which is usually far too high.
     pos_label : label, default=None
-        The positive class. None takes the one that is called "fake", else 1 of the classes
+        The positive class. None takes the one named "fake", else 1 of the classes
         0 and 1, or -1 and 1.
 
     Returns

@@ -138,7 +138,7 @@ def recalibrate(
         Without labels it is needed, and taken as the share among X; with labels it belongs
         to `costs`.
     pos_label : label, default=None
-        The positive class. None takes the one that is called "fake", else 1 of the classes
+        The positive class. None takes the one named "fake", else 1 of the classes
         0 and 1, or -1 and 1.
 
     Returns
@@ -443,7 +443,10 @@ def _compared(before: ThresholdChoice, after: ThresholdChoice) -> list[str]:
             f"{after.true_positive_rate:.1%} of {after.n_positive:,} are detected (before: "
             f"{before.true_positive_rate:.1%}).",
         )
-    return [*sentences, "The new threshold was chosen on these images, which flatters it."]
+    return [
+        *sentences,
+        "The new threshold was chosen on these images, so these figures are too good.",
+    ]
 
 
 def _assumed(change: Recalibration, share: float | None) -> str:

@@ -49,7 +49,7 @@ def tune_threshold(
     prevalence : float, default=None
         As in `choose_threshold`.
     pos_label : label, default=None
-        The positive class. None takes the one that is called "fake", else 1 of the classes
+        The positive class. None takes the one named "fake", else 1 of the classes
         0 and 1, or -1 and 1.
     calibration : {"sigmoid", "isotonic", "temperature"}, default=None
         Calibrate the probabilities first, on the same images, by this method of

@@ -126,7 +126,7 @@ class _Asked:
         self.only = only if isinstance(only, str) and only else None
         if not self.uploads:
             await self.request.close()
-            what = "There must be at least one image, in a field that is called files."
+            what = "There must be at least one image, in a field named files."
             raise HTTPException(400, what)
 
     async def chunks(self) -> AsyncIterator[list[Judged]]:

@@ -77,7 +77,7 @@ def card_sections(card: ModelCard) -> list[Html]:
         section("Known limits", *card.html_blocks("Known limits")),
         section(
             "Model card",
-            f"What others should know who are to use this model. {CARD_FILE} beside this "
+            f"What others should know who use this model. {CARD_FILE} beside this "
             "page holds it with the figures, ready to be published with the model.",
             *folded,
         ),

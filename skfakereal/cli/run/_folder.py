@@ -52,7 +52,7 @@ class UnfinishedRunError(Exception):
 
     def __init__(self, place: Path) -> None:
         super().__init__(
-            f"The model was finished before, and is saved: {str(place)!r}. What else the run "
+            f"The model was finished before that and is saved: {str(place)!r}. What else the run "
             "should have written is missing or incomplete."
         )
         self.place = place

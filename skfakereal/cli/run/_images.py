@@ -89,7 +89,7 @@ def seen_remark(seen: Iterable[str], tested: Sequence[str]) -> str:
         return ""
     return (
         f"{n_seen:,} of the {len(tested):,} tested images are, byte for byte, among those "
-        "that the model was trained on. The figures flatter it."
+        "that the model was trained on. The figures are too good."
     )
 
 
@@ -103,7 +103,7 @@ def folds_remark(tested: Sequence[str], folds: Sequence[int]) -> str:
         return ""
     return (
         f"{n_seen:,} of the {len(tested):,} tested images have copies, byte for byte, in "
-        "other folds, so a model was fitted on them. The figures flatter it. --groups with "
+        "other folds, so a model was fitted on them. The figures are too good. --groups with "
         "the groups.csv of `skfakereal audit FOLDER --out RUN` keeps copies together."
     )
 
@@ -163,7 +163,7 @@ class Seen:
             said.append(
                 f"{changed:,} of the {len(paths):,} tested images lie where images lay that "
                 "the model was trained on, and have been changed since. If they show the "
-                "same, the figures flatter it."
+                "same, the figures are too good."
             )
         return [caution for caution in said if caution]
 

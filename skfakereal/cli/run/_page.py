@@ -1,4 +1,4 @@
-"""A report and what is known of its run -> ``report.html``, one page that can be mailed."""
+"""A report and the record of its run -> ``report.html``, one self-contained page."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -92,7 +92,7 @@ def _rows(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def no_better_than_chance(report: EvaluationReport) -> list[str]:
-    """Return a caution if the model cannot be told from one that has learned nothing.
+    """Return a caution if the model is not clearly better than one that has learned nothing.
 
     Neither the accuracy nor its comparison with the largest class will do: where few
     images are fake, a good detector may be right less often than one that always answers
@@ -103,19 +103,19 @@ def no_better_than_chance(report: EvaluationReport) -> list[str]:
     of the balanced accuracy tells.
     """
     n_right = int(np.sum(report.y_pred == report.y_true))
-    true, said = (
+    true, predicted = (
         np.array([np.mean(labels == label) for label in report.classes])
         for labels in (report.y_true, report.y_pred)
     )
-    by_chance = float(np.clip(true @ said, 0, 1))
+    by_chance = float(np.clip(true @ predicted, 0, 1))
     test = binomtest(n_right, len(report.paths), by_chance, alternative="greater")
     low = report.intervals.overall.get("balanced_accuracy", (np.nan, np.nan))[0]
     blind = 1 / np.count_nonzero(true)
     if test.pvalue <= _RARE and not low <= blind:
         return []
     return [
-        "This model cannot be told from one that answers without looking at the image: it "
-        "has learned little, or was tested on too few images."
+        "This model is not clearly better than one that answers without looking at the image: "
+        "it has learned little, or was tested on too few images."
     ]
 
 
@@ -124,19 +124,19 @@ def missed_target(report: EvaluationReport, target_fpr: float) -> list[str]:
     positive = report.classes.tolist().index(report.pos_label)
     name, rest = report.target_names[positive], report.target_names[1 - positive]
     others = report.y_true != report.pos_label
-    n_accused = int(np.sum(report.y_pred[others] == report.pos_label))
+    n_false_alarms = int(np.sum(report.y_pred[others] == report.pos_label))
     n_others = int(np.sum(others))
     if not n_others:
         return []
-    test = binomtest(n_accused, n_others, target_fpr, alternative="greater")
+    test = binomtest(n_false_alarms, n_others, target_fpr, alternative="greater")
     if test.pvalue > _RARE:
         return []
     return [
-        f"{n_accused:,} of {counted(n_others, 'tested image')} of class {rest!r} are called "
-        f"{name!r} ({n_accused / n_others:.1%}), which is more than the "
-        f"{100 * target_fpr:.4g}% that was asked for and than chance explains: the images on "
-        "which the threshold was chosen do not stand for them. Expect as many, or choose it "
-        "on more images."
+        f"{n_false_alarms:,} of {counted(n_others, 'tested image')} of class {rest!r} are "
+        f"classified as {name!r} ({n_false_alarms / n_others:.1%}), more than the "
+        f"{100 * target_fpr:.4g}% that was asked for, and more than chance explains: the images "
+        "on which the threshold was chosen are not representative. Expect as many false "
+        "positives, or choose the threshold on more images."
     ]
 
 
@@ -158,14 +158,14 @@ def truth_about(report: EvaluationReport) -> list[str]:
 def decision_line(facts: Mapping[str, Any]) -> str:
     """Return the decision in one line for the screen."""
     said = (
-        f"Called {facts['pos_label']!r} from a probability of {chance(facts['threshold'])} "
-        f"on ({facts['reason']})"
+        f"Classified as {facts['pos_label']!r} from a probability of "
+        f"{chance(facts['threshold'])} ({facts['reason']})"
     )
     if facts["true_positive_rate"] is not None:
         said += (
             f": {_of_which(facts)}, {facts['true_positive_rate']:.1%} of "
-            f"{facts['n_positive']:,} are found, {_share(facts['false_positive_rate'])} of "
-            f"{facts['n_negative']:,} others accused"
+            f"{facts['n_positive']:,} are detected, {_share(facts['false_positive_rate'])} of "
+            f"{facts['n_negative']:,} others are false positives"
         )
     if facts["unsure_band"] is not None:
         low, high = facts["unsure_band"]
@@ -176,7 +176,7 @@ def decision_line(facts: Mapping[str, Any]) -> str:
 
 def _of_which(facts: Mapping[str, Any]) -> str:
     if facts.get("out_of_fold"):
-        return "of the training images, judged out of fold"
+        return "of the training images, classified out of fold"
     return "of the validation images"
 
 
@@ -185,7 +185,7 @@ def _on_which(facts: Mapping[str, Any]) -> str:
         return "the images that it was recalibrated on"
     if facts.get("out_of_fold"):
         return (
-            "the training images out of fold, that is, each judged by a model that was "
+            "the training images out of fold, that is, each classified by a model that was "
             "fitted without it"
         )
     return "the validation images"
@@ -204,11 +204,8 @@ def decision_sections(config: Mapping[str, Any]) -> list[Html]:
         parts.append(note(_what_to_expect(config, facts)))
     return [
         section(
-            "The decision",
-            paragraph(
-                "The model gives every image a probability. This is how a verdict is made "
-                "of it."
-            ),
+            "Decision threshold and calibration",
+            paragraph("How a probability becomes a verdict."),
             *parts,
         )
     ]
@@ -220,27 +217,27 @@ def _what_to_expect(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
         return f"{fitted} test it on others (skfakereal evaluate) to know what to expect."
     if "cross_validated" in config.get("data", {}):
         return (
-            f"{fitted} look at the figures of the cross-validation, in which it was chosen "
-            "anew for each fold, for what to expect."
+            f"{fitted} for what to expect, look at the figures of the cross-validation, in "
+            "which it was chosen again for each fold."
         )
-    return f"{fitted} look at the figures of the tested images for what to expect."
+    return f"{fitted} for what to expect, look at the figures of the tested images."
 
 
 def _threshold(facts: Mapping[str, Any]) -> str:
     name, at = facts["pos_label"], chance(facts["threshold"])
     if facts["refused"] is not None:
         return (
-            f"An image is called {name} if its probability is {at} or more, since the "
-            "threshold that was asked for could not be had."
+            f"An image is classified as {name} if its probability is {at} or more, since no "
+            "threshold meets what was asked for."
         )
     if facts["reason"] == MORE_PROBABLE:
         return (
-            f"An image is called {name} if its probability is {at} or more. Nobody chose "
-            "that threshold: it takes the more probable class. train --target-fpr, --costs "
-            "or --balanced choose one that suits its use."
+            f"An image is classified as {name} if its probability is {at} or more. That is the "
+            "default: the more probable class. Choose a threshold that suits the use with train "
+            "--target-fpr, --costs or --balanced."
         )
     return (
-        f"An image is called {name} if its probability is {at} or more. That threshold was "
+        f"An image is classified as {name} if its probability is {at} or more. That threshold was "
         f"chosen for {facts['reason']} on {_on_which(facts)}."
     )
 
@@ -252,10 +249,10 @@ def _rates(facts: Mapping[str, Any]) -> list[str]:
     name = facts["pos_label"]
     return [
         f"Of {facts['n_positive']:,} {_kind(facts)} that are {name}, "
-        f"{facts['true_positive_rate']:.1%} are found.",
-        f"Of {facts['n_negative']:,} others, {_share(facts['false_positive_rate'])} are called "
-        f"{name} by mistake; on other images of the same kind it may be {_share(low)} to "
-        f"{_share(high)} (95% interval).",
+        f"{facts['true_positive_rate']:.1%} are detected.",
+        f"Of {facts['n_negative']:,} others, {_share(facts['false_positive_rate'])} are "
+        f"falsely classified as {name}; on other images of the same kind it may be {_share(low)} "
+        f"to {_share(high)} (95% interval).",
     ]
 
 
@@ -275,24 +272,23 @@ def _calibration(facts: Mapping[str, Any]) -> list[str]:
         return []
     return [
         f"The probabilities were calibrated ({facts['calibration']}) on {_on_which(facts)}. "
-        "They hold where the classes are as frequent as there."
+        "They apply where the classes are as frequent as there."
     ]
 
 
 def _band(facts: Mapping[str, Any]) -> list[str]:
     if facts["unsure"] is None:
-        return [f"There is no band of unsure probabilities. {facts['no_unsure_band']}"]
+        return [f"There is no unsure band. {facts['no_unsure_band']}"]
     low, high = facts["unsure_band"]
     precision, share = facts["unsure"]["precision"], facts["unsure"]["share_unsure"]
     kind = _kind(facts)
     if high - low == 1:
         return [
-            f"With predict --stable, every verdict is unsure: at no probability do the {kind} "
-            f"show that {100 * precision:g}% of them would be judged correctly."
+            f"With predict --stable, every verdict is unsure: at no probability are "
+            f"{100 * precision:g}% of the {kind} classified correctly."
         ]
     return [
         f"With predict --stable, the verdict is unsure from {chance(low)} to "
-        f"{chance(high)}, where fewer than {100 * precision:g}% of such {kind} "
-        f"would be judged correctly ({share:.1%} of them lie there), or if a mild change of "
-        "the image would turn it."
+        f"{chance(high)}, where fewer than {100 * precision:g}% of the {kind} are classified "
+        f"correctly ({share:.1%} of them lie there), or if a mild change of the image flips it."
     ]

@@ -43,7 +43,7 @@ class Decided:
 
     @property
     def refused(self) -> bool:
-        """Whether the threshold or calibration that was asked for could not be had."""
+        """Whether the threshold or calibration that was asked for was not possible."""
         return self.facts is not None and self.facts["refused"] is not None
 
 
@@ -83,8 +83,8 @@ def decide_by(
 
     Their probabilities may be `known`, since they were computed out of fold.
 
-    What was asked for and cannot be had is told, never raised: a model that took hours to
-    train must not be lost for it. It then decides by the more probable class.
+    What was asked for and is not possible is reported, never raised: a model that took hours
+    to train must not be lost for it. It then decides by the more probable class.
     """
     if validation is None:
         facts = None if model.positive is None else _nothing_known(plan, model)
@@ -247,12 +247,12 @@ def _cautions(plan: DecisionPlan, facts: dict[str, Any], n_images: int) -> list[
         if facts["calibration"] is not None:
             failed.remove("--calibration")
         said.append(
-            f"{' and '.join(failed)} could not be done, so this model calls "
-            f"{facts['pos_label']!r} what has a probability of 0.5 or more. {facts['refused']}"
+            f"{' and '.join(failed)} could not be done, so this model classifies images as "
+            f"{facts['pos_label']!r} from a probability of 0.5. {facts['refused']}"
         )
     if facts["calibration"] == "isotonic" and n_images < _MANY_FOR_ISOTONIC:
         said.append(
             f"Isotonic calibration follows its images closely and needs {_MANY_FOR_ISOTONIC:,} "
-            f"or more, but had {n_images:,}: what it says of them is too good. Take sigmoid."
+            f"or more, but had {n_images:,}: its figures on them are too good. Use sigmoid."
         )
     return said

@@ -35,7 +35,7 @@ from skfakereal.evaluation.verdicts._unsure_band import images_needed
 from skfakereal.thresholds._choose import check_negatives, negatives_needed
 
 _WAYS_OUT = (
-    "name it or another one with --weights PATH, or take --weights cifake (inside this "
+    "name it or another one with --weights PATH, or use --weights cifake (inside this "
     "package, for 32x32 images) or --weights none (random)"
 )
 Rows = tuple[NDArray[np.intp], NDArray[np.intp]]  # those to train on, and the others
@@ -180,7 +180,7 @@ def split_folder(
     if "split" in bunch and "train" not in own:
         raise ValueError(
             f"{folder!r} has split folders ({', '.join(own)}), but none to train on: "
-            "add one that is called train."
+            "add one named train."
         )
     train, validation = own.get("train", everything), own.get("validation")
     names, left_out = bunch.target_names, bunch.left_out
@@ -216,7 +216,7 @@ def _draw_test(
             how = (
                 "The tested images were drawn image by image, since no drawing by groups "
                 "leaves every class on both sides. So images of one group may be on both "
-                "sides, which flatters the figures."
+                "sides, and the figures are too good."
             )
             return _draw(part, None, fraction, random_state), how
         how = (
@@ -256,11 +256,11 @@ def with_folds(parts: Parts, *, use_groups: bool, random_state: int) -> Parts:
         apart = (
             " The images were divided one by one, since no division by groups leaves every "
             "class on both sides. So images of one group may be on both sides, which "
-            "flatters the figures."
+            "makes the figures too good."
         )
     how = (
         f"The figures are cross-validated, since {len(train.paths):,} images are too few to "
-        "hold some out: each image was judged by a model of the same kind as the saved one, "
+        "hold some out: each image was classified by a model of the same kind as the saved one, "
         f"fitted on about {_share_of_fold(folds)} of the images, without that one.{apart} "
         f"The model that is saved was fitted on all of them."
     )
@@ -372,7 +372,7 @@ def _check_temperature(installed: str) -> None:
     if tuple(map(int, installed.split(".")[:2])) < (1, 8):
         raise ValueError(
             f"--calibration temperature needs scikit-learn 1.8, but {installed} is "
-            "installed. Update it, or take sigmoid."
+            "installed. Update it, or use sigmoid."
         )
 
 
@@ -386,7 +386,7 @@ def _way_out(parts: Parts, name: str, needed: int) -> str:
             f"has of the {available:,} there are; {math.ceil(needed / share):,} would do."
         )
     if parts.validation is None:
-        return " Those are all of the training part, each judged out of fold."
+        return " Those are all of the training part, each classified out of fold."
     if not parts.validation_drawn:
         return ""
     of_it = parts.validation.count(parts.names)[name]

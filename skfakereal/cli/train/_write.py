@@ -116,7 +116,7 @@ def _write_manifest(
     if skipped:
         remarks.append(
             f"{counted(len(skipped), 'image')} of the training part could not be read and "
-            "had to be left out; config.json names them."
+            "were left out; config.json names them."
         )
     return remarks
 
@@ -129,7 +129,7 @@ def _figures(
             "Training",
             TrainingCurveDisplay.from_estimator(classifier).figure_,
             "Where the validation loss rises while the training loss falls, the model "
-            "learns its training images by heart. What the line marks is kept.",
+            "overfits. The marked epoch is kept.",
         )
     }
     views = _draw_views(classifier, train.paths)

@@ -12,13 +12,11 @@ if TYPE_CHECKING:
 
 
 _DESCRIPTION = """\
-See the whole way on toy images, offline, in less than three minutes: it makes
-images, trains a detector on them, tests it, writes the report, and classifies
-one image.
+A complete run on toy images, offline, in less than three minutes: it makes
+images, trains a detector, tests it, writes the report, and classifies one image.
 
-The images are a toy: patches of two photographs, and copies of them that were
-smoothed, resampled or spliced. What the detector learns, and every figure of it,
-holds for them only.
+The images are patches of two photographs, and copies of them that were smoothed,
+resampled or spliced. The detector and its figures apply to such images only.
 """
 
 _EPILOG = """\
@@ -34,7 +32,7 @@ _SIDE = 32
 _TOY = (
     "This is a demonstration on toy images: patches of two photographs, and copies of them "
     "that were smoothed, resampled or spliced. The figures say nothing about other images, "
-    "and this model is of no use for them."
+    "and this model is useless for them."
 )
 
 
@@ -43,7 +41,7 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
     parser = add_verb(
         verbs,
         "demo",
-        summary="see all of it on toy images, offline",
+        summary="a complete run on toy images, offline",
         description=_DESCRIPTION,
         epilog=_EPILOG,
     )

@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 
 _DESCRIPTION = """\
-Show where in images a model found what speaks for "fake" (or for --class): maps
-of colours over the images, on one page.
+Show which parts of images raise the probability of "fake" (or of --class): colour
+maps over the images, on one page.
 
-occlusion  covers parts of the image and tells what the probability loses; for
-           any model; as long as 170 predictions, for a VGG16 340.
-grad-cam   looks into the model's VGG16; some seconds an image, at 14x14 cells;
+occlusion  covers parts of the image and measures how the probability changes;
+           for any model; takes as long as 170 predictions, for a VGG16 340.
+grad-cam   looks into the model's VGG16; takes seconds per image, at 14x14 cells;
            not for models trained with --pooling statistics, the default.
 auto       grad-cam where it can explain the model, else occlusion.
 
-A map shows what the model used. It is no evidence that an image was
-manipulated, nor where. The page also says how much of each map would look the
+A map shows what the model used. It is no evidence that an image was manipulated,
+nor where. The page also says how much of each map would look the
 same if the model had random weights.
 """
 
@@ -40,9 +40,9 @@ examples:
   skfakereal explain detector/ inbox/ --out why/ --method occlusion
   skfakereal explain averaging/ small.png --out why/ --layer block3_conv3
 
-Written are explanation.html, a PNG for each image, maps.npz with all maps as
-arrays, and config.json. At most 50 images; an image that cannot be read is
-named, and the others are explained.
+The output is explanation.html, a PNG for each image, maps.npz with all maps as
+arrays, and config.json. At most 50 images; an image that cannot be read is listed,
+and the others are explained.
 
 exit codes:
   0 all images were read    3 some could not be read    1 error    2 wrong usage
@@ -82,7 +82,7 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
     parser.add_argument(
         "--layer",
         help="for grad-cam: a convolution or pooling of VGG16 (default: block5_conv3); "
-        "earlier ones have finer cells, and say less of the class",
+        "earlier ones have finer cells, and say less about the class",
     )
     finish_verb(parser, run)
 

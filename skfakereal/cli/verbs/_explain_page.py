@@ -26,13 +26,13 @@ from skfakereal.explain import (
 
 _DPI = 144
 _CAUTION = (
-    "A map shows where the detector found what it went by. It does not show what was "
+    "A map shows which parts of the image the detector used. It does not show what was "
     "manipulated, and it is no evidence that anything was: a detector that is wrong has "
     "maps as convincing as one that is right."
 )
 _NO_CHECK = (
     "The sanity check with random weights needs a VGG16 with a head that can be looked "
-    "into, which this model has not."
+    "into, which this model does not have."
 )
 _EMPTY = {
     "grad-cam": (
@@ -43,7 +43,7 @@ _EMPTY = {
 }
 _READING = {
     "grad-cam": (
-        "Bright: there is evidence for the class, in the eyes of this detector. Dark: there "
+        "Bright: this detector sees evidence for the class. Dark: there "
         "is none, or evidence against it.",
         "Each map has a scale of its own, so brightness cannot be compared between images. "
         "A photograph that is surely real has a brightest place too.",
@@ -52,7 +52,7 @@ _READING = {
         "The picture is what the detector sees of the image, at the proportions of the file.",
     ),
     "occlusion": (
-        "Red: with this place covered, the class loses probability, so something there "
+        "Red: the probability falls if this place is covered, so something there "
         "speaks for it. Blue: it gains.",
         "Each map has a scale of its own: look at the numbers. A detector that is very sure "
         "may lose next to nothing wherever one covers.",
@@ -165,10 +165,10 @@ def _page(explained: Explained, config: Mapping[str, Any]) -> str:
         parts.append(section("Could not be read", table(broken, header=("image", "why"))))
     parts.append(
         section(
-            "How to read a map",
+            "What does this mean?",
             items([*_READING[method], *filter(None, [explained.why_method])]),
             "The sanity check puts random weights in the place of learned ones and compares "
-            "the maps: the likeness is the mean absolute rank correlation over ten draws, "
+            "the maps: the similarity is the mean absolute rank correlation over ten draws, "
             "from 0 to 1 (Adebayo et al., 2018, Sanity checks for saliency maps).",
         )
     )

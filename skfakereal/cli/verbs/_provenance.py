@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from skfakereal.provenance import Provenance
 
 _DESCRIPTION = """\
-Read what image files themselves say of where their pictures come from: IPTC's
+Read what image files themselves say about the origin of their pictures: IPTC's
 digital source type in XMP, the settings that Stable Diffusion tools leave in PNG,
 EXIF and comments, the software that EXIF names, and C2PA manifests (content
-credentials). No detector is asked, and the picture is not looked at.
+credentials). It uses no detector, and does not look at the picture.
 
 C2PA manifests are verified where c2pa-python is installed
 (pip install "skfakereal[c2pa]"), in a process of its own. Nothing is fetched.
@@ -38,10 +38,10 @@ and what stands behind a statement:
   unsigned        anyone can have written it
   trusted         signed by a signer of the trust list, and the image is unchanged
   unknown signer  signed by somebody else, and the image is unchanged
-  invalid         the signature or the image does not fit
+  invalid         the signature or the image does not match
   not checked     signed, but c2pa-python is not installed, or cannot check it
 
-A file that says nothing proves nothing. The trust list has a date, which is told
+A file that says nothing proves nothing. The trust list has a date, which is shown
 below the table; the environment variable SKFAKEREAL_C2PA_TRUST can name another.
 
 exit codes:
@@ -54,7 +54,7 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
     parser = add_verb(
         verbs,
         "provenance",
-        summary="what do the files themselves say of their origin?",
+        summary="show what files themselves say about their origin",
         description=_DESCRIPTION,
         epilog=_EPILOG,
     )
@@ -65,7 +65,7 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
         choices=("table", "csv", "json"),
         help="default: by the ending of --out; table if there is none",
     )
-    parser.add_argument("--out", metavar="FILE", help="write what is found to a file")
+    parser.add_argument("--out", metavar="FILE", help="write the result to a file")
     parser.add_argument(
         "--force", action="store_true", help="replace the --out file if it exists"
     )

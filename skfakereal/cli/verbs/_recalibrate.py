@@ -18,15 +18,15 @@ from skfakereal.cli._output import complain, say, wants_progress
 
 _DESCRIPTION = """\
 Images that were shared, or come from other cameras and generators, get other
-probabilities than those that a model's threshold was chosen on. Choose it anew on
-images as they arrive where the model is used, and write the model with it to
-another place. Nothing is trained, and MODEL stays as it is.
+probabilities than those that a model's threshold was chosen on. Choose a new one
+on images as they arrive where the model is used, and write the model with it to
+another place. Nothing is trained, and MODEL stays unchanged.
 
-FOLDER is laid out as for `skfakereal train`; 10 images of each class are the
-least. Two other ways:
+FOLDER is laid out as for `skfakereal train`, with at least 10 images of each
+class. Two alternatives:
   --label real      all images below FOLDER are real: enough for --target-fpr
-  --prevalence 0.05 without --costs: nobody knows what they are; as many are
-                    called fake as you say that there are
+  --prevalence 0.05 without --costs: the images are unlabelled; this share of
+                    them is classified as fake
 Images that the run in MODEL was trained on are left out.
 """
 
@@ -69,7 +69,7 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
     add_threshold_options(
         parser.add_argument_group(
             "what the threshold is chosen for",
-            "Without any of these, the balanced accuracy is made highest.",
+            "By default, the highest balanced accuracy.",
         )
     )
     finish_verb(parser, run)
@@ -78,11 +78,13 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
 def run(arguments: Namespace) -> int:
     """Choose the threshold, and write the model with it."""
     if arguments.confidence is not None and arguments.target_fpr is None:
-        raise ValueError("--confidence belongs to --target-fpr, which is missing. Add it.")
+        raise ValueError(
+            "--confidence needs --target-fpr. Add it, or leave --confidence out."
+        )
     if arguments.prevalence is not None and arguments.target_fpr is not None:
         raise ValueError(
-            "--prevalence belongs to --costs, or stands for labels that are not known. "
-            "--target-fpr needs neither: leave it out."
+            "--prevalence is for --costs, or for unlabelled images. Leave it out with "
+            "--target-fpr."
         )
     _check_other_place(arguments.model, arguments.out, force=arguments.force)
     from skfakereal.cli.run._folder import new_run
@@ -109,7 +111,7 @@ def _check_other_place(model: str, out: str, *, force: bool) -> None:
     place, given = Path(out).resolve(), Path(model).resolve()
     if place in (given, given.parent) or given in place.parents:
         raise FileExistsError(
-            f"--out must be another place than MODEL, which stays as it is, got {out!r}."
+            f"--out must be another place than MODEL, which stays unchanged, got {out!r}."
         )
     if place.suffix.lower() == ".skfr" and place.exists() and not force:
         raise FileExistsError(

@@ -56,7 +56,7 @@ def move_threshold(arguments: Namespace, *, progress: bool) -> Moved:
     model, part = tested.model, tested.part
     if model.positive is None:
         raise ValueError(
-            f"A threshold lies between two classes, but MODEL knows {list(model.names)}."
+            f"A threshold needs two classes, but MODEL has {list(model.names)}."
         )
     _check_enough(arguments, tested, unlabelled)
     classes = np.asarray(model.estimator.classes_)
@@ -104,7 +104,7 @@ def _band(
 ) -> tuple[UnsureBand | None, str | None]:
     """Learn a band on these images, since the model's own is of others."""
     if unlabelled:
-        return None, "Without labels nothing tells which verdicts are right."
+        return None, "Without labels, it is unknown which verdicts are right."
     assert model.positive is not None
     part = tested.part
     known = model.config.get("decision") or {}
@@ -209,7 +209,7 @@ def write_run(folder: Path, arguments: Namespace, moved: Moved) -> None:
         _before_and_after(change),
         *decision_sections(config),
         how_it_was_made(config),
-        lead=f"An image is called {change.pos_label} from a probability of "
+        lead=f"An image is classified as {change.pos_label} from a probability of "
         f"{chance(change.threshold)} on.",
         footer=made_by(config),
     )
@@ -245,7 +245,7 @@ def _before_and_after(change: Recalibration) -> Html:
         table(rows, ["", "before", "now"]),
         paragraph(
             f"On {counted(change.n_images, 'image')}. The new threshold was chosen on them, "
-            "which flatters it: look at others. The figures in the report of the model "
+            "so test it on others. The figures in the report of the model "
             "before are those of the threshold before."
         ),
     )

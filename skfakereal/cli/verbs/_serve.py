@@ -15,12 +15,12 @@ from skfakereal.cli._arguments import (
 _DESCRIPTION = """\
 Open a page in the browser to drop images on: files, a folder, a zip, or what the
 clipboard holds. It shows each image with its verdict ("fake", "real", or "unsure"
-and why), its probability, and what the file itself says of its origin; a click
+and why), its probability, and what the file itself says about its origin; a click
 opens a page of the image that can be saved. Programs get the same as JSON from
 /api/predict, which /api/openapi.json describes.
 
-The page is served on this machine alone, asks nobody else for anything, and keeps
-nothing: images are held while they are judged. It needs: pip install
+The page is served on this machine alone, uses no other server, and keeps nothing:
+images are held only while they are classified. It needs: pip install
 "skfakereal[web]".
 """
 
@@ -30,8 +30,8 @@ examples:
   skfakereal serve detector/ --port 9000 --no-browser
   curl -F files=@suspect.jpg http://127.0.0.1:8765/api/predict
 
-With another --host, other machines can reach it, by plain HTTP: whoever is on the
-way can read along. It then asks for a token, which the printed address contains.
+With another --host, other machines can reach it, by plain HTTP, which others on
+the network can read. It then asks for a token, which the printed address contains.
 
 exit codes:
   0 ended by Ctrl+C    1 error    2 wrong usage

@@ -20,8 +20,8 @@ from skfakereal.cli._decision import add_decision_options, read_decision
 from skfakereal.cli._output import complain, say, wants_progress
 
 _DESCRIPTION = """\
-Train a detector by transfer learning on VGG16, measure it on images that it has
-not seen, and write a run folder.
+Train a detector by transfer learning on VGG16, measure it on images that it was
+not trained on, and write a run folder.
 
 FOLDER holds one folder for each class, and may hold splits:
 
@@ -30,13 +30,13 @@ FOLDER holds one folder for each class, and may hold splits:
 
 Without a test folder, a part is held out. Fewer than 200 images are too few for
 that: all are trained on, and the figures come from a cross-validation, in which
-each image is judged by a model of the same kind that was fitted without it. A
+each image is classified by a model of the same kind that was fitted without it. A
 folder below a class is a group (a generator, a camera, a person): if there are
 any, no group is on both sides, as far as that is possible.
 
-What training has to choose it chooses on a validation folder, if there is one.
+Settings that training chooses are chosen on a validation folder, if there is one.
 Otherwise a linear head (the default) is cross-validated among the training
-images; for others, a part of them serves to tell when to stop.
+images; for other heads, a part of them decides when to stop.
 """
 
 _EPILOG = """\
@@ -49,28 +49,28 @@ examples:
   skfakereal train photos/ --out again/ --config settings.toml --epochs 30
 
 the run folder:
-  report.html      one page with everything; it can be mailed
-  audit.html       what the files give away, without a look at the pictures
+  report.html      the report, one self-contained page
+  audit.html       the audit of the files
   model.skfr       the fitted estimator; its labels are 0 for real and 1 for fake
   metrics.json     figures on the test part, or of the cross-validation
   predictions.csv  what they come from: path,label,predicted,probability,error
                    (the probability is that of fake), and fold if cross-validated
   validation.csv   the same for what threshold and unsure band come from: the
-                   validation part, or the training part, each image judged by a
-                   model that was fitted without it
+                   validation part, or the training part, each image classified
+                   by a model that was fitted without it
   card.md          the model card, to be published with the model
   images.csv       which image was in which part, with its SHA-256
   config.json      parameters, versions, counts, command
   *.png            confusion matrix, curves, worst errors, views of one image
-It appears when all of it is written. A run that ends before the model is trained
-leaves none; one that fails later leaves the model, with what was written.
+The folder appears when it is complete. A run that ends before the model is trained
+leaves none; one that fails later leaves the model and what was written until then.
 
 exit codes:
   0 done    3 done, but some images could not be read    1 error    2 wrong usage
-  4 done, but the threshold or calibration that was asked for could not be had:
-    the model decides at 0.5
-  5 the model is trained and saved, but something failed after that: you are told
-    where it lies
+  4 done, but not with the threshold or calibration that was asked for: the model
+    decides at 0.5
+  5 the model is trained and saved, but a later step failed: the message names the
+    model
 """
 
 
@@ -98,9 +98,9 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
         "--groups",
         default="auto",
         metavar="auto|none|FILE",
-        help="what to keep together: the folders below a class, nothing, or what the "
-        "groups.csv of `skfakereal audit --out` tells, so that no image is tested whose "
-        "copy was trained on (default: auto)",
+        help="which images to keep together: those of a folder below a class, none, or those "
+        "of a group in the groups.csv of `skfakereal audit --out`, so that no copy of a "
+        "training image is tested (default: auto)",
     )
     parser.add_argument(
         "--skip-unreadable",
@@ -112,23 +112,23 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
         type=none_or_text,
         default="auto",
         metavar="PLACE",
-        help="where to keep what VGG16 makes of the images, so that later runs on them are "
-        "faster: a folder, none, or auto for one of your own (default: auto; see "
+        help="where to store VGG16's activations, so that later runs on the same images are "
+        "faster: a folder, none, or auto for your own cache folder (default: auto; see "
         "`skfakereal cache info`)",
     )
     parser.add_argument(
         "--no-audit",
         dest="audit",
         action="store_false",
-        help="do not look first for what gives the classes away, such as file formats and "
-        "copies (see `skfakereal audit`)",
+        help="do not audit the images first for file formats, copies and the like (see "
+        "`skfakereal audit`)",
     )
     parser.add_argument(
         "--random-state",
         type=int,
         default=0,
         metavar="SEED",
-        help="seed of all that is drawn (default: 0)",
+        help="seed of all random draws (default: 0)",
     )
     add_decision_options(parser)
     _add_estimator_options(parser.add_argument_group("parameters of VGG16ImageClassifier"))
@@ -144,7 +144,7 @@ def _add_estimator_options(group: _ArgumentGroup) -> None:
         "--image-size",
         type=image_size,
         metavar="SIDE|HxW",
-        help="pixels to which images are brought (default: 224)",
+        help="size of the network's input in pixels (default: 224)",
     )
     add(
         "--resize",
@@ -156,14 +156,14 @@ def _add_estimator_options(group: _ArgumentGroup) -> None:
         "--n-crops",
         type=int,
         metavar="N",
-        help="with another --resize than stretch: average over so many crops, 1 to 9, which "
-        "takes N times as long (default: 1)",
+        help="with --resize crop or shrink: average over N crops, 1 to 9, which takes N times "
+        "as long (default: 1)",
     )
     add(
         "--preprocessing",
         choices=("auto", "unit", "imagenet"),
-        help="what the weights were trained with, pixels in [0, 1], or as ImageNet's "
-        "weights saw them (default: auto)",
+        help="input of the network: what the weights were trained with, pixels in [0, 1], or "
+        "ImageNet's (default: auto)",
     )
     add(
         "--weights",
@@ -175,35 +175,42 @@ def _add_estimator_options(group: _ArgumentGroup) -> None:
     add(
         "--pooling",
         choices=("statistics", "avg", "max", "flatten"),
-        help="what the head sees: mean and deviation of every channel of all convolutions, "
-        "or the last block, averaged, its maxima or whole (default: statistics)",
+        help="features for the head: mean and deviation of every channel of all convolutions, "
+        "or the last block's averages, maxima, or all of it (default: statistics)",
     )
     add(
         "--trainable-from",
         metavar="BLOCK",
         choices=("block1", "block2", "block3", "block4", "block5"),
-        help="train VGG16 along from block1 ... block5 on (default: the Dense layers only)",
+        help="fine-tune VGG16 from this block on (default: train the head only)",
     )
     add(
         "--hidden-units",
         type=units,
         metavar="N,N",
-        help="units of Dense layers before the last one (default: none)",
+        help="units of Dense layers before the last one (default: none, a linear head)",
     )
     add(
         "--dropout",
         type=float,
         metavar="SHARE",
-        help="share of units that is dropped in training (default: 0.0)",
+        help="share of units dropped in training (default: 0.0)",
     )
-    add("--learning-rate", type=float, metavar="RATE", help="of Adam (default: 0.001)")
-    add("--batch-size", type=int, metavar="N", help="images in a step (default: 32)")
-    add("--epochs", type=int, metavar="N", help="at the most (default: 50)")
+    add(
+        "--learning-rate",
+        type=float,
+        metavar="RATE",
+        help="learning rate of Adam (default: 0.001)",
+    )
+    add(
+        "--batch-size", type=int, metavar="N", help="images per training step (default: 32)"
+    )
+    add("--epochs", type=int, metavar="N", help="maximum number of epochs (default: 50)")
     add(
         "--patience",
         type=int,
         metavar="N",
-        help="epochs without improvement before it stops (default: 5)",
+        help="epochs without improvement before training stops (default: 5)",
     )
     add(
         "--no-early-stopping",
@@ -221,9 +228,9 @@ def _add_estimator_options(group: _ArgumentGroup) -> None:
     add(
         "--augmentation",
         choices=("default", "shared", "none"),
-        help="train on copies that are turned, zoomed and mirrored, on copies that were "
-        "shrunk, blurred and saved again as shared photographs are, or on the images as "
-        "they are (default: default)",
+        help="train on views that are rotated, zoomed and flipped, on views that are shrunk, "
+        "blurred and saved again like shared photographs, or on the images unchanged "
+        "(default: default)",
     )
     add(
         "--no-augmentation",
@@ -232,11 +239,16 @@ def _add_estimator_options(group: _ArgumentGroup) -> None:
         const="none",
         help="the same as --augmentation none",
     )
-    add("--n-views", type=int, metavar="N", help="augmented copies of each (default: 8)")
+    add(
+        "--n-views",
+        type=int,
+        metavar="N",
+        help="augmented views of each image (default: 8)",
+    )
     add(
         "--engine",
         choices=("auto", "ncnn", "int8", "tensorflow"),
-        help="what computes the frozen part of VGG16 (default: auto)",
+        help="engine for the frozen part of VGG16 (default: auto)",
     )
     add("--n-jobs", type=int, metavar="N", help="threads that read images (default: all)")
 
@@ -284,6 +296,6 @@ def run(arguments: Namespace) -> int:
     if trained.n_unreadable:
         complain(f"{counted(trained.n_unreadable, 'image')} could not be read")
     if trained.refused:
-        complain("the threshold or calibration that was asked for could not be had")
+        complain("the threshold or calibration that was asked for was not possible")
         return 4
     return 3 if trained.n_unreadable else 0

@@ -97,7 +97,7 @@ class EvaluationReport(Mapping[str, float], Report):
     remarks : list of str
         Sentences that say what was left out and why figures are undefined.
     threshold : float or None
-        From which probability on an image is called positive, where that is known.
+        The decision threshold, where it is known.
     per_group : dict of str to dict
         For each generator (or group) by name: ``accuracy`` of its images, their number
         ``n_images``, and with two classes ``n_positive``, ``roc_auc`` and

@@ -21,7 +21,7 @@ class TrainingCurveDisplay:
     """Loss and accuracy over the epochs of a fit.
 
     Make it with `from_estimator` or `from_history`. Where the validation loss rises while
-    the training loss still falls, the classifier learns its training images by heart.
+    the training loss still falls, the classifier overfits.
 
     Parameters
     ----------
