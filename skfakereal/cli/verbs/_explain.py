@@ -41,8 +41,8 @@ examples:
   skfakereal explain averaging/ small.png --out why/ --layer block3_conv3
 
 The output is explanation.html, a PNG for each image, maps.npz with all maps as
-arrays, and config.json. At most 50 images; an image that cannot be read is listed,
-and the others are explained.
+arrays, and config.json. At most 50 images; an image that cannot be read is
+listed, and the others are explained.
 
 exit codes:
   0 all images were read    3 some could not be read    1 error    2 wrong usage

@@ -31,7 +31,8 @@ examples:
   curl -F files=@suspect.jpg http://127.0.0.1:8765/api/predict
 
 With another --host, other machines can reach it, by plain HTTP, which others on
-the network can read. It then asks for a token, which the printed address contains.
+the network can read. It then asks for a token, which the printed address
+contains.
 
 exit codes:
   0 ended by Ctrl+C    1 error    2 wrong usage

@@ -62,13 +62,14 @@ the run folder:
   images.csv       which image was in which part, with its SHA-256
   config.json      parameters, versions, counts, command
   *.png            confusion matrix, curves, worst errors, views of one image
-The folder appears when it is complete. A run that ends before the model is trained
-leaves none; one that fails later leaves the model and what was written until then.
+The folder appears when it is complete. A run that ends before the model is
+trained leaves none; one that fails later leaves the model and what was written
+until then.
 
 exit codes:
   0 done    3 done, but some images could not be read    1 error    2 wrong usage
-  4 done, but not with the threshold or calibration that was asked for: the model
-    decides at 0.5
+  4 done, but not with the threshold or calibration that was asked for: the
+    model decides at 0.5
   5 the model is trained and saved, but a later step failed: the message names the
     model
 """
@@ -188,7 +189,7 @@ def _add_estimator_options(group: _ArgumentGroup) -> None:
         "--hidden-units",
         type=units,
         metavar="N,N",
-        help="units of Dense layers before the last one (default: none, a linear head)",
+        help="units of Dense layers before the last one (default: none)",
     )
     add(
         "--dropout",
