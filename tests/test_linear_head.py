@@ -72,7 +72,9 @@ def test_it_is_scikit_learns_logistic_regression(
 def test_the_optimum_is_found_in_every_shape(
     monkeypatch: pytest.MonkeyPatch, n_rows: int, n_features: int
 ) -> None:
-    monkeypatch.setattr("skfakereal._training.logistic._MOST_EXACT", 60)
+    for name, number in {"ROWS": 60, "FEATURES": 60}.items():
+        monkeypatch.setattr(f"skfakereal._training.logistic._MOST_{name}", number)
+    monkeypatch.setattr("skfakereal._training.logistic._SAMPLE", 30)
     random = np.random.default_rng(0)
     common = random.standard_normal((5, n_features))
     rows = random.standard_normal((n_rows, 5)) * [9, 5, 3, 1, 0.5] @ common

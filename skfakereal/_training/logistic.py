@@ -17,8 +17,10 @@ Floats = NDArray[np.float64]
 # Gives all rows, block by block.
 Blocks = Callable[[], Iterable[NDArray[np.floating]]]
 
-# Up to so many rows or features the spectrum is exact; above, that of half as many rows.
-_MOST_EXACT = 1024
+# Up to so many rows, or features, the spectrum is exact; above, that of some rows.
+_MOST_ROWS = 4096
+_MOST_FEATURES = 1024
+_SAMPLE = 512
 # Of the gradient's largest part, where the curvature is about 1: the loss is right to 1e-8.
 _TOLERANCE = 1e-5
 _MOST_STEPS = 500
@@ -63,7 +65,7 @@ class LogisticProblem:
         self._span: FloatArray | None = None
         n_features = next(iter(blocks())).shape[1]
         self._threads = 1 if len(labels) * n_features <= _MOST_ALONE else None
-        if len(labels) <= min(n_features, _MOST_EXACT):
+        if len(labels) <= min(n_features, _MOST_ROWS):
             self._use_span()
         else:
             self._precondition(n_features)
@@ -81,14 +83,14 @@ class LogisticProblem:
 
     def _precondition(self, n_features: int) -> None:
         n_rows = len(self._targets)
-        if n_features <= _MOST_EXACT:
+        if n_features <= _MOST_FEATURES:
             gram = np.zeros((n_features, n_features))
             for block in self._blocks():
                 gram += block.T @ block
             values, vectors = _spectrum(gram)
             self._variances = values / n_rows
         else:
-            sample = np.random.RandomState(0).permutation(n_rows)[: _MOST_EXACT // 2]
+            sample = np.random.RandomState(0).permutation(n_rows)[:_SAMPLE]
             rows = _pick(self._blocks(), np.sort(sample))
             values, vectors = _spectrum(rows @ rows.T)
             self._variances = values / len(rows)
