@@ -104,6 +104,11 @@ def test_random_state_takes_what_scikit_learn_takes(call: Callable[..., Any]) ->
         call("seed")
 
 
+def test_random_state_has_one_type() -> None:
+    kinds = {parameter.annotation for _, parameter in of("random_state")}
+    assert kinds == {int | np.random.RandomState | None}
+
+
 def test_equal_random_states_give_equal_intervals() -> None:
     one, other = (intervals_of(np.random.RandomState(5)) for _ in range(2))
     assert one == other

@@ -12,6 +12,7 @@ from skfakereal._classifying.ask import check_classifier, predict_once
 from skfakereal._images.read import blamed_on, decode_image, read_bytes
 from skfakereal._network import Statistics
 from skfakereal._paths import ImagePaths, check_paths
+from skfakereal._validation import RandomState, seed_of
 from skfakereal.explain._covers import Fill, check_patches, cover_image
 from skfakereal.explain._explanation import classes_to_explain
 from skfakereal.explain._grad_cam import look_at
@@ -158,7 +159,7 @@ def randomization_check(
     fill: Fill = "mean",
     stages: Sequence[str] = _STAGES,
     n_draws: int = 10,
-    random_state: int = 0,
+    random_state: RandomState = 0,
 ) -> RandomizationCheck:
     """Compare the maps with those of detectors whose weights are random [1]_.
 
@@ -191,7 +192,7 @@ def randomization_check(
         it takes minutes.
     n_draws : int, default=10
         How many random detectors there are for each stage.
-    random_state : int, default=0
+    random_state : int, RandomState instance or None, default=0
         Seed of their weights, which are normal with the deviation of the trained ones.
 
     Returns
@@ -232,6 +233,7 @@ def randomization_check(
     check_classifier(estimator)
     check_patches(patch, stride, fill)
     _check(method, stages, n_draws)
+    seed = seed_of(random_state)
     steps, opened = open_network(estimator, method=method)
     n_layers = opened.position(layer)
     paths, classes = check_paths(steps.transformed(X)), np.asarray(estimator.classes_)
@@ -256,7 +258,7 @@ def randomization_check(
         drawn = [
             [
                 _rank_correlations(own, maker.signed_maps(opened.with_random(stage, draw)))
-                for draw in _draws(random_state, n_draws)
+                for draw in _draws(seed, n_draws)
             ]
             for stage in stages
         ]
