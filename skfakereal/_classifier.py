@@ -13,7 +13,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from skfakereal._activations import ActivationReader
 from skfakereal._augmentation import Augmentation, view_settings
-from skfakereal._columns import record_columns
 from skfakereal._network import Dense, Network
 from skfakereal._parameters import BEFORE, check_parameters
 from skfakereal._paths import ImagePaths, check_paths
@@ -26,7 +25,7 @@ from skfakereal._training.linear_head import solve_head
 from skfakereal._training.settings import RECIPE, held_fraction, is_solved, tail_settings
 from skfakereal._trunk import Trunk, continued_tail, tail_convolutions
 from skfakereal._trunk_settings import TrunkSettings, trunk_settings
-from skfakereal._validation import check_class_weight
+from skfakereal._validation import check_class_weight, record_columns
 from skfakereal._weights import load_trunk
 
 __all__ = ["VGG16ImageClassifier"]

@@ -10,7 +10,6 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skfakereal._activations import ActivationReader
-from skfakereal._columns import record_columns
 from skfakereal._images.read import ImageReadError, raise_unreadable
 from skfakereal._parameters import BEFORE, check_parameters
 from skfakereal._paths import ImagePaths, check_paths
@@ -18,6 +17,7 @@ from skfakereal._quantization import with_ranges
 from skfakereal._store.store import open_store
 from skfakereal._trunk import statistics_names
 from skfakereal._trunk_settings import trunk_settings
+from skfakereal._validation import record_columns
 from skfakereal._weights import load_trunk
 
 

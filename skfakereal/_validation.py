@@ -1,12 +1,14 @@
-"""Labels and weights as users hand them over -> arrays."""
+"""Labels, weights, columns and seeds as users pass them -> arrays and numbers."""
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import validate_data
 
 from skfakereal._paths import is_missing, shown
 
@@ -170,3 +172,9 @@ def seed_of(random_state: RandomState) -> int:
             f"{random_state!r}."
         )
     return int(random_state)
+
+
+def record_columns(estimator: BaseEstimator, X: Any, *, reset: bool) -> None:
+    """Record the name of a DataFrame's column as `feature_names_in_`, or compare it."""
+    # Without ensure_2d=False it would count features, which (n,) paths do not have.
+    validate_data(estimator, X, reset=reset, skip_check_array=True, ensure_2d=False)

@@ -92,12 +92,12 @@ def run(arguments: Namespace) -> int:
     from skfakereal._settings import settings_of
     from skfakereal.cli._paths import find_images
     from skfakereal.cli._rows import classify
-    from skfakereal.cli.run._folder import describe_run, new_run, seal
-    from skfakereal.cli.verbs._explain_page import (
+    from skfakereal.cli.run._explain import (
         Explained,
         explain_part,
         write_explanation,
     )
+    from skfakereal.cli.run._folder import describe_run, new_run, seal
 
     _check_layer(arguments)
     paths = list(dict.fromkeys(find_images(arguments.images)))

@@ -88,7 +88,7 @@ def run(arguments: Namespace) -> int:
         )
     _check_other_place(arguments.model, arguments.out, force=arguments.force)
     from skfakereal.cli.run._folder import new_run
-    from skfakereal.cli.verbs._recalibrate_run import move_threshold, write_file, write_run
+    from skfakereal.cli.run._recalibrate import move_threshold, write_file, write_run
 
     progress, out = wants_progress(arguments.progress), arguments.out
     alone = out.lower().endswith(".skfr")

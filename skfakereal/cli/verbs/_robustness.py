@@ -85,7 +85,7 @@ def run(arguments: Namespace) -> int:
     from skfakereal.cli._tested import describe_test, end_test, load_tested
     from skfakereal.cli.run._card import add_to_card, check_card
     from skfakereal.cli.run._folder import new_run
-    from skfakereal.cli.verbs._robustness_page import (
+    from skfakereal.cli.run._robustness import (
         measure,
         read_changes,
         write_robustness,
