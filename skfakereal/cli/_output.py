@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
+from threading import Event, Thread
+from time import perf_counter
 from types import ModuleType
 from typing import Any
 
@@ -137,6 +139,26 @@ def watched(
     from tqdm import tqdm
 
     yield from tqdm(items, total=total, desc=label, unit=unit, disable=not progress)
+
+
+@contextmanager
+def signs_of_life(*, wanted: bool, every: float = 5.0) -> Iterator[None]:
+    """Say every few seconds how long the work has taken, where nothing else shows it."""
+    began, done = perf_counter(), Event()
+
+    def tell() -> None:
+        while not done.wait(every):
+            say(f"... at work for {perf_counter() - began:.0f} s")
+
+    thread = Thread(target=tell, daemon=True)
+    if wanted:
+        thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        if wanted:
+            thread.join()
 
 
 @contextmanager

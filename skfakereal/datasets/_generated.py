@@ -1,4 +1,4 @@
-"""Two photographs -> a small labelled set of real patches and manipulated copies."""
+"""Three photographs -> a small labelled set of real pictures and manipulated copies."""
 
 import contextlib
 import csv
@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -16,13 +17,15 @@ from PIL import Image
 from skfakereal._labelled import LabelledImages
 from skfakereal._validation import RandomState, random_source
 from skfakereal.datasets._folder import load_image_folder
-from skfakereal.datasets._patches import (
+from skfakereal.datasets._pictures import (
     MANIPULATIONS,
-    Patch,
+    Photographs,
+    Spot,
     check_sizes,
-    draw_donor,
-    draw_patches,
+    draw_spot,
+    draw_spots,
     load_photographs,
+    take_picture,
 )
 
 _RECORD = "origin.csv"
@@ -125,23 +128,27 @@ def make_fake_real_images(
     image_size: int = 32,
     random_state: RandomState = 0,
 ) -> LabelledImages:
-    """Write a small labelled set of images, made offline from two photographs.
+    """Write a small labelled set of images, made offline from three photographs.
 
     **A toy that shows the workflow, and nothing else.** A detector that is good on these
-    images knows three simple manipulations of two photographs; its figures say nothing
-    about other images.
+    images knows three manipulations and one kind of noise; its figures say nothing about
+    other images.
 
-    Real images are square patches of the two photographs that scikit-learn carries
-    (`sklearn.datasets.load_sample_images`), none of which overlaps another. Fake ones are
-    copies of the same patches, each manipulated in one way:
+    Real images are small pictures of parts of three photographs, which scikit-learn
+    (`sklearn.datasets.load_sample_images`) and matplotlib carry. Each is taken as by a
+    camera: from its own distance, with its own exposure and white balance, and with the
+    noise of a sensor. Fake ones are copies of them, each manipulated in one way:
 
-    - resampled: shrunk to between a quarter and half of its size and enlarged again, whose
-      trace Popescu and Farid (2005) detect;
-    - smoothed: most of it is filtered by the median of 5x5 pixels;
-    - spliced: a part is covered by a part of the other photograph.
+    - resampled: shrunk to between a third and two thirds of its size and enlarged again,
+      whose trace Popescu and Farid (2005) detect;
+    - spliced: a part is covered by a part of another picture, turned and enlarged;
+    - regenerated: what is coarse is kept, and the texture is made up anew at half size, as
+      by a generator that repaints a picture.
 
-    Both classes are written in the same way, as PNG files of one size in bytes without
-    metadata, so only the pixels differ.
+    What they have in common is that a sensor's noise no longer lies evenly over all of the
+    image; a dozen statistics of it tell 98 % of the test part apart. Both classes are
+    written in the same way, as PNG files of one size in bytes without metadata, so only the
+    pixels differ.
 
     Parameters
     ----------
@@ -150,26 +157,26 @@ def make_fake_real_images(
         images are then replaced.
     n_images : int, default=600
         How many images, 4 or more. Half of them are real (one more if the number is odd).
-        At most two for each patch: 1040 of 32 pixels, 240 of 64.
+        Real ones may overlap, within the training part or within the test part.
     image_size : int, default=32
-        Side of the patches in pixels, from 16 to 213.
+        Side of the images in pixels, from 16 to 212.
     random_state : int, RandomState instance or None, default=0
-        Draws the patches, the split and the manipulations. The same int gives the same
-        bytes, with the same versions of Pillow and scikit-learn.
+        Draws the pictures, the split and the manipulations. The same int gives the same
+        bytes, with the same versions of NumPy, SciPy, Pillow, scikit-learn and matplotlib.
 
     Returns
     -------
     Bunch
         What `load_image_folder` gives for `root`: `data`, `target` (1 is fake),
         `target_names`, `groups`, `split` (``"train"``, and ``"test"`` for about a
-        quarter), `DESCR`. A group is one row of patches in both photographs; it holds a
-        patch, its manipulated copy and what was spliced into it, and lies on one side of
-        the split.
+        quarter), `DESCR`. **All of the test part is from one photograph, and none of the
+        training part is.** A group is a quarter of a photograph, from side to side; it
+        holds a picture, its manipulated copy and what was spliced into it.
 
     Raises
     ------
     ValueError
-        If there are fewer patches than asked for, or another parameter is out of range.
+        If a parameter is out of range.
     FileExistsError
         If `root` holds anything that this function did not write. Nothing is changed then.
 
@@ -180,8 +187,8 @@ def make_fake_real_images(
 
     Notes
     -----
-    The files are ``root/{train,test}/{real,fake}/<group>/<patch>.png``, and
-    ``<patch>-<manipulation>.png`` for the fake ones. ``root/origin.csv`` records for each
+    The files are ``root/{train,test}/{real,fake}/<group>/<picture>.png``, and
+    ``<picture>-<manipulation>.png`` for the fake ones. ``root/origin.csv`` records for each
     the photograph, the place in it, the manipulation, its settings, and the SHA-256.
 
     References
@@ -204,48 +211,47 @@ def make_fake_real_images(
     photographs = load_photographs()
     number, side = check_sizes(n_images, image_size, photographs)
     random = random_source(random_state)
-    patches = draw_patches(number - number // 2, side, photographs, random)
-    files = _make_files(patches, number // 2, photographs, random)
-    write_recorded(Path(root), files)
+    write_recorded(Path(root), _make_files(number, side, photographs, random))
     bunch = load_image_folder(root)
     bunch.DESCR = (
-        "Patches of two photographs, and manipulated copies: a toy that shows the workflow "
-        f"and says nothing about other images.\n{bunch.DESCR}"
+        "Pictures of three photographs, and manipulated copies: a toy that shows the "
+        f"workflow and says nothing about other images.\n{bunch.DESCR}"
     )
     return bunch
 
 
 def _make_files(
-    patches: list[tuple[str, Patch]],
-    n_fake: int,
-    photographs: dict[str, Image.Image],
-    random: np.random.RandomState,
+    n_images: int, side: int, photographs: Photographs, random: np.random.RandomState
 ) -> list[GeneratedFile]:
     files = []
     manipulations = list(MANIPULATIONS.items())
-    for i, (split, patch) in enumerate(patches):
-        image = patch.cut_from(photographs)
-        place = f"{split}/real/{patch.group}/{patch.name}.png"
-        files.append(GeneratedFile(place, _encode(image), _origin(patch, "none", {})))
-        if i < len(patches) - n_fake:
+    n_fake = n_images // 2
+    n_real = n_images - n_fake
+    for i, (split, spot) in enumerate(draw_spots(n_real, side, photographs, random)):
+        image, taken = take_picture(spot, side, photographs, random)
+        place = f"{split}/real/{spot.group}/{spot.name}.png"
+        files.append(GeneratedFile(place, _encode(image), _origin(spot, "none", taken)))
+        if i < n_real - n_fake:
             continue  # an odd number of images: this one has no manipulated copy
-        donor = draw_donor(patch, photographs, random)
         name, manipulate = manipulations[i % len(manipulations)]
-        copy, settings = manipulate(image, donor.cut_from(photographs), random)
+        other = draw_spot(spot.photograph, spot.band, i, side, photographs, random)
+        donor, _ = take_picture(other, side, photographs, random)
+        copy, settings = manipulate(image, donor, random)
         if name == "spliced":
-            settings["donor"] = donor.name
-        place = f"{split}/fake/{patch.group}/{patch.name}-{name}.png"
-        files.append(GeneratedFile(place, _encode(copy), _origin(patch, name, settings)))
+            settings["donor"] = [other.left, other.top, other.side]
+        place = f"{split}/fake/{spot.group}/{spot.name}-{name}.png"
+        origin = _origin(spot, name, taken | settings)
+        files.append(GeneratedFile(place, _encode(copy), origin))
     return files
 
 
 def _origin(
-    patch: Patch, manipulation: str, settings: dict[str, object]
+    spot: Spot, manipulation: str, settings: dict[str, Any]
 ) -> dict[str, str | int]:
     return {
-        "photograph": patch.photograph,
-        "top": patch.top,
-        "left": patch.left,
+        "photograph": spot.photograph,
+        "top": spot.top,
+        "left": spot.left,
         "manipulation": manipulation,
         "settings": json.dumps(settings),
     }
