@@ -210,6 +210,8 @@ def test_exif_in_every_format(kind: str, said) -> None:
     }
     assert found.claim == ""
     assert "nothing" in found.summary
+    found = said(saved(picture(), kind, exif=exif(make="Canon", model="Canon EOS R5")))
+    assert [s.value for s in found.statements] == ["Canon EOS R5"]
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "WEBP"])

@@ -2,12 +2,12 @@
 
 import datetime
 import io
-import json
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
-from image_attacks import saved
+from image_attacks import png_chunk, saved
 from PIL import Image
 
 from skfakereal.provenance import Provenance, read_provenance
@@ -82,7 +82,7 @@ class Signer:
             .not_valid_after(datetime.datetime(2045, 1, 1))
         )
 
-    def sign(self, data: bytes, kind: str, *actions: dict, parent: bytes = b"") -> bytes:
+    def sign(self, data: bytes, kind: str, *actions: dict, edited: bool = False) -> bytes:
         settings = {
             "verify": {"verify_after_sign": False},
             "builder": {"thumbnail": {"enabled": False}},
@@ -94,11 +94,8 @@ class Signer:
             ],
         }
         builder = c2pa.Builder(manifest, context=c2pa.Context.from_dict(settings))
-        if parent:
-            relation = {"relationship": "parentOf"}
-            builder.add_ingredient(
-                json.dumps(relation), f"image/{kind}", io.BytesIO(parent)
-            )
+        if edited:
+            builder.set_intent(c2pa.C2paBuilderIntent.EDIT)
         facts = c2pa.C2paSignerInfo(c2pa.C2paSigningAlg.ES256, self.chain, self.key, None)
         out = io.BytesIO()
         signer = c2pa.Signer.from_info(facts)
@@ -188,12 +185,36 @@ def test_a_manifest_moved_to_another_image_fails(lab: Signer, said) -> None:
 def test_what_an_earlier_version_says_counts(lab: Signer, said) -> None:
     first = lab.sign(picture(), "png", made("digitalCapture"))
     fill = {"action": "c2pa.edited", "digitalSourceType": IPTC + "trainedAlgorithmicMedia"}
-    opened = {"action": "c2pa.opened"}
-    found = said(lab.sign(picture(), "png", opened, fill, parent=first))
+    found = said(lab.sign(first, "png", fill, edited=True))
     assert found.manifest is not None
+    assert found.manifest.trust == "trusted"
     assert found.claim == "altered"
-    assert {s.claim for s in found.statements} == {"altered", "captured"}
+    assert {(s.claim, s.trust) for s in found.statements} == {
+        ("altered", "trusted"),
+        ("captured", "trusted"),
+    }
     assert any("earlier version" in s.meaning for s in found.statements)
+
+
+@pytest.mark.parametrize("forgery", ["stranger", "changed"])
+def test_a_trusted_editor_vouches_for_no_forged_original(
+    forgery: str, lab: Signer, said
+) -> None:
+    signer = Signer("Stranger") if forgery == "stranger" else lab
+    first = bytearray(signer.sign(picture(), "png", made("digitalCapture")))
+    if forgery == "changed":
+        place = first.rindex(b"IDAT")
+        size = int.from_bytes(first[place - 4 : place])
+        pixels = zlib.compress(bytes(32 * 97))
+        first[place - 4 : place + 8 + size] = png_chunk(b"IDAT", pixels)
+    found = said(lab.sign(bytes(first), "png", edited=True))
+    assert found.manifest is not None
+    assert found.manifest.trust == "trusted"
+    (statement,) = [s for s in found.statements if s.value == "digitalCapture"]
+    doubt = {"stranger": "unknown signer", "changed": "invalid"}
+    assert statement.trust == doubt[forgery]
+    assert found.claim == ("captured" if forgery == "stranger" else "")
+    assert "camera: C2PA" not in found.summary
 
 
 def test_damage_anywhere_raises_nothing(lab: Signer, said) -> None:

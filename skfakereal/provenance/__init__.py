@@ -51,7 +51,10 @@ class Provenance:
         chosen = [s for s in self.statements if s.claim == self.claim and _counts(s)]
         said = [f"{s.source} {s.field}: {s.value} ({s.trust})" for s in chosen[:1]]
         if self.claim and chosen[0].source == "C2PA manifest" and self.manifest:
-            said = [f"{chosen[0].meaning}: {_manifest_words(self.manifest)}"]
+            doubt = (
+                f" ({chosen[0].trust})" if chosen[0].trust != self.manifest.trust else ""
+            )
+            said = [f"{chosen[0].meaning}{doubt}: {_manifest_words(self.manifest)}"]
         elif self.manifest is not None:
             said.append(_manifest_words(self.manifest))
         if len(chosen) > 1:

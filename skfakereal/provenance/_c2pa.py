@@ -39,6 +39,7 @@ _KINDS = {
     "JXL": "image/jxl",
 }
 _STATES = {"Trusted": "trusted", "Valid": "unknown signer", "Invalid": "invalid"}
+_DOUBTS = ["trusted", "unknown signer", "invalid"]
 _PROBLEMS = {
     "assertion.dataHash.mismatch": "the image was changed after it was signed",
     "assertion.bmffHash.mismatch": "the image was changed after it was signed",
@@ -48,6 +49,7 @@ _PROBLEMS = {
     "signingCredential.untrusted": "the signer is not on the trust list",
     "signingCredential.expired": "the signer's certificate had expired",
     "signingCredential.invalid": "the signer's certificate is not one for signing images",
+    "cawg.x509.credential.untrusted": "the one who is named in it is not on the trust list",
     "timeStamp.untrusted": "the time stamp is by an authority that is not on the trust list",
 }
 
@@ -97,7 +99,7 @@ def check_manifest(
     if "missing" in answer:
         return _unchecked(manifest, f"c2pa-python cannot be loaded: {answer['missing']}")
     trust = _STATES.get(str(answer.get("state")), "invalid")
-    problems = [_PROBLEMS.get(code, str(code)) for code in answer.get("failures", ())]
+    problems = [_in_words(str(code)) for code in answer.get("failures", ())]
     if "error" in answer:
         problems = [f"it cannot be read: {answer['error']}"]
     checked = Manifest(
@@ -111,6 +113,12 @@ def check_manifest(
     if "error" in answer:
         return checked, _mentioned(manifest, "invalid")
     return checked, _statements(answer.get("sources", ()), trust)
+
+
+def _in_words(code: str) -> str:
+    part, _, own = code.rpartition(":")
+    words = _PROBLEMS.get(own, own)
+    return f"of what went into it: {words}" if part else words
 
 
 def _unchecked(manifest: bytes | bytearray, why: str) -> tuple[Manifest, list[Statement]]:
@@ -131,7 +139,7 @@ def _mentioned(manifest: bytes | bytearray, trust: str) -> list[Statement]:
 
 def _statements(sources: Any, trust: str) -> list[Statement]:
     found = []
-    for action, kind, agent, relation in sources:
+    for action, kind, agent, relation, doubt in sources:
         if not kind:
             continue
         term, claim, meaning = source_type(kind)
@@ -144,7 +152,8 @@ def _statements(sources: Any, trust: str) -> list[Statement]:
             of = "a part" if relation == "componentOf" else "an earlier version"
             meaning = f"{of}: {meaning}"
         meaning += f", with {agent}" if agent else ""
-        found.append(Statement("C2PA manifest", action, term, meaning, claim, trust))
+        worst = max(trust, doubt or trust, key=_DOUBTS.index)
+        found.append(Statement("C2PA manifest", action, term, meaning, claim, worst))
     return list(dict.fromkeys(found))
 
 

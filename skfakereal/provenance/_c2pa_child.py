@@ -43,53 +43,96 @@ def _verify(image: bytes, kind: str, anchors: str) -> dict[str, Any]:
 
 
 def _summary(store: dict[str, Any]) -> dict[str, Any]:
-    manifests = store.get("manifests", {})
-    active = manifests.get(store.get("active_manifest"), {})
+    label = store["active_manifest"]
+    active = store["manifests"][label]
     signature = active.get("signature_info") or {}
     makers = active.get("claim_generator_info") or [{"name": active.get("claim_generator")}]
-    failures = [s["code"] for s in _failures(store.get("validation_results") or {})]
+    failures = _failures(store.get("validation_results") or {})
     return {
         "state": store.get("validation_state"),
         "signer": _text(signature.get("issuer")),
         "name": _text(signature.get("common_name")),
         "time": _text(signature.get("time")),
         "maker": " ".join(_text(makers[0].get(k)) for k in ("name", "version")).strip(),
-        "failures": list(dict.fromkeys(map(_text, failures)))[:_MOST],
-        "sources": _sources(active, manifests, "", set())[:_MOST],
+        "failures": list(dict.fromkeys(failures))[:_MOST],
+        "sources": _sources(label, store)[:_MOST],
     }
 
 
-def _failures(results: dict[str, Any]) -> list[dict[str, Any]]:
-    return list((results.get("activeManifest") or {}).get("failure") or [])
+def _codes(results: dict[str, Any] | None, kind: str) -> list[str]:
+    return [_text(status.get("code")) for status in (results or {}).get(kind) or []]
+
+
+def _failures(results: dict[str, Any]) -> list[str]:
+    """List what fails now: in the manifest itself, and in those of what went into it."""
+    found = _codes(results.get("activeManifest"), "failure")
+    for delta in results.get("ingredientDeltas") or []:
+        codes = _codes(delta.get("validationDeltas"), "failure")
+        found += [f"ingredient:{code}" for code in codes]
+    return found
+
+
+def _doubt(ingredient: dict[str, Any], label: str, results: dict[str, Any]) -> str:
+    """Return how far the manifest of an ingredient can be trusted; empty if it can.
+
+    What failed when it was put in stands in the ingredient, what has changed since then in
+    the results: only whether its signer is trusted can change for the better.
+    """
+    known = ingredient.get("validation_results") or {}
+    failed = set(_codes(known.get("activeManifest"), "failure"))
+    failed |= set(_codes(ingredient, "validation_status"))
+    place = f"{label}/c2pa.assertions/{ingredient.get('label')}"
+    for delta in results.get("ingredientDeltas") or []:
+        if _text(delta.get("ingredientAssertionURI")).endswith(place):
+            failed |= set(_codes(delta.get("validationDeltas"), "failure"))
+            if "signingCredential.trusted" in _codes(
+                delta.get("validationDeltas"), "success"
+            ):
+                failed.discard("signingCredential.untrusted")
+    if failed - {"signingCredential.untrusted"}:
+        return "invalid"
+    return "unknown signer" if failed else ""
 
 
 def _sources(
-    manifest: dict[str, Any], manifests: dict[str, Any], relation: str, seen: set[str]
+    label: str,
+    store: dict[str, Any],
+    relation: str = "",
+    doubt: str = "",
+    seen: frozenset[str] = frozenset(),
 ) -> list[list[str]]:
-    """List field, source type, program and relation to the image, of its ancestors too."""
+    """List field, source type, program, relation to the image, and what there is to doubt.
+
+    Of the manifest itself, and of those of what went into it.
+    """
     found: list[list[str]] = []
+    manifests = store["manifests"]
+    manifest = manifests[label]
     for assertion in manifest.get("assertions") or []:
         data = assertion.get("data")
         if not isinstance(data, dict):
             continue
-        label = _text(assertion.get("label"))
-        if label.startswith("c2pa.actions"):
+        name = _text(assertion.get("label"))
+        if name.startswith("c2pa.actions"):
             for action in (data.get("actions") or [])[:_MOST]:
                 agent = action.get("softwareAgent") or ""
                 if isinstance(agent, dict):
                     agent = " ".join(_text(agent.get(k)) for k in ("name", "version"))
                 kind = action.get("digitalSourceType") or ""
-                row = [action.get("action"), kind, agent.strip(), relation]
+                row = [action.get("action"), kind, agent.strip(), relation, doubt]
                 found.append([_text(each) for each in row])
         for key, value in data.items():
             if key.lower().endswith("digitalsourcetype"):
-                found.append([label, _text(value), "", relation])
+                found.append([name, _text(value), "", relation, doubt])
     for ingredient in (manifest.get("ingredients") or [])[:_MOST]:
-        name = ingredient.get("active_manifest")
-        if name in manifests and name not in seen and len(seen) < _DEEP:
-            seen.add(name)
-            own = relation or _text(ingredient.get("relationship"))
-            found += _sources(manifests[name], manifests, own, seen)
+        inner = ingredient.get("active_manifest")
+        if inner in manifests and inner not in seen and len(seen) < _DEEP:
+            of = relation or _text(ingredient.get("relationship"))
+            own = _doubt(ingredient, label, store.get("validation_results") or {})
+            worst = max(doubt, own, key=["", "unknown signer", "invalid"].index)
+            found += _sources(inner, store, of, worst, seen | {label, inner})
+            if len(found) > _MOST:
+                break
     return found
 
 

@@ -144,7 +144,10 @@ def read_statements(packets: Packets) -> list[Statement]:
     )
     for place, key, text in texts:
         found += _of_text(place, key, text, "novelai" in named.lower())
-    camera = " ".join(t for name in ("Make", "Model") for _, k, t in texts if k == name)
+    make, model = (
+        next((t for _, k, t in texts if k == name), "") for name in ("Make", "Model")
+    )
+    camera = model if model.lower().startswith(make.lower()) else f"{make} {model}".strip()
     if camera and not any(s.field in ("Make", "Model") for s in found):
         found.append(Statement("EXIF", "camera", _cut(camera), "names a camera"))
     return list(dict.fromkeys(found))
