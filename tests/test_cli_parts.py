@@ -129,6 +129,38 @@ def test_without_a_test_folder_it_is_drawn_from_train(
     assert all("/train/" in path for path in parts.test.paths + parts.train.paths)
 
 
+def test_few_images_are_divided_into_folds(split: Split, make_image: MakeImage) -> None:
+    for i in range(12):
+        make_image(f"in/real/{i}.png", i)
+        make_image(f"in/fake/{i % 6}/{i}.png", i)
+    parts = split(test_fraction=None)
+    assert parts.test is None
+    assert len(parts.train.paths) == 24
+    tested = np.concatenate([held for _, held in parts.folds])
+    assert sorted(tested.tolist()) == list(range(24))
+    for rows, held in parts.folds:
+        assert not set(parts.train.groups[rows]) & set(parts.train.groups[held])
+        assert set(rows.tolist()) | set(held.tolist()) == set(range(24))
+    assert "about four fifths of the images, without that one. No group" in parts.how
+    assert split(test_fraction=0.25).folds == ()
+    for i in range(200):
+        make_image(f"in/real/more{i}.png", i)
+    assert split(test_fraction=None).test is not None
+
+
+def test_each_fold_leaves_enough_to_divide_again(
+    split: Split, make_image: MakeImage
+) -> None:
+    for i in range(12):
+        make_image(f"in/fake/{i}.png", i)
+    for i in range(3):  # without the first camera, one image would be left
+        make_image(f"in/real/camera{i // 2}/{i}.png", i)
+    parts = split(test_fraction=None)
+    assert "divided one by one" in parts.how
+    for rows, _ in parts.folds:
+        assert min(parts.train.take(rows).count(parts.names).values()) >= 2
+
+
 @pytest.mark.parametrize(
     ("files", "message"),
     [

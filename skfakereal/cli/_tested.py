@@ -87,7 +87,8 @@ def load_tested(
             seen = replace(seen, held_out=False)
             _refuse_if_all_seen(seen, model, listed)
         if not listed or only_new:
-            part, how = _not_seen(part, how, seen, arguments.folder)
+            whole = "standard input" if listed else repr(arguments.folder)
+            part, how = _not_seen(part, how, seen, whole)
     n_all = len(part.paths)
     if arguments.max_images is not None:
         part = draw_some(part, arguments.max_images, arguments.random_state)
@@ -96,7 +97,7 @@ def load_tested(
     return Tested(model, part, f"{how} {left_out}".strip(), seen)
 
 
-def _not_seen(part: Part, how: str, seen: Seen, folder: str) -> tuple[Part, str]:
+def _not_seen(part: Part, how: str, seen: Seen, whole: str) -> tuple[Part, str]:
     trained_on = seen.all_but_tested()
     if not trained_on or (seen.held_out and seen.tested.isdisjoint(part.paths)):
         return part, how
@@ -110,7 +111,7 @@ def _not_seen(part: Part, how: str, seen: Seen, folder: str) -> tuple[Part, str]
     how = (
         f"The tested images are {whose}: {len(left.paths):,} of the {len(part.paths):,} of "
     )
-    return left, f"{how}{folder!r}. --split all tests all of them."
+    return left, f"{how}{whole}. --split all tests all of them."
 
 
 def _refuse_if_all_seen(seen: Seen, model: Model, listed: bool) -> None:

@@ -127,6 +127,7 @@ def prepare(folder: Path, plan: Plan) -> Prepared:
             random_state=plan.random_state,
         )
     if by_itself and parts.validation is None and not parts.folds:
+        _check_enough(parts.train, parts.names, 2, "each of which is held out once")
         parts = _with_divided_groups_told(parts, plan)
     check_decision(plan.decision, parts)
     load_trunk(classifier.weights)  # an error in them is said before the long work
@@ -187,7 +188,7 @@ def split_folder(
     if "test" in own:
         test, how = own["test"], "The tested images are the folder's own test part."
     else:
-        _check_enough(train, names)
+        _check_enough(train, names, 3, "to train, to validate and to test on")
         if test_fraction is None and len(train.paths) < _FEWEST_TO_HOLD_OUT:
             parts = Parts(train, validation, None, names, "", left_out=left_out)
             return with_folds(parts, use_groups=use_groups, random_state=random_state)
@@ -197,12 +198,12 @@ def split_folder(
     return Parts(train, validation, test, names, how, left_out=left_out)
 
 
-def _check_enough(part: Part, names: Sequence[str]) -> None:
+def _check_enough(part: Part, names: Sequence[str], needed: int, why: str) -> None:
     for name, number in part.count(names).items():
-        if number < 3:
+        if number < needed:
             raise ValueError(
-                "Every class needs at least 3 images, to train, to validate and to test on, "
-                f"but {name!r} has {number}. Add more."
+                f"Every class needs at least {needed} images, {why}, but {name!r} has "
+                f"{number}. Add more."
             )
 
 
@@ -249,6 +250,9 @@ def with_folds(parts: Parts, *, use_groups: bool, random_state: int) -> Parts:
         )
     try:
         folds = draw_folds(images, random_state=random_state)
+        fewest = [min(train.take(rows).count(parts.names).values()) for rows, _ in folds]
+        if min(fewest) < 2:  # each model divides its own images again
+            raise ValueError
     except ValueError:
         if groups is None:
             raise
