@@ -297,7 +297,9 @@ def test_a_network_that_meets_shared_images(
     patches: tuple[NDArray[Any], Labels, Path],
 ) -> None:
     paths, y, folder = patches
-    extractor = VGG16FeatureExtractor(weights="cifake", image_size=32, cache=None)
+    extractor = VGG16FeatureExtractor(
+        weights="cifake", image_size=32, pooling="avg", cache=None
+    )
     model = make_pipeline(extractor, StandardScaler(), LogisticRegression(C=0.01))
     model.fit(paths[:40], y[:40])
     shared = np.array([path.replace(".png", ".jpg") for path in paths])
