@@ -205,7 +205,7 @@ def _band(decision: Decision) -> list[str]:
         precision = decision.get("unsure_precision")
     if None in (low, high, precision):
         return []
-    on = "images, out of fold" if decision.get("out_of_fold") else "validation images"
+    on = "images out of fold" if decision.get("out_of_fold") else "validation images"
     return [
         f"Between {low:.4g} and {high:.4g}, fewer than {precision:.0%} of the {on} "
         "were classified correctly: treat such a verdict as unsure."
