@@ -64,7 +64,7 @@ class LogisticProblem:
         self._last: tuple[Floats, Floats] | None = None
         self._span: FloatArray | None = None
         n_features = next(iter(blocks())).shape[1]
-        self._threads = 1 if len(labels) * n_features <= _MOST_ALONE else None
+        self._threads = _threads(len(labels) * n_features)
         if len(labels) <= min(n_features, _MOST_ROWS):
             self._use_span()
         else:
@@ -72,8 +72,8 @@ class LogisticProblem:
 
     def _use_span(self) -> None:
         """Replace the rows by their coordinates in the space that they span."""
-        self._threads = 1
         rows = np.concatenate(list(self._blocks()))
+        self._threads = _threads(len(rows) ** 2)
         values, vectors = _spectrum(rows @ rows.T)
         self._variances = values / len(rows)
         self._directions: FloatArray | None = None
@@ -188,9 +188,14 @@ def probabilities_of(decisions: NDArray[np.floating]) -> Floats:
     return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
 
+def _threads(n_numbers: int) -> int | None:
+    """Return how many threads BLAS gets for products of so many numbers; None: all."""
+    return 1 if n_numbers <= _MOST_ALONE else None
+
+
 def _spectrum(gram: NDArray[np.floating]) -> tuple[Floats, Floats]:
     """Return the eigenvalues that are no rounding, in rising order, and their vectors."""
-    with threadpool_limits(1, user_api="blas"):
+    with threadpool_limits(_threads(gram.size), user_api="blas"):
         values, vectors = np.linalg.eigh(gram.astype(np.float64))
     real = values > 1e-6 * max(values[-1], np.finfo(np.float32).tiny)
     return values[real], vectors[:, real]
