@@ -246,7 +246,7 @@ def test_a_target_that_fails_after_training_does_not_lose_the_model(
     assert train("--target-fpr", "0.1", "--force", folder=folder) == 4
     output = capsys.readouterr()
     assert "Caution: --target-fpr could not be done" in output.out
-    assert "could not be had" in output.err
+    assert "was not possible" in output.err
     run = tmp_path / "run"
     decision = decision_of(run)
     assert decision["threshold"] == 0.5
