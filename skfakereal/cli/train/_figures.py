@@ -73,6 +73,6 @@ def _failed(reasons: Sequence[str], n_folds: int) -> list[str]:
     if not reasons:
         return []
     return [
-        f"In {len(reasons)} of the {n_folds} folds, what was asked for could not be had, and "
+        f"In {len(reasons)} of the {n_folds} folds, what was asked for was not possible, and "
         f"0.5 decided on the images of that fold: {reasons[0]}"
     ]
