@@ -15,11 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import joblib
+import numpy as np
 import pytest
 from conftest import MakeImage, noise
 from image_attacks import ATTACKS, png, png_chunk
 from PIL import Image
 from sklearn.dummy import DummyClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.svm import LinearSVC
 
 from skfakereal import VGG16ImageClassifier
 from skfakereal.cli import main
@@ -361,6 +365,25 @@ def test_more_than_two_classes(place: str, make_image: MakeImage) -> None:
     assert (row["verdict"], row["threshold"]) == ("flux", None)
     assert row["probability"] == pytest.approx(4 / 6, abs=1e-6)
     assert not client.get("/api/model").json()["can_be_unsure"]
+
+
+def test_a_classifier_without_probabilities(
+    place: str, make_image: MakeImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = make_pipeline(FunctionTransformer(widths), LinearSVC())
+    narrow, wide = make_image("n.png", 9, size=(4, 4)), make_image("w.png", 9, size=(90, 4))
+    model.fit([narrow, wide], [0, 1])
+    monkeypatch.chdir(Path(place).parent)
+    judge = Judge(Model(model, ("real", "fake"), 1), Path(place).name)
+    client = TestClient(create_app(judge), HOST)
+    rows = client.post("/api/predict", files=files(narrow, wide)).json()["rows"]
+    assert [row["verdict"] for row in rows] == ["real", "fake"]
+    assert {(row["probability"], row["threshold"]) for row in rows} == {(None, None)}
+    assert "calls this image fake" in client.post("/case", files=files(wide)).text
+
+
+def widths(X: Any) -> Any:
+    return np.array([[Image.open(path).width] for path in X])
 
 
 @pytest.mark.slow

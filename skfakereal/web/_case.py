@@ -80,7 +80,7 @@ def _verdict(judged: Judged, facts: dict[str, Any]) -> Html:
     parts.append(headlines(figures))
     if row["reasons"]:
         parts.append(note(" ".join(row["reasons"]), "warning"))
-    elif row["threshold"] is not None:
+    elif row["threshold"] is not None and row["probability"] is not None:
         side = "below" if row["probability"] < row["threshold"] else "not below"
         said = f"The probability is {side} the threshold."
         parts.append(note(said, _KINDS.get(row["verdict"], "plain")))

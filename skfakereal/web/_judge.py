@@ -45,13 +45,16 @@ class Judge:
         self.band: UnsureBand | None = (
             band_of(model) if model.positive is not None else None
         )
-        path = Path(place)
+        path = Path(place).resolve()
         self.file = path / MODEL_FILE if path.is_dir() else path
+        # A classifier without probabilities has a verdict, and nothing that could change.
+        has_probability = hasattr(model.estimator, "predict_proba")
+        self.can_be_unsure = has_probability and model.positive is not None
         with self.file.open("rb") as file:
             self.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         decision = model.config.get("decision") or {}
         self.threshold = find_threshold(model.estimator)
-        if self.threshold is None and model.positive is not None:
+        if self.threshold is None and self.can_be_unsure:
             self.threshold = float(decision.get("threshold") or 0.5)
         self.decision = decision if self._speaks_of_positive(decision) else {}
 
@@ -87,7 +90,7 @@ class Judge:
             "false_positive_interval": decision.get("false_positive_interval"),
             "true_positive_rate": decision.get("true_positive_rate"),
             "n_validation": [decision.get("n_negative"), decision.get("n_positive")],
-            "can_be_unsure": self.model.positive is not None,
+            "can_be_unsure": self.can_be_unsure,
             "cautions": list(self.model.config.get("remarks") or []),
             "limits": LIMITS,
         }
@@ -98,16 +101,14 @@ class Judge:
         """Judge a few images at a time, and remove their files."""
         items = iter(items)
         while chunk := list(islice(items, _AT_ONCE)):
-            yield self._judged(
-                chunk, stable and self.model.positive is not None, thumbnails
-            )
+            yield self._judged(chunk, stable and self.can_be_unsure, thumbnails)
             for item in chunk:
                 if item.path:
                     Path(item.path).unlink(missing_ok=True)
 
     def judge(self, item: Item, *, stable: bool) -> Judged:
         """Judge one image, and leave its file."""
-        return self._judged([item], stable and self.model.positive is not None, False)[0]
+        return self._judged([item], stable and self.can_be_unsure, False)[0]
 
     def _judged(self, chunk: list[Item], stable: bool, thumbnails: bool) -> list[Judged]:
         answers = self._answers([item.path for item in chunk if item.path], stable)
