@@ -3,7 +3,7 @@ Tuning with GridSearchCV
 ========================
 
 A search over the augmentation and over how much of VGG16 is trained, with folds that never
-divide a patch from its manipulated copy.
+divide a picture from its manipulated copy.
 """
 
 # %%

@@ -110,7 +110,7 @@ def run(arguments: Namespace) -> int:
         how, why = _settings(arguments, model.estimator)
         how["label"] = _label(model, arguments.class_name)
         if why:
-            say(printable(f"{why} So parts of the images are covered (occlusion)."))
+            say(printable(why))
         verdicts = list(classify(model.estimator, paths))
         unreadable = {v.path: v.error for v in verdicts if v.error}
         readable = [path for path in paths if path not in unreadable]
@@ -156,7 +156,9 @@ def _settings(arguments: Namespace, estimator: Any) -> tuple[dict[str, Any], str
         raise ValueError(f"{why} Leave --layer out, to use occlusion.")
     if arguments.method == "grad-cam":
         raise ValueError(f"{why} Use --method occlusion, which explains any model.")
-    return {"method": "occlusion"}, why
+    return {
+        "method": "occlusion"
+    }, f"{why} So occlusion covers parts of the images instead."
 
 
 def _load(arguments: Namespace) -> "Model":
