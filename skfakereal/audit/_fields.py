@@ -206,7 +206,7 @@ SCALE = Field(
     unit="% of the side",
 )
 
-# Among how many one may stand out by chance. What cannot be accused is no burden for the rest.
+# Among how many one may stand out by chance. Fields that are not judged do not count.
 N_JUDGED = sum(field.judged for field in FIELDS)
 
 

@@ -1,4 +1,4 @@
-"""How well the classes can be told apart without a look at a picture.
+"""How well the classes can be separated without looking at a picture.
 
 Everything is cross-validated: what fits the labels by chance does not count. The measure
 is the area under the ROC curve (AUC): of a random fake and a random real image, how often
@@ -35,7 +35,7 @@ Folds = list[NDArray[np.intp]]
 Score = Callable[[NDArray[np.intp], NDArray[np.intp]], NDArray[np.float64]]
 _ROWS = 8
 _EXAMPLES = 3
-_FIELD_CHANCE = 0.01  # that any field of a clean set is accused
+_FIELD_CHANCE = 0.01  # that any field of a clean set is reported
 _LEAST_DIFFERENCE = 0.02  # of the shares; below it nothing is said, however certain
 
 

@@ -238,8 +238,8 @@ def _before_and_after(change: Recalibration) -> Html:
     ]
     if change.before is not None and change.after is not None:
         found = change.before.true_positive_rate, change.after.true_positive_rate
-        accused = change.before.false_positive_rate, change.after.false_positive_rate
-        rows += [[f"{name} images found", *found], ["others accused by mistake", *accused]]
+        false_alarms = change.before.false_positive_rate, change.after.false_positive_rate
+        rows += [[f"{name} images detected", *found], ["false positives", *false_alarms]]
     return section(
         "Before and after",
         table(rows, ["", "before", "now"]),
