@@ -108,8 +108,8 @@ class _Judged:
     def best_scales(self) -> NDArray[np.float64]:
         from scipy.optimize import minimize_scalar
 
-        # Where all are classified correctly, the best factor has no bound. Platt's targets (1999) are
-        # less than certain by what so many images cannot exclude.
+        # Where all are classified correctly, the best factor has no bound. Platt's targets (1999)
+        # are less than certain by what so many images cannot exclude.
         counts = np.bincount(self.labels, minlength=self.n_classes)[self.labels]
         targets = np.ones((len(self.labels), self.n_classes))
         targets[np.arange(len(self.labels)), self.labels] += counts

@@ -234,7 +234,7 @@ def _before_and_after(change: Recalibration) -> Html:
     name = change.pos_label
     rows: list[Sequence[Any]] = [
         ["threshold", change.previous, change.threshold],
-        [f"share called {name}", change.previous_share_called, change.share_called],
+        [f"share predicted {name}", change.previous_share_called, change.share_called],
     ]
     if change.before is not None and change.after is not None:
         found = change.before.true_positive_rate, change.after.true_positive_rate
