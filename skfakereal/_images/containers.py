@@ -6,8 +6,6 @@ and no file more than `_MOST_PARTS` parts.
 
 from collections.abc import Iterator
 
-__all__ = ["boxes", "gif_extensions", "jpeg_segments", "png_chunks", "riff_chunks"]
-
 # A gigabyte of empty parts would take minutes. A PNG of 1 GiB as libpng writes it has
 # 131,072 chunks.
 _MOST_PARTS = 200_000

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 
 from skfakereal._images.containers import boxes
 
-__all__ = ["read_items"]
-
 _MOST_ITEMS, _MOST_EXTENTS, _MOST_BYTES = 1000, 64, 2**22
 
 

@@ -20,8 +20,6 @@ from typing import Any
 from skfakereal._images.signatures import signature_format
 from skfakereal.provenance._statements import Statement, mentioned_types, source_type
 
-__all__ = ["Manifest", "check_manifest", "read_trust_list", "trust_list_words"]
-
 TRUST_VARIABLE = "SKFAKEREAL_C2PA_TRUST"
 _HERE = Path(__file__).parent
 _LISTS = ("C2PA-TRUST-LIST.pem", "C2PA-TSA-TRUST-LIST.pem")

@@ -2,8 +2,6 @@
 
 from typing import Literal
 
-__all__ = ["MANIFEST", "XMP", "read_tags", "text_of"]
-
 DESCRIPTION, MAKE, MODEL, SOFTWARE, XMP = 0x010E, 0x010F, 0x0110, 0x0131, 0x02BC
 USER_COMMENT, TITLE, COMMENT, MANIFEST = 0x9286, 0x9C9B, 0x9C9C, 0xCD41
 _EXIF_DIRECTORY = 0x8769

@@ -20,8 +20,6 @@ from skfakereal._images.signatures import signature_format
 from skfakereal.provenance._bmff import read_items
 from skfakereal.provenance._exif import MANIFEST, XMP, read_tags, text_of
 
-__all__ = ["Packets", "read_packets"]
-
 _MOST_TEXT, _MOST_TOGETHER, _MOST_MANIFEST = 2**20, 2**24, 2**22
 # Of each kind, XMP and EXIF; and what a text costs beside its length.
 _MOST_BLOCKS, _A_TEXT = 8, 2**14

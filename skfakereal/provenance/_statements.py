@@ -8,8 +8,6 @@ from itertools import islice
 
 from skfakereal.provenance._packets import Packets
 
-__all__ = ["CLAIMS", "Statement", "mentioned_types", "read_statements", "source_type"]
-
 # What a file can say of its picture, the strongest first, in words.
 CLAIMS = {
     "generated": "made by AI",

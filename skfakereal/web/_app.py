@@ -24,8 +24,6 @@ from skfakereal.web._judge import Judge, Judged
 from skfakereal.web._openapi import describe_api
 from skfakereal.web._uploads import LIMITS, Item, TooMuchError, bound_body, items_of
 
-__all__ = ["create_app"]
-
 _STATIC = Path(__file__).parent / "static"
 
 

@@ -21,8 +21,6 @@ from skfakereal.audit._fields import FIELDS
 from skfakereal.provenance import limits
 from skfakereal.web._judge import Judged
 
-__all__ = ["POLICY", "case_page"]
-
 # As the page itself says; its style and picture are inside it.
 POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; "

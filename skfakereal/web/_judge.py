@@ -21,7 +21,6 @@ from skfakereal.web._uploads import LIMITS, Item
 if TYPE_CHECKING:
     from skfakereal.evaluation import UnsureBand
 
-__all__ = ["Judge", "Judged"]
 
 # Few enough that answers come soon, and that another page gets its turn.
 _AT_ONCE = 8

@@ -5,8 +5,6 @@ from typing import Any
 from skfakereal._version import __version__
 from skfakereal.web._uploads import LIMITS
 
-__all__ = ["describe_api"]
-
 
 def _text(description: str, *values: str) -> dict[str, Any]:
     kind: dict[str, Any] = {"type": ["string", "null"], "description": description}

@@ -14,8 +14,6 @@ from skfakereal.web._app import create_app
 from skfakereal.web._guard import is_loopback
 from skfakereal.web._judge import Judge
 
-__all__ = ["serve"]
-
 
 def serve(
     judge: Judge, *, host: str, port: int, browser: bool, say: Callable[[str], None]

@@ -12,8 +12,6 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.types import Message
 
-__all__ = ["LIMITS", "Item", "TooMuchError", "bound_body", "items_of"]
-
 # Bytes of a file, bytes of a request, and files in it; files in a zip, and bytes that it may
 # expand to.
 LIMITS = {
