@@ -4,7 +4,7 @@
 prints how well signed integers with one scale per output channel keep the answers
 of the float16 trunk on training images. The criterion was set before any result
 was seen: at least 99.5% of verdicts equal float16's, a mean absolute difference of
-the probability of "fake" below 0.005, and loading in less than 0.3 s. ``--write``
+the probability of "fake" below 0.005, and loading in less than 0.3 s. ``--write NAME``
 writes the smallest file that meets it. ``--test`` then prints the accuracy on
 ``test/``, which has no part in the choice.
 """
@@ -22,17 +22,20 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from safetensors import safe_open
 from safetensors.numpy import load_file
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
+
+from skfakereal._trunk_settings import TrunkSettings
 
 Floats = NDArray[np.float32]
 Arrays = dict[str, NDArray[Any]]
 Labels = NDArray[np.int_]
 
 N_FIT, N_AGREE = 4_000, 6_000
-TARGET = Path(__file__).parents[1] / "skfakereal" / "trunks" / "cifake.npz"
+TRUNKS = Path(__file__).parents[1] / "skfakereal" / "trunks"
 HEADER = """\
 | form | MB | load, s | error | cosine | same verdicts | mean diff. | largest | passes |
 |---|---|---|---|---|---|---|---|---|"""
@@ -105,13 +108,16 @@ def unpack_npz(content: bytes) -> Arrays:
         return kernels | {f"{k}/bias": npz[f"{k}/bias"] for k in layers}
 
 
-def read_images(folder: Path, n_images: int | None = None) -> tuple[Floats, Labels]:
-    """Pixels in [0, 1] and labels (1: fake), drawn with seed 0 if not all are read."""
+def read_images(
+    folder: Path, trained_on: str, n_images: int | None = None
+) -> tuple[Floats, Labels]:
+    """Images as the trunk takes them, and labels (1: fake), drawn if not all are read."""
     paths = sorted([*folder.glob("REAL/*"), *folder.glob("FAKE/*")])
     chosen = np.random.default_rng(0).permutation(len(paths))[:n_images]
     pixels = [np.asarray(Image.open(paths[i]).convert("RGB")) for i in chosen]
     labels = np.array([paths[i].parent.name == "FAKE" for i in chosen], dtype=int)
-    return np.stack(pixels).astype(np.float32) / np.float32(255), labels
+    settings = TrunkSettings((32, 32), "stretch", trained_on, "avg", None)
+    return settings.preprocess(np.stack(pixels)), labels
 
 
 def compute_features(trunk: Arrays, pixels: Floats) -> Floats:
@@ -159,10 +165,12 @@ def choose_form(trunk: Arrays, pixels: Floats, labels: Labels) -> bytes:
     return min(passing, key=len)
 
 
-def measure_accuracy(trunk: Arrays, pixels: Floats, labels: Labels, test: Path) -> float:
-    """Accuracy on the images of a folder, by a head fitted on the first `N_FIT` images."""
+def measure_accuracy(
+    trunk: Arrays, train: tuple[Floats, Labels], test: tuple[Floats, Labels]
+) -> float:
+    """Accuracy on test images, by a head fitted on the first `N_FIT` training images."""
+    (pixels, labels), (test_pixels, test_labels) = train, test
     head = fit_head(compute_features(trunk, pixels[:N_FIT]), labels[:N_FIT])
-    test_pixels, test_labels = read_images(test)
     return float(head.score(compute_features(trunk, test_pixels), test_labels))
 
 
@@ -171,19 +179,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Choose the shipped form of the trunk.")
     parser.add_argument("--trunk", type=Path, required=True, help="float16 weights")
     parser.add_argument("--cifake", type=Path, required=True, help="folder of train/REAL")
-    parser.add_argument("--write", action="store_true", help="write the chosen form")
+    parser.add_argument("--write", metavar="NAME", help="write the chosen form as NAME.npz")
     parser.add_argument("--test", action="store_true", help="print accuracy on test/")
     args = parser.parse_args()
     trunk = load_file(args.trunk)
-    pixels, labels = read_images(args.cifake / "train", N_FIT + N_AGREE)
+    with safe_open(args.trunk, framework="np") as file:
+        trained_on = (file.metadata() or {}).get("input", "unit")
+    pixels, labels = read_images(args.cifake / "train", trained_on, N_FIT + N_AGREE)
     content = choose_form(trunk, pixels, labels)
     print(f"\nchosen: {len(content)} bytes")
     if args.write:
-        TARGET.parent.mkdir(exist_ok=True)
-        TARGET.write_bytes(content)
+        (TRUNKS / f"{args.write}.npz").write_bytes(content)
     if args.test:
+        test = read_images(args.cifake / "test", trained_on)
         for name, form in (("float16", trunk), ("chosen", unpack_npz(content))):
-            accuracy = measure_accuracy(form, pixels, labels, args.cifake / "test")
+            accuracy = measure_accuracy(form, (pixels, labels), test)
             print(f"accuracy on test, {name}: {accuracy:.4f}")
 
 

@@ -19,7 +19,11 @@ _KNOWN: dict[str, tuple[float, ...]] = {
         *(861.1, 4467, 6317, 1.263e04, 1.948e04, 1.948e04, 1.638e04),
         *(1.378e04, 6317, 3756, 2048, 1117, 512),
     ),
-    # weights="cifake", on its training images.
+    # weights="cifake", on its training images, now and in version 0.1.
+    "ac1eabc54558262ae3fe866d776bda0a": (
+        *(1024, 3444, 5793, 8192, 1.159e04, 7512, 6317),
+        *(4096, 1722, 1024, 664, 608.9, 394.8),
+    ),
     "e99be77dc24a616101d724062bc71c65": (
         *(
             2.378,

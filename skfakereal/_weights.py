@@ -21,7 +21,13 @@ from skfakereal._download import download
 from skfakereal._threads import prepare_tensorflow
 from skfakereal._trunk import Trunk, convolution_names, random_trunk
 
-_EMBEDDED = Path(__file__).parent / "trunks" / "cifake.npz"
+_TRUNKS = Path(__file__).parent / "trunks"
+# What is inside the package, by digest: weights="cifake", then what it was in version 0.1,
+# which model files name.
+_EMBEDDED = {
+    "ac1eabc54558262ae3fe866d776bda0a": "cifake-2.npz",
+    "e99be77dc24a616101d724062bc71c65": "cifake.npz",
+}
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,7 @@ def load_trunk(weights: str | PathLike[str] | None) -> Trunk:
     if weights is None:
         return random_trunk()
     if weights == "cifake":
-        return _embedded_trunk()
+        return _embedded_trunk(next(iter(_EMBEDDED)))
     if weights == "imagenet":
         return _imagenet_trunk(_IMAGENET)
     path = Path(weights)
@@ -123,9 +129,14 @@ def _is_writable(folder: Path) -> bool:
     return os.access(folder, os.W_OK)
 
 
-@lru_cache(maxsize=1)
-def _embedded_trunk() -> Trunk:
-    with np.load(_EMBEDDED, allow_pickle=False) as arrays:
+def embedded_trunk(digest: str) -> Trunk | None:
+    """Return what the package holds under a digest, or has held since its first release."""
+    return _embedded_trunk(digest) if digest in _EMBEDDED else None
+
+
+@lru_cache(maxsize=2)
+def _embedded_trunk(digest: str) -> Trunk:
+    with np.load(_TRUNKS / _EMBEDDED[digest], allow_pickle=False) as arrays:
         return Trunk(arrays, "weights='cifake'")
 
 

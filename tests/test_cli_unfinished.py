@@ -62,7 +62,7 @@ def test_other_verbs_bear_any_name(
     words = {
         "evaluate": [str(run), str(noise), *out],
         "robustness": [str(run), str(noise), "--changes", "jpeg:60", *out],
-        "explain": [str(run), str(noise), *out, "--layer", "block1_conv1"],
+        "explain": [str(run), str(noise), *out],
         "audit": [str(noise), *out],
         "score": [str(run), str(noise), *file],
     }[verb]

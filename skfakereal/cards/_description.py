@@ -286,8 +286,10 @@ _TRUNKS = {
     "imagenet": "VGG16's pretrained weights are Keras's, ported from those that the Visual "
     "Geometry Group at Oxford released under the Creative Commons Attribution License. They "
     "were trained on ImageNet, whose images have terms of their own.",
-    "cifake": "VGG16's pretrained weights are those inside skfakereal, under the MIT licence "
-    "as CIFAKE, which they were trained on.",
+    "cifake": "VGG16's pretrained weights are those inside skfakereal: trained on CIFAKE (MIT "
+    "licence), from ImageNet's weights on, which are by K. Simonyan and A. Zisserman, Visual "
+    "Geometry Group, Oxford, ported to Keras by F. Chollet, under CC BY 4.0 "
+    "(https://creativecommons.org/licenses/by/4.0/); training changed all of them.",
     None: "VGG16's initial weights were random: only skfakereal's licence (MIT) applies to "
     "them.",
 }

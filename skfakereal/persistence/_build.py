@@ -8,7 +8,7 @@ import numpy as np
 
 from skfakereal._parameters import BEFORE
 from skfakereal._trunk import Trunk, array_digest, convolution_names, random_trunk
-from skfakereal._weights import load_trunk
+from skfakereal._weights import embedded_trunk
 from skfakereal.persistence._checks import check_restored
 from skfakereal.persistence._classes import ESTIMATORS, ONLY_READ, REQUEST_METHODS, resolve
 from skfakereal.persistence._nodes import Function, Node
@@ -127,6 +127,7 @@ _N_BLOCKS = 5
 # VGG16's own widest kernel (3, 3, 512, 512): in memory they are float32, and int8 in a file.
 _MAX_WEIGHTS = 3 * 3 * 512 * 512
 _MAX_NAME = 2000
+_OTHER_TRUNK = "it was trained on other frozen weights than this version of skfakereal has"
 
 
 def make_trunk(state: Mapping[str, Any], contents: Mapping[int, bytes]) -> Trunk:
@@ -141,7 +142,9 @@ def make_trunk(state: Mapping[str, Any], contents: Mapping[int, bytes]) -> Trunk
     if source == "random":
         trunk = random_trunk()
     elif source == "cifake":
-        whole = load_trunk("cifake")
+        whole = embedded_trunk(str(state.get("digest")))
+        if whole is None:
+            raise ValueError(_OTHER_TRUNK)
         trunk = whole if n_blocks == _N_BLOCKS else whole.before(f"block{n_blocks + 1}")
     elif source == "arrays":
         trunk = _from_arrays(state, n_blocks, contents)
@@ -149,7 +152,7 @@ def make_trunk(state: Mapping[str, Any], contents: Mapping[int, bytes]) -> Trunk
         raise ValueError("the source of a trunk is none")
     if trunk.digest.hex() != state.get("digest"):
         raise ValueError(
-            "it was trained on other frozen weights than this version of skfakereal has"
+            _OTHER_TRUNK
             if source != "arrays"
             else "the digest of its trunk does not match its arrays"
         )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from skfakereal._trunk import Trunk
-from skfakereal._weights import load_trunk
+from skfakereal._weights import embedded_trunk
 from skfakereal.persistence._checks import check_restored
 from skfakereal.persistence._classes import (
     ESTIMATORS,
@@ -134,7 +134,7 @@ def trunk_state(trunk: Trunk) -> dict[str, Any]:
 def _source(trunk: Trunk) -> str:
     if trunk.seeded:
         return "random"
-    return "cifake" if trunk.digest == load_trunk("cifake").digest else "arrays"
+    return "arrays" if embedded_trunk(trunk.digest.hex()) is None else "cifake"
 
 
 def _without_folder(name: str) -> str:
