@@ -286,7 +286,7 @@ def leave_out_each_generator(
 def figures(
     labels: NDArray[Any], probabilities: NDArray[Any], groups: NDArray[Any] | None = None
 ) -> NDArray[np.float64]:
-    """Return balanced accuracy, ROC-AUC and TPR at 5 % FPR, each with its 95 % interval.
+    """Return balanced accuracy, ROC-AUC and TPR at 5% FPR, each with its 95% interval.
 
     The intervals are percentiles over resamples of whole groups.
     """
@@ -387,7 +387,7 @@ def measure_across(
 
 def markdown(found: Sequence[dict[str, Any]]) -> str:
     """Return the tables: every row of every set, after changes, on the unseen."""
-    head = "balanced accuracy | ROC-AUC | TPR at 5 % FPR |"
+    head = "balanced accuracy | ROC-AUC | TPR at 5% FPR |"
     lines = [f"| set | images | row | seeds | {head}", "|---" * 7 + "|"]
     for key, entries in _by_row(found).items():
         cells = _cells(_mean_figures(entries, "clean"))
