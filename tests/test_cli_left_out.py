@@ -87,6 +87,7 @@ def test_the_page_of_a_run_names_what_was_left_out(
     assert told in json.loads((run / "config.json").read_text())["remarks"]
     assert "folder &#x27;midjourney&#x27;" in (run / "report.html").read_text("utf-8")
     evaluation = tmp_path / "evaluation"
-    assert main(["evaluate", str(run), str(root), "--out", str(evaluation)]) == 0
+    words = [str(run), str(root), "--split", "all", "--out", str(evaluation)]
+    assert main(["evaluate", *words]) == 0
     page = (evaluation / "report.html").read_text("utf-8")
     assert "folder &#x27;midjourney&#x27;" in page

@@ -104,7 +104,7 @@ def audit_images(
     >>> report.verdict
     'leaking'
     >>> print(report.findings[0].what)
-    File format “PNG”: 0% of real, 100% of fake; 100% of real are “JPEG” (AUC of ...
+    File format “PNG”: 0% of real, 100% of fake; 100% of real are “JPEG” (AUC on ...
     """
     files = check_paths(paths, name="paths")
     labels = check_labels(y, len(files))
