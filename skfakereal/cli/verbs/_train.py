@@ -1,6 +1,7 @@
 """``skfakereal train``: from a folder of labelled images to a detector and its report."""
 
 from argparse import SUPPRESS, ArgumentParser, Namespace, _ArgumentGroup
+from pathlib import Path
 
 from skfakereal._wording import counted
 from skfakereal.cli._arguments import (
@@ -292,7 +293,7 @@ def run(arguments: Namespace) -> int:
     say(f"\n{trained.report.summary()}\n\n{trained.report!r}\n")
     for remark in trained.remarks:
         say(f"Caution: {remark}\n")
-    say(f"The report is {arguments.out}/report.html. To classify an image:")
+    say(f"The report is {Path(arguments.out, 'report.html')}. To classify an image:")
     say(f"  skfakereal predict {arguments.out} IMAGE")
     if trained.n_unreadable:
         complain(f"{counted(trained.n_unreadable, 'image')} could not be read")
