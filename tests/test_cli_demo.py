@@ -1,5 +1,6 @@
 """``skfakereal demo``: the main job, as a newcomer runs it."""
 
+import csv
 import json
 import os
 import subprocess
@@ -24,6 +25,23 @@ def test_it_tells_every_few_seconds_that_it_is_at_work(
     n_threads = active_count()
     with signs_of_life(wanted=False):
         assert active_count() == n_threads
+
+
+def check_examples(said: str, predictions: Path) -> None:
+    """The first image of each class that was called rightly, and the worst error, told as such."""
+    with predictions.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    right = [row for row in rows if row["label"] == row["predicted"]]
+    wrong = [row for row in rows if row["label"] != row["predicted"]]
+    firsts = [next(r for r in right if r["label"] == name) for name in ("real", "fake")]
+    worst = max(wrong, key=lambda row: abs(float(row["probability"]) - 0.5))
+    table = said[said.index("P(fake)") :].splitlines()[1:4]
+    for line, row in zip(table, [*firsts, worst], strict=True):
+        assert line.split()[1:3] == [row["predicted"], row["path"]]
+    assert (
+        f"{len(right)} of the {len(rows)} tested images were classified correctly" in said
+    )
+    assert f"the worst error, which is {worst['label']}" in said
 
 
 @pytest.mark.slow
@@ -59,5 +77,6 @@ def test_the_demo_runs_twice_and_leaves_what_is_not_its_own(tmp_path: Path) -> N
     figures = json.loads(results[0])
     assert figures["balanced_accuracy"] > 0.9  # on a photograph that it has not seen
     assert figures["roc_auc"] > 0.95
+    check_examples(process.stdout, folder / "run/predictions.csv")
     assert sorted(p.name for p in folder.iterdir()) == ["images", "mine.txt", "run"]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["skfakereal-demo"]

@@ -262,7 +262,46 @@ def test_table_is_for_people(
     assert first.split()[1] == "real"
     assert first.endswith("a\\x1b[2J\\nb.png")
     assert second.split(maxsplit=3) == ["-", "-", "gone.png", "(does not exist)"]
-    assert output.err == "skfakereal: 2 images: 1 could not be read, 1 real\n"
+    told = "2 images: 1 could not be read, 1 real (fake from a probability of 0.500)"
+    assert output.err == f"skfakereal: {told}\n"
+
+
+@pytest.mark.parametrize(("threshold", "pos_label"), [(0.25, 1), (0.8, 0), (0.6, None)])
+def test_the_threshold_in_use_is_told(
+    threshold: float,
+    pos_label: int | None,
+    fitted_classifier: VGG16ImageClassifier,
+    dark_and_bright: Images,
+    dark: str,
+    save: Callable[[Any], str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    decided = FixedThresholdClassifier(
+        FrozenEstimator(fitted_classifier),
+        threshold=threshold,
+        pos_label=pos_label,
+        response_method="predict_proba",
+    ).fit(*dark_and_bright)
+    skfakereal.save(decided, tmp_path / "some.skfr")
+    name = "real" if pos_label == 0 else "fake"
+    for model in ([str(tmp_path / "some.skfr")], [save(decided), "--trust"]):
+        assert main(["predict", *model, dark]) == 0
+        told = f"({name} from a probability of {threshold:.3f})\n"
+        assert capsys.readouterr().err.endswith(told)
+
+
+def test_no_threshold_is_told_where_none_is_known(
+    dark_and_bright: Images,
+    dark: str,
+    save: Callable[[Any], str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    X, y = dark_and_bright
+    row = make_pipeline(FunctionTransformer(brightness_by_pillow), LinearSVC())
+    model = CalibratedClassifierCV(row, cv=2).fit(X, y)
+    assert main(["predict", "--trust", save(model), dark]) == 0
+    assert capsys.readouterr().err == "skfakereal: 1 image: 1 real\n"
 
 
 @pytest.mark.parametrize("remarks", [[], ["It has learned little."]])

@@ -215,6 +215,32 @@ def _positive(classes: Any, names: tuple[str, ...], pos_label: str | None) -> in
     return names.index(pos_label)
 
 
+def find_decision(model: Model) -> tuple[str, float] | None:
+    """Return a class, and from which probability of it on an image belongs to it, if known."""
+    if len(model.names) != 2:
+        return None
+    from skfakereal.persistence._detector import Detector
+
+    estimator, positive = model.estimator, 1 if model.positive is None else model.positive
+    if isinstance(estimator, Detector):
+        if estimator.threshold is None:
+            return model.names[positive], 0.5
+        return model.names[estimator.positive], estimator.threshold
+    from skfakereal import VGG16ImageClassifier
+    from skfakereal._classifying.unwrap import find_threshold, has_threshold
+
+    if isinstance(estimator, VGG16ImageClassifier):
+        return model.names[positive], 0.5
+    threshold = find_threshold(estimator)
+    if threshold is None or not has_threshold(estimator):
+        return None
+    if estimator.response_method == "decision_function":
+        return None
+    labels = estimator.classes_.tolist()
+    name = estimator.pos_label if estimator.pos_label is not None else labels[1]
+    return model.names[labels.index(name)], threshold
+
+
 def tell_cautions(model: Model) -> None:
     """Say how many cautions there are; whoever predicts may not have read the report."""
     cautions = model.config.get("remarks") or []

@@ -24,6 +24,12 @@ from skfakereal.cli.run._page import missed_target, no_better_than_chance
 from skfakereal.cli.train._decide import Decided
 from skfakereal.cli.train._figures import Measured, measure
 from skfakereal.cli.train._fit import Fitted, describe_training
+from skfakereal.cli.train._labels import (
+    LabelIssues,
+    find_mislabelled,
+    label_sections,
+    write_label_issues,
+)
 from skfakereal.cli.train._prepare import Plan
 from skfakereal.evaluation import (
     EvaluationReport,
@@ -54,6 +60,8 @@ class Trained:
     n_unreadable: int
     # Whether the model cannot decide as it was asked to.
     refused: bool = False
+    # Labels that look wrong; None of a model that has learned too little to tell.
+    issues: LabelIssues | None = None
 
 
 def write(folder: Path, plan: Plan, fitted: Fitted, decided: Decided) -> Trained:
@@ -68,8 +76,12 @@ def write(folder: Path, plan: Plan, fitted: Fitted, decided: Decided) -> Trained
         *decided.cautions,
         *measured.cautions,
         *_write_manifest(folder, plan, fitted, measured),
-        *no_better_than_chance(report),
     ]
+    blind = no_better_than_chance(report)
+    remarks += blind
+    issues = None if blind else find_mislabelled(fitted, decided, measured)
+    if issues:
+        write_label_issues(folder, issues)
     if plan.decision.target_fpr is not None and not decided.refused:
         remarks += missed_target(report, plan.decision.target_fpr)
     cautions = [*plan.cautions, *remarks]
@@ -89,12 +101,16 @@ def write(folder: Path, plan: Plan, fitted: Fitted, decided: Decided) -> Trained
         cautions=cautions,
         how=parts.how,
         figures=_figures(fitted.prepared.classifier, parts.train),
-        sections=[audit.section, *card] if audit else card,
+        sections=[
+            *(label_sections(issues) if issues else []),
+            *([audit.section] if audit else []),
+            *card,
+        ],
         folds=measured.folds,
     )
     seal(folder, config)
     n_unreadable = len(fitted.skipped) + len(report.unreadable)
-    return Trained(model, parts, report, remarks, n_unreadable, decided.refused)
+    return Trained(model, parts, report, remarks, n_unreadable, decided.refused, issues)
 
 
 def _write_manifest(

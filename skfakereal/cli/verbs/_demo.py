@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 A complete run on toy images, offline, in a minute: it makes images, trains a
-detector, tests it, writes the report, and classifies two images.
+detector, tests it, writes the report, and classifies three of the tested images.
 
 The images are small pictures of parts of three photographs, with the noise of a
 sensor, and copies of them that were resampled, spliced or regenerated. The test
@@ -58,7 +58,7 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
 
 
 def run(arguments: Namespace) -> int:
-    """Make images, train, test, classify one image, and say where everything lies."""
+    """Make images, train, test, classify some images, and say where everything lies."""
     from skfakereal.cli.train import Plan, train_run
     from skfakereal.datasets import make_fake_real_images
 
@@ -86,19 +86,30 @@ def run(arguments: Namespace) -> int:
         )
         trained = train_run(plan)
     say(f"{trained.report.summary()}\n")
-    _classify_two(trained)
+    _classify_some(trained)
     _say_what_next(images, detector)
     return 0
 
 
-def _classify_two(trained: "Trained") -> None:
+def _classify_some(trained: "Trained") -> None:
+    """Classify the first image of each class that was called rightly, and the worst error."""
     from skfakereal.cli._rows import rows_of, table_lines
+    from skfakereal.evaluation.figures._results import worst_errors
 
-    test = trained.parts.test
-    assert test is not None  # there are enough images
-    places = (test.labels.argmin(), test.labels.argmax())  # the first of each class
-    say("What are these two images? (The first is real, the second is fake.)")
-    rows = rows_of(trained.model, [test.paths[int(place)] for place in places])
+    report = trained.report
+    right = (report.y_true == report.y_pred).tolist()
+    true = report.y_true.tolist()
+    paths = [
+        next(report.paths[i] for i, label in enumerate(true) if right[i] and label == known)
+        for known in report.classes.tolist()
+    ]
+    errors = worst_errors(report._predictions)
+    first = " and ".join(f"the first {name} one" for name in report.target_names)
+    told = f"{sum(right):,} of the {len(right):,} tested images were classified correctly."
+    told += f" Among them, {first}"
+    told += f", and the worst error, which is {errors[0].label}:" if errors else ":"
+    say(told)
+    rows = rows_of(trained.model, [*paths, *(error.path for error in errors[:1])])
     say("".join(table_lines(rows, "fake")))
 
 

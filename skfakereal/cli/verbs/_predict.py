@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skfakereal._shown import printable
-from skfakereal._wording import counted
+from skfakereal._wording import chance, counted
 from skfakereal.cli._arguments import (
     ABOUT_TRUST,
     Verbs,
@@ -29,8 +29,8 @@ Classify images. One row for each: its path, its label, a probability, an error.
 
 The probability is that of "fake" (or of --pos-label). For a model with more than
 two classes it is that of the label. The decision threshold is part of the model:
-`skfakereal train` chose it. An image that cannot be read has no label; its row
-says why, and the other images are classified nevertheless.
+`skfakereal train` chose it, and the last line tells it. An image that cannot be
+read has no label; its row says why, and the others are classified nevertheless.
 
 For very many images use `skfakereal score`, which can be interrupted and resumed.
 
@@ -98,7 +98,7 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
 
 def run(arguments: Namespace) -> int:
     """Classify the images."""
-    from skfakereal.cli._model import load_model, tell_cautions
+    from skfakereal.cli._model import find_decision, load_model, tell_cautions
     from skfakereal.cli._paths import find_images
     from skfakereal.cli._rows import FORMATS, rows_of, write_text
 
@@ -132,6 +132,10 @@ def run(arguments: Namespace) -> int:
     totals = ", ".join(
         f"{count:,} {printable(what)}" for what, count in sorted(counts.items())
     )
+    decision = find_decision(model)
+    if decision is not None:
+        name, threshold = decision
+        totals += f" ({printable(name)} from a probability of {chance(threshold)})"
     complain(f"{counted(len(paths), 'image')}: {totals}")
     return 3 if counts["could not be read"] else 0
 

@@ -59,6 +59,9 @@ the run folder:
   validation.csv   the same for what threshold and unsure band come from: the
                    validation part, or the training part, each image classified
                    by a model that was fitted without it
+  label_issues.csv images whose label looks wrong: path,label,likely,probability
+                   (the probability is that of the label); not written if the
+                   model has learned too little to tell
   card.md          the model card, to be published with the model
   images.csv       which image was in which part, with its SHA-256
   config.json      parameters, versions, counts, command
@@ -266,6 +269,7 @@ _PARAMETERS = (
 def run(arguments: Namespace) -> int:
     """Train, test, write the run folder, and say where it lies."""
     from skfakereal.cli.train import Plan, train_run
+    from skfakereal.cli.train._labels import label_line
 
     given = vars(arguments)
     parameters = {name: given[name] for name in _PARAMETERS if name in given}
@@ -293,6 +297,8 @@ def run(arguments: Namespace) -> int:
     say(f"\n{trained.report.summary()}\n\n{trained.report!r}\n")
     for remark in trained.remarks:
         say(f"Caution: {remark}\n")
+    if trained.issues and trained.issues.found:
+        say(f"{label_line(trained.issues, arguments.out)}\n")
     say(f"The report is {Path(arguments.out, 'report.html')}. To classify an image:")
     say(f"  skfakereal predict {arguments.out} IMAGE")
     if trained.n_unreadable:
