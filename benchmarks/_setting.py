@@ -46,7 +46,7 @@ class Setting:
 FULL = Setting(
     name="full",
     rounds=5,
-    sides=(32, 64, 96, 128, 160, 224),
+    sides=(32, 64, 224),
     forward_images=32,
     side=224,
     fit_images=100,

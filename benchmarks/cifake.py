@@ -2,6 +2,7 @@
 
 ``python -m benchmarks.cifake --cifake FOLDER`` with the folder that holds ``train/REAL``,
 ``train/FAKE``, ``test/REAL`` and ``test/FAKE``. Nothing is chosen on the test images.
+``--engine int8`` shows what whole numbers cost.
 """
 
 import argparse
@@ -29,9 +30,9 @@ class Case:
     classifier: Any
 
 
-def cases(epochs: int) -> list[Case]:
-    """Return the recipe with and without augmentation, and a plain logistic head."""
-    size: dict[str, Any] = {"image_size": (32, 32)}
+def cases(epochs: int, engine: str, seed: int) -> list[Case]:
+    """Return the recipe with and without augmentation, logistic heads, and the default."""
+    size: dict[str, Any] = {"image_size": (32, 32), "engine": engine}
     found = []
     for weights in (None, "cifake"):
         for augmentation in ("default", None):
@@ -39,7 +40,7 @@ def cases(epochs: int) -> list[Case]:
                 weights=weights,
                 augmentation=augmentation,
                 epochs=epochs,
-                random_state=0,
+                random_state=seed,
                 **size,
             )
             name = f"`weights={weights!r}`, `augmentation={augmentation!r}`"
@@ -50,6 +51,8 @@ def cases(epochs: int) -> list[Case]:
             LogisticRegression(C=0.01, max_iter=1000),
         )
         found.append(Case(f"`weights={weights!r}`, features and a logistic head", head))
+    default = VGG16ImageClassifier(weights="cifake", random_state=seed, **size)
+    found.append(Case("`weights='cifake'`, the default", default))
     return found
 
 
@@ -59,21 +62,35 @@ def main() -> None:
     parser.add_argument("--cifake", required=True, help="folder with train/ and test/")
     parser.add_argument("--n-train", type=int, default=4000)
     parser.add_argument("--epochs", type=int, default=50, help="at the most")
+    parser.add_argument("--engine", choices=("auto", "int8"), default="auto")
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[0], help="of the images and the training"
+    )
+    parser.add_argument("--only", default="", help="what the classifier's name must hold")
     arguments = parser.parse_args()
 
     train = load_image_folder(arguments.cifake, split="train")
     test = load_image_folder(arguments.cifake, split="test")
-    chosen = np.random.RandomState(0).permutation(len(train.data))[: arguments.n_train]
-    print("| classifier | training images | accuracy | ROC-AUC | fit, s | predict, s |")
-    print("|---|---|---|---|---|---|")
-    for case in cases(arguments.epochs):
+    print(
+        "| classifier | seed | training images | accuracy | ROC-AUC | fit, s | predict, s |"
+    )
+    print("|---|---|---|---|---|---|---|")
+    everything = [
+        (seed, case)
+        for seed in arguments.seeds
+        for case in cases(arguments.epochs, arguments.engine, seed)
+        if arguments.only in case.name
+    ]
+    for seed, case in everything:
+        shuffled = np.random.RandomState(seed).permutation(len(train.data))
+        chosen = shuffled[: arguments.n_train]
         began = time.perf_counter()
         case.classifier.fit(train.data[chosen], train.target[chosen])
         fitted = time.perf_counter()
         proba = case.classifier.predict_proba(test.data)[:, 1]
         done = time.perf_counter()
         print(
-            f"| {case.name} | {len(chosen)} "
+            f"| {case.name} | {seed} | {len(chosen)} "
             f"| {accuracy_score(test.target, proba > 0.5):.4f} "
             f"| {roc_auc_score(test.target, proba):.4f} "
             f"| {fitted - began:.0f} | {done - fitted:.0f} |",

@@ -15,6 +15,8 @@ from benchmarks._rounds import Contest, Round, append_round, interleave, read_ro
 from benchmarks._setting import SMALLEST
 from benchmarks._standings import standings
 from benchmarks._table import markdown
+from benchmarks.photographs.sets import PhotographSet
+from benchmarks.photographs.tables import compare, figures
 from skfakereal.audit._fields import FIELDS
 
 SPEED = Contest("case", "speed", "rival", "images/s", at_least=2.0)
@@ -121,6 +123,37 @@ def test_a_folder_keeps_to_one_setting(tmp_path):
     assert again.plot.read_bytes().startswith(b"\x89PNG")
     with pytest.raises(ValueError, match="settings"):
         OutputFolder(tmp_path, {"rounds": "2"}, {})
+
+
+def test_photographs_of_a_group_are_drawn_and_tested_together():
+    n = 120
+    groups = np.array([f"group {i // 3}" for i in range(n)], dtype=object)
+    names = np.array([f"{i}.jpg" for i in range(n)], dtype=object)
+    images = PhotographSet("set", names, np.arange(n) // 60, groups, names)
+    drawn = images.draw(60, seed=1)
+    assert np.bincount(drawn.labels).tolist() == [30, 30]
+    assert len(np.unique(drawn.groups)) == 20
+    tested = [set(drawn.groups[test]) for _, test in drawn.folds(seed=1)]
+    assert sum(map(len, tested)) == 20
+    assert drawn.paths.tolist() != images.draw(60, seed=2).paths.tolist()
+
+
+def test_two_engines_are_compared_image_by_image():
+    labels, groups = [0] * 50 + [1] * 50, [str(i) for i in range(100)]
+    before = np.concatenate([np.linspace(0, 0.7, 50), np.linspace(0.3, 1, 50)])
+    after = before + np.where(labels, 0.1, 0)
+    entry = {"set": "faces", "row": "best", "n": 100, "seed": 0}
+    entry |= {"labels": labels, "groups": groups}
+    entries = [entry | {"probabilities": {"clean": p.tolist()}} for p in (before, after)]
+    gained = figures(np.array(labels), after) - figures(np.array(labels), before)
+    same, better = (
+        compare(entries[:1], [other]).splitlines()[-1].split(" | ") for other in entries
+    )
+    assert same[-2:] == ["+0.00 [+0.00, +0.00]", "+0.00 [+0.00, +0.00] |"]
+    assert better[-2].split(" [")[0] == f"{gained[0, 0] * 100:+.2f}"
+    assert better[-1].split(" [")[0] == f"{gained[1, 0] * 100:+.2f}"
+    low, high = map(float, better[-2].split("[")[1].rstrip("]").split(", "))
+    assert 0 < low < gained[0, 0] * 100 < high
 
 
 @pytest.fixture(autouse=True)

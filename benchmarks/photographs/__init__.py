@@ -1,0 +1,1 @@
+"""How well fakes among photographs are found: ``python -m benchmarks.photographs``."""
