@@ -1,6 +1,9 @@
-"""An estimator, however wrapped -> its steps from the paths to the decision, and its threshold."""
+"""An estimator, however wrapped -> its steps, its threshold, a copy with other settings."""
 
+import io
+import pickle
 from dataclasses import dataclass
+from types import FunctionType, ModuleType
 from typing import Any
 
 from sklearn.calibration import CalibratedClassifierCV
@@ -101,3 +104,47 @@ def find_threshold(estimator: Any) -> float | None:
         is_row = isinstance(estimator, Pipeline)
         estimator = estimator.steps[-1][1] if is_row else inner_of(estimator)
     return None
+
+
+class _Pickler(pickle.Pickler):
+    """Gives this package's estimators, wherever they are, other settings."""
+
+    def __init__(self, file: io.BytesIO, settings: dict[str, Any]) -> None:
+        super().__init__(file, pickle.HIGHEST_PROTOCOL)
+        self.settings = settings
+        self.networks: list[Network16] = []
+        self.shared: list[Any] = []
+
+    def persistent_id(self, obj: Any) -> int | None:
+        # Those of no module, such as lambdas, can be shared, but not pickled.
+        if not isinstance(obj, FunctionType | ModuleType | type):
+            return None
+        self.shared.append(obj)
+        return len(self.shared) - 1
+
+    def reducer_override(self, obj: Any) -> Any:
+        if not isinstance(obj, Network16):
+            return NotImplemented
+        self.networks.append(obj)
+        make, arguments, state = list(obj.__reduce_ex__(pickle.HIGHEST_PROTOCOL))[:3]
+        return make, arguments, {**state, **self.settings}
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, file: io.BytesIO, shared: list[Any]) -> None:
+        super().__init__(file)
+        self.shared = shared
+
+    def persistent_load(self, pid: Any) -> Any:
+        return self.shared[pid]
+
+
+def copy_with_settings(
+    estimator: Any, settings: dict[str, Any]
+) -> tuple[Any, list[Network16]]:
+    """Copy an estimator with other settings of each VGG16 in it; return these, too."""
+    buffer = io.BytesIO()
+    pickler = _Pickler(buffer, settings)
+    pickler.dump(estimator)
+    buffer.seek(0)
+    return _Unpickler(buffer, pickler.shared).load(), pickler.networks

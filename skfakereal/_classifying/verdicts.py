@@ -16,7 +16,7 @@ V = TypeVar("V")
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Classification:
     """What a classifier says about an image.
 
     Parameters
@@ -41,7 +41,7 @@ class Verdict:
     reason: str = ""
 
 
-def judge_images(estimator: Any, paths: Sequence[str]) -> dict[str, Verdict]:
+def judge_images(estimator: Any, paths: Sequence[str]) -> dict[str, Classification]:
     """Classify images at one go; one that cannot be read has a verdict that says so."""
     if not paths:
         return {}
@@ -59,7 +59,7 @@ def judge_images(estimator: Any, paths: Sequence[str]) -> dict[str, Verdict]:
         return broken | judge_images(estimator, readable)
     except OSError as error:
         # A step of somebody else's reads the images, and says less: look for the culprit.
-        blamed = partial(Verdict, error=str(error), reason="unreadable")
+        blamed = partial(Classification, error=str(error), reason="unreadable")
         return judge_halves(partial(judge_images, estimator), paths, blamed)
 
 
@@ -75,15 +75,17 @@ def judge_halves(
     return judge(paths[:half]) | judge(paths[half:])
 
 
-def split_local(paths: Sequence[str]) -> tuple[list[str], dict[str, Verdict]]:
+def split_local(paths: Sequence[str]) -> tuple[list[str], dict[str, Classification]]:
     """Set aside what is no path of a file."""
-    local, broken = [], dict[str, Verdict]()
+    local, broken = [], dict[str, Classification]()
     for path in paths:
         try:
             check_paths([path])
             local.append(path)
         except ValueError as error:  # a URL, or nothing at all
-            broken[path] = Verdict(path, error=_what_is_wrong(error), reason="not a path")
+            broken[path] = Classification(
+                path, error=_what_is_wrong(error), reason="not a path"
+            )
     return local, broken
 
 
@@ -91,34 +93,34 @@ def _what_is_wrong(error: ValueError) -> str:
     return str(error).removeprefix("X[0] ").rstrip(".")
 
 
-def _predict(estimator: Any, paths: Sequence[str]) -> Iterator[Verdict]:
+def _predict(estimator: Any, paths: Sequence[str]) -> Iterator[Classification]:
     X = as_fitted(estimator, paths)
     position = {label: i for i, label in enumerate(np.asarray(estimator.classes_).tolist())}
     if not hasattr(estimator, "predict_proba"):
         for path, label in zip(paths, estimator.predict(X).tolist(), strict=True):
-            yield Verdict(path, position[label])
+            yield Classification(path, position[label])
         return
     labels, probabilities = predict_once(estimator, X)
     for path, label, row in zip(paths, labels.tolist(), probabilities, strict=True):
         if np.isnan(row).any():  # the classifier lets unreadable images pass
             yield _without_probability(path)
         else:
-            yield Verdict(path, position[label], row)
+            yield Classification(path, position[label], row)
 
 
-def _without_probability(path: str) -> Verdict:
+def _without_probability(path: str) -> Classification:
     try:
         decode_image(read_bytes(path), path)
     except ImageReadError as failure:
         return _unreadable(path, failure)
     what = "the model gives no probability for it"
-    return Verdict(path, error=what, reason="no probability")
+    return Classification(path, error=what, reason="no probability")
 
 
-def _unreadable(path: str, failure: ImageReadError) -> Verdict:
+def _unreadable(path: str, failure: ImageReadError) -> Classification:
     # The message begins with the path, which stands in the same row anyway.
     what = failure.message.removeprefix(f"{path!r} ").rstrip(".")
-    return Verdict(path, error=what, reason=failure.reason)
+    return Classification(path, error=what, reason=failure.reason)
 
 
 def label_and_probability(

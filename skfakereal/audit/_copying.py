@@ -5,7 +5,6 @@ import io
 import math
 import os
 import re
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,6 +12,7 @@ from typing import Literal
 import numpy as np
 from PIL import ExifTags, Image
 
+from skfakereal._durable import replacing
 from skfakereal._images.read import ImageReadError, decode_image, read_bytes
 from skfakereal._images.signatures import signature_format
 
@@ -75,7 +75,8 @@ def write_copy(file: str, folder: Path, form: Form) -> Copy | ImageReadError:
             size = _upright_size(data, file)
         else:
             content, size = _content_of(data, file, form)
-            write_whole(copy, content)
+            with replacing(copy) as written:
+                written.write(content)
         return Copy(str(copy), *_kept_and_scale(size, form))
     except ImageReadError as error:
         return error
@@ -93,17 +94,6 @@ def _content_of(data: bytes, file: str, form: Form) -> tuple[bytes, tuple[int, i
     ) as error:  # WebP has no side of more than 16,383 pixels, JPEG of 65,500
         what = f"{file!r} cannot be copied as {form.format.upper()}: {error}"
         raise ImageReadError(what, path=file, reason="unsupported") from error
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
-    part = path.with_name(f".part-{secrets.token_hex(6)}")
-    try:
-        part.write_bytes(data)
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
 
 
 def safe_name(text: str) -> str:

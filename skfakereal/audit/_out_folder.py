@@ -11,7 +11,8 @@ from pathlib import Path, PurePath
 import numpy as np
 from numpy.typing import NDArray
 
-from skfakereal.audit._copying import LEAST_SHRINKING, Copy, Form, safe_name, write_whole
+from skfakereal._durable import replacing
+from skfakereal.audit._copying import LEAST_SHRINKING, Copy, Form, safe_name
 
 _SETTINGS_FILE, MAPPING_FILE = "equalize.json", "mapping.csv"
 # By how much the classes must differ in the geometric mean. A square cut out of photographs
@@ -74,7 +75,8 @@ def open_folder(top: Path, folders: Sequence[Path], form: Form) -> None:
         )
     # The record comes first, so that a call that is cut off here can be taken up again.
     top.mkdir(parents=True, exist_ok=True)
-    write_whole(record, json.dumps(wanted, indent=2).encode())
+    with replacing(record) as file:
+        file.write(json.dumps(wanted, indent=2).encode())
     for folder in set(folders):
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -90,7 +92,8 @@ def write_mapping(
         place = Path(copy.path).relative_to(top).as_posix()
         history = f"{copy.kept:.4g}", f"{copy.scale:.4g}"
         writer.writerow([place, label, os.path.abspath(original), *history])  # noqa: PTH100
-    write_whole(top / MAPPING_FILE, text.getvalue().encode("utf-8", "surrogateescape"))
+    with replacing(top / MAPPING_FILE) as file:
+        file.write(text.getvalue().encode("utf-8", "surrogateescape"))
 
 
 def is_record(folder: Path) -> bool:

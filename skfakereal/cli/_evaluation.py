@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from skfakereal._classifying.predictions import follows
 from skfakereal._classifying.unwrap import find_threshold
-from skfakereal._classifying.verdicts import Verdict
+from skfakereal._classifying.verdicts import Classification
 from skfakereal._csv_file import write_csv
 from skfakereal._pages.html import Html
 from skfakereal._shown import write_page
@@ -34,7 +34,7 @@ _DPI = 144
 
 def evaluate_part(
     model: Model, part: Part, *, progress: bool
-) -> tuple[EvaluationReport, list[Verdict]]:
+) -> tuple[EvaluationReport, list[Classification]]:
     """Classify labelled images; those that cannot be read are left out of the figures."""
     if not hasattr(model.estimator, "predict_proba"):
         raise TypeError(
@@ -42,7 +42,7 @@ def evaluate_part(
             "it in CalibratedClassifierCV."
         )
     classified = classify(model.estimator, part.paths)
-    verdicts: list[Verdict] = list(
+    verdicts: list[Classification] = list(
         watched(classified, total=len(part.paths), label="evaluate", progress=progress)
     )
     threshold = _threshold(model, verdicts)
@@ -50,7 +50,7 @@ def evaluate_part(
 
 
 def report_on(
-    model: Model, part: Part, verdicts: Sequence[Verdict], *, threshold: float | None
+    model: Model, part: Part, verdicts: Sequence[Classification], *, threshold: float | None
 ) -> EvaluationReport:
     """Return the report on verdicts of a model, or of models of its kind."""
     classes = np.asarray(model.estimator.classes_)
@@ -69,7 +69,7 @@ def report_on(
     )
 
 
-def _threshold(model: Model, verdicts: Sequence[Verdict]) -> float | None:
+def _threshold(model: Model, verdicts: Sequence[Classification]) -> float | None:
     """Return the probability that the model decides by, if there is one."""
     threshold = find_threshold(model.estimator)
     read = [v for v in verdicts if v.probabilities is not None]
@@ -85,7 +85,7 @@ def write_evaluation(
     folder: Path,
     title: str,
     report: EvaluationReport,
-    verdicts: Sequence[Verdict],
+    verdicts: Sequence[Classification],
     model: Model,
     labels: NDArray[np.int64],
     config: Mapping[str, Any],
@@ -122,7 +122,7 @@ def write_evaluation(
 
 def write_predictions(
     place: Path,
-    verdicts: Sequence[Verdict],
+    verdicts: Sequence[Classification],
     model: Model,
     labels: NDArray[np.int64],
     folds: Sequence[int] | None = None,

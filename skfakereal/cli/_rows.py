@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skfakereal._classifying.verdicts import (
-    Verdict,
+    Classification,
     judge_halves,
     judge_images,
     label_and_probability,
@@ -22,8 +22,7 @@ from skfakereal.cli._model import Model
 from skfakereal.cli._output import complain, write_lines
 
 if TYPE_CHECKING:
-    from skfakereal.evaluation import UnsureBand
-    from skfakereal.evaluation import Verdict as StableVerdict
+    from skfakereal.evaluation import UnsureBand, Verdict
 
 # Few enough that rows come soon (15 seconds at 224x224 on two cores), enough that a call's
 # own cost does not count: at 32x32, where it is highest, 64 take 8% longer than 256.
@@ -60,7 +59,7 @@ def _verdict_rows(model: Model, paths: Sequence[str], *, stable: bool) -> Iterat
         yield row | {"label": label, "reasons": " ".join(reasons) or None}
 
 
-def classify(estimator: Any, paths: Sequence[str]) -> Iterator[Verdict]:
+def classify(estimator: Any, paths: Sequence[str]) -> Iterator[Classification]:
     """Classify images; one that cannot be read never ends the run."""
     for chunk in _chunks(paths):
         verdicts = judge_images(estimator, list(dict.fromkeys(chunk)))
@@ -89,7 +88,7 @@ def band_of(model: Model) -> "UnsureBand | None":
 
 def classify_stably(
     model: Model, paths: Sequence[str], band: "UnsureBand | None"
-) -> Iterator[tuple[Verdict, str | None, tuple[str, ...]]]:
+) -> Iterator[tuple[Classification, str | None, tuple[str, ...]]]:
     """Classify images as they are and after mild changes; none ends the run."""
     if model.positive is None:
         raise ValueError(
@@ -107,9 +106,8 @@ def classify_stably(
 
 def _judge(
     model: Model, paths: Sequence[str], band: "UnsureBand | None"
-) -> "dict[str, StableVerdict]":
-    from skfakereal.evaluation import Verdict as StableVerdict
-    from skfakereal.evaluation import stable_verdicts
+) -> "dict[str, Verdict]":
+    from skfakereal.evaluation import Verdict, stable_verdicts
 
     estimator = model.estimator
     X = as_fitted(estimator, paths)
@@ -121,23 +119,27 @@ def _judge(
         )
     except OSError as error:
         # A step of somebody else's reads the images, and says less: look for the culprit.
-        blamed = partial(StableVerdict, verdict=None, error=str(error))
+        blamed = partial(Verdict, verdict=None, error=str(error))
         return judge_halves(partial(_judge, model, band=band), paths, blamed)
     return {row.path: row for row in rows}
 
 
 def _row(
-    model: Model, judged: "StableVerdict"
-) -> tuple[Verdict, str | None, tuple[str, ...]]:
+    model: Model, judged: "Verdict"
+) -> tuple[Classification, str | None, tuple[str, ...]]:
     if judged.probability is None:
         error = (judged.error or "").removeprefix(f"{judged.path!r} ").rstrip(".")
-        return Verdict(judged.path, error=error), None, ()
+        return Classification(judged.path, error=error), None, ()
     p = judged.probability
     chances = np.array([1 - p, p] if model.positive == 1 else [p, 1 - p])
-    return Verdict(judged.path, model.positive, chances), judged.verdict, judged.reasons
+    return (
+        Classification(judged.path, model.positive, chances),
+        judged.verdict,
+        judged.reasons,
+    )
 
 
-def _prediction_row(verdict: Verdict, model: Model) -> Row:
+def _prediction_row(verdict: Classification, model: Model) -> Row:
     label, probability = told(verdict, model.names, model.positive)
     error = verdict.error or None
     return {
@@ -149,7 +151,7 @@ def _prediction_row(verdict: Verdict, model: Model) -> Row:
 
 
 def told(
-    verdict: Verdict, names: Sequence[str], positive: int | None
+    verdict: Classification, names: Sequence[str], positive: int | None
 ) -> tuple[str | None, float | None]:
     """Return the label and the one probability that are told about an image.
 

@@ -10,7 +10,6 @@ import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
-from types import ModuleType
 from typing import Any, Literal
 
 import numpy as np
@@ -20,8 +19,7 @@ from PIL import Image, ImageFilter, ImageStat
 from skfakereal._activations import ActivationReader, mean_of_crops
 from skfakereal._classifier import VGG16ImageClassifier
 from skfakereal._classifying.copies import predict_perturbed
-from skfakereal._classifying.unwrap import find_network
-from skfakereal._features import VGG16FeatureExtractor
+from skfakereal._classifying.unwrap import copy_with_settings, find_network
 from skfakereal._images.read import blamed_on, decode_image, read_bytes
 from skfakereal._perturbations import Perturbation
 from skfakereal._probabilities import of_each_class
@@ -157,7 +155,6 @@ def _mean_colour(image: Image.Image) -> tuple[int, ...]:
 # From the position of an image and what is done to it to (n_copies, n_classes).
 Judge = Callable[[int, Sequence[Perturbation]], NDArray[np.float64]]
 _PIXELS = 2**20  # in one batch of the network
-_OURS = VGG16ImageClassifier | VGG16FeatureExtractor
 
 
 def judge_of(estimator: Any, X: Any, paths: Sequence[str]) -> Judge:
@@ -232,30 +229,8 @@ class _InMemory:
 
 def without_store(estimator: Any) -> Any:
     """Return a copy of an estimator in which no VGG16 keeps activations."""
-    replaced: dict[int, Any] = {}
-    for network in _networks_in(estimator, set()):
-        twin = copy.copy(network)
-        twin.cache = None
-        replaced[id(network)] = twin
-    return copy.deepcopy(estimator, replaced) if replaced else estimator
-
-
-def _networks_in(thing: Any, known: set[int]) -> list[Any]:
-    """Find every VGG16 among what an object is made of."""
-    if id(thing) in known:
-        return []
-    known.add(id(thing))
-    if isinstance(thing, _OURS):
-        return [thing]
-    match thing:
-        case list() | tuple():
-            inner = list(thing)
-        case dict():
-            inner = list(thing.values())
-        case np.ndarray():
-            inner = thing.ravel().tolist() if thing.dtype == object else []
-        case type() | ModuleType():
-            inner = []
-        case _:
-            inner = list(getattr(thing, "__dict__", {}).values())
-    return [found for part in inner for found in _networks_in(part, known)]
+    try:
+        copied, networks = copy_with_settings(estimator, {"cache": None})
+    except Exception:  # one that holds a lock or a session, say, is asked itself
+        return estimator
+    return copied if networks else estimator

@@ -1,7 +1,6 @@
 """A fitted classifier -> the copy that scores, and a digest that tells it from others."""
 
-import io
-import pickle
+import math
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any
@@ -11,8 +10,7 @@ import numpy as np
 
 from skfakereal._classifier import VGG16ImageClassifier
 from skfakereal._classifying.ask import check_classifier
-from skfakereal._classifying.unwrap import inner_of
-from skfakereal._features import VGG16FeatureExtractor
+from skfakereal._classifying.unwrap import copy_with_settings, inner_of
 from skfakereal._trunk_settings import height_and_width
 
 _Cache = str | PathLike[str] | None
@@ -61,12 +59,19 @@ def prepare_model(estimator: Any, *, cache: _Cache = None) -> ScoringModel:
     if _lets_unreadable_pass(estimator):
         # Else each part with a broken image would be computed a second time without it.
         settings["on_error"] = "nan"
-    copy, sides = _with_settings(estimator, settings)
-    neutral, _ = _with_settings(estimator, _NEUTRAL)
-    pixels = max((height * width for height, width in sides), default=0)
+    try:
+        copy, networks = copy_with_settings(estimator, settings)
+        neutral, _ = copy_with_settings(estimator, _NEUTRAL)
+        digest = str(joblib.hash(neutral, hash_name="sha1"))
+    except Exception as error:  # a pickle can raise anything
+        raise TypeError(
+            f"The classifier must be one that can be pickled, but: {error}. Name its "
+            "functions in a module, in place of lambdas."
+        ) from error
+    pixels = max((math.prod(height_and_width(n.image_size)) for n in networks), default=0)
     return ScoringModel(
         estimator=copy,
-        digest=str(joblib.hash(neutral, hash_name="sha1")),
+        digest=digest,
         classes=tuple(np.asarray(estimator.classes_).tolist()),
         part_size=min(_LARGEST_PART, _PART_PIXELS // pixels) if pixels else _USUAL_PART,
     )
@@ -97,35 +102,3 @@ def _lets_unreadable_pass(estimator: Any) -> bool:
         if estimator is None:
             return False
     return type(estimator).predict is VGG16ImageClassifier.predict
-
-
-class _Pickler(pickle.Pickler):
-    """Gives this package's estimators, wherever they are, other settings."""
-
-    def __init__(self, file: io.BytesIO, settings: dict[str, Any]) -> None:
-        super().__init__(file, pickle.HIGHEST_PROTOCOL)
-        self.settings = settings
-        self.sides: list[tuple[int, int]] = []
-
-    def reducer_override(self, obj: Any) -> Any:
-        if not isinstance(obj, VGG16ImageClassifier | VGG16FeatureExtractor):
-            return NotImplemented
-        self.sides.append(height_and_width(obj.image_size))
-        make, arguments, state = list(obj.__reduce_ex__(pickle.HIGHEST_PROTOCOL))[:3]
-        return make, arguments, {**state, **self.settings}
-
-
-def _with_settings(
-    estimator: Any, settings: dict[str, Any]
-) -> tuple[Any, list[tuple[int, int]]]:
-    """Return a copy with other settings, and the image sizes that were met."""
-    buffer = io.BytesIO()
-    pickler = _Pickler(buffer, settings)
-    try:
-        pickler.dump(estimator)
-    except Exception as error:  # a pickle can raise anything
-        raise TypeError(
-            f"The classifier must be one that can be pickled, but: {error}. Name its "
-            "functions in a module, in place of lambdas."
-        ) from error
-    return pickle.loads(buffer.getvalue()), pickler.sides

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from skfakereal._classifying.verdicts import (
-    Verdict,
+    Classification,
     judge_halves,
     judge_images,
     split_local,
@@ -65,7 +65,7 @@ def _is_file(path: str) -> bool:
     return not split_local([path])[1]
 
 
-def _judge(estimator: Any, paths: Sequence[str]) -> dict[str, Verdict]:
+def _judge(estimator: Any, paths: Sequence[str]) -> dict[str, Classification]:
     try:
         return judge_images(estimator, paths)
     except ValueError as error:
@@ -78,18 +78,18 @@ def _judge(estimator: Any, paths: Sequence[str]) -> dict[str, Verdict]:
 
 def _find_refused(
     estimator: Any, paths: Sequence[str], error: ValueError
-) -> dict[str, Verdict]:
-    def judge(half: Sequence[str]) -> dict[str, Verdict]:
+) -> dict[str, Classification]:
+    def judge(half: Sequence[str]) -> dict[str, Classification]:
         try:
             return judge_images(estimator, half)
         except ValueError as inner:
             return _find_refused(estimator, half, inner)
 
-    blamed = partial(Verdict, error=str(error).rstrip("."), reason="refused")
+    blamed = partial(Classification, error=str(error).rstrip("."), reason="refused")
     return judge_halves(judge, paths, blamed)
 
 
-def _row(path: str, verdict: Verdict, extras: Collection[str]) -> Row:
+def _row(path: str, verdict: Classification, extras: Collection[str]) -> Row:
     chances = None
     if verdict.probabilities is not None:
         chances = [float(f"{chance:.9g}") for chance in verdict.probabilities]

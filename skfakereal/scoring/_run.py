@@ -1,20 +1,31 @@
 """The folder of a run: what run it is, its finished parts, what became of its result."""
 
+import errno
 import hashlib
 import json
+import os
+import sys
+import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from skfakereal.scoring._durable import LOCK_FILE, TEMPORARY, replacing, sync_folder
+from skfakereal._durable import replacing, sync_folder
 from skfakereal.scoring._paths import PathList
 from skfakereal.scoring._rows import Row, read_row, row_line
 
-_SETTINGS_FILE, _RESULTS_FILE = "run.json", "results.json"
+_SETTINGS_FILE, _RESULTS_FILE, _LOCK_FILE = "run.json", "results.json", "lock"
+_TEMPORARY = ".tmp"
+_TAKEN = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
+# A process's own locks do not keep out its other threads. By process, since a forked one
+# inherits this, but no lock.
+_HELD: set[tuple[int, str]] = set()
+_GUARD = threading.Lock()
 _ANEW = "Choose another out, or start over with overwrite=True (--force)."
 
 
@@ -48,11 +59,19 @@ def part_file(folder: Path, number: int) -> Path:
     return folder / f"part-{number:07}.jsonl"
 
 
+def replace_file(
+    path: Path, *, before: Callable[[Path], None] | None = None
+) -> AbstractContextManager[BinaryIO]:
+    """Replace a file of a run, whole or not at all."""
+    # One name for ever: what a killed process leaves is overwritten, and does not pile up.
+    return replacing(path, before=before, temporary=f".{path.name}{_TEMPORARY}")
+
+
 def write_part(folder: Path, part: Part, rows: Sequence[Row]) -> None:
     """Write a part, whole or not at all."""
     body = json.dumps(asdict(part)).encode("ascii") + b"\n"
     body += b"".join(row_line(row) for row in rows)
-    with replacing(part_file(folder, part.number)) as file:
+    with replace_file(part_file(folder, part.number)) as file:
         file.write(_digest(body) + b"\n" + body)
 
 
@@ -188,8 +207,52 @@ def open_run(folder: Path, out: Path, settings: dict[str, Any], *, overwrite: bo
     return run
 
 
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder's lock."""
+    # The lock file stays: removing it would let a third process lock a new one while a
+    # second still waits with the old one open.
+    name = os.getpid(), os.path.realpath(folder)
+    with _GUARD:
+        if name in _HELD:
+            raise _refusal(folder)
+        _HELD.add(name)
+    try:
+        with (folder / _LOCK_FILE).open("ab") as file:
+            try:
+                _lock(file.fileno())
+            except OSError as error:
+                if error.errno not in _TAKEN:  # a file system without locks, say
+                    raise
+                raise _refusal(folder) from error
+            yield
+    finally:
+        with _GUARD:
+            _HELD.discard(name)
+
+
+def _lock(handle: int) -> None:
+    if sys.platform == "win32":
+        import msvcrt
+
+        os.lseek(handle, 0, os.SEEK_SET)
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        # lockf and not flock: a child that is forked while the lock is held inherits a
+        # flock, and would keep it after its parent was killed.
+        fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _refusal(folder: Path) -> BlockingIOError:
+    return BlockingIOError(
+        f"Another run is writing to {str(folder)!r}. Wait until it ends, or choose another out."
+    )
+
+
 def _refuse_strangers(folder: Path) -> None:
-    ours = (LOCK_FILE, TEMPORARY, _RESULTS_FILE)
+    ours = (_LOCK_FILE, _TEMPORARY, _RESULTS_FILE)
     others = [file.name for file in folder.iterdir() if not file.name.endswith(ours)]
     if others:
         raise ValueError(
@@ -200,7 +263,7 @@ def _refuse_strangers(folder: Path) -> None:
 
 def _clear(folder: Path) -> None:
     """Remove the files of a run, and nothing else."""
-    for pattern in ("part-*.jsonl", "part-*.set-aside", f".part-*{TEMPORARY}"):
+    for pattern in ("part-*.jsonl", "part-*.set-aside", f".part-*{_TEMPORARY}"):
         for file in folder.glob(pattern):
             file.unlink()
     # Parts first: without their settings nobody could tell what they are.
@@ -226,7 +289,7 @@ def _damaged(file: Path) -> ValueError:
 
 
 def _write_json(file: Path, value: Any) -> None:
-    with replacing(file) as stream:
+    with replace_file(file) as stream:
         stream.write(json.dumps(value, indent=2).encode())
 
 

@@ -1,5 +1,6 @@
 """A classifier and a list of images, however long -> a file with a row for each."""
 
+import errno
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -12,17 +13,19 @@ from numpy.typing import ArrayLike
 from tqdm.auto import tqdm
 
 from skfakereal._classifying.classes import class_names, positive_class
+from skfakereal._durable import make_folder
 from skfakereal._old_spellings import renamed
 from skfakereal.scoring._cluster import check_client, score_on_cluster
-from skfakereal.scoring._durable import locked, make_folder, no_room
 from skfakereal.scoring._model import ScoringModel, prepare_model
 from skfakereal.scoring._paths import PathList, spool_paths
 from skfakereal.scoring._rows import Row, score_part
-from skfakereal.scoring._run import Part, Run, open_run
+from skfakereal.scoring._run import Part, Run, locked, open_run
 from skfakereal.scoring._table import FORMATS, Table, assemble, require_pyarrow
 
 # What must be raised when parts of before would mean something else.
 _FORMAT = 1
+# The last is what a limit on the size of files (ulimit -f) raises.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True)
@@ -283,7 +286,7 @@ def score_paths(
             work.finish(verbose=verbose)
             labels, errors = assemble(run, listed, table)
         except OSError as error:
-            if not no_room(error):
+            if error.errno not in _NO_ROOM:
                 raise
             raise OSError(
                 error.errno,

@@ -10,10 +10,9 @@ import numpy as np
 
 from skfakereal._classifying.verdicts import label_and_probability
 from skfakereal._csv_file import csv_line, encoded
-from skfakereal.scoring._durable import replacing
 from skfakereal.scoring._paths import PathList
 from skfakereal.scoring._rows import Row, read_row
-from skfakereal.scoring._run import Run, part_file, read_rows
+from skfakereal.scoring._run import Run, part_file, read_rows, replace_file
 
 _ROW_GROUP = 2**16
 
@@ -143,7 +142,7 @@ def assemble(run: Run, listed: PathList, table: Table) -> tuple[Counter[str], Co
             yield row
 
     write = FORMATS[run.out.suffix.lower()[1:]]
-    with replacing(run.out, before=run.record_result) as file:
+    with replace_file(run.out, before=run.record_result) as file:
         write(file, table, counted(_in_order(run, listed)))
     return labels, errors
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skfakereal._classifying.unwrap import find_threshold
-from skfakereal._classifying.verdicts import Verdict
+from skfakereal._classifying.verdicts import Classification
 from skfakereal._images.read import ImageReadError, decode_image, read_bytes
 from skfakereal._version import __version__
 from skfakereal.cli._model import MODEL_FILE, Model
@@ -125,7 +125,7 @@ class Judge:
                     p: a for path in paths for p, a in self._answers([path], stable).items()
                 }
             what = f"cannot be judged by this model: {type(error).__name__}: {error}"
-            found = [(Verdict(paths[0], error=what[:500]), None, ())]
+            found = [(Classification(paths[0], error=what[:500]), None, ())]
         return dict(zip(paths, found, strict=True))
 
     def _side(self, verdict: str, probability: float | None) -> str | None:

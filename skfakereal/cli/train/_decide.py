@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from skfakereal import VGG16ImageClassifier
 from skfakereal._classifying.predictions import decide as decide_at_threshold
-from skfakereal._classifying.verdicts import Verdict
+from skfakereal._classifying.verdicts import Classification
 from skfakereal.cli._decision import MORE_PROBABLE, DecisionPlan
 from skfakereal.cli._evaluation import write_predictions
 from skfakereal.cli._model import Model
@@ -35,7 +35,7 @@ class Decided:
     # The model, which decides by the threshold.
     model: Model
     # What it says about the validation images.
-    verdicts: list[Verdict] = field(default_factory=list)
+    verdicts: list[Classification] = field(default_factory=list)
     # What ``config.json`` keeps as ``decision``; None with more than two classes.
     facts: dict[str, Any] | None = None
     # What the user must know.
@@ -168,10 +168,10 @@ def _labels(model: Model, part: Part) -> NDArray[Any]:
 
 def _judge(
     model: Model, part: Part, known: NDArray[np.float64] | None, progress: bool
-) -> list[Verdict]:
+) -> list[Classification]:
     if known is not None:
         return [
-            Verdict(path, int(row.argmax()), row)
+            Classification(path, int(row.argmax()), row)
             for path, row in zip(part.paths, known, strict=True)
         ]
     found = classify(model.estimator, part.paths)
@@ -179,7 +179,7 @@ def _judge(
 
 
 def _known(
-    model: Model, labels: NDArray[np.int64], verdicts: Sequence[Verdict]
+    model: Model, labels: NDArray[np.int64], verdicts: Sequence[Classification]
 ) -> tuple[NDArray[np.str_], NDArray[np.float64]]:
     """Return names of true classes and probabilities of the images that were read."""
     assert model.positive is not None
@@ -189,7 +189,10 @@ def _known(
 
 
 def _choose(
-    plan: DecisionPlan, model: Model, labels: NDArray[np.int64], verdicts: Sequence[Verdict]
+    plan: DecisionPlan,
+    model: Model,
+    labels: NDArray[np.int64],
+    verdicts: Sequence[Classification],
 ) -> ThresholdChoice | None:
     """Return the choice; None if it is 0.5 and a class is missing, so that it has no rates."""
     assert model.positive is not None
@@ -219,7 +222,7 @@ def _choose(
     )
 
 
-def _decided(verdict: Verdict, threshold: float, model: Model) -> Verdict:
+def _decided(verdict: Classification, threshold: float, model: Model) -> Classification:
     if verdict.probabilities is None:
         return verdict
     (called,) = decide_at_threshold(verdict.probabilities[None], model.positive, threshold)
@@ -227,7 +230,10 @@ def _decided(verdict: Verdict, threshold: float, model: Model) -> Verdict:
 
 
 def _learn_band(
-    plan: DecisionPlan, model: Model, labels: NDArray[np.int64], verdicts: Sequence[Verdict]
+    plan: DecisionPlan,
+    model: Model,
+    labels: NDArray[np.int64],
+    verdicts: Sequence[Classification],
 ) -> tuple[UnsureBand | None, str | None]:
     """Return the band, or why there is none."""
     assert model.positive is not None

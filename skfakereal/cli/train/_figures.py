@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sklearn.base import clone
 
-from skfakereal._classifying.verdicts import Verdict
+from skfakereal._classifying.verdicts import Classification
 from skfakereal.cli._evaluation import evaluate_part, report_on
 from skfakereal.cli._output import watched
 from skfakereal.cli._parts import Part
@@ -22,7 +22,7 @@ class Measured:
     """What was tested, what was said of it, and how good that is."""
 
     part: Part
-    verdicts: list[Verdict]
+    verdicts: list[Classification]
     report: EvaluationReport
     # The fold of each image; None where a test part was held out.
     folds: list[int] | None = None
@@ -46,7 +46,7 @@ def _cross_validated(plan: Plan, fitted: Fitted) -> Measured:
     """
     parts = fitted.prepared.parts
     train, folds = parts.train, parts.folds
-    said: dict[int, Verdict] = {}
+    said: dict[int, Classification] = {}
     fold_of = np.empty(len(train.paths), dtype=int)
     failed: list[str] = []
     watched_folds = watched(

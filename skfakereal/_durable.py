@@ -1,0 +1,85 @@
+"""Files that are there whole or not at all, also after a power cut."""
+
+import contextlib
+import errno
+import os
+import secrets
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+
+@contextmanager
+def replacing(
+    path: Path,
+    *,
+    before: Callable[[Path], None] | None = None,
+    temporary: str | None = None,
+) -> Iterator[BinaryIO]:
+    """Open a file that takes the place of another only when it is complete.
+
+    `before` sees the complete file before that. `temporary` names it meanwhile; None: any.
+    """
+    place = Path(os.path.realpath(path))  # a symbolic link stays one
+    # Not from tempfile, whose files only their owner may read.
+    part = place.with_name(temporary or f".{secrets.token_hex(8)}{place.suffix}.part")
+    try:
+        with part.open("wb" if temporary else "xb") as file:
+            yield file
+            file.flush()
+            # Before the rename: a file system may write the new name to the disk first,
+            # and a power cut would leave the name with nothing, or half, behind it.
+            _sync(file.fileno())
+        with contextlib.suppress(FileNotFoundError):
+            part.chmod(place.stat().st_mode & 0o777)
+        if before is not None:
+            before(part)
+        part.replace(place)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    # After the rename: until its folder is on the disk, the file still has its old name.
+    sync_folder(place.parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, that a power cut does not take away."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    sync_folder(folder.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Write the names in a folder to the disk."""
+    if sys.platform == "win32":
+        return  # it opens no folders; NTFS keeps a journal of names
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except PermissionError:
+        return  # one that can be written to, but not listed
+    try:
+        _sync(handle)
+    except OSError as error:
+        # Some network file systems know no fsync of a folder.
+        if error.errno != errno.EINVAL:
+            raise
+    finally:
+        os.close(handle)
+
+
+def _sync(handle: int) -> None:
+    if sys.platform == "darwin":
+        import fcntl
+
+        try:
+            # There, fsync leaves the data in the drive's own memory.
+            fcntl.fcntl(handle, fcntl.F_FULLFSYNC)
+        except OSError:  # a file system without it
+            pass
+        else:
+            return
+    os.fsync(handle)
