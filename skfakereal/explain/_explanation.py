@@ -1,13 +1,23 @@
 """What a map is of: images, maps, classes and probabilities, side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from skfakereal._classifying.classes import positive_class
+from skfakereal._images.read import (
+    ImageReadError,
+    blamed_on,
+    decode_image,
+    raise_unreadable,
+    read_bytes,
+)
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,3 +123,20 @@ def classes_to_explain(
 def stacked(arrays: Sequence[NDArray[Any]]) -> Any:
     """Return arrays as one, where they are of one shape, else as a list."""
     return np.stack(arrays) if len({a.shape for a in arrays}) == 1 else list(arrays)
+
+
+def of_each_image(
+    paths: Sequence[str], look: Callable[[Image.Image], Result]
+) -> list[Result]:
+    """Return what `look` makes of each image; raise ImageReadError, with all that fail."""
+    results, failures = [], []
+    for i, path in enumerate(paths):
+        try:
+            image = decode_image(read_bytes(path), path)
+            with blamed_on(path):
+                results.append(look(image))
+        except ImageReadError as failure:
+            failure.index = i
+            failures.append(failure)
+    raise_unreadable(failures)
+    return results

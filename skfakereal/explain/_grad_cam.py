@@ -1,7 +1,6 @@
 """Grad-CAM: where in the last maps of a VGG16 is what speaks for a class?"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,17 +8,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from skfakereal._classifying.ask import check_classifier, predict_once
-from skfakereal._images.read import (
-    ImageReadError,
-    blamed_on,
-    decode_image,
-    raise_unreadable,
-    read_bytes,
-)
 from skfakereal._network import MaxPool
 from skfakereal._paths import ImagePaths, check_paths
 from skfakereal._resampling import seen_window
-from skfakereal.explain._explanation import Explanation, classes_to_explain
+from skfakereal.explain._explanation import (
+    Explanation,
+    classes_to_explain,
+    of_each_image,
+)
 from skfakereal.explain._gradients import class_activation
 from skfakereal.explain._opened import OpenedNetwork, open_network
 
@@ -117,11 +113,11 @@ def grad_cam(
     paths = check_paths(steps.transformed(X))
     classes = np.asarray(estimator.classes_)
     classes_to_explain(classes, label, classes[:1])  # before any image is read
-    seen = look_at(opened, paths)
+    views, areas = look_at(opened, paths)
     predicted, probabilities = predict_once(estimator, X)
     wanted = classes_to_explain(classes, label, predicted)
     cells = [
-        _signed_cells(opened, seen.views[part], n_layers, wanted[part])
+        _signed_cells(opened, views[part], n_layers, wanted[part])
         for part in _parts(len(paths))
     ]
     factor = 2 ** sum(isinstance(x, MaxPool) for x in opened.layers[:n_layers])
@@ -133,40 +129,24 @@ def grad_cam(
         method=f"Grad-CAM at {layer}",
         unit="logit per cell",
         paths=tuple(paths),
-        images=seen.views,
+        images=views,
         maps=np.stack(maps),
         explained=classes[wanted],
         probabilities=probabilities[np.arange(len(paths)), wanted],
         predicted=predicted,
         classes=classes,
-        areas=seen.areas,
+        areas=areas,
         cells=(cells[0].shape[1], cells[0].shape[2]),
     )
 
 
-@dataclass(frozen=True)
-class Seen:
-    """Images as the network sees them, and which part of each file that is."""
-
-    views: NDArray[np.uint8]
-    areas: NDArray[np.float64]
-
-
-def look_at(opened: OpenedNetwork, paths: Sequence[str]) -> Seen:
-    """Read images as a network sees them; raise ImageReadError, with all that fail."""
-    views, areas, failures = [], [], []
-    for i, path in enumerate(paths):
-        try:
-            image = decode_image(read_bytes(path), path)
-            with blamed_on(path):
-                views.append(opened.render(image))
-        except ImageReadError as failure:
-            failure.index = i
-            failures.append(failure)
-            continue
-        areas.append(_area(opened, image))
-    raise_unreadable(failures)
-    return Seen(np.stack(views), np.array(areas, dtype=np.float64))
+def look_at(
+    opened: OpenedNetwork, paths: Sequence[str]
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """Return images as the network sees them, and which part of each file that is."""
+    seen = of_each_image(paths, lambda image: (opened.render(image), _area(opened, image)))
+    views, areas = zip(*seen, strict=True)
+    return np.stack(views), np.array(areas, dtype=np.float64)
 
 
 def _signed_cells(

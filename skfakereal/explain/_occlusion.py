@@ -8,13 +8,7 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from skfakereal._classifying.ask import check_classifier, predict_once
-from skfakereal._images.read import (
-    ImageReadError,
-    blamed_on,
-    decode_image,
-    raise_unreadable,
-    read_bytes,
-)
+from skfakereal._images.read import blamed_on, decode_image, read_bytes
 from skfakereal._paths import ImagePaths, check_paths
 from skfakereal._perturbations import Copy
 from skfakereal.explain._covers import (
@@ -25,7 +19,12 @@ from skfakereal.explain._covers import (
     mean_under,
     n_positions,
 )
-from skfakereal.explain._explanation import Explanation, classes_to_explain, stacked
+from skfakereal.explain._explanation import (
+    Explanation,
+    classes_to_explain,
+    of_each_image,
+    stacked,
+)
 
 # Pixels a side up to which image and map are kept as they are: enough for any screen.
 _LARGEST_SIDE = 1024
@@ -121,7 +120,7 @@ def occlusion(
     check_patches(patch, stride, fill)
     paths, classes = check_paths(X), np.asarray(estimator.classes_)
     classes_to_explain(classes, label, classes[:1])  # before any image is read
-    sizes = _sizes(paths)
+    sizes = of_each_image(paths, lambda image: image.size)
     predicted, probabilities = predict_once(estimator, X)
     wanted = classes_to_explain(classes, label, predicted)
     judge = judge_of(estimator, X, paths)
@@ -148,19 +147,6 @@ def occlusion(
         areas=np.array([(0, 0, h, w) for w, h in sizes], dtype=np.float64),
         cells=n_positions(*sizes[0], patch, stride),
     )
-
-
-def _sizes(paths: list[str]) -> list[tuple[int, int]]:
-    """Return width and height of each image; raise ImageReadError, with all that fail."""
-    sizes, failures = [], []
-    for i, path in enumerate(paths):
-        try:
-            sizes.append(decode_image(read_bytes(path), path).size)
-        except ImageReadError as failure:
-            failure.index = i
-            failures.append(failure)
-    raise_unreadable(failures)
-    return sizes
 
 
 def _shrunk(

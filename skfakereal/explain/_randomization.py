@@ -238,13 +238,11 @@ def randomization_check(
     n_layers = opened.position(layer)
     paths, classes = check_paths(steps.transformed(X)), np.asarray(estimator.classes_)
     classes_to_explain(classes, label, classes[:1])  # before any image is read
-    seen = look_at(opened, paths)
+    views, _ = look_at(opened, paths)
     wanted = classes_to_explain(classes, label, predict_once(estimator, X)[0])
     if method == "grad-cam":
         parts = [slice(i, i + _BATCH) for i in range(0, len(paths), _BATCH)]
-        makers = (
-            MapMaker(opened, seen.views[part], n_layers, wanted[part]) for part in parts
-        )
+        makers = (MapMaker(opened, views[part], n_layers, wanted[part]) for part in parts)
     else:
         covered = (_covered(opened, path, patch, stride, fill) for path in paths)
         makers = (
