@@ -285,3 +285,10 @@ def _is_text(head: bytes) -> bool:
     except UnicodeDecodeError as error:
         return len(head) == HEAD and error.start > HEAD - 4  # a letter that was cut in two
     return True
+
+
+def require_folder(top: Path) -> None:
+    """Raise where there is no folder."""
+    if not top.is_dir():
+        kind = NotADirectoryError if top.exists() else FileNotFoundError
+        raise kind(f"root must be a folder of images, but there is none at {str(top)!r}.")

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from skfakereal.evaluation import EvaluationReport, compare_reports
 from skfakereal.evaluation.comparison._views import comparison_steps
-from skfakereal.evaluation.generators._page import generator_steps
+from skfakereal.evaluation.generators._report import generator_steps
 from skfakereal.evaluation.generators._trials import GeneratorRow
 from skfakereal.evaluation.report._advice import next_steps
 from skfakereal.evaluation.robustness._page import robustness_steps

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from skfakereal._network import Conv, Dense, Flatten, GlobalPool, Layer, MaxPool
 from skfakereal._trunk import random_trunk, trunk_network
 from skfakereal._trunk_settings import TrunkSettings
-from skfakereal.explain._gradients import Scores, score_and_gradient, with_plain_scores
+from skfakereal.explain._opened import Scores, score_and_gradient, with_plain_scores
 
 Array = NDArray[np.float32]
 

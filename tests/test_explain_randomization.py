@@ -14,8 +14,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from skfakereal import VGG16FeatureExtractor
 from skfakereal._images.read import read_image
 from skfakereal.explain import RandomizationCheck, grad_cam, randomization_check
-from skfakereal.explain._gradients import forward
-from skfakereal.explain._opened import layer_names, open_network
+from skfakereal.explain._opened import forward, layer_names, open_network
 from skfakereal.explain._randomization import MapMaker
 
 

@@ -2,8 +2,8 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from skfakereal._pages.html import Html, page
 from skfakereal._shown import write_page
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from os import PathLike
 
     import pandas as pd
+
+
+Row = TypeVar("Row")
 
 
 class Report(ABC):
@@ -76,6 +79,24 @@ class Report(ABC):
             The heading of the page.
         """
         write_page(path, self.to_html(title))
+
+
+class ReportOfRows(Mapping[str, Row], Report):
+    """A report with a row of figures for each of several names: a mapping of them."""
+
+    _by_name: dict[str, Row]
+
+    def __getitem__(self, key: str) -> Row:
+        try:
+            return self._by_name[key]
+        except KeyError:
+            raise KeyError(f"{key!r}: there are only {list(self._by_name)}.") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_name)
+
+    def __len__(self) -> int:
+        return len(self._by_name)
 
 
 def make_frame(

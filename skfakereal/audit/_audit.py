@@ -12,12 +12,12 @@ from skfakereal._classifying.classes import name_classes
 from skfakereal._images.read import ImageReadError
 from skfakereal._paths import ImagePaths, check_paths
 from skfakereal._validation import check_labels, check_side
+from skfakereal.audit._copying import differs, read_history, scale_differs
 from skfakereal.audit._duplicates import connected, count_copies, exact_pairs, near_pairs
 from skfakereal.audit._facts import FileFacts, read_facts
 from skfakereal.audit._fields import FIELDS, KEPT, N_JUDGED, SCALE, Field
 from skfakereal.audit._findings import advise_size, find_problems
 from skfakereal.audit._leak import draw_folds, find_shortcut, metadata_strength
-from skfakereal.audit._out_folder import differs, read_history, scale_differs
 from skfakereal.audit._report import AuditReport
 
 _PART = 256  # files that a worker takes at a time

@@ -16,12 +16,15 @@ from skfakereal._classifying.classes import name_classes
 from skfakereal._images.read import ImageReadError, raise_unreadable
 from skfakereal._paths import ImagePaths, check_paths
 from skfakereal._validation import check_labels, check_side
-from skfakereal.audit._copying import EXTENSIONS, Copy, Form, write_copy
-from skfakereal.audit._out_folder import (
+from skfakereal.audit._copying import (
+    EXTENSIONS,
+    Copy,
+    Form,
     kept_caution,
     open_folder,
     places_below,
     refuse_among_inputs,
+    write_copy,
     write_mapping,
 )
 

@@ -11,7 +11,13 @@ from typing import Literal
 import numpy as np
 
 from skfakereal._labelled import LabelledImages
-from skfakereal._listing import LeftOut, images_in, is_system_folder, list_images
+from skfakereal._listing import (
+    LeftOut,
+    images_in,
+    is_system_folder,
+    list_images,
+    require_folder,
+)
 
 _SPLIT_NAMES = {
     "train": "train",
@@ -261,13 +267,6 @@ def load_image_folder(
     if bunch.left_out:
         warnings.warn(bunch.left_out, stacklevel=2)
     return bunch
-
-
-def require_folder(top: Path) -> None:
-    """Raise where there is no folder."""
-    if not top.is_dir():
-        kind = NotADirectoryError if top.exists() else FileNotFoundError
-        raise kind(f"root must be a folder of images, but there is none at {str(top)!r}.")
 
 
 def _groups_of(images: list[str], class_folder: Path, top: Path) -> list[str]:

@@ -16,8 +16,7 @@ from skfakereal.explain._explanation import (
     classes_to_explain,
     of_each_image,
 )
-from skfakereal.explain._gradients import class_activation
-from skfakereal.explain._opened import OpenedNetwork, open_network
+from skfakereal.explain._opened import OpenedNetwork, class_activation, open_network
 
 FloatArray = NDArray[np.float32]
 _BATCH = 8  # images whose maps and their derivatives are in memory at a time

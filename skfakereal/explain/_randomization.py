@@ -16,8 +16,13 @@ from skfakereal._validation import RandomState, seed_of
 from skfakereal.explain._covers import Fill, check_patches, cover_image
 from skfakereal.explain._explanation import classes_to_explain
 from skfakereal.explain._grad_cam import look_at
-from skfakereal.explain._gradients import Scores, class_activation, forward
-from skfakereal.explain._opened import OpenedNetwork, open_network
+from skfakereal.explain._opened import (
+    OpenedNetwork,
+    Scores,
+    class_activation,
+    forward,
+    open_network,
+)
 
 # Below this number of cells a rank correlation says next to nothing.
 _FEWEST_CELLS = 16

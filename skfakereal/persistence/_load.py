@@ -1,14 +1,154 @@
-"""A ``.skfr`` file -> a fitted estimator; scikit-learn is imported where the file holds it."""
+"""A ``.skfr`` file -> a fitted estimator; scikit-learn is imported where the file holds it.
+
+Importing scikit-learn takes most of a second, which is longer than one image takes: what only
+predicts does without.
+"""
 
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skfakereal._paths import ImagePaths
-from skfakereal.persistence._build import build_estimator
-from skfakereal.persistence._read import read_model
+from skfakereal._activations import ActivationReader
+from skfakereal._network import Network
+from skfakereal._parameters import check_parameters
+from skfakereal._paths import ImagePaths, check_paths
+from skfakereal._probabilities import compute_probabilities
+from skfakereal._store.store import open_store
+from skfakereal._trunk import Trunk
+from skfakereal._trunk_settings import TrunkSettings
+from skfakereal.persistence._build import REFUSALS, Builder, build_estimator
+from skfakereal.persistence._checks import check_network, is_array
+from skfakereal.persistence._classes import PARTS
+from skfakereal.persistence._nodes import Node
+from skfakereal.persistence._read import ModelFile, read_model
+
+_CLASSIFIER = "skfakereal.VGG16ImageClassifier"
+_FROZEN = "sklearn.frozen.FrozenEstimator"
+_THRESHOLD = "sklearn.model_selection.FixedThresholdClassifier"
+
+
+@dataclass(frozen=True)
+class Detector:
+    """A `VGG16ImageClassifier` that can only predict, alone or with a fixed threshold.
+
+    Its answers are those of the estimator that the same file holds, to the bit.
+
+    Parameters
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The classes.
+    trunk : Trunk
+        The frozen weights.
+    settings : TrunkSettings
+        How images are prepared, and where the cut is.
+    tail : Network
+        What was trained.
+    parameters : dict of str to object
+        Parameters of the classifier.
+    threshold : float or None, default=None
+        From which probability on an image belongs to the class `positive`. None: it
+        belongs to the most probable one.
+    positive : int, default=1
+        Position of a class.
+    """
+
+    classes_: NDArray[Any]
+    trunk: Trunk
+    settings: TrunkSettings
+    tail: Network
+    parameters: dict[str, Any]
+    threshold: float | None = None
+    positive: int = 1
+
+    def predict(self, X: Sequence[str]) -> NDArray[Any]:
+        """Return the labels that `predict_once` returns."""
+        return self.predict_once(X)[0]
+
+    def predict_proba(self, X: Sequence[str]) -> NDArray[np.float64]:
+        """Return the probabilities that `predict_once` returns."""
+        return self.predict_once(X)[1]
+
+    def predict_once(self, X: Sequence[str]) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        """Return labels and probabilities for the price of one pass."""
+        reader = ActivationReader(
+            self.trunk,
+            self.settings,
+            engine=self.parameters.get("engine", "auto"),
+            store=open_store(self.parameters.get("cache", "auto")),
+            n_jobs=self.parameters.get("n_jobs"),
+        )
+        y_proba = compute_probabilities(
+            reader,
+            self.tail,
+            check_paths(X),
+            n_classes=len(self.classes_),
+            keep_going=self.parameters.get("on_error") == "nan",
+        )
+        codes = np.zeros(len(y_proba), np.intp)
+        readable = ~np.isnan(y_proba).any(axis=1)
+        codes[readable] = self._decide(y_proba[readable])
+        return self.classes_[codes], y_proba
+
+    def _decide(self, y_proba: NDArray[np.float64]) -> NDArray[np.intp]:
+        if self.threshold is None:
+            return np.asarray(y_proba.argmax(axis=1))
+        above = y_proba[:, self.positive] >= self.threshold
+        return np.where(above, self.positive, 1 - self.positive)
+
+
+def make_detector(model: ModelFile) -> Detector | None:
+    """Make a detector of a file's content."""
+    node, threshold, pos_label = model.root, None, None
+    if node.name == _THRESHOLD:
+        if node.params.get("response_method", "auto") not in ("auto", "predict_proba"):
+            return None
+        threshold, pos_label = node.params.get("threshold"), node.params.get("pos_label")
+        if type(threshold) not in (int, float, np.float64):
+            return None
+        node = _wrapped(node)
+    if node.name == _FROZEN:
+        node = _wrapped(node)
+    if node.name != _CLASSIFIER:
+        return None
+    try:
+        return _make(model, node, threshold, pos_label)
+    except REFUSALS:
+        return None
+
+
+def _wrapped(node: Node) -> Node:
+    """Return what a node wraps: what it has fitted, or else what it was given."""
+    inner = node.state.get("estimator_", node.params.get("estimator"))
+    return inner if isinstance(inner, Node) else node
+
+
+def _make(
+    model: ModelFile, node: Node, threshold: float | None, pos_label: Any
+) -> Detector | None:
+    classes = node.state["classes_"]
+    # An Augmentation is an estimator of scikit-learn's, and no matter of predictions.
+    parameters = {k: v for k, v in node.params.items() if k != "augmentation"}
+    check_parameters(parameters)
+    builder = Builder(model)
+    for part in model.nodes:
+        if part.name in PARTS and part.name.startswith("skfakereal."):
+            builder.add(part)
+    trunk, settings, tail = (
+        builder.made[id(node.state[name])] for name in ("_trunk", "_settings", "_tail")
+    )
+    if not is_array(classes, "biufUO", None):
+        return None
+    check_network(trunk, settings, tail, len(classes))
+    positive = 1
+    if threshold is not None and pos_label is not None:
+        positive = classes.tolist().index(pos_label)
+    if threshold is not None and len(classes) != 2:
+        return None
+    return Detector(classes, trunk, settings, tail, parameters, threshold, positive)
 
 
 class LoadedEstimator(Protocol):
@@ -117,8 +257,6 @@ def load_with_metadata(
     """
     model = read_model(path)
     if only_predict:
-        from skfakereal.persistence._detector import make_detector
-
         detector = make_detector(model)
         if detector is not None:
             return detector, model.metadata

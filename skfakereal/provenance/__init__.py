@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from skfakereal._images.read import ImageReadError, read_bytes
 from skfakereal._images.signatures import signature_format
 from skfakereal.provenance._c2pa import Manifest, check_manifest, trust_list_words
+from skfakereal.provenance._c2pa import read_trust_list as read_trust_list
 from skfakereal.provenance._packets import read_packets
 from skfakereal.provenance._statements import CLAIMS, Statement, read_statements
 

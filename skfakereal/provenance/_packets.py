@@ -6,8 +6,9 @@ them together to sixteen.
 
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
 from skfakereal._images.containers import (
     boxes,
@@ -17,8 +18,139 @@ from skfakereal._images.containers import (
     riff_chunks,
 )
 from skfakereal._images.signatures import signature_format
-from skfakereal.provenance._bmff import read_items
-from skfakereal.provenance._exif import MANIFEST, XMP, read_tags, text_of
+
+_MOST_ITEMS, _MOST_EXTENTS, _MOST_BYTES = 1000, 64, 2**22
+
+
+def read_items(data: bytes, meta: memoryview) -> Iterator[tuple[str, bytes]]:
+    """Yield kind ("Exif", or the type of a "mime" item) and content of the metadata."""
+    parts = dict(boxes(meta[4:]))
+    kinds = _read_kinds(parts.get(b"iinf", memoryview(b"")))
+    for number, in_box, extents in _read_places(parts.get(b"iloc", memoryview(b""))):
+        if number in kinds:
+            source = parts.get(b"idat", memoryview(b"")) if in_box else memoryview(data)
+            left, content = _MOST_BYTES, b""
+            for start, length in extents:
+                part = bytes(source[start : start + min(length or left, left)])
+                content, left = content + part, left - len(part)
+            yield kinds[number], content
+
+
+def _read_kinds(iinf: memoryview) -> dict[int, str]:
+    """Return the metadata's items by their numbers."""
+    kinds: dict[int, str] = {}
+    start = 4 + (4 if any(iinf[:1]) else 2)
+    for n, (name, body) in enumerate(boxes(iinf[start:])):
+        if n > _MOST_ITEMS:
+            break
+        if name != b"infe" or not len(body) or body[0] not in (2, 3):
+            continue
+        wide = 2 if body[0] == 2 else 4
+        number = int.from_bytes(body[4 : 4 + wide])
+        rest = bytes(body[6 + wide : 6 + wide + 1000])
+        if rest[:4] == b"Exif":
+            kinds[number] = "Exif"
+        elif rest[:4] == b"mime":
+            # Names that end with a zero: the item's, then its type.
+            names = rest[4:].split(b"\0")
+            kinds[number] = names[1].decode("latin-1") if len(names) > 1 else ""
+    return kinds
+
+
+def _read_places(iloc: memoryview) -> Iterator[tuple[int, bool, list[tuple[int, int]]]]:
+    """Yield number, whether it is in a box of its own, and extents of every item."""
+    position = 0
+
+    def take(size: int) -> int:
+        nonlocal position
+        position += size
+        return int.from_bytes(iloc[position - size : position])
+
+    version = take(1)
+    take(3)
+    sizes = take(2)
+    offset, length, base, index = (sizes >> shift & 15 for shift in (12, 8, 4, 0))
+    for _ in range(min(take(2 if version < 2 else 4), _MOST_ITEMS)):
+        number = take(2 if version < 2 else 4)
+        in_box = bool(version and take(2) & 15)
+        take(2)
+        start = take(base)
+        extents = []
+        n_extents = take(2)
+        if position > len(iloc):
+            return
+        for _ in range(min(n_extents, _MOST_EXTENTS)):
+            if version:
+                take(index)
+            place = take(offset)
+            extents.append((start + place, take(length)))
+        position += max(0, n_extents - _MOST_EXTENTS) * (
+            index * bool(version) + offset + length
+        )
+        yield number, in_box, extents
+
+
+DESCRIPTION, MAKE, MODEL, SOFTWARE, XMP = 0x010E, 0x010F, 0x0110, 0x0131, 0x02BC
+USER_COMMENT, TITLE, COMMENT, MANIFEST = 0x9286, 0x9C9B, 0x9C9C, 0xCD41
+_EXIF_DIRECTORY = 0x8769
+_WANTED = {DESCRIPTION, MAKE, MODEL, SOFTWARE, XMP, USER_COMMENT, TITLE, COMMENT, MANIFEST}
+_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 6: 1, 7: 1, 13: 4, 16: 8, 18: 8}
+_MOST_TAGS = 1000
+
+
+def read_tags(data: bytes) -> dict[int, bytes]:
+    """Return the values of the tags that are wanted, as they are stored."""
+    if data[:2] not in (b"II", b"MM"):
+        return {}
+    order: Literal["little", "big"] = "little" if data[:1] == b"I" else "big"
+    wide = 43 in data[2:4]  # offsets of 64 bits, not 32
+    word = 8 if wide else 4
+
+    def number(start: int, size: int) -> int:
+        return int.from_bytes(data[start : start + size], order)
+
+    found: dict[int, bytes] = {}
+    waiting, seen = [number(word, word)], set[int]()
+    while waiting and len(seen) < 4:
+        start = waiting.pop()
+        seen.add(start)
+        n_entries = number(start, 8 if wide else 2)
+        start += 8 if wide else 2
+        step = 4 + 2 * word
+        for entry in range(start, start + min(n_entries, _MOST_TAGS) * step, step):
+            tag, size = number(entry, 2), _SIZES.get(number(entry + 2, 2))
+            if size is None or (tag != _EXIF_DIRECTORY and tag not in _WANTED):
+                continue
+            n_bytes, place = number(entry + 4, word) * size, entry + 4 + word
+            if n_bytes > word:
+                place = number(place, word)
+            if tag == _EXIF_DIRECTORY:
+                target = number(place, size)
+                waiting += [] if target in seen else [target]
+            elif n_bytes <= _MOST_BYTES:
+                found.setdefault(tag, data[place : place + n_bytes])
+    return found
+
+
+def text_of(tag: int, value: bytes, order: bytes) -> str:
+    """Return the text of a tag; `order` is the first byte of its file."""
+    if tag in (TITLE, COMMENT):
+        return value.decode("utf-16-le", "replace").strip("\0 ")
+    if tag == USER_COMMENT:
+        kind, value = value[:8], value[8:]
+        if kind == b"UNICODE\0":
+            return _utf16(value, order)
+    return value.decode("utf-8", "replace").strip("\0 ")
+
+
+def _utf16(value: bytes, order: bytes) -> str:
+    """Decode text whose byte order is that of the file, in theory."""
+    own, other = ("utf-16-le", "utf-16-be") if order == b"I" else ("utf-16-be", "utf-16-le")
+    if value[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return value.decode("utf-16", "replace").strip("\0 ")
+    texts = [value.decode(name, "replace").strip("\0 ") for name in (own, other)]
+    return max(texts, key=lambda text: sum(c.isascii() for c in text[:1000]))
+
 
 _MOST_TEXT, _MOST_TOGETHER, _MOST_MANIFEST = 2**20, 2**24, 2**22
 # Of each kind, XMP and EXIF; and what a text costs beside its length.

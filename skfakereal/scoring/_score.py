@@ -15,10 +15,9 @@ from tqdm.auto import tqdm
 from skfakereal._classifying.classes import class_names, positive_class
 from skfakereal._durable import make_folder
 from skfakereal._old_spellings import renamed
-from skfakereal.scoring._cluster import check_client, score_on_cluster
 from skfakereal.scoring._model import ScoringModel, prepare_model
 from skfakereal.scoring._paths import PathList, spool_paths
-from skfakereal.scoring._rows import Row, score_part
+from skfakereal.scoring._rows import Row, check_client, score_on_cluster, score_part
 from skfakereal.scoring._run import Part, Run, locked, open_run
 from skfakereal.scoring._table import FORMATS, Table, assemble, require_pyarrow
 

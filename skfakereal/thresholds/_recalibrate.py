@@ -15,9 +15,9 @@ from skfakereal._classifying.ask import check_classifier
 from skfakereal._classifying.predictions import follows, predict_checked
 from skfakereal._classifying.unwrap import inner_of
 from skfakereal._paths import ImagePaths, check_paths
-from skfakereal.thresholds._choice import ThresholdChoice
 from skfakereal.thresholds._choose import (
     Candidates,
+    ThresholdChoice,
     allowed_mistakes,
     best_candidate,
     check_arguments,

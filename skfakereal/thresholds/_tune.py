@@ -12,8 +12,7 @@ from sklearn.model_selection import FixedThresholdClassifier
 
 from skfakereal._classifying.predictions import predict_checked
 from skfakereal._paths import ImagePaths
-from skfakereal.thresholds._choice import ThresholdChoice
-from skfakereal.thresholds._choose import choose_threshold
+from skfakereal.thresholds._choose import ThresholdChoice, choose_threshold
 
 
 def tune_threshold(

@@ -16,8 +16,7 @@ from skfakereal._pages.html import (
 )
 from skfakereal._pages.pictures import picture
 from skfakereal._version import __version__
-from skfakereal.audit._facts import read_facts
-from skfakereal.audit._fields import FIELDS
+from skfakereal.audit import FIELDS, read_facts
 from skfakereal.provenance import limits
 from skfakereal.web._judge import Judged
 

@@ -23,8 +23,13 @@ from skfakereal.cli.run._folder import describe_run, seal
 from skfakereal.cli.run._images import add_to_manifest
 from skfakereal.cli.run._page import decision_sections, how_it_was_made, made_by
 from skfakereal.evaluation import UnsureBand, learn_unsure_band
-from skfakereal.thresholds import Recalibration, ThresholdChoice, recalibrate
-from skfakereal.thresholds._recalibrate import check_counts, check_share
+from skfakereal.thresholds import (
+    Recalibration,
+    ThresholdChoice,
+    check_counts,
+    check_share,
+    recalibrate,
+)
 
 _PRECISION = 0.95  # where the model says of no other
 _MORE_PROBABLE = 0.5

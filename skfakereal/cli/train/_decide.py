@@ -22,8 +22,13 @@ from skfakereal.cli.run._page import decision_line
 from skfakereal.cli.train._fit import Fitted
 from skfakereal.cli.train._prepare import Plan
 from skfakereal.evaluation import UnsureBand, learn_unsure_band
-from skfakereal.thresholds import ThresholdChoice, choose_threshold
-from skfakereal.thresholds._tune import calibrate, calibrate_known, decide_at
+from skfakereal.thresholds import (
+    ThresholdChoice,
+    calibrate,
+    calibrate_known,
+    choose_threshold,
+    decide_at,
+)
 
 _MANY_FOR_ISOTONIC = 1000
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from skfakereal import VGG16ImageClassifier
 from skfakereal._classifying.classes import positive_class
+from skfakereal._listing import require_folder
 from skfakereal._parameters import check_parameters
 from skfakereal._training.holdout import LabelledPaths, draw_folds, draw_seeds, hold_out
 from skfakereal._training.settings import held_fraction, is_solved
@@ -30,9 +31,8 @@ from skfakereal.cli._parts import (
     read_groups,
 )
 from skfakereal.cli._paths import load_labelled
-from skfakereal.datasets._folder import require_folder
 from skfakereal.evaluation.verdicts._unsure_band import images_needed
-from skfakereal.thresholds._choose import check_negatives, negatives_needed
+from skfakereal.thresholds import check_negatives, negatives_needed
 
 _WAYS_OUT = (
     "name it or another one with --weights PATH, or use --weights cifake (inside this "

@@ -113,7 +113,7 @@ def run(arguments: Namespace) -> int:
 
 
 def _add_finding(report: "AuditReport", left_out: str) -> None:
-    from skfakereal.audit._verdict import Finding
+    from skfakereal.audit import Finding
 
     report.findings.append(
         Finding("files left out", "minor", left_out, _WHY_LEFT_OUT, _PUT_IN_ORDER)

@@ -82,8 +82,7 @@ def run(arguments: Namespace) -> int:
     """Read the files."""
     from skfakereal.cli._paths import find_images
     from skfakereal.cli._rows import csv_lines, json_lines, write_text
-    from skfakereal.provenance import limits, read_provenance
-    from skfakereal.provenance._c2pa import read_trust_list
+    from skfakereal.provenance import limits, read_provenance, read_trust_list
 
     out, trust_list = arguments.out, arguments.trust_list
     read_trust_list(trust_list)  # an error now, not a remark on every file

@@ -80,8 +80,7 @@ def run(arguments: Namespace) -> int:
     try:
         import python_multipart  # noqa: F401
 
-        from skfakereal.web._judge import Judge
-        from skfakereal.web._serve import serve
+        from skfakereal.web import Judge, serve
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in (
             "starlette",

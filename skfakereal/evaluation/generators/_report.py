@@ -1,18 +1,25 @@
 """The report on unseen generators: a row of figures for each, table, picture, page."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from skfakereal._pages.html import Html, fragment, note
-from skfakereal._pages.report import Report, records_frame, without_nan
-from skfakereal._wording import counted, text_table
-from skfakereal.evaluation.generators._page import (
-    draw_generators,
-    generator_lead,
-    generator_remarks,
-    generator_sections,
-    generator_table,
+import numpy as np
+
+from skfakereal._pages.html import (
+    Html,
+    details,
+    fragment,
+    headlines,
+    items,
+    note,
+    section,
+    table,
 )
+from skfakereal._pages.pictures import figure, gallery
+from skfakereal._pages.report import ReportOfRows, records_frame, without_nan
+from skfakereal._shown import drawable
+from skfakereal._wording import counted, first_of, text_table
 from skfakereal.evaluation.generators._trials import (
     GENERATOR_FIGURES,
     GeneratorRow,
@@ -20,12 +27,201 @@ from skfakereal.evaluation.generators._trials import (
 )
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+_LOSS = 0.05  # what a reader would notice, of ROC-AUC and of the share that is found
+
+
+def generator_steps(rows: Sequence[GeneratorRow]) -> list[str]:
+    """Return what the figures ask for."""
+    lost = [row for row in rows if row.drop["roc_auc"] > _LOSS]
+    missed = [row for row in rows if row.drop["tpr"] > _margin(row) and row not in lost]
+    steps = []
+    if lost:
+        steps.append(
+            f"Fakes from {_named(lost, 'roc_auc')} are detected less well by a model that has not "
+            "seen that generator. Train on more and more different generators, and measure them "
+            "in the same way: a new kind of generator is worth more than many images of one."
+        )
+    if missed:
+        steps.append(
+            f"Fewer fakes from {_named(missed, 'tpr')} are detected when unseen, although ROC-AUC "
+            "hardly falls: the threshold no longer fits. Choose it for a false positive rate, "
+            "measured on real images like those in use (skfakereal.thresholds)."
+        )
+    if not steps:
+        steps.append(
+            "No generator loses clearly, neither in ROC-AUC nor in the true positive rate. The "
+            "next one may still be unlike all of these."
+        )
+    return [
+        *steps,
+        "On images of unknown origin expect the unseen figures, not the seen ones: the next "
+        "generator is not in the training images.",
+        "Compression and size can stand in for the generator. Audit the images: a leak makes "
+        "the seen figures too good and the drop too large.",
+    ]
+
+
+def _margin(row: GeneratorRow) -> float:
+    # A share of few images moves by this much through chance (twice the standard error of
+    # one half).
+    return max(_LOSS, 1 / math.sqrt(row.n_fake)) if row.n_fake else math.inf
+
+
+def _named(rows: Sequence[GeneratorRow], key: str) -> str:
+    worst = sorted(rows, key=lambda row: -row.drop[key])
+    return first_of([row.generator for row in worst])
+
+
+_MEANINGS = (
+    "Seen: other images of the generator were in the training images. Unseen: none were. Both "
+    "figures are for the same fake images, which no model was trained on.",
+    "Both classes have the same weight: 0.5 is chance for balanced accuracy, ROC-AUC and average "
+    "precision, whatever the number of images.",
+    "ROC-AUC: how often a fake gets a higher probability than a real image; no threshold is "
+    "involved.",
+    "True positive rate (TPR): the share of the generator's images that was classified as fake. "
+    "False positive rate (FPR): the same share of the real images. Both at the classifier's own "
+    "threshold.",
+    "Drop: how much the figure is lower when the generator is unseen. Rise: how much the false "
+    "positive rate is higher.",
+)
+
+
+def generator_lead(rows: Sequence[GeneratorRow]) -> str:
+    """Return the result in a sentence or two."""
+    seen, unseen = (mean_figures(rows, kind)["roc_auc"] for kind in ("seen", "unseen"))
+    lead = (
+        f"On a generator that it was not trained on, the detector reaches a ROC-AUC of "
+        f"{unseen:.3f} on average, against {seen:.3f} on generators that it was trained on "
+        f"({counted(len(rows), 'generator')}, left out one by one)."
+    )
+    drops = [row for row in rows if not math.isnan(row.drop["roc_auc"])]
+    if not drops:
+        return lead
+    worst = max(drops, key=lambda row: row.drop["roc_auc"])
+    return (
+        f"{lead} The largest drop is on {worst.generator!r}: from "
+        f"{worst.seen['roc_auc']:.3f} to {worst.unseen['roc_auc']:.3f}."
+    )
+
+
+def generator_remarks(rows: Sequence[GeneratorRow], n_unreadable: int) -> list[str]:
+    """Return what a reader of the figures must know besides."""
+    remarks = []
+    if n_unreadable:
+        remarks.append(
+            f"{counted(n_unreadable, 'image')} could not be read and "
+            f"{'is' if n_unreadable == 1 else 'are'} left out of all figures."
+        )
+    fewest = min(rows, key=lambda row: row.n_fake)
+    # Twice the standard error of a share of one half.
+    margin = 1 / math.sqrt(fewest.n_fake) if fewest.n_fake else 1
+    remarks.append(
+        f"{fewest.generator!r} has the fewest fakes ({counted(fewest.n_fake, 'image')}): by chance "
+        f"its rates may be off by {min(margin, 1):.2f} (95%)."
+    )
+    fewer = [row for row in rows if row.n_train_unseen < 0.8 * row.n_train_seen]
+    if fewer:
+        names = ", ".join(repr(row.generator) for row in fewer)
+        remarks.append(
+            f"Without {names} there were over 20% fewer training images than with; part of the "
+            "drop may come from that alone."
+        )
+    return remarks
+
+
+def draw_generators(
+    rows: Sequence[GeneratorRow], key: str, ax: "Axes | None" = None
+) -> "Figure":
+    """Draw for each generator the figure with and without it, joined by a line."""
+    import matplotlib.pyplot as plt
+
+    if key not in GENERATOR_FIGURES:
+        raise ValueError(f"figure must be one of {list(GENERATOR_FIGURES)}, got {key!r}.")
+    if ax is None:
+        size = (5.2, 1.6 + 0.34 * len(rows))
+        _, ax = plt.subplots(figsize=size, layout="constrained")
+    # Matplotlib counts from below: the largest drop comes last to be on top.
+    ordered = sorted(rows, key=lambda row: np.nan_to_num(row.drop[key], nan=-np.inf))
+    seen, unseen = (
+        [getattr(row, kind)[key] for row in ordered] for kind in ("seen", "unseen")
+    )
+    places = range(len(ordered))
+    ax.hlines(places, unseen, seen, color="0.7", linewidth=2, zorder=1)
+    ax.scatter(seen, places, color="C0", s=45, zorder=2, label="seen in training")
+    ax.scatter(unseen, places, color="C3", s=45, zorder=3, marker="D", label="unseen")
+    ax.set_yticks(
+        places, [drawable(f"{row.generator} ({row.n_fake:,})") for row in ordered]
+    )
+    ax.set(
+        xlim=(-0.02, 1.02), ylim=(-0.6, len(ordered) - 0.4), xlabel=GENERATOR_FIGURES[key]
+    )
+    ax.grid(axis="x", color="0.9")
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, frameon=False)
+    return cast("Figure", ax.get_figure(root=True))
+
+
+def generator_sections(rows: Sequence[GeneratorRow], remarks: Sequence[str]) -> list[Html]:
+    """Return what a page shows."""
+    import matplotlib.pyplot as plt
+
+    means = {kind: mean_figures(rows, kind) for kind in ("seen", "unseen", "drop")}
+    pictures = []
+    for key in ("roc_auc", "tpr"):
+        fig = draw_generators(rows, key)
+        pictures.append(figure(fig, alt=f"{GENERATOR_FIGURES[key]}, seen and unseen"))
+        plt.close(fig)
+    return [
+        section(
+            "Generators left out one by one",
+            headlines((f"ROC-AUC, {kind}", means[kind]["roc_auc"]) for kind in means),
+            *(note(remark) for remark in remarks),
+            details("What does this mean?", items(_MEANINGS)),
+        ),
+        section("What to do next", items(generator_steps(rows))),
+        section("Pictures", gallery(pictures, wide=True)),
+        section("Tables", *(generator_table(rows, key) for key in GENERATOR_FIGURES)),
+    ]
+
+
+def generator_table(rows: Sequence[GeneratorRow], key: str) -> Html:
+    """Return one figure of all generators as a table."""
+    means = [mean_figures(rows, kind)[key] for kind in ("seen", "unseen", "drop")]
+    cells = [
+        [
+            row.generator,
+            row.n_fake,
+            row.n_real,
+            row.seen[key],
+            row.unseen[key],
+            row.drop[key],
+        ]
+        for row in rows
+    ]
+    header = [
+        "generator",
+        "fakes",
+        "real",
+        "seen",
+        "unseen",
+        "rise" if key == "fpr" else "drop",
+    ]
+    return table([*cells, ["mean", None, None, *means]], header, GENERATOR_FIGURES[key])
+
+
+if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
-class GeneratorReport(Mapping[str, GeneratorRow], Report):
+class GeneratorReport(ReportOfRows[GeneratorRow]):
     """How a detector fares on generators it was not trained on: a mapping of their names.
 
     `leave_one_generator_out` makes it. Each value has the counts `n_fake`, `n_real`,
@@ -78,18 +274,6 @@ class GeneratorReport(Mapping[str, GeneratorRow], Report):
         self.positive = positive
         self.remarks = generator_remarks(rows, n_unreadable)
         self._by_name = {row.generator: row for row in rows}
-
-    def __getitem__(self, key: str) -> GeneratorRow:
-        try:
-            return self._by_name[key]
-        except KeyError:
-            raise KeyError(f"{key!r}: there are only {list(self._by_name)}.") from None
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._by_name)
-
-    def __len__(self) -> int:
-        return len(self._by_name)
 
     def __repr__(self) -> str:
         title = (

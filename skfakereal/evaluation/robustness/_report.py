@@ -1,14 +1,14 @@
 """The report on robustness: a row of figures for each perturbation, tables, pictures."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from skfakereal._classifying.predictions import Predictions
 from skfakereal._pages.html import Html, fragment, note, paragraph, table
-from skfakereal._pages.report import Report, records_frame, without_nan
+from skfakereal._pages.report import ReportOfRows, records_frame, without_nan
 from skfakereal._wording import counted, text_table
 from skfakereal.evaluation.perturbations import Copy, Perturbation
 from skfakereal.evaluation.robustness._page import (
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class RobustnessReport(Mapping[str, RobustnessRow], Report):
+class RobustnessReport(ReportOfRows[RobustnessRow]):
     """How a classifier bears what happens to images: a mapping of names to figures.
 
     `robustness_report` makes it. Its first key is ``"untouched"``, the others are the
@@ -99,18 +99,6 @@ class RobustnessReport(Mapping[str, RobustnessRow], Report):
             if isinstance(done, Copy)
         ]
         self.remarks = robustness_remarks(p, self.rows, rewritten[0] if rewritten else None)
-
-    def __getitem__(self, key: str) -> RobustnessRow:
-        try:
-            return self._by_name[key]
-        except KeyError:
-            raise KeyError(f"{key!r}: there are only {list(self._by_name)}.") from None
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._by_name)
-
-    def __len__(self) -> int:
-        return len(self._by_name)
 
     def __repr__(self) -> str:
         title = f"RobustnessReport: {counted(self.untouched.n_images, 'image')}"
