@@ -18,9 +18,8 @@ from skfakereal import Augmentation, VGG16ImageClassifier
 from skfakereal._activations import ActivationReader
 from skfakereal._augmentation import view_settings
 from skfakereal._resampling import resize_plain, seen_window
-from skfakereal._sharing import degrade, shared_part
 from skfakereal._trunk_settings import TrunkSettings
-from skfakereal._views import SETTINGS_BEFORE, render_view
+from skfakereal._views import SETTINGS_BEFORE, degrade, render_view, shared_part
 from skfakereal._weights import load_trunk
 
 STILL = Augmentation.shared().set_params(horizontal_flip=False, vertical_flip=False)
