@@ -36,23 +36,15 @@ Pair = tuple[int, Perturbation]
 
 @dataclass(frozen=True)
 class PerturbedPredictions:
-    """A classifier's predictions on perturbed copies.
+    """A classifier's predictions on perturbed copies."""
 
-    Parameters
-    ----------
-    y_pred : ndarray of shape (n_copies,)
-        Labels.
-    y_proba : ndarray of shape (n_copies, n_classes)
-        Probabilities; NaN where the classifier could not read the copy and lets that pass.
-    unchanged : ndarray of shape (n_copies,)
-        Whether every pixel is as it was.
-    too_small : ndarray of shape (n_copies,)
-        Whether the image was too small to be shrunk to the size of a `Fit`.
-    """
-
-    y_pred: NDArray[Any]
+    y_pred: NDArray[Any]  # shape (n_copies,): labels
+    # Shape (n_copies, n_classes): probabilities; NaN where the classifier could not read
+    # the copy and lets that pass.
     y_proba: NDArray[np.float64]
-    unchanged: NDArray[np.bool_]
+    unchanged: NDArray[np.bool_]  # shape (n_copies,): whether every pixel is as it was
+    # Shape (n_copies,): whether the image was too small to be shrunk to the size of a
+    # `Fit`.
     too_small: NDArray[np.bool_]
 
 

@@ -17,47 +17,27 @@ from skfakereal._validation import check_labels, check_side, check_weights
 
 @dataclass(frozen=True)
 class Predictions:
-    """A classifier's predictions on labelled images.
+    """A classifier's predictions on labelled images."""
 
-    Parameters
-    ----------
-    paths : list of str
-        The images that could be read; all arrays below are about them.
-    y_true, y_pred : ndarray of shape (n_read,)
-        True and predicted classes, as positions among `classes`.
-    y_proba : ndarray of shape (n_read, n_classes)
-        Probabilities from 0 to 1.
-    weights : ndarray of shape (n_read,)
-        Weights of the images.
-    weighted : bool
-        Whether the weights were given.
-    classes : ndarray of shape (n_classes,)
-        The labels.
-    names : tuple of str
-        What the classes are called.
-    positive : int or None
-        Position of the positive class, if there is one.
-    unreadable : list of (str, int)
-        Path and true class of the images that could not be read.
-    groups, generators : ndarray of shape (n_read,) or None
-        What each image belongs to, and where it comes from, if that was given.
-    threshold : float or None
-        The decision threshold: the probability from which an image is predicted positive,
-        if it is known.
-    """
-
-    paths: list[str]
+    paths: list[str]  # the images that could be read; all arrays below are about them
+    # y_true and y_pred: shape (n_read,): true and predicted classes, as positions among
+    # `classes`.
     y_true: NDArray[np.intp]
     y_pred: NDArray[np.intp]
-    y_proba: NDArray[np.float64]
-    weights: NDArray[np.float64]
-    weighted: bool
-    classes: NDArray[Any]
-    names: tuple[str, ...]
-    positive: int | None
+    y_proba: NDArray[np.float64]  # shape (n_read, n_classes): probabilities from 0 to 1
+    weights: NDArray[np.float64]  # shape (n_read,): weights of the images
+    weighted: bool  # whether the weights were given
+    classes: NDArray[Any]  # shape (n_classes,): the labels
+    names: tuple[str, ...]  # what the classes are called
+    positive: int | None  # position of the positive class, if there is one
+    # Path and true class of the images that could not be read.
     unreadable: list[tuple[str, int]]
+    # groups and generators: shape (n_read,): what each image belongs to, and where it comes
+    # from, if that was given.
     groups: NDArray[np.str_] | None = None
     generators: NDArray[np.str_] | None = None
+    # The decision threshold: the probability from which an image is predicted positive, if
+    # it is known.
     threshold: float | None = None
 
     def columns(self) -> dict[str, list[Any]]:

@@ -20,21 +20,11 @@ Network16 = VGG16ImageClassifier | VGG16FeatureExtractor
 
 @dataclass(frozen=True)
 class Steps:
-    """Where in an estimator the VGG16 is.
+    """Where in an estimator the VGG16 is."""
 
-    Parameters
-    ----------
-    before : tuple of transformers
-        What is done to the paths before it.
-    network : VGG16ImageClassifier or VGG16FeatureExtractor
-        The very object inside the estimator.
-    after : tuple of estimators
-        What is done to its features.
-    """
-
-    before: tuple[Any, ...]
-    network: Network16
-    after: tuple[Any, ...]
+    before: tuple[Any, ...]  # what is done to the paths before it
+    network: Network16  # the very object inside the estimator
+    after: tuple[Any, ...]  # what is done to its features
 
     def transformed(self, X: Any) -> Any:
         """Return the paths as the VGG16 takes them, whatever comes before it."""

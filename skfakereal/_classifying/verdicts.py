@@ -17,27 +17,17 @@ V = TypeVar("V")
 
 @dataclass(frozen=True)
 class Classification:
-    """What a classifier says about an image.
+    """What a classifier says about an image."""
 
-    Parameters
-    ----------
-    path : str
-        The image.
-    predicted : int or None, default=None
-        Position of the predicted class; None if the image could not be read.
-    probabilities : ndarray of shape (n_classes,) or None, default=None
-        Of each class; None if the image could not be read, or the classifier gives none.
-    error : str, default=""
-        Why it could not be read.
-    reason : str, default=""
-        The same as a code: that of `ImageReadError`, or ``"not a path"``, or
-        ``"no probability"``.
-    """
-
-    path: str
+    path: str  # the image
+    # Position of the predicted class; None if the image could not be read.
     predicted: int | None = None
+    # Shape (n_classes,): of each class; None if the image could not be read, or the
+    # classifier gives none.
     probabilities: NDArray[np.float64] | None = None
-    error: str = ""
+    error: str = ""  # why it could not be read
+    # The same as a code: that of `ImageReadError`, or ``"not a path"``, or ``"no
+    # probability"``.
     reason: str = ""
 
 

@@ -50,41 +50,25 @@ _STANDARD_HUFFMAN = frozenset({29 + 179, 2 * (29 + 179)})
 
 @dataclass
 class Container:
-    """How a file is packed.
+    """How a file is packed."""
 
-    Attributes
-    ----------
-    layout : str
-        Names of the segments or chunks in their order, repeats once; JPEG's up to its
-        first scan. Empty where the format is not JPEG, PNG or WebP.
-    jpeg_tables : str
-        Digest of the JPEG quantisation tables; empty where there are none.
-    jpeg_quality : float
-        Quality from 1 to 100 whose standard luminance table is nearest; NaN where there
-        is none.
-    progressive : bool or None
-        Whether the JPEG is progressive, or the PNG interlaced.
-    subsampling : str
-        Sampling factors of the JPEG's components, as "4:2:0"; empty where there are none.
-    huffman : str
-        "standard" or "optimised" Huffman tables of a JPEG.
-    comments : list of str
-        JPEG comments.
-    text_keys : list of str
-        Keys of PNG text chunks, such as the "parameters" that generators write.
-    c2pa : bool
-        Whether there is a C2PA manifest (content credentials).
-    """
-
+    # Names of the segments or chunks in their order, repeats once; JPEG's up to its first
+    # scan. Empty where the format is not JPEG, PNG or WebP.
     layout: str = ""
+    # Digest of the JPEG quantisation tables; empty where there are none.
     jpeg_tables: str = ""
+    # Quality from 1 to 100 whose standard luminance table is nearest; NaN where there is
+    # none.
     jpeg_quality: float = float("nan")
+    # Whether the JPEG is progressive, or the PNG interlaced.
     progressive: bool | None = None
+    # Sampling factors of the JPEG's components, as "4:2:0"; empty where there are none.
     subsampling: str = ""
-    huffman: str = ""
-    comments: list[str] = field(default_factory=list)
+    huffman: str = ""  # "standard" or "optimised" Huffman tables of a JPEG
+    comments: list[str] = field(default_factory=list)  # JPEG comments
+    # Keys of PNG text chunks, such as the "parameters" that generators write.
     text_keys: list[str] = field(default_factory=list)
-    c2pa: bool = False
+    c2pa: bool = False  # whether there is a C2PA manifest (content credentials)
 
 
 def read_container(data: bytes) -> Container:

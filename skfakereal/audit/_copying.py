@@ -28,24 +28,12 @@ LEAST_SHRINKING = 0.75
 
 @dataclass(frozen=True)
 class Form:
-    """How copies are written.
+    """How copies are written."""
 
-    Attributes
-    ----------
-    format : {"jpeg", "png", "webp"}
-        Their format.
-    quality : int
-        From 1 to 100; PNG does without.
-    size : (int, int) or None
-        Height and width in pixels; None keeps the original's.
-    resize : {"shrink", "crop", "stretch"}
-        How the size is reached.
-    """
-
-    format: Literal["jpeg", "png", "webp"]
-    quality: int
-    size: tuple[int, int] | None
-    resize: Literal["shrink", "crop", "stretch"]
+    format: Literal["jpeg", "png", "webp"]  # their format
+    quality: int  # from 1 to 100; PNG does without
+    size: tuple[int, int] | None  # height and width in pixels; None keeps the original's
+    resize: Literal["shrink", "crop", "stretch"]  # how the size is reached
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,26 +35,13 @@ _PLAIN_MODES = {"L": "grey", "RGB": "RGB", "RGBA": "RGB with alpha", "P": "palet
 
 @dataclass(slots=True)
 class FileFacts:
-    """The facts of one file.
+    """The facts of one file."""
 
-    Attributes
-    ----------
-    values : dict of str to str or float
-        The fields of `skfakereal.audit._fields` by name.
-    digest : bytes
-        Digest of the file's content.
-    fingerprint : int
-        Perceptual hash of the picture, 64 bits.
-    thumbnail : bytes
-        The picture at 16x16, RGB.
-    error : ImageReadError or None
-        Why the file cannot be read; then nothing else holds.
-    """
-
-    values: dict[str, str | float]
-    digest: bytes = b""
-    fingerprint: int = 0
-    thumbnail: bytes = b""
+    values: dict[str, str | float]  # the fields of `skfakereal.audit._fields` by name
+    digest: bytes = b""  # digest of the file's content
+    fingerprint: int = 0  # perceptual hash of the picture, 64 bits
+    thumbnail: bytes = b""  # the picture at 16x16, RGB
+    # Why the file cannot be read; then nothing else holds.
     error: ImageReadError | None = None
 
 

@@ -40,41 +40,21 @@ _APART = (
 
 @dataclass(frozen=True)
 class Field:
-    """One property of a file, apart from its content.
+    """One property of a file, apart from its content."""
 
-    Attributes
-    ----------
-    name : str
-        Key in `FileFacts.values`.
-    title : str
-        What the report calls it.
-    why : str
-        What a detector could make of it.
-    remedy : str
-        What to do about it; SIDE in it stands for the advised size.
-    numeric : bool
-        Whether the values are numbers.
-    in_headline : bool
-        Whether the metadata model sees it; what follows from the picture's content it
-        does not see.
-    judged : bool
-        Whether it counts for the verdict on its own.
-    noted : bool
-        Whether a difference is reported as minor, though it does not count: no network could
-        learn it, but it shows that the classes have different sources.
-    unit : str
-        What stands after a number.
-    """
-
-    name: str
-    title: str
-    why: str
-    remedy: str
-    numeric: bool = False
+    name: str  # key in `FileFacts.values`
+    title: str  # what the report calls it
+    why: str  # what a detector could make of it
+    remedy: str  # what to do about it; SIDE in it stands for the advised size
+    numeric: bool = False  # whether the values are numbers
+    # Whether the metadata model sees it; what follows from the picture's content it does
+    # not see.
     in_headline: bool = True
-    judged: bool = True
+    judged: bool = True  # whether it counts for the verdict on its own
+    # Whether a difference is reported as minor, though it does not count: no network could
+    # learn it, but it shows that the classes have different sources.
     noted: bool = False
-    unit: str = ""
+    unit: str = ""  # what stands after a number
 
 
 # Only told where format, quality and size do not differ, from which it follows.

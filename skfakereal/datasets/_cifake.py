@@ -44,18 +44,11 @@ _SUBJECTS = (
 
 @dataclass(frozen=True)
 class Part:
-    """What was published.
+    """What was published."""
 
-    Parameters
-    ----------
-    n_files : int
-        How many files.
-    digest : str
-        SHA-256, hexadecimal, over one line for each file, sorted by place: the SHA-256 of
-        its content, two spaces, its place below the folder.
-    """
-
-    n_files: int
+    n_files: int  # how many files
+    # SHA-256, hexadecimal, over one line for each file, sorted by place: the SHA-256 of its
+    # content, two spaces, its place below the folder.
     digest: str
 
 

@@ -33,21 +33,11 @@ _RECORD = "origin.csv"
 
 @dataclass(frozen=True)
 class GeneratedFile:
-    """A file to be written.
+    """A file to be written."""
 
-    Parameters
-    ----------
-    place : str
-        Its path below the folder, with forward slashes.
-    content : bytes
-        What is written.
-    origin : dict of str to str or int
-        What the record tells of it; the same keys for all files.
-    """
-
-    place: str
-    content: bytes
-    origin: dict[str, str | int]
+    place: str  # its path below the folder, with forward slashes
+    content: bytes  # what is written
+    origin: dict[str, str | int]  # what the record tells of it; the same keys for all files
 
     @property
     def digest(self) -> str:

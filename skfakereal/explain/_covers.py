@@ -35,21 +35,13 @@ _PATCHES_A_SIDE = 7
 
 @dataclass(frozen=True)
 class Cover:
-    """Cover a rectangle of an image.
+    """Cover a rectangle of an image."""
 
-    Parameters
-    ----------
-    left, top, right, bottom : int
-        The rectangle, in pixels.
-    fill : {"mean", "grey", "blur"}
-        With what.
-    """
-
-    left: int
+    left: int  # left, top, right, bottom: the rectangle, in pixels
     top: int
     right: int
     bottom: int
-    fill: Fill
+    fill: Fill  # one of "mean", "grey", "blur": with what
     family = "covered"
 
     @property

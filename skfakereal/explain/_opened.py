@@ -38,17 +38,11 @@ FloatArray = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Scores:
-    """Which score of each image is meant: an output of the last layer, and its sign.
+    """Which score of each image is meant: an output of the last layer, and its sign."""
 
-    Parameters
-    ----------
-    outputs : ndarray of shape (n_images,)
-        Positions among the outputs.
-    signs : ndarray of shape (n_images,), float32
-        1, or -1 for the first class where one output stands for two classes.
-    """
-
-    outputs: NDArray[np.intp]
+    outputs: NDArray[np.intp]  # shape (n_images,): positions among the outputs
+    # Shape (n_images,): 1, or -1 for the first class where one output stands for two
+    # classes.
     signs: FloatArray
 
 
@@ -230,24 +224,12 @@ def _coefficients(
 
 @dataclass(frozen=True)
 class OpenedNetwork:
-    """A VGG16 from the pixels to its scores.
+    """A VGG16 from the pixels to its scores."""
 
-    Parameters
-    ----------
-    layers : tuple of layers
-        All of them; the last gives logits.
-    settings : TrunkSettings
-        What an image goes through before it.
-    engine : str
-        What computes the part that needs no derivatives.
-    n_threads : int
-        In how many threads.
-    """
-
-    layers: tuple[Layer, ...]
-    settings: TrunkSettings
-    engine: str
-    n_threads: int
+    layers: tuple[Layer, ...]  # all of them; the last gives logits
+    settings: TrunkSettings  # what an image goes through before it
+    engine: str  # what computes the part that needs no derivatives
+    n_threads: int  # in how many threads
 
     def render(self, image: Image.Image) -> NDArray[np.uint8]:
         """Return an image as the network sees it, (height, width, 3)."""

@@ -36,33 +36,17 @@ class Detector:
     """A `VGG16ImageClassifier` that can only predict, alone or with a fixed threshold.
 
     Its answers are those of the estimator that the same file holds, to the bit.
-
-    Parameters
-    ----------
-    classes_ : ndarray of shape (n_classes,)
-        The classes.
-    trunk : Trunk
-        The frozen weights.
-    settings : TrunkSettings
-        How images are prepared, and where the cut is.
-    tail : Network
-        What was trained.
-    parameters : dict of str to object
-        Parameters of the classifier.
-    threshold : float or None, default=None
-        From which probability on an image belongs to the class `positive`. None: it
-        belongs to the most probable one.
-    positive : int, default=1
-        Position of a class.
     """
 
-    classes_: NDArray[Any]
-    trunk: Trunk
-    settings: TrunkSettings
-    tail: Network
-    parameters: dict[str, Any]
+    classes_: NDArray[Any]  # shape (n_classes,): the classes
+    trunk: Trunk  # the frozen weights
+    settings: TrunkSettings  # how images are prepared, and where the cut is
+    tail: Network  # what was trained
+    parameters: dict[str, Any]  # parameters of the classifier
+    # From which probability on an image belongs to the class `positive`. None: it belongs
+    # to the most probable one.
     threshold: float | None = None
-    positive: int = 1
+    positive: int = 1  # position of a class
 
     def predict(self, X: Sequence[str]) -> NDArray[Any]:
         """Return the labels that `predict_once` returns."""

@@ -59,20 +59,12 @@ class Node:
     Values are None, bool, int, float, str, lists, tuples and dicts of values, NumPy arrays
     and scalars, functions by name, and other nodes. Where the saved objects shared one, so
     do the nodes.
-
-    Parameters
-    ----------
-    name : str
-        The class, as it stands in the list.
-    params : dict of str to object
-        What an estimator's ``__init__`` takes.
-    state : dict of str to object
-        Its other attributes.
     """
 
-    name: str
+    name: str  # the class, as it stands in the list
+    # What an estimator's ``__init__`` takes.
     params: dict[str, Any] = field(default_factory=dict)
-    state: dict[str, Any] = field(default_factory=dict)
+    state: dict[str, Any] = field(default_factory=dict)  # its other attributes
 
     def __repr__(self) -> str:
         # Of nodes that share others, all that they hold would be no end of text.

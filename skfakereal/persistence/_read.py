@@ -18,39 +18,19 @@ MAX_METADATA = 2**16
 
 @dataclass(frozen=True)
 class ModelFile:
-    """What a ``.skfr`` file holds, checked, before anything of it is made.
+    """What a ``.skfr`` file holds, checked, before anything of it is made."""
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    made_with : dict of str to str
-        Versions by package.
-    metadata : dict of str to object
-        What was handed to `save`.
-    root : Node
-        The estimator.
-    nodes : list of Node
-        All objects; each comes after those that it is made of.
-    contents : dict of int to bytes
-        The digests (BLAKE2b, 16 bytes) of the bytes of each array, by the array's `id`.
-    n_arrays : int
-        Number of arrays.
-    n_numbers : int
-        Number of their elements.
-    n_bytes : int
-        Size of the file.
-    """
-
-    path: Path
-    made_with: dict[str, str]
-    metadata: dict[str, Any]
-    root: Node
+    path: Path  # the file
+    made_with: dict[str, str]  # versions by package
+    metadata: dict[str, Any]  # what was handed to `save`
+    root: Node  # the estimator
+    # All objects; each comes after those that it is made of.
     nodes: list[Node] = field(repr=False)
+    # The digests (BLAKE2b, 16 bytes) of the bytes of each array, by the array's `id`.
     contents: dict[int, bytes] = field(repr=False)
-    n_arrays: int
-    n_numbers: int
-    n_bytes: int
+    n_arrays: int  # number of arrays
+    n_numbers: int  # number of their elements
+    n_bytes: int  # size of the file
 
 
 def read_model(path: str | os.PathLike[str]) -> ModelFile:

@@ -26,24 +26,12 @@ _NEUTRAL = {"cache": None, "n_jobs": None, "on_error": "raise", "verbose": 0}
 
 @dataclass(frozen=True)
 class ScoringModel:
-    """A classifier, ready to score.
+    """A classifier, ready to score."""
 
-    Parameters
-    ----------
-    estimator : estimator
-        A copy of the fitted classifier.
-    digest : str
-        40 hexadecimal digits; see `prepare_model`.
-    classes : tuple
-        Its ``classes_``.
-    part_size : int
-        Images to score at one go, unless somebody wants another number.
-    """
-
-    estimator: Any
-    digest: str
-    classes: tuple[Any, ...]
-    part_size: int
+    estimator: Any  # a copy of the fitted classifier
+    digest: str  # 40 hexadecimal digits; see `prepare_model`
+    classes: tuple[Any, ...]  # its ``classes_``
+    part_size: int  # images to score at one go, unless somebody wants another number
 
 
 def prepare_model(estimator: Any, *, cache: _Cache = None) -> ScoringModel:

@@ -25,34 +25,20 @@ _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Row(NamedTuple):
-    """What is kept of an image.
+    """What is kept of an image."""
 
-    Parameters
-    ----------
-    path : str
-        As it was given.
-    predicted : int or None
-        Position of the predicted class; None if the image could not be read.
-    chances : list of float or None
-        The probability of each class, to nine significant digits, which tell any two
-        float32 numbers apart.
-    reason : str
-        Why it could not be read, as a code; empty where it could.
-    error : str
-        The same in words.
-    sha256 : str or None
-        Digest of the file's content, where it was asked for and the file can be read.
-    provenance : list of str or None
-        What the file itself claims of its origin, and on what that rests, where it was asked
-        for.
-    """
-
-    path: str
+    path: str  # as it was given
+    # Position of the predicted class; None if the image could not be read.
     predicted: int | None
+    # The probability of each class, to nine significant digits, which tell any two float32
+    # numbers apart.
     chances: list[float] | None
-    reason: str
-    error: str
+    reason: str  # why it could not be read, as a code; empty where it could
+    error: str  # the same in words
+    # Digest of the file's content, where it was asked for and the file can be read.
     sha256: str | None
+    # What the file itself claims of its origin, and on what that rests, where it was asked
+    # for.
     provenance: list[str] | None = None
 
 

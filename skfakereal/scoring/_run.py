@@ -31,27 +31,13 @@ _ANEW = "Choose another out, or start over with overwrite=True (--force)."
 
 @dataclass(frozen=True)
 class Part:
-    """What a part's file says of itself.
+    """What a part's file says of itself."""
 
-    Parameters
-    ----------
-    run : str
-        Which run it belongs to: the digest of its settings.
-    number : int
-        Which part, from 0 on.
-    n_rows : int
-        How many rows it has.
-    n_errors : int
-        How many of them could not be read.
-    paths : str
-        The digest of its paths.
-    """
-
-    run: str
-    number: int
-    n_rows: int
-    n_errors: int
-    paths: str
+    run: str  # which run it belongs to: the digest of its settings
+    number: int  # which part, from 0 on
+    n_rows: int  # how many rows it has
+    n_errors: int  # how many of them could not be read
+    paths: str  # the digest of its paths
 
 
 def part_file(folder: Path, number: int) -> Path:

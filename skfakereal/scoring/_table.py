@@ -19,30 +19,15 @@ _ROW_GROUP = 2**16
 
 @dataclass(frozen=True)
 class Table:
-    """What the columns are, and what a row has in them.
+    """What the columns are, and what a row has in them."""
 
-    Parameters
-    ----------
-    names : tuple of str
-        The class names.
-    positive : int or None
-        The class whose probability is written; None for that of the label.
-    model : str
-        What names the model in each row.
-    all_classes : bool
-        Whether to add the probability of each class.
-    digests : bool
-        Whether to add the digest of each file.
-    provenance : bool
-        Whether to add what each file claims about its origin.
-    """
-
-    names: tuple[str, ...]
+    names: tuple[str, ...]  # the class names
+    # The class whose probability is written; None for that of the label.
     positive: int | None
-    model: str
-    all_classes: bool
-    digests: bool
-    provenance: bool
+    model: str  # what names the model in each row
+    all_classes: bool  # whether to add the probability of each class
+    digests: bool  # whether to add the digest of each file
+    provenance: bool  # whether to add what each file claims about its origin
 
     @property
     def columns(self) -> dict[str, type]:

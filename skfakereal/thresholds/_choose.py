@@ -160,18 +160,13 @@ def _lowest(n_negative: int, confidence: float | None) -> str:
 
 @dataclass(frozen=True)
 class Candidates:
-    """The thresholds from the strictest to the most lenient.
+    """The thresholds from the strictest to the most lenient."""
 
-    Parameters
-    ----------
-    threshold : ndarray of shape (n_thresholds,)
-        Each lies halfway between two neighbouring probabilities, so that a rounding
-        elsewhere does not turn a verdict; the first is above all of them.
-    n_true, n_false : ndarray of shape (n_thresholds,)
-        How many positive and how many other images have a probability above it.
-    """
-
+    # Shape (n_thresholds,): each lies halfway between two neighbouring probabilities, so
+    # that a rounding elsewhere does not turn a verdict; the first is above all of them.
     threshold: NDArray[np.float64]
+    # n_true and n_false: shape (n_thresholds,): how many positive and how many other images
+    # have a probability above it.
     n_true: NDArray[np.intp]
     n_false: NDArray[np.intp]
 

@@ -21,28 +21,20 @@ from skfakereal.evaluation.figures._resamples import (
 
 @dataclass(frozen=True)
 class McNemar:
-    """On how many images one of two models is right and the other is wrong.
+    """On how many images one of two models is right and the other is wrong."""
 
-    Parameters
-    ----------
-    model : str
-        The model that is held against the reference.
-    only_model_right, only_reference_right : int
-        The images that only one of the two classifies correctly.
-    p_value : float
-        How often two equally accurate models would disagree as one-sidedly, or more so:
-        the exact two-sided test (McNemar 1947; its binomial form, which has no need of
-        many images).
-    p_adjusted : float
-        The same, adjusted for the number of models that are held against the reference
-        (Holm 1979): if it is below 0.05 wherever a difference is claimed, the chance that
-        any of the claims is wrong is below 0.05. With one model it is `p_value`.
-    """
-
-    model: str
+    model: str  # the model that is held against the reference
+    # only_model_right and only_reference_right: the images that only one of the two
+    # classifies correctly.
     only_model_right: int
     only_reference_right: int
+    # How often two equally accurate models would disagree as one-sidedly, or more so: the
+    # exact two-sided test (McNemar 1947; its binomial form, which has no need of many
+    # images).
     p_value: float
+    # The same, adjusted for the number of models that are held against the reference (Holm
+    # 1979): if it is below 0.05 wherever a difference is claimed, the chance that any of
+    # the claims is wrong is below 0.05. With one model it is `p_value`.
     p_adjusted: float
 
 
@@ -79,23 +71,12 @@ def holm(p_values: list[float]) -> list[float]:
 
 @dataclass(frozen=True)
 class Difference:
-    """How a figure of a model differs from the reference's.
+    """How a figure of a model differs from the reference's."""
 
-    Parameters
-    ----------
-    model : str
-        The model.
-    figure : str
-        The key of the figure.
-    difference : float
-        Its value less the reference's; NaN where one of them is undefined.
-    interval : tuple of (float, float)
-        95% interval of the difference, from resamples that both models share.
-    """
-
-    model: str
-    figure: str
-    difference: float
+    model: str  # the model
+    figure: str  # the key of the figure
+    difference: float  # its value less the reference's; NaN where one of them is undefined
+    # 95% interval of the difference, from resamples that both models share.
     interval: Interval
 
     @property

@@ -44,21 +44,11 @@ _TAIL = 0.025
 
 @dataclass(frozen=True)
 class Stratum:
-    """The images of one class, as far as a share of them is concerned.
+    """The images of one class, as far as a share of them is concerned."""
 
-    Attributes
-    ----------
-    weight : float
-        The sum of their weights.
-    share : float
-        The share that was classified correctly.
-    n_effective : float
-        How many independent images would tell as much.
-    """
-
-    weight: float
-    share: float
-    n_effective: float
+    weight: float  # the sum of their weights
+    share: float  # the share that was classified correctly
+    n_effective: float  # how many independent images would tell as much
 
 
 def stratum(

@@ -30,24 +30,15 @@ _AVERAGES = ("macro", "weighted")
 
 @dataclass(frozen=True)
 class Figures:
-    """How good predictions are.
+    """How good predictions are."""
 
-    Parameters
-    ----------
-    overall : dict of str to float
-        The figures that are one number each, from 0 to 1, or NaN.
-    per_class : dict of str to dict
-        For each class by name its precision, recall, F1 and number of images.
-    confusion : ndarray of shape (n_classes, n_classes)
-        Images, or sums of weights, by true class (rows) and predicted class (columns).
-    remarks : list of str
-        Sentences that explain what is missing.
-    """
-
-    overall: dict[str, float]
+    overall: dict[str, float]  # the figures that are one number each, from 0 to 1, or NaN
+    # For each class by name its precision, recall, F1 and number of images.
     per_class: dict[str, dict[str, float]]
+    # Shape (n_classes, n_classes): images, or sums of weights, by true class (rows) and
+    # predicted class (columns).
     confusion: NDArray[Any]
-    remarks: list[str]
+    remarks: list[str]  # sentences that explain what is missing
 
     def rows(self) -> list[tuple[str, float, float, float, int]]:
         """Return the classes and their averages as rows of a table."""

@@ -21,21 +21,13 @@ _N_SIMULATED = 400
 
 @dataclass(frozen=True)
 class Reliability:
-    """What the calibration error is made of, image by image.
+    """What the calibration error is made of, image by image."""
 
-    Parameters
-    ----------
-    probability : ndarray of shape (n_images,)
-        The predicted probability, from 0 to 1.
-    is_so : ndarray of shape (n_images,)
-        Whether it was so, 0 or 1.
-    bin : ndarray of shape (n_images,)
-        The bin of the probability, from 0 to `N_BINS` - 1. A probability on the edge of two
-        belongs to the lower one.
-    """
-
+    # Shape (n_images,): the predicted probability, from 0 to 1.
     probability: NDArray[np.float64]
-    is_so: NDArray[np.float64]
+    is_so: NDArray[np.float64]  # shape (n_images,): whether it was so, 0 or 1
+    # Shape (n_images,): the bin of the probability, from 0 to `N_BINS` - 1. A probability
+    # on the edge of two belongs to the lower one.
     bin: NDArray[np.intp]
 
     def bins(self, weights: NDArray[np.float64]) -> list["ReliabilityBin"]:

@@ -26,21 +26,13 @@ def check_resampling(n_resamples: int, random_state: RandomState) -> int:
 
 @dataclass(frozen=True)
 class ResamplingPlan:
-    """What is drawn: images or groups of images, and out of which urns.
+    """What is drawn: images or groups of images, and out of which urns."""
 
-    Parameters
-    ----------
-    unit : ndarray of shape (n_images,)
-        The unit of each image, from 0 on. A unit is drawn as a whole.
-    urns : list of ndarray
-        Units that replace each other: each urn is drawn from as often as it has units.
-    remarks : list of str
-        What to know about intervals that come of it.
-    """
-
+    # Shape (n_images,): the unit of each image, from 0 on. A unit is drawn as a whole.
     unit: NDArray[np.intp]
+    # Units that replace each other: each urn is drawn from as often as it has units.
     urns: list[NDArray[np.intp]]
-    remarks: list[str]
+    remarks: list[str]  # what to know about intervals that come of it
 
 
 def plan_resamples(predictions: Predictions) -> ResamplingPlan:

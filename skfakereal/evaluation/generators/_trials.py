@@ -18,19 +18,12 @@ Rows = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Trial:
-    """One fit and its test.
+    """One fit and its test."""
 
-    Parameters
-    ----------
-    unseen : str or None
-        The generator that no training image is from; None where the training part has
-        images of every generator.
-    train, test : ndarray of int
-        Positions of the images.
-    """
-
+    # The generator that no training image is from; None where the training part has images
+    # of every generator.
     unseen: str | None
-    train: Rows
+    train: Rows  # train and test: positions of the images
     test: Rows
 
 
@@ -161,21 +154,11 @@ _COSTS = ("fpr",)
 
 @dataclass(frozen=True)
 class Answer:
-    """A classifier's predictions on its test images, except those that it could not read.
+    """A classifier's predictions on its test images, except those that it could not read."""
 
-    Parameters
-    ----------
-    rows : ndarray of int
-        Positions of the images.
-    called_fake : ndarray of shape (n_rows,)
-        Which of them were called fake.
-    score : ndarray of shape (n_rows,)
-        The probability of fake.
-    """
-
-    rows: Rows
-    called_fake: NDArray[np.bool_]
-    score: NDArray[np.float64]
+    rows: Rows  # positions of the images
+    called_fake: NDArray[np.bool_]  # shape (n_rows,): which of them were called fake
+    score: NDArray[np.float64]  # shape (n_rows,): the probability of fake
 
 
 @dataclass(frozen=True)

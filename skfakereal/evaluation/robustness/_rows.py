@@ -66,21 +66,12 @@ class RobustnessRow:
 
 @dataclass(frozen=True)
 class Verdicts:
-    """The predictions on the images after one perturbation.
+    """The predictions on the images after one perturbation."""
 
-    Parameters
-    ----------
-    y_pred : ndarray of shape (n_images,)
-        Classes as positions; -1 where the copy could not be classified.
-    y_proba : ndarray of shape (n_images, n_classes)
-        Probabilities, NaN there.
-    n_unchanged, n_too_small : int
-        As in `RobustnessRow`.
-    """
-
+    # Shape (n_images,): classes as positions; -1 where the copy could not be classified.
     y_pred: NDArray[np.intp]
-    y_proba: NDArray[np.float64]
-    n_unchanged: int
+    y_proba: NDArray[np.float64]  # shape (n_images, n_classes): probabilities, NaN there
+    n_unchanged: int  # n_unchanged and n_too_small: as in `RobustnessRow`
     n_too_small: int
 
 
