@@ -9,7 +9,6 @@ from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
 from skfakereal._classifying.classes import name_classes
-from skfakereal._images.read import ImageReadError
 from skfakereal._paths import ImagePaths, check_paths
 from skfakereal._validation import check_labels, check_side
 from skfakereal.audit._copying import differs, read_history, scale_differs
@@ -115,6 +114,12 @@ def audit_images(
     readable = np.array([f.error is None for f in facts])
     _require_readable(readable, codes, names, facts)
 
+    failures = []
+    for i, fact in enumerate(facts):
+        if fact.error is not None:
+            fact.error.index = i
+            failures.append(fact.error)
+
     kept = np.flatnonzero(readable)
     seen, y_seen = [facts[i] for i in kept], codes[kept]
     exact_links, links = _links(seen)
@@ -162,9 +167,7 @@ def audit_images(
             grouped=given is not None,
             size=size,
         ),
-        unreadable=[
-            _indexed(f.error, i) for i, f in enumerate(facts) if f.error is not None
-        ],
+        unreadable=failures,
         readable=kept,
         copies_=connected(len(files), kept[links]),
         groups_=connected(len(files), kept[links], _group_links(given)),
@@ -233,8 +236,3 @@ def _group_links(groups: NDArray[np.str_] | None) -> NDArray[np.intp]:
         return np.empty((0, 2), dtype=np.intp)
     _, first, number = np.unique(groups, return_index=True, return_inverse=True)
     return np.column_stack([first[number], np.arange(len(groups))])
-
-
-def _indexed(error: ImageReadError, index: int) -> ImageReadError:
-    error.index = index
-    return error

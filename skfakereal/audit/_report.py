@@ -1,6 +1,7 @@
 """What an audit found: as words, as data, as a page."""
 
 from collections.abc import Sequence
+from dataclasses import InitVar, asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from skfakereal._images.read import ImageReadError
 from skfakereal._pages.html import Html, fragment
-from skfakereal._pages.report import Report, make_frame
+from skfakereal._pages.report import Report, records_frame
 from skfakereal._shown import printable
 from skfakereal.audit._duplicates import Copies
 from skfakereal.audit._findings import SizeAdvice, next_steps
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class AuditReport(Report):
     """The result of `audit_images`. Printing it shows the result in plain words.
 
@@ -74,29 +76,6 @@ class AuditReport(Report):
         Names of the classes.
     class_counts : dict of str to int
         Readable images of each class.
-    headline : Strength
-        See Attributes.
-    shortcuts : list of Shortcut
-        See Attributes.
-    exact, copies : Copies
-        See Attributes.
-    shortest_side : int
-        See Attributes.
-    size : SizeAdvice
-        See Attributes.
-    findings : list of Finding
-        See Attributes.
-    unreadable : list of ImageReadError
-        See Attributes.
-    readable : ndarray of shape (n_readable,)
-        Positions of the readable files in `paths`.
-    copies_, groups_ : ndarray of shape (n_images,)
-        See Attributes.
-
-    Attributes
-    ----------
-    verdict : {"clean", "suspicious", "leaking", "too few images"}
-        The worst word of headline and findings.
     headline : Strength
         What a model that sees only the metadata reaches: `auc`, `low`, `high` (95%
         interval) and its own `verdict`.
@@ -115,12 +94,15 @@ class AuditReport(Report):
         What is wrong and what to do, the worst first.
     unreadable : list of ImageReadError
         Files that cannot be read, with `index`, `path` and `reason`.
+    readable : ndarray of shape (n_readable,)
+        Positions of the readable files in `paths`.
+    copies_ : ndarray of shape (n_images,)
+        Numbers: images that are copies of each other, directly or by way of others, have
+        the same.
     groups_ : ndarray of shape (n_images,)
         Numbers for a group-wise splitter: images of one given group, and copies of each
         other, have the same, directly or by way of others. A copy in two given groups
         makes them one; leave it out to keep them apart.
-    copies_ : ndarray of shape (n_images,)
-        The same for copies only.
 
     See Also
     --------
@@ -130,38 +112,28 @@ class AuditReport(Report):
 
     _footer: ClassVar[str] = "Made by skfakereal.audit."
 
-    def __init__(
-        self,
-        *,
-        paths: list[str],
-        target_names: list[str],
-        class_counts: dict[str, int],
-        headline: Strength,
-        shortcuts: list[Shortcut],
-        exact: Copies,
-        copies: Copies,
-        shortest_side: int,
-        size: SizeAdvice,
-        findings: list[Finding],
-        unreadable: list[ImageReadError],
-        readable: NDArray[np.intp],
-        copies_: NDArray[np.intp],
-        groups_: NDArray[np.intp],
-    ) -> None:
-        self.paths = paths
-        self.target_names = target_names
-        self.class_counts = class_counts
-        self.headline = headline
-        self.shortcuts = shortcuts
-        self.shortest_side = shortest_side
-        self.size = size
-        self.findings = findings
-        self.unreadable = unreadable
-        self.groups_ = groups_
-        self.copies_ = copies_
-        self.exact = _in_paths(exact, readable)
-        self.copies = _in_paths(copies, readable)
+    paths: list[str]
+    target_names: list[str]
+    class_counts: dict[str, int]
+    headline: Strength
+    shortcuts: list[Shortcut]
+    exact: Copies
+    copies: Copies
+    shortest_side: int
+    size: SizeAdvice
+    findings: list[Finding]
+    unreadable: list[ImageReadError]
+    readable: InitVar[NDArray[np.intp]]
+    copies_: NDArray[np.intp]
+    groups_: NDArray[np.intp]
+
+    def __post_init__(self, readable: NDArray[np.intp]) -> None:
         self._readable = readable
+        # Let the examples count all files, as `paths` does, not the readable ones.
+        self.exact, self.copies = (
+            replace(c, examples=[readable[cluster].tolist() for cluster in c.examples])
+            for c in (self.exact, self.copies)
+        )
 
     @property
     def verdict(self) -> AuditVerdict:
@@ -224,21 +196,11 @@ class AuditReport(Report):
         ImportError
             If pandas is not installed.
         """
-        columns = ["name", "title", "auc", "low", "high", "verdict"]
-        rows = []
-        for shortcut in self.shortcuts:
-            field, measured = shortcut.field, shortcut.strength
-            rows.append(
-                [
-                    field.name,
-                    field.title,
-                    measured.auc,
-                    measured.low,
-                    measured.high,
-                    measured.verdict,
-                ]
-            )
-        return make_frame(rows, None, columns).set_index("name")
+        rows = [
+            {"name": s.field.name, "title": s.field.title, **asdict(s.strength)}
+            for s in self.shortcuts
+        ]
+        return records_frame(rows, index="name")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain data, for JSON.
@@ -260,17 +222,7 @@ class AuditReport(Report):
                 "n_left_out": self.size.n_left_out,
             },
             "headline": strength_data(self.headline),
-            "findings": [
-                {
-                    "name": f.name,
-                    "severity": f.severity,
-                    "what": f.what,
-                    "why": f.why,
-                    "remedy": f.remedy,
-                    "fields": list(f.fields),
-                }
-                for f in self.findings
-            ],
+            "findings": [{**asdict(f), "fields": list(f.fields)} for f in self.findings],
             "shortcuts": {
                 s.field.name: shortcut_data(s, self.target_names) for s in self.shortcuts
             },
@@ -301,16 +253,3 @@ class AuditReport(Report):
             readable=[self.paths[i] for i in self._readable],
             paths=self.paths,
         )
-
-
-def _in_paths(copies: Copies, readable: NDArray[np.intp]) -> Copies:
-    """Let the examples count all files, as `paths` does, not the readable ones."""
-    examples = [[int(readable[i]) for i in cluster] for cluster in copies.examples]
-    return Copies(
-        copies.n_clusters,
-        copies.n_images,
-        copies.across_classes,
-        copies.across_groups,
-        copies.across_splits,
-        examples,
-    )
