@@ -18,10 +18,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from skfakereal import VGG16ImageClassifier
-from skfakereal._images.read import read_image
+from skfakereal._images.read import decode_image, read_bytes
 from skfakereal.datasets import load_image_folder
 from skfakereal.evaluation import (
     UnsureBand,
@@ -69,7 +68,7 @@ def _changed(X: Iterable[str], change: Perturbation, folder: Path) -> list[str]:
     files = []
     for i, path in enumerate(X):
         files.append(str(folder / f"{i:05}.png"))
-        change(Image.fromarray(read_image(path))).save(files[-1])
+        change(decode_image(read_bytes(path), path)).save(files[-1])
     return files
 
 

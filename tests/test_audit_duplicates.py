@@ -9,9 +9,8 @@ from PIL import Image, ImageEnhance
 from sklearn.datasets import load_sample_images
 from sklearn.model_selection import GroupKFold
 
-from skfakereal.audit import audit_images
+from skfakereal.audit import audit_images, read_facts
 from skfakereal.audit._duplicates import connected, exact_pairs, near_pairs
-from skfakereal.audit._facts import read_facts
 
 
 @pytest.fixture(scope="module")

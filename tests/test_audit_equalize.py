@@ -10,9 +10,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from reading import read_image
 
 from skfakereal import ImageReadError
-from skfakereal._images.read import read_image
 from skfakereal.audit import audit_images, equalize_images
 
 

@@ -12,9 +12,8 @@ from audit_sets import jpeg, leaking_set
 from conftest import png_bytes
 from PIL import Image, PngImagePlugin
 
-from skfakereal.audit import AuditReport, audit_images, equalize_images
+from skfakereal.audit import AuditReport, audit_images, equalize_images, read_facts
 from skfakereal.audit._container import read_container
-from skfakereal.audit._facts import read_facts
 
 
 def tiff_bytes(*tags: tuple[int, int, int, int]) -> bytes:

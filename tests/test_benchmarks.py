@@ -17,7 +17,7 @@ from benchmarks._standings import standings
 from benchmarks._table import markdown
 from benchmarks.photographs.sets import PhotographSet
 from benchmarks.photographs.tables import compare, figures
-from skfakereal.audit._fields import FIELDS
+from skfakereal.audit import FIELDS
 
 SPEED = Contest("case", "speed", "rival", "images/s", at_least=2.0)
 SECONDS = Contest("case", "seconds", "rival", "s", at_least=2.0, at_most=1.0)

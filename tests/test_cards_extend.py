@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from conftest import MakeImage
 from numpy.typing import NDArray
+from reading import read_image
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skfakereal._images.read import read_image
 from skfakereal.cards import extend_card, model_card
 from skfakereal.evaluation import evaluate, leave_one_generator_out, robustness_report
 from skfakereal.evaluation.perturbations import Copy, Jpeg

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from conftest import write_image
 from numpy.typing import NDArray
+from reading import read_image
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skfakereal._images.read import read_image
 from skfakereal.cards import model_card
 from skfakereal.cli import main
 from skfakereal.datasets import load_image_folder

@@ -14,6 +14,7 @@ import pytest
 from conftest import MakeImage
 from numpy.typing import NDArray
 from PIL import Image
+from reading import read_image
 from sklearn.ensemble import BaggingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import FixedThresholdClassifier
@@ -21,7 +22,6 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from skfakereal import VGG16ImageClassifier
-from skfakereal._images.read import read_image
 from skfakereal.cli import main
 from skfakereal.evaluation import UnsureBand
 from skfakereal.evaluation.perturbations import Jpeg

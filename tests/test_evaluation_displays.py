@@ -6,6 +6,7 @@ import pytest
 from conftest import MakeImage
 from matplotlib import pyplot as plt
 from numpy.typing import NDArray
+from reading import read_image
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.exceptions import NotFittedError
@@ -16,7 +17,6 @@ from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skfakereal._images.read import read_image
 from skfakereal.evaluation import (
     EvaluationReport,
     MisclassifiedDisplay,

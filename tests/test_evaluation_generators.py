@@ -7,12 +7,12 @@ import pytest
 from conftest import write_image
 from matplotlib import pyplot as plt
 from numpy.typing import NDArray
+from reading import read_image
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import LeaveOneGroupOut, cross_validate
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skfakereal._images.read import read_image
 from skfakereal.datasets import load_image_folder
 from skfakereal.evaluation import GeneratorReport, leave_one_generator_out
 from skfakereal.evaluation.figures._metrics import detection_figures

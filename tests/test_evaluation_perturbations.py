@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from conftest import MakeImage
 from PIL import Image
+from reading import read_image
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -16,7 +17,6 @@ from sklearn.preprocessing import FunctionTransformer
 from skfakereal import ImageReadError
 from skfakereal._classifying import copies
 from skfakereal._classifying.copies import paths_like, predict_perturbed
-from skfakereal._images.read import read_image
 from skfakereal.evaluation import mild_perturbations, standard_perturbations
 from skfakereal.evaluation.perturbations import (
     Blur,

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from conftest import MakeImage
 from numpy.typing import NDArray
+from reading import read_image
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import BaggingClassifier, VotingClassifier
@@ -24,7 +25,6 @@ from sklearn.svm import SVC
 
 from skfakereal import ImageReadError, VGG16ImageClassifier
 from skfakereal._classifying.ask import predict_once
-from skfakereal._images.read import read_image
 from skfakereal._paths import check_paths
 from skfakereal.evaluation import evaluate
 

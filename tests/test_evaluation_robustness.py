@@ -10,6 +10,7 @@ from conftest import MakeImage
 from matplotlib import pyplot as plt
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
+from reading import read_image
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, roc_auc_score
 from sklearn.model_selection import FixedThresholdClassifier
@@ -17,7 +18,6 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from skfakereal import ImageReadError
-from skfakereal._images.read import read_image
 from skfakereal.evaluation import RobustnessReport, robustness_report
 from skfakereal.evaluation.perturbations import Chain, Copy, Crop, Fit, Jpeg
 

@@ -8,12 +8,12 @@ import pytest
 from conftest import MakeImage
 from numpy.typing import NDArray
 from PIL import Image
+from reading import read_image
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skfakereal._images.read import read_image
 from skfakereal.evaluation import UnsureBand, Verdict, learn_unsure_band, stable_verdicts
 
 NAMES = ["real", "fake"]

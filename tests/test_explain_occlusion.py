@@ -9,6 +9,7 @@ import pytest
 from conftest import Images, MakeClassifier, MakeImage
 from numpy.typing import NDArray
 from PIL import Image
+from reading import read_image
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import RandomForestClassifier, VotingClassifier
 from sklearn.frozen import FrozenEstimator
@@ -18,7 +19,6 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skfakereal import ImageReadError, VGG16FeatureExtractor
-from skfakereal._images.read import read_image
 from skfakereal._store.store import open_store
 from skfakereal.explain import occlusion
 from skfakereal.explain._covers import (

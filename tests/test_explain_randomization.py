@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from conftest import Images, MakeClassifier, MakeImage, write_image
 from PIL import Image
+from reading import read_image
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from skfakereal import VGG16FeatureExtractor
-from skfakereal._images.read import read_image
 from skfakereal.explain import RandomizationCheck, grad_cam, randomization_check
 from skfakereal.explain._opened import forward, layer_names, open_network
 from skfakereal.explain._randomization import MapMaker

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from conftest import MakeImage, noise, png_bytes
 from PIL import Image, ImageFile
+from reading import read_image
 
 from skfakereal import ImageReadError
-from skfakereal._images.read import decode_image, raise_unreadable, read_bytes, read_image
+from skfakereal._images.read import decode_image, raise_unreadable, read_bytes
 
 
 def reason_of(path: str | Path) -> str:

@@ -10,9 +10,9 @@ import pytest
 from conftest import MakeImage, png_bytes
 from numpy.typing import NDArray
 from PIL import Image
+from reading import read_image
 
 from skfakereal import ImageReadError
-from skfakereal._images.read import read_image
 
 Pixels = NDArray[np.uint8]
 

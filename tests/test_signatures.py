@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from conftest import MakeImage, noise
 from PIL import Image
+from reading import read_image
 
 from skfakereal import ImageReadError
-from skfakereal._images.read import decode_image, read_image
+from skfakereal._images.read import decode_image
 from skfakereal._images.signatures import HEAD, is_read, missing_reader, signature_format
 
 NAMES = {

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from conftest import MakeImage
 from numpy.typing import NDArray
+from reading import read_image
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -17,10 +18,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from skfakereal import ImageReadError
-from skfakereal._images.read import read_image
 from skfakereal.evaluation import evaluate
-from skfakereal.thresholds import choose_threshold, tune_threshold
-from skfakereal.thresholds._choose import check_negatives
+from skfakereal.thresholds import check_negatives, choose_threshold, tune_threshold
 
 
 def draw(

@@ -32,9 +32,8 @@ from skfakereal.cli._model import Model, load_model
 pytest.importorskip("starlette")
 from starlette.testclient import TestClient
 
-from skfakereal.web import _uploads
+from skfakereal.web import Judge, _uploads
 from skfakereal.web._app import create_app
-from skfakereal.web._judge import Judge
 
 HOST = "http://127.0.0.1:8765"
 A1111 = b"parameters\0a cat\nSteps: 20, Sampler: Euler a, Seed: 1"

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from skfakereal._images.completeness import (
@@ -19,7 +17,6 @@ from skfakereal._images.completeness import (
     png_rows_are_missing,
 )
 from skfakereal._images.costs import (
-    STRIP,
     MemoryShare,
     image_memory,
     memory_needed,
@@ -132,21 +129,6 @@ def raise_unreadable(
         array=name or failures[0].array,
         failures=failures,
     )
-
-
-def read_image(path: str) -> NDArray[np.uint8]:
-    """Read an image file to its last byte: read-only RGB pixels, upright; see `decode_image`."""
-    with MemoryShare() as share:
-        image = decode_image(read_bytes(path, share), path, share)
-        with blamed_on(path):
-            width, height = image.size
-            rows = STRIP // width + 1
-            pixels = np.empty((height, width, 3), dtype=np.uint8)
-            for top in range(0, height, rows):
-                strip = image.crop((0, top, width, min(height, top + rows)))
-                pixels[top : top + rows] = np.asarray(strip)
-            pixels.flags.writeable = False
-            return pixels
 
 
 @contextmanager
