@@ -17,10 +17,12 @@ def replacing(
     *,
     before: Callable[[Path], None] | None = None,
     temporary: str | None = None,
+    sync: bool = True,
 ) -> Iterator[BinaryIO]:
     """Open a file that takes the place of another only when it is complete.
 
     `before` sees the complete file before that. `temporary` names it meanwhile; None: any.
+    Without `sync`, a power cut can leave it empty.
     """
     place = Path(os.path.realpath(path))  # a symbolic link stays one
     # Not from tempfile, whose files only their owner may read.
@@ -29,9 +31,10 @@ def replacing(
         with part.open("wb" if temporary else "xb") as file:
             yield file
             file.flush()
-            # Before the rename: a file system may write the new name to the disk first,
-            # and a power cut would leave the name with nothing, or half, behind it.
-            _sync(file.fileno())
+            if sync:
+                # Before the rename: a file system may write the new name to the disk first,
+                # and a power cut would leave the name with nothing, or half, behind it.
+                _sync(file.fileno())
         with contextlib.suppress(FileNotFoundError):
             part.chmod(place.stat().st_mode & 0o777)
         if before is not None:
@@ -40,8 +43,9 @@ def replacing(
     except BaseException:
         part.unlink(missing_ok=True)
         raise
-    # After the rename: until its folder is on the disk, the file still has its old name.
-    sync_folder(place.parent)
+    if sync:
+        # After the rename: until its folder is on the disk, the file still has its old name.
+        sync_folder(place.parent)
 
 
 def make_folder(folder: Path) -> None:

@@ -134,10 +134,14 @@ def test_a_second_call_goes_on_where_the_first_one_ended(
     first = equalize_images(paths, y, out)
     removed, kept = Path(first.data[0]), Path(first.data[1])
     removed.unlink()
+    emptied = Path(first.data[3])
+    whole = emptied.read_bytes()
+    emptied.write_bytes(b"")  # as a power cut can leave it
     stamp = kept.stat().st_mtime_ns
     Image.new("RGB", (40, 40), "blue").save(paths[2])
     second = equalize_images(paths, y, out)
     assert removed.is_file()
+    assert emptied.read_bytes() == whole
     assert kept.stat().st_mtime_ns == stamp
     assert second.data[2] != first.data[2]
     assert not list(out.rglob(".*.part"))

@@ -63,11 +63,12 @@ def write_copy(file: str, folder: Path, form: Form) -> Copy | ImageReadError:
         place = os.path.abspath(file).encode("utf-8", "surrogateescape")  # noqa: PTH100
         key = hashlib.blake2b(place + b"\0" + data, digest_size=6).hexdigest()
         copy = folder / f"{safe_name(Path(file).stem)}_{key}{EXTENSIONS[form.format]}"
-        if copy.exists():
+        # An empty one is what a power cut can leave.
+        if copy.exists() and copy.stat().st_size:
             size = _upright_size(data, file)
         else:
             content, size = _content_of(data, file, form)
-            with replacing(copy) as written:
+            with replacing(copy, sync=False) as written:
                 written.write(content)
         return Copy(str(copy), *_kept_and_scale(size, form))
     except ImageReadError as error:
