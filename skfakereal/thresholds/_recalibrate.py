@@ -3,7 +3,6 @@
 import math
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,13 +16,13 @@ from skfakereal._classifying.unwrap import inner_of
 from skfakereal._paths import ImagePaths, check_paths
 from skfakereal.thresholds._choose import (
     Candidates,
-    ThresholdChoice,
     allowed_mistakes,
     best_candidate,
     check_arguments,
     check_negatives,
     choose_threshold,
 )
+from skfakereal.thresholds._results import Recalibration, ThresholdChoice
 from skfakereal.thresholds._tune import decide_at
 
 # Of ten images of a class, the 95% interval of a share is up to 63 points wide: fewer say
@@ -33,65 +32,6 @@ _N_RESAMPLES = 200
 
 # target_fpr, confidence, costs, prevalence
 _Settings = tuple[float | None, float | None, Mapping[str, float] | None, float | None]
-
-
-@dataclass(frozen=True)
-class Recalibration:
-    """Where a threshold was moved to, and what that changes on the images at hand.
-
-    Parameters
-    ----------
-    threshold : float
-        The new threshold: the probability from which an image is classified as positive.
-    interval : tuple of (float, float)
-        The 95% interval of the threshold, with as many other images of the same kind.
-    previous : float or None
-        The model's threshold before; None if its predictions follow no threshold.
-    pos_label : label
-        The positive class.
-    reason : str
-        What the threshold was chosen for, in words.
-    n_images : int
-        How many images it was chosen on; those that could not be read do not count.
-    share_called, previous_share_called : float
-        The share of them that is classified as positive, now and before.
-    after, before : ThresholdChoice or None
-        What the new and the previous threshold do on these images; None without labels.
-        Without positive images, the rates that need some are NaN. The new one was chosen
-        on these images, so its figures flatter it, the more the fewer they are.
-    """
-
-    threshold: float
-    interval: tuple[float, float]
-    previous: float | None
-    pos_label: Any
-    reason: str
-    n_images: int
-    share_called: float
-    previous_share_called: float
-    after: ThresholdChoice | None = None
-    before: ThresholdChoice | None = None
-
-    def __str__(self) -> str:
-        low, high = self.interval
-        earlier = "" if self.previous is None else f" (before: {self.previous:.4f})"
-        sentences = [
-            f"Classified as {self.pos_label!r} from a probability of {self.threshold:.4f}"
-            f"{earlier}, chosen by {self.reason} on {self.n_images:,} images (95% interval of the "
-            f"threshold: {low:.4f} to {high:.4f})."
-        ]
-        if self.previous is not None and low <= self.previous <= high:
-            sentences.append(
-                "The previous threshold lies in this interval: these images do not show that it "
-                "had to be changed."
-            )
-        sentences.append(
-            f"{self.share_called:.1%} of the images are classified as {self.pos_label!r} (before: "
-            f"{self.previous_share_called:.1%})."
-        )
-        if self.after is not None and self.before is not None:
-            sentences += _compared(self.before, self.after)
-        return " ".join(sentences)
 
 
 def recalibrate(
@@ -427,26 +367,6 @@ def _own_choice(
         n_false=int((called & ~is_positive).sum()),
         n_negative=int((~is_positive).sum()),
     )
-
-
-def _compared(before: ThresholdChoice, after: ThresholdChoice) -> list[str]:
-    """Compare both on labelled images."""
-    low, high = after.false_positive_interval
-    sentences = [
-        f"{after.false_positive_rate:.2%} of {after.n_negative:,} others are false positives "
-        f"(95% interval {low:.2%} to {high:.2%}; before: "
-        f"{before.false_positive_rate:.2%})."
-    ]
-    if after.n_positive:
-        sentences.insert(
-            0,
-            f"{after.true_positive_rate:.1%} of {after.n_positive:,} are detected (before: "
-            f"{before.true_positive_rate:.1%}).",
-        )
-    return [
-        *sentences,
-        "The new threshold was chosen on these images, so these figures are too good.",
-    ]
 
 
 def _assumed(change: Recalibration, share: float | None) -> str:

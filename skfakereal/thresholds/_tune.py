@@ -12,7 +12,8 @@ from sklearn.model_selection import FixedThresholdClassifier
 
 from skfakereal._classifying.predictions import predict_checked
 from skfakereal._paths import ImagePaths
-from skfakereal.thresholds._choose import ThresholdChoice, choose_threshold
+from skfakereal.thresholds._choose import choose_threshold
+from skfakereal.thresholds._results import ThresholdChoice
 
 
 def tune_threshold(
