@@ -65,14 +65,11 @@ def severe_lines(report: AuditReport) -> list[str]:
 class Audited:
     """What a run says and keeps of the audit of its images."""
 
-    # For the screen: the answer, what was found, what to do.
-    said: str
+    said: str  # for the screen: the answer, what was found, what to do
     # What the reader of any figure must know; nothing where the files are clean.
     cautions: list[str]
-    # For ``config.json``, as from `audit_record`.
-    record: dict[str, Any]
-    # For the page.
-    section: Html
+    record: dict[str, Any]  # for ``config.json``, as from `audit_record`
+    section: Html  # for the page
 
 
 def audit_run(

@@ -30,8 +30,7 @@ class DecisionPlan:
     confidence: float | None = None
     costs: Mapping[str, float] | None = None
     prevalence: float | None = None
-    # Whether the balanced accuracy is to be highest.
-    balanced: bool = False
+    balanced: bool = False  # whether the balanced accuracy is to be highest
     # "sigmoid", "isotonic" or "temperature"; None leaves the probabilities as they are.
     calibration: str | None = None
     # How often a verdict outside the unsure band must be right. None takes 0.95 where the

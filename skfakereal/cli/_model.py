@@ -27,13 +27,11 @@ class Model:
     """A fitted classifier over image paths."""
 
     estimator: Any
-    # What its ``classes_`` are called, in their order.
-    names: tuple[str, ...]
+    names: tuple[str, ...]  # what its ``classes_`` are called, in their order
     # Position of the class that probabilities and figures speak of; None with more than two
     # classes.
     positive: int | None
-    # The run folder that it comes from.
-    run: Path | None = None
+    run: Path | None = None  # the run folder that it comes from
     # What that folder, or the file itself, records of the run.
     config: dict[str, Any] = field(default_factory=dict)
 

@@ -29,10 +29,8 @@ class Part:
     """Labelled images."""
 
     paths: list[str]
-    # Positions of their classes.
-    labels: NDArray[np.int64]
-    # Their groups: what must stay together.
-    groups: NDArray[np.object_]
+    labels: NDArray[np.int64]  # positions of their classes
+    groups: NDArray[np.object_]  # their groups: what must stay together
     # Where they come from, for the rows of a report; None if their groups tell it.
     origins: NDArray[np.object_] | None = None
 
@@ -65,18 +63,13 @@ class Parts:
     """What a model is trained on, and what it is not shown before the end."""
 
     train: Part
-    # None where the folder has none, and none was drawn.
-    validation: Part | None
+    validation: Part | None  # none where the folder has none, and none was drawn
     # None where too few images are there to hold some out: figures come from `folds`.
     test: Part | None
-    # What the classes are called.
-    names: list[str]
-    # A sentence on how the test part came about.
-    how: str
-    # Whether the validation part was drawn from `train`.
-    validation_drawn: bool = False
-    # What the folder holds beside, and might be taken for images.
-    left_out: str = ""
+    names: list[str]  # what the classes are called
+    how: str  # a sentence on how the test part came about
+    validation_drawn: bool = False  # whether the validation part was drawn from `train`
+    left_out: str = ""  # what the folder holds beside, and might be taken for images
     # Rows of `train` to fit on and to test on, for each model that is only tested.
     folds: Folds = ()
 

@@ -28,10 +28,8 @@ class Tested:
 
     model: Model
     part: Part
-    # How they were chosen.
-    how: str
-    # Which of them the model has seen; None if that is not known.
-    seen: Seen | None
+    how: str  # how they were chosen
+    seen: Seen | None  # which of them the model has seen; None if that is not known
 
     def readable(self, *, progress: bool) -> tuple["Tested", list[str]]:
         """Set aside the images that cannot be read; return their paths too."""

@@ -37,14 +37,12 @@ _MANY_FOR_ISOTONIC = 1000
 class Decided:
     """A model that decides, and why so."""
 
-    # The model, which decides by the threshold.
-    model: Model
+    model: Model  # the model, which decides by the threshold
     # What it says about the validation images.
     verdicts: list[Classification] = field(default_factory=list)
     # What ``config.json`` keeps as ``decision``; None with more than two classes.
     facts: dict[str, Any] | None = None
-    # What the user must know.
-    cautions: list[str] = field(default_factory=list)
+    cautions: list[str] = field(default_factory=list)  # what the user must know
 
     @property
     def refused(self) -> bool:

@@ -38,13 +38,10 @@ class Fitted:
     """A fitted model, and what it was fitted on."""
 
     model: Model
-    # Without what could not be read.
-    prepared: Prepared
-    # The images that could not be read.
-    skipped: list[str]
+    prepared: Prepared  # without what could not be read
+    skipped: list[str]  # the images that could not be read
     seconds: float
-    # Where what was computed for it is kept, to fit on parts of the same images.
-    cache: Any
+    cache: Any  # where what was computed for it is kept, to fit on parts of the same images
 
 
 @contextmanager

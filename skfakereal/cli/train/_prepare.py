@@ -49,38 +49,27 @@ _FEWEST_TO_HOLD_OUT = 200
 class Plan:
     """What is to be trained on what, and where it goes."""
 
-    # The labelled images, as `load_image_folder` takes them.
-    folder: str
-    # The run folder.
-    out: str
-    # Those of the estimator that differ from its defaults.
-    parameters: dict[str, Any]
-    # The words that asked for it, for the record.
-    command_line: Sequence[str]
+    folder: str  # the labelled images, as `load_image_folder` takes them
+    out: str  # the run folder
+    parameters: dict[str, Any]  # those of the estimator that differ from its defaults
+    command_line: Sequence[str]  # the words that asked for it, for the record
     classes: Sequence[str] = ("real", "fake")
     # Share of the images that is held out for the test, where the folder has no test part;
     # None holds out a fifth, or cross-validates where that would tell too little.
     test_fraction: float | None = None
-    # Whether to keep groups together.
-    use_groups: bool = True
+    use_groups: bool = True  # whether to keep groups together
     # A file that tells the groups; None for the folders below the classes.
     groups_file: str | None = None
-    # Seed of the test part's draw, and the estimator's own.
-    random_state: int = 0
+    random_state: int = 0  # seed of the test part's draw, and the estimator's own
     # How threshold, calibration and unsure band are to be chosen.
     decision: DecisionPlan = field(default_factory=DecisionPlan)
     # Whether to leave out training images that cannot be read.
     skip_unreadable: bool = False
-    # Whether an earlier run may be replaced.
-    force: bool = False
-    # Whether to show bars.
-    progress: bool = False
-    # Whether to audit the images first.
-    audit: bool = True
-    # Heading of the page.
-    title: str = "Fake or real?"
-    # What a reader must know before any figure.
-    cautions: Sequence[str] = ()
+    force: bool = False  # whether an earlier run may be replaced
+    progress: bool = False  # whether to show bars
+    audit: bool = True  # whether to audit the images first
+    title: str = "Fake or real?"  # heading of the page
+    cautions: Sequence[str] = ()  # what a reader must know before any figure
 
 
 @dataclass(frozen=True)
@@ -89,8 +78,7 @@ class Prepared:
 
     classifier: VGG16ImageClassifier
     parts: Parts
-    # None where none was wanted.
-    audit: Audited | None
+    audit: Audited | None  # none where none was wanted
 
     @property
     def audit_cautions(self) -> list[str]:
