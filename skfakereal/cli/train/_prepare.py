@@ -78,7 +78,7 @@ class Prepared:
 
     classifier: VGG16ImageClassifier
     parts: Parts
-    audit: Audited | None  # none where none was wanted
+    audit: Audited | None  # None where none was wanted
 
     @property
     def audit_cautions(self) -> list[str]:
