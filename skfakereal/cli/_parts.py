@@ -63,7 +63,7 @@ class Parts:
     """What a model is trained on, and what it is not shown before the end."""
 
     train: Part
-    validation: Part | None  # none where the folder has none, and none was drawn
+    validation: Part | None  # None where the folder has none, and none was drawn
     # None where too few images are there to hold some out: figures come from `folds`.
     test: Part | None
     names: list[str]  # what the classes are called
