@@ -30,7 +30,7 @@ from benchmarks._material import write_images
 from benchmarks._rounds import interleave
 from skfakereal import VGG16ImageClassifier
 from skfakereal.scoring import score_paths
-from skfakereal.scoring._model import prepare_model
+from skfakereal.scoring._score import prepare_model
 
 __all__ = ["main"]
 

@@ -22,7 +22,7 @@ from sklearn.svm import LinearSVC
 
 from skfakereal import VGG16FeatureExtractor
 from skfakereal.scoring import score_paths
-from skfakereal.scoring._model import prepare_model
+from skfakereal.scoring._score import prepare_model
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from skfakereal.engines import compile_network
 from skfakereal.explain import grad_cam, occlusion
 from skfakereal.persistence import load_with_metadata
 from skfakereal.persistence._container import pack, read_container
-from skfakereal.persistence._load import Detector
+from skfakereal.persistence._files import Detector
 
 FloatArray = NDArray[np.float32]
 Array = NDArray[Any]

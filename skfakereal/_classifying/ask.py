@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def check_classifier(estimator: Any) -> None:
-    """Check that an estimator is a fitted classifier that gives probabilities."""
+def check_classifier(estimator: Any, *, need_proba: bool = True) -> None:
+    """Check that an estimator is a fitted classifier, one that gives probabilities if need be."""
     if not (hasattr(estimator, "predict") and hasattr(estimator, "fit")):
         raise TypeError(f"A fitted classifier is needed, got {type(estimator).__name__}.")
     from sklearn.utils.validation import check_is_fitted
 
     check_is_fitted(estimator)
-    if not hasattr(estimator, "predict_proba"):
+    if need_proba and not hasattr(estimator, "predict_proba"):
         raise TypeError(
             f"The classifier must have predict_proba, which {type(estimator).__name__} lacks. "
             "Wrap it in CalibratedClassifierCV."

@@ -41,17 +41,17 @@ if TYPE_CHECKING:
     from skfakereal.evaluation.robustness._report import (
         RobustnessReport as RobustnessReport,
     )
-    from skfakereal.evaluation.robustness._robustness import (
+    from skfakereal.evaluation.robustness._report import (
         robustness_report as robustness_report,
     )
     from skfakereal.evaluation.verdicts._label_issues import (
         find_label_issues as find_label_issues,
     )
-    from skfakereal.evaluation.verdicts._unsure_band import UnsureBand as UnsureBand
-    from skfakereal.evaluation.verdicts._unsure_band import (
+    from skfakereal.evaluation.verdicts._verdict import UnsureBand as UnsureBand
+    from skfakereal.evaluation.verdicts._verdict import Verdict as Verdict
+    from skfakereal.evaluation.verdicts._verdict import (
         learn_unsure_band as learn_unsure_band,
     )
-    from skfakereal.evaluation.verdicts._verdict import Verdict as Verdict
     from skfakereal.evaluation.verdicts._verdict import stable_verdicts as stable_verdicts
 
 __getattr__, __dir__, __all__ = lazily(
@@ -65,10 +65,8 @@ __getattr__, __dir__, __all__ = lazily(
         "report._misclassified": "MisclassifiedDisplay",
         "report._report": "EvaluationReport",
         "report._training_curve": "TrainingCurveDisplay",
-        "robustness._report": "RobustnessReport",
-        "robustness._robustness": "robustness_report",
+        "robustness._report": "RobustnessReport robustness_report",
         "verdicts._label_issues": "find_label_issues",
-        "verdicts._unsure_band": "UnsureBand learn_unsure_band",
-        "verdicts._verdict": "Verdict stable_verdicts",
+        "verdicts._verdict": "UnsureBand Verdict learn_unsure_band stable_verdicts",
     },
 )

@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING
 from skfakereal._lazy import lazily
 
 if TYPE_CHECKING:
-    from skfakereal.persistence._load import load as load
-    from skfakereal.persistence._load import load_with_metadata as load_with_metadata
+    from skfakereal.persistence._files import load as load
+    from skfakereal.persistence._files import load_with_metadata as load_with_metadata
+    from skfakereal.persistence._files import save as save
     from skfakereal.persistence._read import ModelDescription as ModelDescription
     from skfakereal.persistence._read import read_description as read_description
-    from skfakereal.persistence._save import save as save
 
 
 __getattr__, __dir__, __all__ = lazily(
     __name__,
-    _load="load load_with_metadata",
+    _files="load load_with_metadata save",
     _read="ModelDescription read_description",
-    _save="save",
 )

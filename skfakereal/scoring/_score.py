@@ -1,6 +1,7 @@
 """A classifier and a list of images, however long -> a file with a row for each."""
 
 import errno
+import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -8,18 +9,90 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
 
+import joblib
 import numpy as np
 from numpy.typing import ArrayLike
 from tqdm.auto import tqdm
 
+from skfakereal._classifier import VGG16ImageClassifier
+from skfakereal._classifying.ask import check_classifier
 from skfakereal._classifying.classes import class_names, positive_class
+from skfakereal._classifying.unwrap import copy_with_settings, inner_of
 from skfakereal._durable import make_folder
 from skfakereal._old_spellings import renamed
-from skfakereal.scoring._model import ScoringModel, prepare_model
+from skfakereal._trunk_settings import height_and_width
 from skfakereal.scoring._paths import PathList, spool_paths
 from skfakereal.scoring._rows import Row, check_client, score_on_cluster, score_part
 from skfakereal.scoring._run import Part, Run, locked, open_run
 from skfakereal.scoring._table import FORMATS, Table, assemble, require_pyarrow
+
+_Cache = str | PathLike[str] | None
+# Pixels in a part: 334 images of 224x224, half a minute on two cores, which is what a
+# killed run loses at the most.
+_PART_PIXELS = 2**24
+_LARGEST_PART = 4_000
+# Of a classifier whose image size is not known.
+_USUAL_PART = 1_000
+# What changes no result.
+_NEUTRAL = {"cache": None, "n_jobs": None, "on_error": "raise", "verbose": 0}
+
+
+@dataclass(frozen=True)
+class ScoringModel:
+    """A classifier, ready to score."""
+
+    estimator: Any  # a copy of the fitted classifier
+    digest: str  # 40 hexadecimal digits; see `prepare_model`
+    classes: tuple[Any, ...]  # its ``classes_``
+    part_size: int  # images to score at one go, unless somebody wants another number
+
+
+def prepare_model(estimator: Any, *, cache: _Cache = None) -> ScoringModel:
+    """Copy a classifier for scoring, and take its digest.
+
+    The digest is joblib's hash (SHA-1) of the estimator with all that it holds: classes by
+    their names, parameters, weights, thresholds. Left out is what changes no result:
+    `cache`, `n_jobs`, `on_error` and `verbose` of this package's estimators. The same file
+    gives the same digest in every process; another version of a library may not.
+    """
+    check_classifier(estimator, need_proba=False)
+    if not hasattr(estimator, "classes_"):
+        raise TypeError(
+            f"A classifier is needed, but {type(estimator).__name__} has no classes_."
+        )
+    settings: dict[str, Any] = {"cache": cache, "verbose": 0}
+    if _lets_unreadable_pass(estimator):
+        # Else each part with a broken image would be computed a second time without it.
+        settings["on_error"] = "nan"
+    try:
+        copy, networks = copy_with_settings(estimator, settings)
+        neutral, _ = copy_with_settings(estimator, _NEUTRAL)
+        digest = str(joblib.hash(neutral, hash_name="sha1"))
+    except Exception as error:  # a pickle can raise anything
+        raise TypeError(
+            f"The classifier must be one that can be pickled, but: {error}. Name its "
+            "functions in a module, in place of lambdas."
+        ) from error
+    pixels = max((math.prod(height_and_width(n.image_size)) for n in networks), default=0)
+    return ScoringModel(
+        estimator=copy,
+        digest=digest,
+        classes=tuple(np.asarray(estimator.classes_).tolist()),
+        part_size=min(_LARGEST_PART, _PART_PIXELS // pixels) if pixels else _USUAL_PART,
+    )
+
+
+def _lets_unreadable_pass(estimator: Any) -> bool:
+    """Tell whether a row of NaN would come out as one.
+
+    A calibration or another classifier on top could make a number of it.
+    """
+    while not isinstance(estimator, VGG16ImageClassifier):
+        estimator = inner_of(estimator)
+        if estimator is None:
+            return False
+    return type(estimator).predict is VGG16ImageClassifier.predict
+
 
 # What must be raised when parts of before would mean something else.
 _FORMAT = 1
