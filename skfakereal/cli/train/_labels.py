@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skfakereal._classifying.verdicts import Verdict
+from skfakereal._classifying.verdicts import Classification
 from skfakereal._csv_file import write_csv
 from skfakereal._pages.html import Html, details, note, paragraph, section
 from skfakereal._pages.pictures import gallery, picture
@@ -46,7 +46,7 @@ class LabelIssues:
 def find_mislabelled(fitted: Fitted, decided: Decided, measured: Measured) -> LabelIssues:
     """Look at all images of the run that were classified by a model not fitted on them."""
     parts, names = fitted.prepared.parts, fitted.model.names
-    seen: list[tuple[Part, Sequence[Verdict]]] = [(measured.part, measured.verdicts)]
+    seen: list[tuple[Part, Sequence[Classification]]] = [(measured.part, measured.verdicts)]
     which = "all of them, each classified by a model that was fitted without it"
     if measured.folds is None:
         which = "the tested ones"
