@@ -26,7 +26,9 @@ def accused(report: AuditReport) -> list[str]:
     return [f.what for f in report.findings if f.severity != "minor"]
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(s, marks=pytest.mark.slow) for s in range(1, 6))]
+)
 @pytest.mark.parametrize("n_images", [40, 100, 400])
 def test_labels_drawn_by_chance_are_never_accused(
     pool: list[Path], n_images: int, seed: int
@@ -129,7 +131,7 @@ HABITS: dict[str, tuple[Habit, Habit, str, str]] = {
 
 
 @pytest.mark.parametrize("habit", HABITS)
-@pytest.mark.parametrize("n_each", [20, 60])
+@pytest.mark.parametrize("n_each", [pytest.param(20, marks=pytest.mark.slow), 60])
 def test_a_habit_of_one_class_is_found_and_named(
     tmp_path: Path, habit: str, n_each: int
 ) -> None:
