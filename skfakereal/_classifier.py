@@ -20,7 +20,13 @@ from skfakereal._probabilities import compute_probabilities
 from skfakereal._quantization import with_ranges
 from skfakereal._store.store import open_store
 from skfakereal._threads import prepare_tensorflow
-from skfakereal._training.holdout import LabelledPaths, draw_folds, draw_seeds, hold_out
+from skfakereal._training.holdout import (
+    LabelledPaths,
+    draw_folds,
+    draw_seeds,
+    given_part,
+    hold_out,
+)
 from skfakereal._training.linear_head import solve_head
 from skfakereal._training.settings import RECIPE, held_fraction, is_solved, tail_settings
 from skfakereal._trunk import Trunk, continued_tail, tail_convolutions
@@ -355,7 +361,7 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
             )
         check_class_weight(self.class_weight, classes)
         split_seed, tail_seed = draw_seeds(self.random_state)
-        held = self._validation_part(X_val, y_val, sample_weight_val, classes)
+        held = given_part(X_val, y_val, sample_weight_val, classes)
         train, folds = images, None
         solved = is_solved(self)
         if held is None and (
@@ -407,24 +413,6 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         self._trunk = trunk.before(settings.cut)
         self._settings, self._tail = settings, tail.network
         return self
-
-    def _validation_part(
-        self,
-        X_val: ImagePaths | None,
-        y_val: ArrayLike | None,
-        sample_weight_val: ArrayLike | None,
-        classes: NDArray[Any],
-    ) -> LabelledPaths | None:
-        """Return the images that were given to validate on."""
-        if X_val is None:
-            if y_val is not None or sample_weight_val is not None:
-                raise ValueError(
-                    "y_val and sample_weight_val need X_val, their image paths."
-                )
-            return None
-        held = LabelledPaths.check(X_val, y_val, sample_weight_val, suffix="_val")
-        _require_known(held.labels, classes)
-        return held
 
     def _reader(
         self,
@@ -531,13 +519,4 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
             paths,
             n_classes=len(self.classes_),
             keep_going=keep_going,
-        )
-
-
-def _require_known(labels: NDArray[Any], classes: NDArray[Any]) -> None:
-    unknown = np.flatnonzero(~np.isin(labels, classes))
-    if len(unknown):
-        raise ValueError(
-            f"Every class in y_val must occur in y, but y_val[{unknown[0]}] is "
-            f"{labels.tolist()[unknown[0]]!r} and y has {classes.tolist()}."
         )

@@ -70,6 +70,27 @@ class LabelledPaths:
         )
 
 
+def given_part(
+    X_val: ImagePaths | None,
+    y_val: ArrayLike | None,
+    sample_weight_val: ArrayLike | None,
+    classes: NDArray[Any],
+) -> LabelledPaths | None:
+    """Return the images that were given to validate on."""
+    if X_val is None:
+        if y_val is not None or sample_weight_val is not None:
+            raise ValueError("y_val and sample_weight_val need X_val, their image paths.")
+        return None
+    held = LabelledPaths.check(X_val, y_val, sample_weight_val, suffix="_val")
+    unknown = np.flatnonzero(~np.isin(held.labels, classes))
+    if len(unknown):
+        raise ValueError(
+            f"Every class in y_val must occur in y, but y_val[{unknown[0]}] is "
+            f"{held.labels.tolist()[unknown[0]]!r} and y has {classes.tolist()}."
+        )
+    return held
+
+
 def draw_seeds(random_state: int | np.random.RandomState | None) -> tuple[int, int]:
     """Return the seeds of a fit: of its folds or validation part, and of its tail."""
     if not isinstance(random_state, np.random.RandomState):
