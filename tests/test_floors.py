@@ -2,6 +2,7 @@
 
 import ast
 import graphlib
+from functools import cache
 from pathlib import Path
 
 import skfakereal
@@ -34,9 +35,12 @@ def _module(path: Path) -> str:
     return ".".join(["skfakereal", *path.relative_to(ROOT).with_suffix("").parts])
 
 
+MODULES = {_module(p).removesuffix(".__init__") for p in ROOT.rglob("*.py")}
+
+
+@cache
 def _imports(path: Path) -> set[str]:
     """Return the modules of this package that a module imports, wherever it does so."""
-    modules = {_module(p).removesuffix(".__init__") for p in ROOT.rglob("*.py")}
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
@@ -44,9 +48,9 @@ def _imports(path: Path) -> set[str]:
         ):
             for alias in node.names:
                 inner = f"{node.module}.{alias.name}"
-                found.add(inner if inner in modules else str(node.module))
+                found.add(inner if inner in MODULES else str(node.module))
         elif isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names if alias.name in modules}
+            found |= {alias.name for alias in node.names if alias.name in MODULES}
     return found
 
 
