@@ -3,7 +3,7 @@
 import hashlib
 import io
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -15,6 +15,22 @@ def check_range(name: str, value: float, low: float, high: float) -> None:
         raise ValueError(
             f"{name} must be a number from {low:g} to {high:g}, got {value!r}."
         )
+
+
+class _OneSetting:
+    """A perturbation of one number, which has a range, and a text for tables."""
+
+    _range: ClassVar[tuple[float, float]]
+    _text: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        ((name, value),) = vars(self).items()
+        check_range(name, value, *self._range)
+
+    @property
+    def level(self) -> str:
+        """The setting."""
+        return self._text.format(*vars(self).values())
 
 
 @dataclass(frozen=True)
@@ -29,7 +45,7 @@ class Copy:
 
 
 @dataclass(frozen=True)
-class Jpeg:
+class Jpeg(_OneSetting):
     """Save as JPEG, with 4:2:0 chroma subsampling, as most of the web does.
 
     Parameters
@@ -40,21 +56,14 @@ class Jpeg:
 
     quality: int
     family = "JPEG quality"
-
-    def __post_init__(self) -> None:
-        check_range("quality", self.quality, 1, 100)
-
-    @property
-    def level(self) -> str:
-        """The quality."""
-        return str(self.quality)
+    _range, _text = (1, 100), "{}"
 
     def __call__(self, image: Image.Image, /) -> Image.Image:
         return _saved(image, "JPEG", quality=self.quality, subsampling="4:2:0")
 
 
 @dataclass(frozen=True)
-class WebP:
+class WebP(_OneSetting):
     """Save as lossy WebP.
 
     Parameters
@@ -65,21 +74,14 @@ class WebP:
 
     quality: int
     family = "WebP quality"
-
-    def __post_init__(self) -> None:
-        check_range("quality", self.quality, 1, 100)
-
-    @property
-    def level(self) -> str:
-        """The quality."""
-        return str(self.quality)
+    _range, _text = (1, 100), "{}"
 
     def __call__(self, image: Image.Image, /) -> Image.Image:
         return _saved(image, "WEBP", quality=self.quality)
 
 
 @dataclass(frozen=True)
-class Blur:
+class Blur(_OneSetting):
     """Blur by Pillow's Gaussian, which is made of box filters.
 
     Parameters
@@ -90,21 +92,14 @@ class Blur:
 
     radius: float
     family = "blur, radius"
-
-    def __post_init__(self) -> None:
-        check_range("radius", self.radius, 1e-3, 1e3)
-
-    @property
-    def level(self) -> str:
-        """The radius."""
-        return f"{self.radius:g} px"
+    _range, _text = (1e-3, 1e3), "{:g} px"
 
     def __call__(self, image: Image.Image, /) -> Image.Image:
         return image.filter(ImageFilter.GaussianBlur(self.radius))
 
 
 @dataclass(frozen=True)
-class Noise:
+class Noise(_OneSetting):
     """Add Gaussian noise to every sample; its seed is a digest of the pixels.
 
     Parameters
@@ -115,14 +110,7 @@ class Noise:
 
     deviation: float
     family = "noise, deviation"
-
-    def __post_init__(self) -> None:
-        check_range("deviation", self.deviation, 1e-3, 255)
-
-    @property
-    def level(self) -> str:
-        """The deviation."""
-        return f"{self.deviation:g}"
+    _range, _text = (1e-3, 255), "{:g}"
 
     def __call__(self, image: Image.Image, /) -> Image.Image:
         pixels = np.asarray(image)
@@ -145,7 +133,7 @@ def _saved(image: Image.Image, file_format: str, **settings: int | str) -> Image
 
 
 @dataclass(frozen=True)
-class Scale:
+class Scale(_OneSetting):
     """Resize both sides by a factor, antialiased (bicubic); the copy keeps its new size.
 
     Parameters
@@ -155,26 +143,19 @@ class Scale:
     """
 
     factor: float
-
-    def __post_init__(self) -> None:
-        check_range("factor", self.factor, 1e-3, 8)
+    _range, _text = (1e-3, 8), "{:.0%}"
 
     @property
     def family(self) -> str:
         """Shrinking and enlarging are two curves."""
         return "shrunk to" if self.factor < 1 else "enlarged to"
 
-    @property
-    def level(self) -> str:
-        """The factor in per cent."""
-        return f"{self.factor:.0%}"
-
     def __call__(self, image: Image.Image, /) -> Image.Image:
         return _resized(image, self.factor)
 
 
 @dataclass(frozen=True)
-class Fit:
+class Fit(_OneSetting):
     """Shrink until the longest side has so many pixels; smaller images are left alone.
 
     Parameters
@@ -185,14 +166,7 @@ class Fit:
 
     side: int
     family = "at most"
-
-    def __post_init__(self) -> None:
-        check_range("side", self.side, 1, 2**16)
-
-    @property
-    def level(self) -> str:
-        """The side."""
-        return f"{self.side} px"
+    _range, _text = (1, 2**16), "{} px"
 
     def too_small(self, size: tuple[int, int]) -> bool:
         """Tell whether an image of this size is left alone.
@@ -216,7 +190,7 @@ class Fit:
 
 
 @dataclass(frozen=True)
-class Crop:
+class Crop(_OneSetting):
     """Cut out the middle.
 
     Parameters
@@ -227,14 +201,7 @@ class Crop:
 
     share: float
     family = "cropped to"
-
-    def __post_init__(self) -> None:
-        check_range("share", self.share, 1e-3, 1 - 1e-3)
-
-    @property
-    def level(self) -> str:
-        """The share of each side in per cent."""
-        return f"{self.share:.0%}"
+    _range, _text = (1e-3, 1 - 1e-3), "{:.0%}"
 
     def __call__(self, image: Image.Image, /) -> Image.Image:
         width, height = (max(1, round(side * self.share)) for side in image.size)
@@ -243,7 +210,7 @@ class Crop:
 
 
 @dataclass(frozen=True)
-class Trim:
+class Trim(_OneSetting):
     """Cut so many pixels off each edge; at least one pixel is left.
 
     Parameters
@@ -254,14 +221,7 @@ class Trim:
 
     pixels: int
     family = "edges trimmed by"
-
-    def __post_init__(self) -> None:
-        check_range("pixels", self.pixels, 1, 2**16)
-
-    @property
-    def level(self) -> str:
-        """The number of pixels."""
-        return f"{self.pixels} px"
+    _range, _text = (1, 2**16), "{} px"
 
     def __call__(self, image: Image.Image, /) -> Image.Image:
         x, y = (min(self.pixels, (side - 1) // 2) for side in image.size)
