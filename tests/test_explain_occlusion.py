@@ -140,7 +140,9 @@ def test_copies_never_get_into_the_store(
     features = VGG16FeatureExtractor(weights=narrow_trunk, image_size=(32, 32), cache=store)
     clf = make_pipeline(features, LogisticRegression())
     if wrapper is VotingClassifier:
-        other = make_pipeline(features, RandomForestClassifier(2))
+        # What cannot be pickled hides no VGG16.
+        own = FunctionTransformer(lambda X: X)
+        other = make_pipeline(own, features, RandomForestClassifier(2))
         clf = VotingClassifier([("one", clf), ("other", other)], voting="soft")
     clf.fit(X, y)
     kept = open_store(store)
