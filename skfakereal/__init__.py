@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from skfakereal._classifier import VGG16ImageClassifier as VGG16ImageClassifier
     from skfakereal._features import VGG16FeatureExtractor as VGG16FeatureExtractor
     from skfakereal._images.read import ImageReadError as ImageReadError
+    from skfakereal.persistence import export_onnx as export_onnx
     from skfakereal.persistence import load as load
     from skfakereal.persistence import save as save
 
@@ -33,6 +34,6 @@ __getattr__, __dir__, __all__ = lazily(
     _augmentation="Augmentation",
     _classifier="VGG16ImageClassifier",
     _features="VGG16FeatureExtractor",
-    persistence="load save",
+    persistence="export_onnx load save",
     **{"_images.read": "ImageReadError"},
 )

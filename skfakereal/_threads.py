@@ -5,6 +5,8 @@ import sys
 
 import joblib
 
+from skfakereal._quiet import silence_tensorflow
+
 
 def count_threads(n_jobs: int | None) -> int:
     """Return the number of threads that a setting of `n_jobs` stands for.
@@ -21,12 +23,13 @@ def count_threads(n_jobs: int | None) -> int:
 
 
 def prepare_tensorflow() -> None:
-    """Hold TensorFlow to this process's share of the cores; to be called before its import.
+    """Hold TensorFlow to this process's share of the cores, and quiet; call before its import.
 
     It heeds no ``OMP_NUM_THREADS``, so that the workers of a parallel search would each
     take all cores. Raises where it could only hang, see `require_living_threads`.
     """
     require_living_threads()
+    silence_tensorflow()
     share = os.environ.get("OMP_NUM_THREADS", "")
     if share.isdigit():
         os.environ.setdefault("TF_NUM_INTRAOP_THREADS", share)

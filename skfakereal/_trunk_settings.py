@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from skfakereal._network import Quantization
 
 # ImageNet's mean colour as Keras's VGG16 was trained with it: blue, green, red.
-_IMAGENET_MEAN = np.array([103.939, 116.779, 123.68], np.float32)
+IMAGENET_MEAN = np.array([103.939, 116.779, 123.68], np.float32)
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class TrunkSettings:
     def preprocess(self, views: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return pixels as the trunk takes them."""
         if self.preprocessing == "imagenet":
-            return views[..., ::-1].astype(np.float32) - _IMAGENET_MEAN
+            return views[..., ::-1].astype(np.float32) - IMAGENET_MEAN
         return views.astype(np.float32) / np.float32(255)
 
     @property
@@ -38,7 +38,7 @@ class TrunkSettings:
         if self.ranges is None:
             return None
         if self.preprocessing == "imagenet":
-            blue, green, red = (-_IMAGENET_MEAN).tolist()
+            blue, green, red = (-IMAGENET_MEAN).tolist()
             return Quantization((blue, green, red), 1.0, self.ranges)
         return Quantization((0.0, 0.0, 0.0), 1 / 255, self.ranges)
 

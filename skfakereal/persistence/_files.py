@@ -87,8 +87,14 @@ def save(
     ...     skfakereal.load(f"{folder}/views.skfr")
     Augmentation(zoom=0.2)
     """
-    place = _check_place(path)
-    noted = _check_metadata(metadata)
+    place = check_place(path, "model.skfr")
+    if place.suffix != _SUFFIX:
+        raise ValueError(
+            f"A model file must have the suffix {_SUFFIX}, since the names of pickles "
+            "(.joblib, .pkl) say that loading it can run code and those of weights "
+            f"(.safetensors) that it is not a model; got {str(place)!r}."
+        )
+    noted = check_metadata(metadata)
     from sklearn.utils.validation import check_is_fitted
 
     from skfakereal.persistence._build import build_estimator
@@ -113,27 +119,23 @@ def save(
             file.write(piece)
 
 
-def _check_place(path: str | os.PathLike[str]) -> Path:
+def check_place(path: str | os.PathLike[str], example: str) -> Path:
+    """Return a path as one that a file can be written to."""
     place = Path(path)
     if place.is_dir():
         raise IsADirectoryError(
             f"{str(place)!r} is a folder. Name a file in it, such as "
-            f"{str(place / 'model.skfr')!r}."
+            f"{str(place / example)!r}."
         )
     if not place.parent.is_dir():
         raise FileNotFoundError(
             f"The folder of {str(place)!r} does not exist. Create it first."
         )
-    if place.suffix != _SUFFIX:
-        raise ValueError(
-            f"A model file must have the suffix {_SUFFIX}, since the names of pickles "
-            "(.joblib, .pkl) say that loading it can run code and those of weights "
-            f"(.safetensors) that it is not a model; got {str(place)!r}."
-        )
     return place
 
 
-def _check_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
+def check_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return a note as JSON gives it back."""
     try:
         text = json.dumps(dict(metadata or {}), allow_nan=False)
     except (RecursionError, TypeError, ValueError) as error:
