@@ -3,6 +3,7 @@
 import inspect
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from skfakereal.cli._parser import build_parser
 
 VERBS = (
     *("demo", "audit", "equalize", "train", "evaluate", "robustness", "recalibrate"),
-    *("predict", "serve", "score", "explain", "provenance", "cache"),
+    *("predict", "serve", "score", "explain", "provenance", "cache", "completion"),
 )
 COLUMNS = b"path,label,probability,error,provenance,provenance_detail\n"
 HEAVY = ("joblib", "keras", "matplotlib", "numpy", "PIL", "sklearn", "tensorflow")
@@ -255,3 +256,52 @@ def test_interruption_ends_quietly(quick_model: str, make_image: MakeImage) -> N
     _, error = process.communicate(timeout=60)
     assert process.returncode == 130
     assert error == b"skfakereal: interrupted\n"
+
+
+# What bash does when Tab is pressed.
+PRESS_TAB = """
+source /dev/stdin
+function=$(complete -p skfakereal | sed 's/.*-F \\([^ ]*\\).*/\\1/')
+COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+$function skfakereal "${COMP_WORDS[$COMP_CWORD]}" "${COMP_WORDS[$COMP_CWORD - 1]}"
+printf '%s\n' "${COMPREPLY[@]}"
+"""
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (["eq"], ["equalize"]),
+        (["train", "--pool"], ["--pooling"]),
+        (["train", "--pooling", ""], ["statistics", "avg", "max", "flatten"]),
+        (["predict", "det"], ["detector.skfr"]),
+        (["train", "photos", "--out", "r"], ["runs"]),
+    ],
+)
+def test_bash_completes(
+    words: list[str],
+    offered: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "detector.skfr").touch()
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "random.txt").touch()
+    assert main(["completion", "bash"]) == 0
+    process = subprocess.run(
+        ["bash", "-c", PRESS_TAB, "bash", "skfakereal", *words],
+        input=capsys.readouterr().out,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert process.stdout.split() == offered
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "tcsh"])
+def test_completion_knows_all_verbs(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    assert all(verb in script for verb in VERBS)

@@ -175,13 +175,12 @@ def test_a_pipeline(pipeline: Any, pictures: list[str], tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["pipeline", "classifier"])
 def test_calibrated(
     pictures: list[str],
-    narrow_trunk: str,
     tmp_path: Path,
     method: Any,
     n_classes: int,
     kind: str,
 ) -> None:
-    own = {"image_size": 32, "weights": narrow_trunk, "cache": None}
+    own = {"image_size": 32, "weights": "cifake", "cache": None}
     inner: Any = VGG16ImageClassifier(**own | QUICK)
     if kind == "pipeline":
         features = VGG16FeatureExtractor(**own)

@@ -4,8 +4,9 @@ import sys
 
 import joblib
 import pytest
-from conftest import Images
+from conftest import Images, MakeImage
 
+from skfakereal._quiet import _without_chatter
 from skfakereal._threads import count_threads
 
 
@@ -54,6 +55,46 @@ print(os.environ["TF_NUM_INTRAOP_THREADS"])
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout.split()[-1] == "1"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("level", "speaks"), [(None, False), ("0", True)])
+def test_tensorflow_is_quiet_from_python_unless_it_is_asked_to_speak(
+    level: str | None, speaks: bool, make_image: MakeImage
+) -> None:
+    program = """
+import sys
+from skfakereal import VGG16ImageClassifier
+clf = VGG16ImageClassifier(
+    image_size=32, weights="cifake", hidden_units=(2,), epochs=1, n_views=1, cache=None
+)
+print("mine", file=sys.stderr)
+clf.fit(sys.argv[1:], [0, 1] * 2).predict_proba(sys.argv[1:])
+assert "tensorflow" in sys.modules
+"""
+    environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    done = subprocess.run(
+        [sys.executable, "-c", program, *(make_image(f"{i}.png", i) for i in range(4))],
+        env=environment | ({"TF_CPP_MIN_LOG_LEVEL": level} if level else {}),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ("oneDNN" in done.stderr) == speaks
+    if not speaks:
+        assert done.stderr == "mine\n"
+
+
+def test_only_lines_of_tensorflow_are_held_back(capfd: pytest.CaptureFixture[str]) -> None:
+    chatter = (
+        b"WARNING: All log messages before absl::InitializeLog() is called are written\n"
+        b"I0000 00:00:1795792978.274328   17915 port.cc:153] oneDNN custom operations\n"
+        b"2026-11-27 15:29:11.123456: I tensorflow/core/util/port.cc:153] oneDNN\n"
+        b"To enable the following instructions: AVX2, rebuild TensorFlow\n"
+    )
+    with _without_chatter():
+        os.write(2, b"mine\n" + chatter + b"and mine")
+    assert capfd.readouterr().err == "mine\nand mine"
 
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")

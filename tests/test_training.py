@@ -4,6 +4,8 @@ The losses that `history_` reports are computed once more from predictions. Wher
 must not move them, the learning rate is next to nothing.
 """
 
+import re
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -200,3 +202,37 @@ def test_validation_arguments_that_do_not_fit(
         clf.fit(X, y, X_val=X[:2], y_val=[0, 2])
     with pytest.raises(ValueError, match="3 labels in y_val"):
         clf.fit(X, y, X_val=X[:2], y_val=[0, 1, 1])
+
+
+def test_the_time_that_is_left_knows_early_stopping(
+    make_classifier: MakeClassifier,
+    dark_and_bright: Images,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    clf = make_classifier(early_stopping=True, patience=3, epochs=60, verbose=1)
+    clf.fit(*dark_and_bright)
+    states = re.findall(r"epochs: .*?\| (.*?)\]", capsys.readouterr().err)
+    before, last = [state for state in states if "/60 " in state][-1], states[-1]
+    assert re.match(r"\d+/60 .*, \d\d:\d\d( to \d\d:\d\d)? left$", before)
+    assert re.match(rf"({clf.n_iter_})/\1 ", last)
+    assert "left" not in last
+
+
+def test_a_view_that_is_read_for_the_first_time_does_not_count_for_all_epochs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from skfakereal._training import train
+
+    now = [0.0]
+    monkeypatch.setattr(train, "perf_counter", lambda: now[0])
+    settings = SimpleNamespace(view=lambda epoch: 1 + epoch % 4, epochs=50, patience=5)
+    left, told = train._TimeLeft(settings), []  # type: ignore[arg-type]
+    for epoch in range(6):
+        with left.read(epoch):
+            now[0] += 100.0 if 0 < epoch < 4 else 0.0
+        with left.trained():
+            now[0] += 1.0
+        told.append(left.told(epoch, wait=epoch))
+    assert told[0] == []  # what a view takes is not known yet
+    assert told[1] == ["03:24 to 04:08 left"]  # two views, and 4 to 48 epochs
+    assert told[4] == ["00:01 to 00:45 left"]

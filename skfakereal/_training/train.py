@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from time import perf_counter
 from typing import Any
 
 import keras
@@ -191,18 +192,36 @@ class _TailTrainer(KerasClassifier):
         stopping = _early_stopping(model, settings.patience, restore=not crossed)
         self.history_: dict[str, list[float]] = {}
         self.out_of_fold_: NDArray[np.float64] | None = None
-        with tqdm(total=settings.epochs, unit="epoch", disable=not settings.verbose) as bar:
+        left, label = _TimeLeft(settings), "cross-validation" if crossed else "epochs"
+        with tqdm(
+            total=settings.epochs,
+            desc=label,
+            bar_format=_BAR,
+            disable=not settings.verbose,
+        ) as bar:
             for epoch in range(settings.epochs):
-                # Readable before, but no longer.
-                raise_unreadable(self._runs[0].training.shelf.fill(settings.view(epoch)))
-                logs, out_of_fold = self._crossed(epoch) if crossed else self._alone(epoch)
+                with left.read(epoch):
+                    # Readable before, but no longer.
+                    raise_unreadable(
+                        self._runs[0].training.shelf.fill(settings.view(epoch))
+                    )
+                with left.trained():
+                    logs, out_of_fold = (
+                        self._crossed(epoch) if crossed else self._alone(epoch)
+                    )
                 for name, value in logs.items():
                     self.history_.setdefault(name, []).append(value)
-                bar.update()
-                bar.set_postfix({name: f"{value:.3f}" for name, value in logs.items()})
                 stopping.on_epoch_end(epoch, logs)
                 if not settings.patience or stopping.best_epoch == epoch:
                     self.out_of_fold_ = out_of_fold
+                figures = [f"{name}={value:.3f}" for name, value in logs.items()]
+                if model.stop_training:
+                    bar.total = epoch + 1
+                else:
+                    figures += left.told(epoch, getattr(stopping, "wait", 0))
+                bar.set_postfix_str(", ".join(figures), refresh=False)
+                bar.update()
+                bar.refresh()
                 if model.stop_training:
                     break
         stopping.on_train_end()
@@ -275,6 +294,62 @@ class _TailTrainer(KerasClassifier):
                 f"Training diverges in epoch {epoch + 1} (losses {losses}): lower "
                 f"learning_rate, which is {self._settings.learning_rate}."
             )
+
+
+_BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
+
+
+class _TimeLeft:
+    """How long the epochs take that are left: until early stopping may end them, and at most.
+
+    An epoch on a view that was not needed before waits for its activations, which may take
+    a hundred times as long as the epoch itself.
+    """
+
+    def __init__(self, settings: TailSettings) -> None:
+        self._settings = settings
+        self._here = {settings.view(0)}
+        self._reading: list[float] = []
+        self._training: list[float] = []
+
+    @contextmanager
+    def read(self, epoch: int) -> Iterator[None]:
+        """Time the reading of a view."""
+        began = perf_counter()
+        yield
+        view = self._settings.view(epoch)
+        if view not in self._here:
+            self._here.add(view)
+            self._reading.append(perf_counter() - began)
+
+    @contextmanager
+    def trained(self) -> Iterator[None]:
+        """Time an epoch without it."""
+        began = perf_counter()
+        yield
+        self._training.append(perf_counter() - began)
+
+    def told(self, epoch: int, wait: int) -> list[str]:
+        """Say what is left after an epoch, as the `wait`-th without improvement."""
+        end, patience = self._settings.epochs, self._settings.patience
+        most = self._seconds(epoch + 1, end)
+        if most is None:
+            return []
+        least = most
+        if patience is not None:
+            least = self._seconds(epoch + 1, min(end, epoch + 1 + patience - wait)) or 0
+        shown = [tqdm.format_interval(seconds) for seconds in (least, most)]
+        return [f"{' to '.join(dict.fromkeys(shown))} left"]
+
+    def _seconds(self, start: int, end: int) -> float | None:
+        """Estimate how long some epochs take, None before it is known what a view takes."""
+        views = {self._settings.view(epoch) for epoch in range(start, end)} - self._here
+        if views and not self._reading:
+            return None
+        # The first epoch compiles the model.
+        usual = float(np.median(self._training[1:] or self._training))
+        slow = float(np.mean(self._reading or [0.0]))
+        return (end - start) * usual + len(views) * slow
 
 
 class _NeverStops(keras.callbacks.Callback):

@@ -1,6 +1,6 @@
 """The command line: ``skfakereal demo``, ``audit``, ``equalize``, ``train``, ``evaluate``,
-``robustness``, ``recalibrate``, ``predict``, ``serve``, ``score``, ``explain``, ``provenance``
-and ``cache``.
+``robustness``, ``recalibrate``, ``predict``, ``serve``, ``score``, ``explain``, ``provenance``,
+``cache`` and ``completion``.
 
 Each verb is a module of its own that says what it takes (`add_parser`) and does it
 (`run`). What computes is imported only when a verb runs, so that ``--help`` is instant.

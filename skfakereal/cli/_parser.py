@@ -15,6 +15,7 @@ from skfakereal.cli._config import with_config
 from skfakereal.cli.verbs import (
     _audit,
     _cache,
+    _completion,
     _demo,
     _equalize,
     _evaluate,
@@ -128,4 +129,5 @@ def build_parser() -> ArgumentParser:
         *(_predict, _serve, _score, _explain, _provenance, _cache),
     ):
         verb.add_parser(verbs)
+    _completion.add_parser(verbs, parser)
     return parser
