@@ -43,8 +43,8 @@ def export_onnx(
 ) -> None:
     """Write a fitted classifier as an ONNX graph, from pixels to its probability.
 
-    For ONNX Runtime, a browser or a phone. The extra ``int8`` has what it needs
-    (``pip install "skfakereal[int8]"``).
+    For ONNX Runtime, a browser or a phone. The extra ``onnx`` has what it needs
+    (``pip install "skfakereal[onnx]"``).
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def export_onnx(
         import onnx
     except ImportError as error:
         raise ImportError(
-            "export_onnx needs the package onnx: pip install 'skfakereal[int8]'."
+            "export_onnx needs the package onnx: pip install 'skfakereal[onnx]'."
         ) from error
 
     graph = _Graph()
