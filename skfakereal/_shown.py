@@ -9,8 +9,15 @@ card. `write_page` writes pages and cards.
 """
 
 import os
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 from unicodedata import category
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from matplotlib.font_manager import FontEntry
 
 # Persian, Indic scripts and emoji join and part their signs with these.
 _JOINERS = "\u200c\u200d"
@@ -62,8 +69,70 @@ def drawable(text: str) -> str:
     shown = visible(text)
     if rcParams["text.usetex"]:
         return "".join(_TEX.get(c, c) for c in shown)
+    if not shown.isascii():
+        # A box tells nothing of a letter that no font here has.
+        fonts = {c: _font_with(c) for c in set(shown)}
+        shown = "".join(_as_ascii(c) if fonts[c] is None else c for c in shown)
     # A legend leaves out a name that begins with an underscore.
     return f"{' ' if shown.startswith('_') else ''}{shown}".replace("$", r"\$")
+
+
+def legible(figure: "Figure") -> "Figure":
+    """Give the text of a figure the fonts of this computer that have its letters."""
+    from matplotlib import rcParams
+    from matplotlib.text import Text
+
+    texts = [text for text in figure.findobj(Text) if isinstance(text, Text)]
+    letters = {c for text in texts for c in text.get_text() if not c.isascii()}
+    families = sorted({family for c in letters if (family := _font_with(c))})
+    if families and not rcParams["text.usetex"]:
+        for text in texts:
+            text.set_fontfamily([*text.get_fontfamily(), *families])
+        for ax in figure.axes:  # labels of ticks are made anew with each drawing
+            ax.tick_params(labelfontfamily=[*rcParams["font.family"], *families])
+    return figure
+
+
+@cache
+def _font_with(letter: str) -> str | None:
+    """Return the family of a font that has a letter; "" for the usual one, None for none."""
+    from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
+
+    if letter.isascii() or get_font(findfont(FontProperties())).get_char_index(ord(letter)):
+        return ""
+    for entry in fontManager.ttflist:
+        # The one draws a box for every letter; matplotlib cannot draw the others' pictures.
+        if "last resort" in entry.name.lower() or "color" in entry.name.lower():
+            continue
+        try:
+            font = get_font(entry.fname)
+        except (OSError, RuntimeError):  # removed since matplotlib listed it, or damaged
+            continue
+        if font.get_char_index(ord(letter)):
+            return _as_plain(entry)
+    return None
+
+
+def _as_plain(entry: "FontEntry") -> str:
+    """Return a name under which a font is found without complaint, whatever its weight."""
+    from matplotlib.font_manager import fontManager
+
+    other = replace(
+        entry,
+        name=f"{entry.name} for skfakereal",
+        style="normal",
+        variant="normal",
+        weight=400,
+        stretch="normal",
+    )
+    if other not in fontManager.ttflist:
+        fontManager.ttflist.append(other)
+    return other.name
+
+
+def _as_ascii(letter: str) -> str:
+    """Return a letter as Python writes it; nothing for what only joins or shapes others."""
+    return "" if category(letter) in ("Cf", "Mn") else ascii(letter)[1:-1]
 
 
 def write_page(path: str | os.PathLike[str], text: str) -> None:

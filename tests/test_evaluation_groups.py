@@ -102,7 +102,7 @@ def test_rows_are_called_what_they_are(
     assert report.row_word == word
     page = report.to_html()
     assert f"<h2>By {word}</h2>" in page
-    assert f"The weakest {word} comes first" in page
+    assert f"the weakest {word} first" in page
     assert f'<th scope="col">{word}</th>' in page
     assert f"\n{word} " in repr(report)
     assert report.plot("groups").axes[0].get_title() == f"By {word}"

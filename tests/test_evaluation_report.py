@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 import warnings
@@ -415,9 +416,14 @@ def test_the_page_shows_figures_plots_and_the_worst_errors(
     assert "<h1>A &lt;test&gt;</h1>" in page
     assert "<b>.png" not in page
     assert f"{report['accuracy']:.1%} of 60 images were classified correctly." in page
-    assert f"<dd>{report['roc_auc']:.3f}</dd>" in page
+    assert f"<dt>ROC-AUC</dt><dd>{report['roc_auc']:.3f}<small>" in page
+    assert page.count("<dt>") == 6
     n_errors = int((report.y_true != report.y_pred).sum())
-    assert page.count("data:image/png") == 4 + min(12, n_errors)
+    assert page.count("data:image/png") == 3 + min(12, n_errors)
+    # The matrix is the one table that is not folded away.
+    unfolded = re.sub("<details>.*?</details>", "", page, flags=re.DOTALL)
+    unfolded = re.sub("<details>.*?</details>", "", unfolded, flags=re.DOTALL)
+    assert unfolded.count("<table") == unfolded.count('<table class="matrix"') == 1
     assert f"{n_errors} images were misclassified" in page
     assert "<img" not in report._repr_html_()
 
@@ -426,7 +432,22 @@ def test_the_page_of_three_classes_leads_with_averages() -> None:
     report = EvaluationReport(**make_case(n_classes=3))
     page = report.to_html()
     assert "All figures except the accuracy are means over the classes." in page
-    assert f"<dt>F1</dt><dd>{report['f1_macro']:.3f}</dd>" in page
+    assert f"<dt>F1</dt><dd>{report['f1_macro']:.3f}<small>" in page
+
+
+def test_names_in_any_script_are_text_on_the_page() -> None:
+    """Not in pictures, whose fonts may lack their letters."""
+    names = ["صور", "生成图片 🎨"]
+    report = EvaluationReport(
+        **make_case(), target_names=names, groups=["चित्र", "ロボット"] * 30
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        page = report.to_html()
+    assert f'<th scope="row">{names[1]}</th>' in page
+    assert f"predicted \u2068{names[0]}\u2069</th>" in page
+    assert "<span>ロボット (30)</span>" in page
+    assert "\\u" not in page
 
 
 def test_a_perfect_report_says_so() -> None:

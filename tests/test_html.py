@@ -11,13 +11,22 @@ from matplotlib import pyplot as plt
 from PIL import Image
 
 from skfakereal._pages.html import (
+    Dot,
     Html,
     details,
+    dots,
+    escaped,
+    folds,
     fragment,
     headlines,
     items,
+    matrix,
+    meaning,
     note,
+    notes,
     page,
+    panel,
+    panels,
     paragraph,
     section,
     table,
@@ -73,6 +82,17 @@ def _pixels_in(markup: str) -> np.ndarray[Any, Any]:
         note(EVIL, "bad"),
         headlines([(EVIL, 1)]),
         headlines([("t", EVIL)]),
+        headlines([("t", 1, EVIL)]),
+        matrix([[1]], [EVIL]),
+        meaning(EVIL),
+        folds(details(EVIL)),
+        panels([panel(EVIL)]),
+        panel("t", EVIL),
+        *notes([EVIL]),
+        notes([EVIL, "t"])[0],
+        dots([(EVIL, [Dot(1)], "t")]),
+        dots([("t", [Dot(1)], EVIL)]),
+        dots([("t", [Dot(1)], "t")], series=[EVIL]),
         table([[EVIL]]),
         table([[1]], [EVIL]),
         table([[1]], caption=EVIL),
@@ -152,6 +172,34 @@ def test_a_column_of_numbers_and_gaps_is_aligned_to_the_right() -> None:
 
 def test_an_empty_table_has_its_header() -> None:
     assert '<th scope="col"' in table([], ["name"])
+
+
+def test_cells_of_a_matrix_are_as_dark_as_their_share_of_the_row() -> None:
+    markup = matrix([[3, 1], [0, 0]], ["real", "fake"])
+    assert re.findall(r"--share:([\d.]+)", markup) == ["0.750", "0.250", "0.000", "0.000"]
+    assert '<td class="full" style="--share:0.750"><b>3</b>75.0%</td>' in markup
+    assert _Balance(markup).tags.count("td") == 4
+
+
+def test_dots_lie_where_their_values_are() -> None:
+    markup = dots(
+        [("a", [Dot(0.5, 0.25, 0.75)], ""), ("b", [Dot(-3, series=1)], "")], ends=(-1, 1)
+    )
+    assert "left:75.0%" in markup
+    assert 'style="left:62.5%;width:25.0%"' in markup
+    assert 'class="dot s1" style="left:0.0%"' in markup
+    assert "nan" not in dots([("a", [Dot(float("nan"))], "")])
+
+
+def test_a_name_from_right_to_left_does_not_turn_round_what_follows() -> None:
+    name = "\u0635\u0648\u0631 \u062d\u0642"
+    assert escaped(f"{name}: 0.93") == f"\u2068{name}\u2069: 0.93"
+    assert escaped(f"{name}, a & b, {name}").count("\u2068") == 2
+    assert f'alt="\u2068{name}\u2069_1"' in picture(
+        np.zeros((4, 4, 3), np.uint8), f"{name}_1"
+    )
+    # What a stranger writes to turn text round is shown, not obeyed.
+    assert escaped("a\u2068b\u202ec") == "a\\u2068b\\u202ec"
 
 
 def test_small_pictures_keep_their_pixels(

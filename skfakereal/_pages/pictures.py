@@ -15,6 +15,7 @@ from PIL import Image
 
 from skfakereal._images.read import ImageReadError, decode_image, read_bytes
 from skfakereal._pages.html import Html, escaped, stack
+from skfakereal._shown import legible
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,6 +31,7 @@ def figure(fig: "Figure", caption: str = "", *, alt: str = "") -> Html:
     Where the reader's screen is dark, lines and text turn light; figures that show
     photographs stay as they are, on a light card.
     """
+    legible(fig)
     buffer = io.BytesIO()
     # Without the version of matplotlib in it, equal figures are equal bytes.
     fig.savefig(

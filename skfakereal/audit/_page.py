@@ -8,8 +8,10 @@ from skfakereal._images.read import ImageReadError
 from skfakereal._pages.html import (
     Html,
     details,
+    folds,
     headlines,
     items,
+    meaning,
     note,
     paragraph,
     section,
@@ -87,7 +89,6 @@ def audit_sections(
     if unreadable:
         parts.append(_unreadable(unreadable))
     parts.append(_all_fields(shortcuts, names))
-    parts.append(section("What does this mean?", items(_MEANINGS)))
     return parts
 
 
@@ -106,6 +107,7 @@ def _headline(headline: Strength, counts: Mapping[str, int], copies: Copies) -> 
         "Do the files give the classes away?",
         headlines(figures),
         note(word + headline_text(headline), kind),
+        meaning(items(_MEANINGS)),
     )
 
 
@@ -121,8 +123,8 @@ def _findings(
         severity = finding.severity.capitalize()
         parts += [
             note(f"{severity}: {finding.what}", _KINDS[finding.severity]),
-            paragraph(f"Why it matters: {finding.why}"),
             paragraph(f"What to do: {finding.remedy}"),
+            details("Why it matters", paragraph(finding.why)),
         ]
         if finding.fields:
             parts += _evidence(by_name[finding.fields[0]], paths, names)
@@ -196,9 +198,17 @@ def _all_fields(shortcuts: Sequence[Shortcut], names: list[str]) -> Html:
         rows.append([s.field.title, s.strength.auc, interval, word])
     varied = [s for s in shortcuts if len(s.rows) > 1]
     return section(
-        "All properties",
-        table(rows, ["property", "AUC on its own", "95% interval", "verdict"]),
-        *(details(f"{s.field.title}: values by class", _values(s, names)) for s in varied),
+        "In numbers",
+        folds(
+            details(
+                f"All {len(rows)} properties",
+                table(rows, ["property", "AUC on its own", "95% interval", "verdict"]),
+            ),
+            *(
+                details(f"{s.field.title}: values by class", _values(s, names))
+                for s in varied
+            ),
+        ),
     )
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skfakereal._pages.html import Html, note, paragraph, section, table
+from skfakereal._pages.html import Html, details, note, paragraph, section, table
 from skfakereal._shown import printable
+from skfakereal._wording import counted
 from skfakereal.audit import AuditReport, audit_images
 from skfakereal.cli._parts import Part, has_groups, parts_by_split
 
@@ -124,7 +125,10 @@ def _section(report: AuditReport) -> Html:
     kinds = {"clean": "good", "suspicious": "warning", "leaking": "bad"}
     rows = [[f.severity, f.what, f.remedy] for f in report.findings]
     shown = (
-        table(rows, ["severity", "finding", "what to do"])
+        details(
+            counted(len(rows), "finding"),
+            table(rows, ["severity", "finding", "what to do"]),
+        )
         if rows
         else paragraph("Nothing has to be changed.")
     )

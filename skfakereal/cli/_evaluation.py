@@ -92,15 +92,17 @@ def write_evaluation(
     *,
     cautions: Sequence[str] = (),
     how: str = "",
-    figures: "Mapping[str, tuple[str, Figure, str]] | None" = None,
+    figures: "Mapping[str, Figure] | None" = None,
+    pictures: Sequence[Html] = (),
+    findings: Sequence[Html] = (),
     sections: Sequence[Html] = (),
     folds: Sequence[int] | None = None,
 ) -> None:
     """Write figures, predictions, pictures and the page.
 
+    `figures` become files; `pictures`, `findings` and `sections` are parts of the page.
     `folds` has the fold in which each image was tested, where figures are cross-validated.
     """
-    more = figures or {}
     metrics = report.to_dict()
     if folds is not None:
         metrics["cross_validation"] = {"n_folds": max(folds), "how": how}
@@ -113,11 +115,12 @@ def write_evaluation(
         config,
         cautions=cautions,
         how=how,
-        figures={heading: (drawn, caption) for heading, drawn, caption in more.values()},
+        pictures=pictures,
+        findings=findings,
         sections=sections,
     )
     write_page(folder / "report.html", html)
-    write_pictures(folder, report, {name: drawn for name, (_, drawn, _) in more.items()})
+    write_pictures(folder, report, figures or {})
 
 
 def write_predictions(
@@ -145,7 +148,7 @@ def write_predictions(
 
 
 def write_pictures(
-    folder: Path, report: EvaluationReport, others: "dict[str, Figure]"
+    folder: Path, report: EvaluationReport, others: "Mapping[str, Figure]"
 ) -> None:
     """Write a PNG for each plot."""
     import matplotlib.pyplot as plt

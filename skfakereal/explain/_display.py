@@ -9,7 +9,7 @@ from PIL import Image
 
 from skfakereal._classifying.classes import class_names
 from skfakereal._paths import ImagePaths
-from skfakereal._shown import drawable
+from skfakereal._shown import drawable, legible
 from skfakereal._wording import shortened
 from skfakereal.explain._covers import Fill
 from skfakereal.explain._explanation import Explanation
@@ -166,7 +166,7 @@ class MapDisplay:
                 draw_overlay(place, self.explanation, row, signed=self._signed, bar=True)
                 place.set_title(self._verdict(row), fontsize="small")
         self.ax_: Axes = self.axes_[0, min(1, self.axes_.shape[1] - 1)]
-        self.figure_ = self.ax_.figure
+        self.figure_ = legible(self.ax_.figure)
         return self
 
     def _new_axes(self) -> NDArray[Any]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from skfakereal._pages.html import Html, details, section
+from skfakereal._pages.html import Html, details, folds, section
 from skfakereal.cards import ModelCard, extend_card, model_card
 from skfakereal.cli._output import say
 from skfakereal.cli._parts import Part, origins_of
@@ -79,7 +79,7 @@ def card_sections(card: ModelCard) -> list[Html]:
             "Model card",
             f"What others should know who use this model. {CARD_FILE} beside this "
             "page holds it with the figures, ready to be published with the model.",
-            *folded,
+            folds(*folded),
         ),
     ]
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from scipy.stats import binomtest
@@ -10,21 +10,17 @@ from scipy.stats import binomtest
 from skfakereal._pages.html import (
     Html,
     details,
+    folds,
     items,
-    note,
     page,
     paragraph,
     section,
     table,
 )
-from skfakereal._pages.pictures import figure
 from skfakereal._wording import chance, counted
 from skfakereal.cli._decision import MORE_PROBABLE
 from skfakereal.evaluation import EvaluationReport
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
+from skfakereal.evaluation.report._page import report_sections
 
 _RARE = 0.025  # one end of a 95% interval
 
@@ -36,19 +32,19 @@ def run_page(
     *,
     cautions: Sequence[str],
     how: str,
-    figures: "Mapping[str, tuple[Figure, str]]",
+    pictures: Sequence[Html] = (),
+    findings: Sequence[Html] = (),
     sections: Sequence[Html] = (),
 ) -> str:
     """Return the page: the result, what it is worth, its evidence, and how it was made."""
     return page(
         title,
-        *(note(caution, "warning") for caution in cautions),
-        note(" ".join([how, *truth_about(report)])),
-        *decision_sections(config),
-        *report.html_sections(),
-        *(
-            section(heading, figure(drawn, caption))
-            for heading, (drawn, caption) in figures.items()
+        *report_sections(
+            report._results,
+            cautions=cautions,
+            basis=" ".join([how, *truth_about(report)]),
+            pictures=pictures,
+            findings=[*decision_sections(config), *findings],
         ),
         *sections,
         how_it_was_made(config),
@@ -73,9 +69,11 @@ def how_it_was_made(config: Mapping[str, Any]) -> Html:
     }
     return section(
         "How it was made",
-        table(_rows(short)),
-        details("All settings of the model", table(_rows(model))),
-        details("Versions", table(_rows(config["versions"]))),
+        folds(
+            details("Command, folder and images", table(_rows(short))),
+            details("All settings of the model", table(_rows(model))),
+            details("Versions", table(_rows(config["versions"]))),
+        ),
     )
 
 
@@ -198,15 +196,14 @@ def decision_sections(config: Mapping[str, Any]) -> list[Html]:
         facts is None or "threshold" not in facts
     ):  # a model file knows no more than the band
         return []
-    said = [_threshold(facts), *_rates(facts), *_calibration(facts), *_band(facts)]
-    parts: list[Html] = [items(said)]
+    said = [*_rates(facts), *_calibration(facts), *_band(facts)]
     if facts["reason"] != MORE_PROBABLE:
-        parts.append(note(_what_to_expect(config, facts)))
+        said.append(_what_to_expect(config, facts))
     return [
         section(
             "Decision threshold and calibration",
-            paragraph("How a probability becomes a verdict."),
-            *parts,
+            paragraph(_threshold(facts)),
+            details("What comes of it", items(said)),
         )
     ]
 

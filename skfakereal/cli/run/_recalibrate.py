@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from skfakereal import save
-from skfakereal._pages.html import Html, note, page, paragraph, section, table
+from skfakereal._pages.html import Html, note, notes, page, paragraph, section, table
 from skfakereal._paths import as_fitted
 from skfakereal._settings import settings_of
 from skfakereal._shown import write_page
@@ -208,7 +208,7 @@ def write_run(folder: Path, arguments: Namespace, moved: Moved) -> None:
     }
     html = page(
         "Another threshold",
-        *(note(caution, "warning") for caution in config["remarks"]),
+        *notes(config["remarks"], "warning"),
         note(_chosen_on(tested)),
         paragraph(str(change)),
         _before_and_after(change),

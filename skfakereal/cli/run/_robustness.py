@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from skfakereal._csv_file import write_csv
-from skfakereal._pages.html import note, page
+from skfakereal._pages.html import note, notes, page
 from skfakereal._paths import as_fitted
 from skfakereal._shown import write_page
 from skfakereal.cli._model import Model
@@ -83,11 +83,13 @@ def write_robustness(
     _write_csv(folder / "robustness.csv", {key: [r[key] for r in rows] for key in rows[0]})
     _write_csv(folder / "predictions.csv", report.predictions_table())
     _draw(folder / "robustness.png", report)
+    answer, *evidence = report.html_sections()
     html = page(
         "Robustness",
-        *(note(caution, "warning") for caution in cautions),
+        answer,
+        *notes(cautions, "warning"),
         note(how),
-        *report.html_sections(),
+        *evidence,
         how_it_was_made(config),
         lead=report.summary(),
         footer=made_by(config),

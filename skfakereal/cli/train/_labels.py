@@ -8,7 +8,7 @@ import numpy as np
 
 from skfakereal._classifying.verdicts import Classification
 from skfakereal._csv_file import write_csv
-from skfakereal._pages.html import Html, details, note, paragraph, section
+from skfakereal._pages.html import Html, meaning, note, paragraph, section
 from skfakereal._pages.pictures import gallery, picture
 from skfakereal._wording import counted, shortened
 from skfakereal.cli._parts import Part
@@ -109,12 +109,11 @@ def label_sections(issues: LabelIssues) -> list[Html]:
                 picture(
                     each.path,
                     f"labelled {each.label} (probability {each.probability:.2f}), "
-                    f"more likely {each.likely}\n{shortened(each.path, 26)}",
+                    f"more likely {each.likely}\n{shortened(each.path, 18)}",
                 )
                 for each in shown
             ),
-            details(
-                "What does this mean?",
+            meaning(
                 paragraph(
                     f"{looked_at} An image is listed if it resembles the other class more than "
                     "images of that class do on average, for as many images as the "

@@ -11,12 +11,15 @@ import numpy as np
 from skfakereal import VGG16ImageClassifier, save
 from skfakereal._augmentation import view_settings
 from skfakereal._images.read import decode_image, read_bytes
+from skfakereal._pages.html import Html, details, panel
+from skfakereal._pages.pictures import figure
+from skfakereal._training.settings import is_solved
 from skfakereal._trunk_settings import height_and_width
 from skfakereal._views import render_view
 from skfakereal._wording import counted
 from skfakereal.cli._evaluation import write_evaluation
 from skfakereal.cli._model import MODEL_FILE, Model, describe_for_file
-from skfakereal.cli._parts import Part, Parts
+from skfakereal.cli._parts import Parts
 from skfakereal.cli.run._card import card_facts, card_sections, write_card
 from skfakereal.cli.run._folder import seal
 from skfakereal.cli.run._images import digests_of, folds_remark, seen_remark, write_manifest
@@ -90,6 +93,11 @@ def write(folder: Path, plan: Plan, fitted: Fitted, decided: Decided) -> Trained
         config["data"]["audit"] = audit.record
     config["data"] |= card_facts(folder, parts.train, parts.names)
     card = card_sections(write_card(folder, report, config))
+    classifier = fitted.prepared.classifier
+    figures = {"training_curves": TrainingCurveDisplay.from_estimator(classifier).figure_}
+    views = _draw_views(classifier, parts.train.paths)
+    if views is not None:
+        figures["views"] = views
     write_evaluation(
         folder,
         plan.title,
@@ -100,12 +108,13 @@ def write(folder: Path, plan: Plan, fitted: Fitted, decided: Decided) -> Trained
         config,
         cautions=cautions,
         how=parts.how,
-        figures=_figures(fitted.prepared.classifier, parts.train),
-        sections=[
+        figures=figures,
+        pictures=[_training_panel(classifier, views)],
+        findings=[
             *(label_sections(issues) if issues else []),
             *([audit.section] if audit else []),
-            *card,
         ],
+        sections=card,
         folds=measured.folds,
     )
     seal(folder, config)
@@ -137,25 +146,28 @@ def _write_manifest(
     return remarks
 
 
-def _figures(
-    classifier: VGG16ImageClassifier, train: Part
-) -> "dict[str, tuple[str, Figure, str]]":
-    figures = {
-        "training_curves": (
-            "Training",
-            TrainingCurveDisplay.from_estimator(classifier).figure_,
-            "Where the validation loss rises while the training loss falls, the model "
-            "overfits. The marked epoch is kept.",
+def _training_panel(classifier: VGG16ImageClassifier, views: "Figure | None") -> Html:
+    """Return the panel of the loss, with what training saw folded away."""
+    import matplotlib.pyplot as plt
+
+    fig, ax = plt.subplots(figsize=(4.8, 4.2), layout="constrained")
+    TrainingCurveDisplay.from_estimator(classifier, ax=ax)
+    drawn = figure(fig, alt="loss in training and validation")
+    plt.close(fig)
+    if is_solved(classifier):
+        said = (
+            "Loss by strength of weight decay; the dashed one, lowest out of fold, is kept."
         )
-    }
-    views = _draw_views(classifier, train.paths)
-    if views is not None:
-        figures["views"] = (
-            "What training saw",
-            views,
-            "One training image, and copies of it as augmentation alters them.",
-        )
-    return figures
+    else:
+        said = "Loss by epoch: where validation rises while training falls, it overfits."
+    return panel("Training", drawn, said, *_views(views))
+
+
+def _views(views: "Figure | None") -> list[Html]:
+    if views is None:
+        return []
+    caption = "One training image, and copies of it as augmentation alters them."
+    return [details("What training saw", figure(views, caption))]
 
 
 def _draw_views(estimator: Any, paths: Sequence[str]) -> "Figure | None":

@@ -5,9 +5,20 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from skfakereal._pages.html import Html, details, items, note, paragraph, section, table
-from skfakereal._pages.pictures import figure
-from skfakereal._shown import drawable, printable
+from skfakereal._pages.html import (
+    Dot,
+    Html,
+    details,
+    dots,
+    folds,
+    items,
+    meaning,
+    notes,
+    paragraph,
+    section,
+    table,
+)
+from skfakereal._shown import drawable, legible, printable
 from skfakereal._wording import (
     LOWER_IS_BETTER,
     WORDS,
@@ -86,7 +97,7 @@ def draw_comparison(comparison: Comparison) -> "Figure":
     for ax in (left, right):
         ax.grid(axis="x", alpha=0.3)
         ax.spines[["top", "right"]].set_visible(False)
-    return fig
+    return legible(fig)
 
 
 def _draw_points(
@@ -229,27 +240,77 @@ def comparison_sections(comparison: Comparison) -> list[Html]:
     ]
     return [
         section(
-            "Side by side",
-            *(note(remark, "warning") for remark in comparison.remarks),
-            table(rows, ["figure, with 95% interval", *comparison.names]),
+            "Which is better?",
+            _values(comparison),
+            paragraph("Each dot is a figure of a model, each bar its 95% interval."),
+            *notes(comparison.remarks, "warning"),
         ),
         section(
             "Differences",
-            paragraph("All models were tested on the same images."),
-            details(
-                "What does this mean?",
-                paragraph(
-                    "Where the interval of a difference excludes 0, the table says better or "
-                    "worse. The intervals of two models may overlap although their difference "
-                    f"is clear. {_BY_CHANCE}"
-                ),
+            _differences(comparison),
+            paragraph(
+                f"How far each model is from {reference!r} on the same images: clear where the "
+                "bar does not touch the dashed line."
             ),
-            *(part for name in others for part in _held_against(comparison, name)),
-            *([note(_adjusted(len(others)))] if len(others) > 1 else []),
+            meaning(
+                "Where the interval of a difference excludes 0, the table says better or "
+                "worse. The intervals of two models may overlap although their difference "
+                f"is clear. {_BY_CHANCE}",
+                *([_adjusted(len(others))] if len(others) > 1 else []),
+            ),
         ),
         section("What to do next", items(comparison_steps(comparison))),
-        section("Pictures", _drawn(comparison)),
+        section(
+            "In numbers",
+            folds(
+                details(
+                    "All figures, with 95% intervals",
+                    table(rows, ["figure", *comparison.names]),
+                ),
+                *(
+                    details(f"{name} against {reference}", *_held_against(comparison, name))
+                    for name in others
+                ),
+            ),
+        ),
     ]
+
+
+def _values(comparison: Comparison) -> Html:
+    rows = [
+        (
+            figure_word(key),
+            [
+                Dot(
+                    comparison.values[name][key], *comparison.intervals[name][key], series=i
+                )
+                for i, name in enumerate(comparison.names)
+            ],
+            "",
+        )
+        for key in comparison.values[comparison.names[0]]
+    ]
+    return dots(rows, series=comparison.names)
+
+
+def _differences(comparison: Comparison) -> Html:
+    others = {name: i for i, name in enumerate(comparison.names)}
+    found = comparison.differences
+    farthest = max((abs(end) for d in found for end in d.interval if end == end), default=0)
+    end = max(0.02, math.ceil(50 * farthest) / 50)
+    rows = [
+        (
+            figure_word(key),
+            [
+                Dot(each.difference, *each.interval, series=others[each.model])
+                for each in found
+                if each.figure == key
+            ],
+            "",
+        )
+        for key in comparison.values[comparison.names[0]]
+    ]
+    return dots(rows, ends=(-end, end), mark=0)
 
 
 def _held_against(comparison: Comparison, name: str) -> list[Html]:
@@ -272,12 +333,3 @@ def _held_against(comparison: Comparison, name: str) -> list[Html]:
             + ")."
         ),
     ]
-
-
-def _drawn(comparison: Comparison) -> Html:
-    import matplotlib.pyplot as plt
-
-    fig = draw_comparison(comparison)
-    drawn = figure(fig, alt="figures of the models and their differences")
-    plt.close(fig)
-    return drawn

@@ -256,7 +256,7 @@ def _undefined_remarks(predictions: Predictions) -> list[str]:
         remarks.append(
             "ROC-AUC and average precision are undefined: they need images of two classes."
         )
-    remarks += _few_negatives(p)
+    remarks += few_negatives(p)
     called = np.bincount(p.y_pred, p.weights, minlength=len(p.names))
     remarks += [
         f"No image was classified as {name!r}: its precision is set to 0."
@@ -266,7 +266,8 @@ def _undefined_remarks(predictions: Predictions) -> list[str]:
     return remarks
 
 
-def _few_negatives(p: Predictions) -> list[str]:
+def few_negatives(p: Predictions) -> list[str]:
+    """Return why true positive rates at low false positive rates are undefined, if they are."""
     if p.positive is None:
         return []
     rest = p.names[1 - p.positive]

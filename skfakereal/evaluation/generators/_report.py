@@ -7,19 +7,25 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 
 from skfakereal._pages.html import (
+    Dot,
     Html,
     details,
+    dots,
+    folds,
     fragment,
     headlines,
     items,
+    meaning,
     note,
+    notes,
+    panel,
+    panels,
     section,
     table,
 )
-from skfakereal._pages.pictures import figure, gallery
 from skfakereal._pages.report import ReportOfRows, records_frame, without_nan
-from skfakereal._shown import drawable
-from skfakereal._wording import counted, first_of, text_table
+from skfakereal._shown import drawable, legible
+from skfakereal._wording import counted, decimal, first_of, text_table
 from skfakereal.evaluation.generators._trials import (
     GENERATOR_FIGURES,
     GeneratorRow,
@@ -164,30 +170,49 @@ def draw_generators(
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, frameon=False)
-    return cast("Figure", ax.get_figure(root=True))
+    return legible(cast("Figure", ax.get_figure(root=True)))
 
 
 def generator_sections(rows: Sequence[GeneratorRow], remarks: Sequence[str]) -> list[Html]:
     """Return what a page shows."""
-    import matplotlib.pyplot as plt
-
     means = {kind: mean_figures(rows, kind) for kind in ("seen", "unseen", "drop")}
-    pictures = []
-    for key in ("roc_auc", "tpr"):
-        fig = draw_generators(rows, key)
-        pictures.append(figure(fig, alt=f"{GENERATOR_FIGURES[key]}, seen and unseen"))
-        plt.close(fig)
     return [
         section(
-            "Generators left out one by one",
+            "How good is it on a generator that it has not seen?",
             headlines((f"ROC-AUC, {kind}", means[kind]["roc_auc"]) for kind in means),
-            *(note(remark) for remark in remarks),
-            details("What does this mean?", items(_MEANINGS)),
+            meaning(items(_MEANINGS)),
+            *notes(remarks),
         ),
+        section("In pictures", panels(_panel(rows, key) for key in ("roc_auc", "tpr"))),
         section("What to do next", items(generator_steps(rows))),
-        section("Pictures", gallery(pictures, wide=True)),
-        section("Tables", *(generator_table(rows, key) for key in GENERATOR_FIGURES)),
+        section(
+            "In numbers",
+            folds(
+                *(
+                    details(GENERATOR_FIGURES[key], generator_table(rows, key))
+                    for key in GENERATOR_FIGURES
+                )
+            ),
+        ),
     ]
+
+
+def _panel(rows: Sequence[GeneratorRow], key: str) -> Html:
+    """Return one figure of each generator, the largest drop first."""
+    ordered = sorted(rows, key=lambda row: -np.nan_to_num(row.drop[key], nan=-np.inf))
+    drawn = [
+        (
+            f"{row.generator} ({row.n_fake:,})",
+            [Dot(row.seen[key]), Dot(row.unseen[key], series=1)],
+            decimal(row.unseen[key]),
+        )
+        for row in ordered
+    ]
+    return panel(
+        GENERATOR_FIGURES[key],
+        dots(drawn, series=("seen in training", "unseen")),
+        "The number is that of the unseen generator.",
+    )
 
 
 def generator_table(rows: Sequence[GeneratorRow], key: str) -> Html:

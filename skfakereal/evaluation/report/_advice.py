@@ -22,8 +22,7 @@ def next_steps(results: Results) -> list[str]:
         *_more_images(results),
         *mendable,
         *_weak_groups(results),
-        "Look at the worst errors below: do they share something that the training images "
-        "lack?",
+        "Look at the worst errors: do they share something that the training images lack?",
         "Before you rely on these figures, make sure that format or size do not give the class "
         "away (skfakereal audit), and test images that were saved again or shrunk (skfakereal "
         "robustness) and fakes from a generator that was not in the training images.",

@@ -22,10 +22,10 @@ def spoken_keys(figures: Figures) -> list[str]:
     return [key for key in WORDS if key in figures.overall and key != double]
 
 
-def headline(figures: Figures) -> list[tuple[str, float]]:
-    """Return the few figures that come first, each with its name in words."""
+def headline(figures: Figures) -> list[tuple[str, str, float]]:
+    """Return the few figures that come first: key, name in words, and value."""
     shown = [key for key in spoken_keys(figures) if key in _HEADLINE]
-    return [(WORDS[key], figures.overall[key]) for key in shown]
+    return [(key, WORDS[key], figures.overall[key]) for key in shown]
 
 
 _HEADLINE = (

@@ -13,7 +13,7 @@ from skfakereal._classifying.predictions import (
 )
 from skfakereal._images.read import ImageReadError, decode_image, read_bytes
 from skfakereal._paths import ImagePaths
-from skfakereal._shown import drawable
+from skfakereal._shown import drawable, legible
 from skfakereal._wording import counted, shortened
 from skfakereal.evaluation.figures._results import ImageError, worst_errors
 from skfakereal.evaluation.report._report import EvaluationReport
@@ -221,7 +221,7 @@ class MisclassifiedDisplay:
         else:
             text = f"No error on {images}."
             grid[0, 0].text(0.5, 0.5, text, ha="center", va="center", fontsize="large")
-        self.figure_ = figure
+        self.figure_ = legible(figure)
         self.axes_ = grid.ravel()[: max(1, len(self.errors))]
         self.ax_: Axes = self.axes_[0]
         return self

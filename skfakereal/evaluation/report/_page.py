@@ -1,15 +1,24 @@
 """Results -> parts of an HTML page, in words that need no prior knowledge."""
 
 import math
+from collections.abc import Sequence
 
 from skfakereal._classifying.predictions import Predictions
 from skfakereal._pages.html import (
+    Dot,
     Html,
     details,
+    dots,
+    folds,
     fragment,
     headlines,
     items,
+    matrix,
+    meaning,
     note,
+    notes,
+    panel,
+    panels,
     paragraph,
     section,
     table,
@@ -17,13 +26,19 @@ from skfakereal._pages.html import (
 from skfakereal._pages.pictures import figure, gallery, picture
 from skfakereal._wording import MEANINGS, WORDS, counted, decimal, interval_text, shortened
 from skfakereal.evaluation.figures._intervals import Interval
-from skfakereal.evaluation.figures._metrics import CLASS_FIGURES
+from skfakereal.evaluation.figures._metrics import CLASS_FIGURES, few_negatives
 from skfakereal.evaluation.figures._results import Results, worst_errors
 from skfakereal.evaluation.report._advice import next_steps
 from skfakereal.evaluation.report._as_data import headline, spoken_keys
-from skfakereal.evaluation.report._plots import PLOTS, draw_plots
+from skfakereal.evaluation.report._plots import draw_plots
 
+_ONLY_THESE = (
+    "These figures apply to images like the ones tested. On fakes from another generator, or "
+    "on images that were saved again, they may be far lower."
+)
 _N_WORST = 12
+_N_FIRST = 6  # of them, side by side with the other pictures
+_MOST_GROUPS = 30
 
 
 def report_lead(results: Results) -> str:
@@ -51,139 +66,230 @@ def report_fragment(results: Results) -> Html:
     """Return what a notebook shows."""
     return fragment(
         paragraph(report_lead(results)),
-        headlines(headline(results.figures)),
+        headlines((name, value) for _, name, value in headline(results.figures)),
         class_table(results),
-        confusion_table(results),
+        matrix(results.figures.confusion.tolist(), results.predictions.names),
         *(note(remark, "warning") for remark in results.figures.remarks),
     )
 
 
-def report_sections(results: Results) -> list[Html]:
-    """Return what a page shows."""
-    sections = [
-        _figures(results),
-        section("What to do next", items(next_steps(results))),
-        section("By class", class_table(results), confusion_table(results)),
-    ]
-    if results.points:
-        sections.append(_thresholds(results))
-    if results.rows:
-        sections.append(_groups(results))
+def report_sections(
+    results: Results,
+    *,
+    cautions: Sequence[str] = (),
+    basis: str = "",
+    pictures: Sequence[Html] = (),
+    findings: Sequence[Html] = (),
+    numbers: Sequence[Html] = (),
+) -> list[Html]:
+    """Return what a page shows: the answer and what it is worth, pictures, steps, numbers.
+
+    A run adds what it knows besides: what the reader must know of the figures and what they
+    are based on, panels beside the pictures, sections after them, and tables folded away.
+    """
     return [
-        *sections,
-        section("Plots", _plots(results)),
-        _calibration(results),
-        section("Worst errors", *_worst(results.predictions)),
+        _answer(results, cautions, basis),
+        section("In pictures", panels([*_panels(results), *pictures])),
+        *_groups(results),
+        *findings,
+        section("What to do next", items(next_steps(results))),
+        section("In numbers", folds(*_numbers(results), *numbers)),
     ]
 
 
-def _figures(results: Results) -> Html:
+def _answer(results: Results, cautions: Sequence[str], basis: str) -> Html:
     p = results.predictions
-    spoken_of = (
+    intervals, aside = results.intervals, few_negatives(p)
+    figures = [
+        (name, value, interval_text(intervals.overall.get(key)))
+        for key, name, value in headline(results.figures)
+    ]
+    of = (
         "means over the classes"
         if p.positive is None
         else f"those of the class {p.names[p.positive]!r}"
     )
-    intervals = results.intervals
     return section(
-        "Figures",
-        headlines(headline(results.figures)),
-        f"All figures except the accuracy are {spoken_of}.",
-        *(note(remark, "warning") for remark in results.figures.remarks),
-        figure_table(results),
-        *([_about_intervals(intervals.n_resamples)] if intervals.n_resamples else []),
-        *(note(remark) for remark in intervals.remarks),
-        note(
-            "These figures apply to images like the ones tested. On fakes from another "
-            "generator, or on images that were saved again, they may be far lower."
+        "How good is it?",
+        headlines(figures),
+        meaning(
+            f"All figures except the accuracy are {of}. Small: the 95% interval.",
+            items(
+                f"{WORDS[key]}: {MEANINGS[key].format(**_names(results))}"
+                for key, _, _ in headline(results.figures)
+            ),
+            *_about_intervals(intervals.n_resamples),
         ),
+        # What is undefined and not shown here is explained where it is shown.
+        *notes(
+            [*cautions, *(r for r in results.figures.remarks if r not in aside)], "warning"
+        ),
+        note(f"{basis} {_ONLY_THESE}".lstrip()),
     )
 
 
-def _about_intervals(n_resamples: int) -> Html:
-    return details(
-        "What does this mean?",
+def _names(results: Results) -> dict[str, str]:
+    p = results.predictions
+    if p.positive is None:
+        return {"name": "of the class", "rest": "other"}
+    return {"name": p.names[p.positive], "rest": p.names[1 - p.positive]}
+
+
+def _about_intervals(n_resamples: int) -> list[Html]:
+    if not n_resamples:
+        return []
+    return [
         paragraph(
             "A 95% interval shows how much a figure depends on which images were tested: "
             "with other images of the same kind, it would probably still lie in the interval. "
             f"It comes from {n_resamples:,} bootstrap samples. To compare two models, test both "
             "on the same images (skfakereal.evaluation.compare_reports)."
+        )
+    ]
+
+
+def _panels(results: Results) -> list[Html]:
+    p = results.predictions
+    of, rest = "the class", "images of other classes"
+    if p.positive is not None:
+        of, rest = p.names[p.positive], f"{p.names[1 - p.positive]} images"
+    return [
+        panel(
+            "Confusion matrix",
+            matrix(results.figures.confusion.tolist(), p.names),
+            "Each row is one true label; the diagonal is right.",
         ),
-    )
+        panel("Worst errors", *_worst(p)),
+        panel(
+            "ROC",
+            _drawn(results, "roc", "false positive rate", "true positive rate"),
+            f"Up: {of} detected. Right: {rest} falsely called {of}. Dashed: chance.",
+        ),
+    ]
 
 
-def _thresholds(results: Results) -> Html:
+def _groups(results: Results) -> list[Html]:
+    """Return the share of each group that is classified correctly, the weakest first."""
+    if not results.rows:
+        return []
+    word, intervals = results.row_word, results.intervals.per_group
+    rows = sorted(results.rows, key=lambda row: row.figures["accuracy"])
+    none = (math.nan, math.nan)
+    drawn = [
+        (
+            f"{row.name} ({row.n_images:,})",
+            [
+                Dot(
+                    row.figures["accuracy"],
+                    *intervals.get(row.name, {}).get("accuracy", none),
+                )
+            ],
+            decimal(row.figures["accuracy"]),
+        )
+        for row in rows[:_MOST_GROUPS]
+    ]
+    more = len(rows) - len(drawn)
+    return [
+        section(
+            f"By {word}",
+            paragraph(
+                f"The share classified correctly, with its 95% interval; the weakest {word} "
+                "first, and all images as the dashed line."
+                + (f" {more:,} with a higher share are left out." if more else "")
+            ),
+            dots(drawn, mark=results.figures.overall["accuracy"]),
+        )
+    ]
+
+
+def _numbers(results: Results) -> list[Html]:
+    """Return the tables, each folded away."""
+    parts = [
+        details(
+            "All figures, with 95% intervals",
+            figure_table(results),
+            *notes([*few_negatives(results.predictions), *results.intervals.remarks]),
+        ),
+        details("By class", class_table(results)),
+    ]
+    if results.points:
+        parts.append(details("Decision threshold", *_thresholds(results)))
+    if results.rows:
+        parts.append(
+            details(f"By {results.row_word}: all figures", *_group_details(results))
+        )
+    return [
+        *parts,
+        details("Precision and recall", *_precision_recall(results)),
+        details("Calibration", *_calibration(results)),
+    ]
+
+
+def _thresholds(results: Results) -> list[Html]:
     p = results.predictions
     assert p.positive is not None
     name, rest = p.names[p.positive], p.names[1 - p.positive]
-    return section(
-        "Decision threshold",
+    return [
         paragraph(
             f"An image is classified as {name} if its probability reaches the threshold."
         ),
         threshold_table(results),
-        details(
-            "What does this mean?",
-            paragraph(
-                f"A higher threshold gives fewer false alarms among {rest} images, and misses "
-                f"more {name} images. The oracle's threshold is the best one for these very "
-                "images: it shows how much another threshold could have gained at most. Do not "
-                "use it; choose a threshold on validation images (skfakereal.thresholds)."
-            ),
+        meaning(
+            f"A higher threshold gives fewer false alarms among {rest} images, and misses "
+            f"more {name} images. The oracle's threshold is the best one for these very "
+            "images: it shows how much another threshold could have gained at most. Do not "
+            "use it; choose a threshold on validation images (skfakereal.thresholds)."
         ),
-    )
+    ]
 
 
-def _groups(results: Results) -> Html:
-    p = results.predictions
+def _group_details(results: Results) -> list[Html]:
     word = results.row_word
-    explained = []
-    if p.positive is not None:
-        explained.append(
-            details(
-                "What does this mean?",
-                paragraph(
-                    f"Where a {word} has images of one class only, ROC-AUC and TPR compare it "
-                    "with all images of the other class."
-                ),
+    parts = [group_table(results)]
+    if results.predictions.positive is not None:
+        parts.append(
+            meaning(
+                f"Where a {word} has images of one class only, ROC-AUC and TPR compare it "
+                "with all images of the other class."
             )
         )
-    return section(
-        f"By {word}",
-        paragraph(f"The weakest {word} comes first."),
-        group_table(results),
-        gallery([_drawn(results, "groups")], wide=True),
-        *explained,
-    )
+    return parts
 
 
-def _calibration(results: Results) -> Html:
+def _precision_recall(results: Results) -> list[Html]:
+    return [
+        _drawn(results, "precision_recall", "recall", "precision"),
+        paragraph(
+            "Precision over recall at every threshold: the closer to the upper right corner, "
+            "the better."
+        ),
+    ]
+
+
+def _calibration(results: Results) -> list[Html]:
     p = results.predictions
     of = "the most probable class" if p.positive is None else p.names[p.positive]
-    return section(
-        "Calibration",
+    return [
         paragraph("If the probabilities are right, the last two columns agree."),
+        _drawn(results, "calibration", "predicted probability", "observed share"),
         reliability_table(results),
-        details(
-            "What does this mean?",
-            paragraph(
-                f"Images are sorted into ten bins by their predicted probability of {of}. In a "
-                "bin with a mean probability of 0.8, 80% of the images should be of that class."
-            ),
+        meaning(
+            f"Images are sorted into ten bins by their predicted probability of {of}. In a "
+            "bin with a mean probability of 0.8, 80% of the images should be of that class."
         ),
-    )
+    ]
 
 
-def _plots(results: Results) -> Html:
-    # One by one, so that they stand below each other on a phone.
-    return gallery([_drawn(results, kind) for kind in PLOTS], wide=True)
-
-
-def _drawn(results: Results, kind: str) -> Html:
+def _drawn(results: Results, kind: str, across: str, up: str) -> Html:
+    """Draw a curve without any name of a class, which the page writes beside it."""
     import matplotlib.pyplot as plt
 
-    fig = draw_plots(results, kind)
-    drawn = figure(fig, alt=kind.replace("_", " "))
+    fig, ax = plt.subplots(figsize=(4.8, 4.2), layout="constrained")
+    draw_plots(results, kind, ax)
+    ax.set_title("")
+    if ax.get_xlabel():  # a sentence stands where there is nothing to draw
+        ax.set(xlabel=across, ylabel=up)
+    drawn = figure(fig, alt=f"{up} over {across}")
     plt.close(fig)
     return drawn
 
@@ -192,22 +298,22 @@ def _worst(predictions: Predictions) -> list[Html]:
     errors = worst_errors(predictions)
     if not errors:
         return [note("No image was misclassified.", "good")]
-    shown = errors[:_N_WORST]
+    tiles = [
+        picture(
+            e.path,
+            f"{e.label}, predicted {e.predicted}: {e.probability:.2f}\n"
+            f"{shortened(e.path, 18)}",
+        )
+        for e in errors[:_N_WORST]
+    ]
+    first, more = tiles[:_N_FIRST], tiles[_N_FIRST:]
     return [
+        gallery(first),
         paragraph(
             f"{counted(len(errors), 'image')} {'was' if len(errors) == 1 else 'were'} "
-            "misclassified"
-            + (f"; the {len(shown)} worst are shown" if len(shown) < len(errors) else "")
-            + ". The number is the probability of the predicted class."
+            "misclassified. The number is the probability of the predicted class."
         ),
-        gallery(
-            picture(
-                e.path,
-                f"{e.label}, predicted {e.predicted}: {e.probability:.2f}\n"
-                f"{shortened(e.path, 26)}",
-            )
-            for e in shown
-        ),
+        *([details(f"The next {len(more)}", gallery(more))] if more else []),
     ]
 
 
@@ -220,16 +326,13 @@ _POINTS = {
 
 def figure_table(results: Results) -> Html:
     """Return all overall figures, with intervals and meanings."""
-    p, overall = results.predictions, results.figures.overall
-    name, rest = "of the class", "other"
-    if p.positive is not None:
-        name, rest = p.names[p.positive], p.names[1 - p.positive]
+    overall = results.figures.overall
     rows = [
         [
             WORDS[key],
             overall[key],
             unbroken(interval_text(results.intervals.overall.get(key))),
-            MEANINGS[key].format(name=name, rest=rest),
+            MEANINGS[key].format(**_names(results)),
         ]
         for key in spoken_keys(results.figures)
     ]
@@ -251,16 +354,6 @@ def class_table(results: Results) -> Html:
         for name, *values, count in results.figures.rows()
     ]
     return table(rows, ["class", "precision", "recall", "F1", "images"])
-
-
-def confusion_table(results: Results) -> Html:
-    """Return the confusion matrix."""
-    names = results.predictions.names
-    rows = [
-        [name, *row]
-        for name, row in zip(names, results.figures.confusion.tolist(), strict=True)
-    ]
-    return table(rows, ["true label", *(f"predicted {name}" for name in names)])
 
 
 def threshold_table(results: Results) -> Html:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from skfakereal._classifying.predictions import Predictions
-from skfakereal._shown import drawable
+from skfakereal._shown import drawable, legible
 from skfakereal._wording import shortened
 from skfakereal.evaluation.figures._groups import GroupRow
 from skfakereal.evaluation.figures._results import Results
@@ -45,14 +45,14 @@ def draw_plots(results: Results, kind: str = "all", ax: "Axes | None" = None) ->
         fig, axes = plt.subplots(2, 2, figsize=(9.5, 9), layout=layout)
         for name, panel in zip(PLOTS, axes.flat, strict=True):
             _DRAW[name](results, panel)
-        return fig
+        return legible(fig)
     if kind not in kinds:
         raise ValueError(f"kind must be 'all' or one of {kinds}, got {kind!r}.")
     if ax is None:
         height = group_height(results) if kind == "groups" else 4.6
         _, ax = plt.subplots(figsize=(5.2, height), layout="constrained")
     _DRAW[kind](results, ax)
-    return cast("Figure", ax.get_figure(root=True))
+    return legible(cast("Figure", ax.get_figure(root=True)))
 
 
 def _draw_confusion_matrix(results: Results, ax: "Axes") -> None:

@@ -11,9 +11,12 @@ from skfakereal._classifying.predictions import Predictions
 from skfakereal._pages.html import (
     Html,
     details,
+    folds,
     headlines,
     items,
+    meaning,
     note,
+    notes,
     paragraph,
     section,
     table,
@@ -231,19 +234,27 @@ def robustness_sections(
     """Return what a page shows."""
     return [
         section(
-            "How much a change of the file costs",
+            "How much does a change of the file cost?",
             robustness_headlines(untouched, rows),
-            *(note(remark, "warning") for remark in remarks),
-            details("What does this mean?", items(_MEANINGS)),
-            details(
-                "What was done",
-                items(f"{r.name}: {p!r}" for r, p in _pairs(rows, perturbations)),
+            meaning(items(_MEANINGS)),
+            *notes(remarks, "warning"),
+        ),
+        section("In pictures", _curves(untouched, rows)),
+        section("The most fragile verdicts", *_fragile(rows, predictions, flips)),
+        section("What to do next", items(robustness_steps(untouched, rows))),
+        section(
+            "In numbers",
+            folds(
+                details(
+                    "All figures of each change",
+                    table(map(row_cells, [untouched, *rows]), TABLE_HEADER),
+                ),
+                details(
+                    "What was done",
+                    items(f"{r.name}: {p!r}" for r, p in _pairs(rows, perturbations)),
+                ),
             ),
         ),
-        section("What to do next", items(robustness_steps(untouched, rows))),
-        section("Curves", _curves(untouched, rows)),
-        section("Table", table(map(row_cells, [untouched, *rows]), TABLE_HEADER)),
-        section("The most fragile verdicts", *_fragile(rows, predictions, flips)),
     ]
 
 
@@ -286,7 +297,7 @@ def _fragile(
                 p.paths[i],
                 f"{p.names[p.y_true[i]]}, predicted {p.names[p.y_pred[i]]}; flips under "
                 f"{n_flips[i]} of {len(rows)}, first {names[int(np.argmax(flips[:, i]))]}\n"
-                f"{shortened(p.paths[i], 26)}",
+                f"{shortened(p.paths[i], 18)}",
             )
             for i in shown
         ),
