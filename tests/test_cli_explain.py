@@ -57,17 +57,20 @@ def test_page_pictures_and_arrays(
     assert main([*words, "--out", str(out)]) == 0
     names = ["01_a_photo.png", "config.json", "explanation.html", "maps.npz"]
     assert sorted(file.name for file in out.iterdir()) == names
-    expected = grad_cam(pipeline, [photo], layer="block4_conv3")
+    label = int(pipeline.predict([photo])[0])
+    name = ("real", "fake")[label]
+    expected = grad_cam(pipeline, [photo], layer="block4_conv3", label=label)
     with np.load(out / "maps.npz") as arrays:  # without pickles
         np.testing.assert_array_equal(arrays["map_01"], expected.maps[0])
         assert arrays["paths"].tolist() == [photo]
-        assert arrays["explained"].tolist() == ["fake"]
+        assert arrays["explained"].tolist() == arrays["predicted"].tolist() == [name]
         assert arrays["probabilities"] == pytest.approx(expected.probabilities)
         assert arrays["areas"].tolist() == [[0, 0, 50, 80]]
     page = (out / "explanation.html").read_text(encoding="utf-8")
     assert "a &lt;photo&gt;.png" in page
     assert "<photo>" not in page
-    assert f"probability of fake is {expected.probabilities[0]:.3f}" in page
+    said = f"Predicted {name}; the probability of {name} is {expected.probabilities[0]:.3f}"
+    assert said in page
     assert "Grad-CAM at block4_conv3 on 1 image." in page
     assert "no evidence that anything was" in page
     assert "Sanity check. With random layers on top of VGG16" in page
@@ -76,6 +79,24 @@ def test_page_pictures_and_arrays(
     config = json.loads((out / "config.json").read_text(encoding="utf-8"))
     assert config["images"] == [photo]
     assert set(config["files"]) == {names[0], names[2], names[3]}
+
+
+def test_each_image_is_explained_as_predicted(
+    pipeline: Pipeline, save: Callable[[Any], str], make_image: MakeImage, tmp_path: Path
+) -> None:
+    levels = (10, 240, 20, 230, 220)
+    paths = [make_image(f"{level} \u751f.png", (level,) * 3) for level in levels]
+    out = tmp_path / "why"
+    assert main(["explain", "--trust", save(pipeline), *paths, "--out", str(out)]) == 0
+    names = [("real", "fake")[label] for label in pipeline.predict(paths)]
+    assert set(names) == {"real", "fake"}
+    with np.load(out / "maps.npz") as arrays:
+        assert arrays["paths"].tolist() == paths
+        assert arrays["explained"].tolist() == names
+        assert arrays["probabilities"].min() >= 0.5
+    page = (out / "explanation.html").read_text(encoding="utf-8")
+    # The network sees 64x64 pixels.
+    assert "Grad-CAM at block4_conv3 on 5 images." in page
 
 
 def test_broken_images_are_named_and_the_others_explained(
@@ -152,7 +173,7 @@ def test_an_empty_map_is_said_to_be_empty(
     )
     clf = make_pipeline(features, LogisticRegression()).fit(*dark_and_bright)
     clf[-1].coef_ = -np.abs(clf[-1].coef_) if method == "grad-cam" else 0 * clf[-1].coef_
-    words = ["explain", "--trust", save(clf), photo, "--method", method]
+    words = ["explain", "--trust", save(clf), photo, "--method", method, "--class", "fake"]
     assert main([*words, "--out", str(tmp_path / "why")]) == 0
     page = (tmp_path / "why" / "explanation.html").read_text(encoding="utf-8")
     assert said in page
@@ -177,7 +198,8 @@ def test_statistics_are_explained_by_occlusion_and_checked(
     assert "cannot explain pooling=" in page
     assert "Sanity check. With random layers on top of VGG16" in page
     with np.load(out / "maps.npz") as arrays:
-        np.testing.assert_array_equal(arrays["map_01"], occlusion(clf, [photo]).maps[0])
+        expected = occlusion(clf, [photo], label=clf.predict([photo])[0])
+        np.testing.assert_array_equal(arrays["map_01"], expected.maps[0])
 
 
 def test_occlusion_of_a_vgg16_is_checked(

@@ -19,7 +19,7 @@ from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardSca
 from sklearn.svm import LinearSVC
 
 from skfakereal import ImageReadError, VGG16FeatureExtractor, VGG16ImageClassifier
-from skfakereal.explain import grad_cam
+from skfakereal.explain import grad_cam, randomization_check
 
 IMAGENET_MEAN = np.array([103.939, 116.779, 123.68], np.float32)
 
@@ -312,3 +312,26 @@ def test_no_tensorflow_and_no_matplotlib_is_imported(
         "print(sorted({'tensorflow', 'keras', 'matplotlib'} & set(sys.modules)))"
     )
     assert run_python(code, str(tmp_path / "clf.joblib"), photo).strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("size", "layer", "cells"),
+    [(32, "block3_conv3", 8), (64, "block4_conv3", 8), (128, "block5_conv3", 8)],
+)
+def test_small_images_are_explained_at_an_early_layer(
+    size: int,
+    layer: str,
+    cells: int,
+    narrow_trunk: str,
+    dark_and_bright: Images,
+) -> None:
+    X, y = dark_and_bright
+    features = VGG16FeatureExtractor(
+        weights=narrow_trunk, image_size=(size, size), pooling="avg", cache=None
+    )
+    pipeline = make_pipeline(features, LogisticRegression()).fit(X, y)
+    maps = grad_cam(pipeline, X[:1])
+    assert maps.method == f"Grad-CAM at {layer}"
+    assert maps.cells == (cells, cells)
+    check = randomization_check(pipeline, X[:1], stages=["head"], n_draws=1)
+    assert check.n_cells == cells**2

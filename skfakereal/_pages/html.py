@@ -103,7 +103,7 @@ PARTS_STYLE = """
 .skfakereal .dots .mark { width: 0; height: 100%; border-left: 1px dashed; opacity: .5; }
 .skfakereal .dots .axis { position: relative; height: 1.2rem; font-size: .8rem;
   opacity: .75; }
-.skfakereal .dots .axis i { font-style: normal; transform: translateX(-50%); }
+.skfakereal .dots .axis i { font-style: normal; white-space: nowrap; transform: translateX(-50%); }
 .skfakereal .s0 { background: #2f6fb3; }
 .skfakereal .s1 { background: #d0662b; }
 .skfakereal .s2 { background: #3d9a5f; }

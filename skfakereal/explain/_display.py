@@ -238,7 +238,7 @@ class GradCAMDisplay(MapDisplay):
         estimator: Any,
         X: ImagePaths,
         *,
-        layer: str = "block5_conv3",
+        layer: str | None = None,
         label: Any = None,
         target_names: Sequence[str] | None = None,
         ax: Any = None,
@@ -251,7 +251,7 @@ class GradCAMDisplay(MapDisplay):
             As in `grad_cam`.
         X : array-like of shape (n_images,) or (n_images, 1)
             Image paths.
-        layer : str, default="block5_conv3"
+        layer : str, default=None
             As in `grad_cam`.
         label : label, default=None
             As in `grad_cam`.

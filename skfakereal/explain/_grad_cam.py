@@ -26,7 +26,7 @@ def grad_cam(
     estimator: Any,
     X: ImagePaths,
     *,
-    layer: str = "block5_conv3",
+    layer: str | None = None,
     label: Any = None,
 ) -> Explanation:
     """Map where a VGG16 found what speaks for a class, by Grad-CAM [1]_.
@@ -53,10 +53,11 @@ def grad_cam(
         `CalibratedClassifierCV` that holds a single such classifier.
     X : array-like of shape (n_images,) or (n_images, 1)
         Image paths.
-    layer : str, default="block5_conv3"
+    layer : str, default=None
         Which convolution or pooling: ``"block1_conv1"`` to ``"block5_pool"``. Earlier
-        ones have finer cells and say less of the class. At 224x224 the default has 14x14
-        cells, at 32x32 2x2 only: take ``"block3_conv3"`` (8x8) there.
+        ones have finer cells and say less of the class. None takes the last convolution
+        with 8x8 cells or more: ``"block5_conv3"`` at 224x224 (14x14 cells),
+        ``"block4_conv3"`` at 64x64, ``"block3_conv3"`` at 32x32.
     label : label, default=None
         The class, one of ``classes_``. None: the positive class ("fake" or 1), or, with
         more than two classes, the one predicted for each image.
@@ -103,11 +104,12 @@ def grad_cam(
     ...     weights="cifake", image_size=(32, 32), pooling="avg", cache=None
     ... )
     >>> clf = make_pipeline(features, LogisticRegression()).fit(data.data, data.target)
-    >>> grad_cam(clf, data.data[:2], layer="block3_conv3").maps.shape
+    >>> grad_cam(clf, data.data[:2]).maps.shape
     (2, 32, 32)
     """
     check_classifier(estimator)
     steps, opened = open_network(estimator)
+    layer = layer or opened.default_layer()
     n_layers = opened.position(layer)
     paths = check_paths(steps.transformed(X))
     classes = np.asarray(estimator.classes_)

@@ -172,6 +172,7 @@ def _unpool(before: FloatArray, gradient: FloatArray) -> FloatArray:
 
 _SCALERS = (MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler)
 _TOLERANCE = 1e-6
+_CELLS = 8  # of a map on a side: with fewer, a cell is a quarter of the image or more
 _INSTEAD = "Use occlusion, which explains any classifier."
 
 
@@ -245,6 +246,13 @@ class OpenedNetwork:
         if layer not in names:
             raise ValueError(f"layer must be one of {', '.join(names)}, got {layer!r}.")
         return names.index(layer) + 1
+
+    def default_layer(self) -> str:
+        """Return the last convolution with 8x8 cells or more; at the least, one of block 3."""
+        side = min(self.settings.image_size)
+        block = next((b for b in (5, 4) if side // 2 ** (b - 1) >= _CELLS), 3)
+        names = [name for name in layer_names(self.layers) if "conv" in name]
+        return max(name for name in names if name < f"block{block + 1}")
 
     def activations(self, views: NDArray[np.uint8], n_layers: int) -> FloatArray:
         """Return what the first layers make of pixels (n_images, height, width, 3)."""

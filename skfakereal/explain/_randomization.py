@@ -157,7 +157,7 @@ def randomization_check(
     X: ImagePaths,
     *,
     method: Literal["grad-cam", "occlusion"] = "grad-cam",
-    layer: str = "block5_conv3",
+    layer: str | None = None,
     label: Any = None,
     patch: int | None = None,
     stride: int | None = None,
@@ -184,7 +184,7 @@ def randomization_check(
         Image paths.
     method : {"grad-cam", "occlusion"}, default="grad-cam"
         What makes the maps.
-    layer : str, default="block5_conv3"
+    layer : str, default=None
         As in `grad_cam`.
     label : label, default=None
         As in `grad_cam`.
@@ -240,7 +240,7 @@ def randomization_check(
     _check(method, stages, n_draws)
     seed = seed_of(random_state)
     steps, opened = open_network(estimator, method=method)
-    n_layers = opened.position(layer)
+    n_layers = opened.position(layer or opened.default_layer())
     paths, classes = check_paths(steps.transformed(X)), np.asarray(estimator.classes_)
     classes_to_explain(classes, label, classes[:1])  # before any image is read
     views, _ = look_at(opened, paths)

@@ -8,7 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from skfakereal._pages.html import Html, details, items, note, page, section, table
+from skfakereal._pages.html import (
+    Html,
+    details,
+    folds,
+    items,
+    meaning,
+    note,
+    page,
+    section,
+    table,
+)
 from skfakereal._pages.pictures import figure
 from skfakereal._paths import as_fitted
 from skfakereal._shown import write_page
@@ -34,6 +44,10 @@ _NO_CHECK = (
     "The sanity check with random weights needs a VGG16 with a head that can be looked "
     "into, which this model does not have."
 )
+_COLOURS = {
+    "grad-cam": "Bright: what speaks for {}.",
+    "occlusion": "Red: what speaks for {}. Blue: what speaks against it.",
+}
 _EMPTY = {
     "grad-cam": (
         "The map is empty: nowhere does anything speak for {}, at this layer. Whatever "
@@ -123,11 +137,17 @@ def _add(
     position = {label: i for i, label in enumerate(maps.classes.tolist())}
     verdict = model.names[position[maps.predicted.tolist()[row]]]
     label = model.names[position[maps.explained.tolist()[row]]]
-    says = f"Called {verdict}; the probability of {label} is {maps.probabilities[row]:.3f}."
+    says = (
+        f"Predicted {verdict}; the probability of {label} is {maps.probabilities[row]:.3f}. "
+        f"{_COLOURS[method].format(label)}"
+    )
     worth = f"Sanity check. {sanity}"
     if not maps.maps[row].any():
         worth = _EMPTY[method].format(label)
     alt = f"{name}: the image, the map for {label} over it, and the map"
+    # The page says in text what the titles say, in the fonts of whoever reads it.
+    for ax in drawn.axes:
+        ax.set_title("")
     explained.sections.append(section(name, says, figure(drawn, alt=alt), worth))
     plt.close(drawn)
     facts = {
@@ -160,24 +180,26 @@ def _page(explained: Explained, config: Mapping[str, Any]) -> str:
     lead = (
         f"{explained.method or 'Nothing'} on {counted(len(explained.sections), 'image')}."
     )
-    parts = [note(_CAUTION, "warning"), *explained.sections]
-    if broken:
-        parts.append(section("Could not be read", table(broken, header=("image", "why"))))
-    parts.append(
-        section(
-            "What does this mean?",
+    parts: list[Html] = [
+        note(_CAUTION, "warning"),
+        meaning(
             items([*_READING[method], *filter(None, [explained.why_method])]),
             "The sanity check puts random weights in the place of learned ones and compares "
             "the maps: the similarity is the mean absolute rank correlation over ten draws, "
             "from 0 to 1 (Adebayo et al., 2018, Sanity checks for saliency maps).",
-        )
-    )
+        ),
+        *explained.sections,
+    ]
+    if broken:
+        parts.append(section("Could not be read", table(broken, header=("image", "why"))))
     facts = {"command": " ".join(config["command"]), "model": config["model"]["file"]}
     parts.append(
         section(
             "How it was made",
-            table(list(facts.items())),
-            details("Versions", table(list(config["versions"].items()))),
+            folds(
+                details("Command and model", table(list(facts.items()))),
+                details("Versions", table(list(config["versions"].items()))),
+            ),
         )
     )
     return page("Where did the detector look?", *parts, lead=lead, footer=made_by(config))

@@ -104,11 +104,10 @@ def _classify_some(trained: "Trained") -> None:
         for known in report.classes.tolist()
     ]
     errors = worst_errors(report._predictions)
-    first = " and ".join(f"the first {name} one" for name in report.target_names)
-    told = f"{sum(right):,} of the {len(right):,} tested images were classified correctly."
-    told += f" Among them, {first}"
-    told += f", and the worst error, which is {errors[0].label}:" if errors else ":"
-    say(told)
+    say(f"{sum(right):,} of the {len(right):,} tested images were classified correctly.")
+    first = " and ".join(f"the first {name}" for name in report.target_names)
+    worst = f", and the worst error, a {errors[0].label} image" if errors else ""
+    say(f"Here are {first} image of these{worst}:")
     rows = rows_of(trained.model, [*paths, *(error.path for error in errors[:1])])
     say("".join(table_lines(rows, "fake")))
 

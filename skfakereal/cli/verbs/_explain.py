@@ -16,17 +16,20 @@ from skfakereal.cli._arguments import (
 from skfakereal.cli._output import complain, say, wants_progress, watched
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from skfakereal._classifying.verdicts import Verdict
     from skfakereal.cli._model import Model
 
 
 _DESCRIPTION = """\
-Show which parts of images raise the probability of "fake" (or of --class): colour
-maps over the images, on one page.
+Show which parts of images raise the probability of the class that was predicted
+(or of --class): colour maps over the images, on one page.
 
 occlusion  covers parts of the image and measures how the probability changes;
            for any model; takes as long as 170 predictions, for a VGG16 340.
-grad-cam   looks into the model's VGG16; takes seconds per image, at 14x14 cells;
-           not for models trained with --pooling statistics, the default.
+grad-cam   looks into the model's VGG16; takes seconds per image, at 14x14 cells
+           (8x8 at small sizes); not for models trained with --pooling statistics, the default.
 auto       grad-cam where it can explain the model, else occlusion.
 
 A map shows what the model used. It is no evidence that an image was manipulated,
@@ -76,13 +79,13 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
         "--class",
         dest="class_name",
         metavar="NAME",
-        help='the class to look for (default: "fake"; with more than two classes, the '
-        "predicted one)",
+        help="the class to look for (default: the one predicted for each image)",
     )
     parser.add_argument(
         "--layer",
-        help="for grad-cam: a convolution or pooling of VGG16 (default: block5_conv3); "
-        "earlier ones have finer cells, and say less about the class",
+        help="for grad-cam: a convolution or pooling of VGG16 (default: the last convolution "
+        "with 8x8 cells or more: block5_conv3 at 224x224, block3_conv3 at 32x32); earlier ones "
+        "have finer cells, and say less about the class",
     )
     finish_verb(parser, run)
 
@@ -108,24 +111,23 @@ def run(arguments: Namespace) -> int:
     with new_run(arguments.out, force=arguments.force) as folder:
         model = _load(arguments)
         how, why = _settings(arguments, model.estimator)
-        how["label"] = _label(model, arguments.class_name)
         if why:
             say(printable(why))
         verdicts = list(classify(model.estimator, paths))
         unreadable = {v.path: v.error for v in verdicts if v.error}
-        readable = [path for path in paths if path not in unreadable]
-        chunks = [readable[i : i + _CHUNK] for i in range(0, len(readable), _CHUNK)]
+        readable = [v for v in verdicts if not v.error]
+        chunks = _chunks(readable, model, arguments.class_name)
         explained = Explained(model, unreadable, why_method=why)
-        for chunk in watched(
+        for label, chunk in watched(
             chunks,
             total=len(chunks),
             label="explain",
             progress=wants_progress(arguments.progress),
         ):
-            explain_part(explained, chunk, folder, **how)
+            explain_part(explained, chunk, folder, label=label, **how)
         config = describe_run(
             arguments.command_line,
-            images=[*readable],
+            images=[v.path for v in readable],
             unreadable=unreadable,
             method=explained.method or how["method"],
             model={"file": arguments.model, **settings_of(model.estimator)},
@@ -151,7 +153,7 @@ def _settings(arguments: Namespace, estimator: Any) -> tuple[dict[str, Any], str
         return {"method": "occlusion"}, ""
     why = why_no_grad_cam(estimator)
     if why is None:
-        return {"method": "grad-cam", "layer": arguments.layer or "block5_conv3"}, ""
+        return {"method": "grad-cam", "layer": arguments.layer}, ""
     if arguments.layer is not None:
         raise ValueError(f"{why} Leave --layer out, to use occlusion.")
     if arguments.method == "grad-cam":
@@ -173,9 +175,16 @@ def _load(arguments: Namespace) -> "Model":
         raise ValueError(said) from error
 
 
-def _label(model: "Model", name: str | None) -> Any:
-    """Return the label of the class to explain; None for that predicted for each image."""
-    if name is None and model.positive is None:
-        return None
-    position = model.names.index(name) if name is not None else model.positive
-    return model.estimator.classes_.tolist()[position]
+def _chunks(
+    verdicts: "Sequence[Verdict]", model: "Model", name: str | None
+) -> list[tuple[Any, list[str]]]:
+    """Return a few images at a time, in their order, each time with the class to explain."""
+    labels = model.estimator.classes_.tolist()
+    chunks: list[tuple[Any, list[str]]] = []
+    for verdict in verdicts:
+        assert verdict.predicted is not None  # it was read
+        label = labels[verdict.predicted if name is None else model.names.index(name)]
+        if not chunks or chunks[-1][0] != label or len(chunks[-1][1]) == _CHUNK:
+            chunks.append((label, []))
+        chunks[-1][1].append(verdict.path)
+    return chunks
