@@ -8,7 +8,7 @@ import numpy as np
 
 from skfakereal._classifying.verdicts import Classification
 from skfakereal._csv_file import write_csv
-from skfakereal._pages.html import Html, meaning, note, paragraph, section
+from skfakereal._pages.html import Html, meaning, note, section
 from skfakereal._pages.pictures import gallery, picture
 from skfakereal._wording import counted, shortened
 from skfakereal.cli._parts import Part
@@ -19,6 +19,7 @@ from skfakereal.evaluation import find_label_issues
 
 LABELS_FILE = "label_issues.csv"
 _SHOWN = 12
+_MANY = 0.2  # of the images: hardly a set has so many wrong labels
 
 
 @dataclass(frozen=True)
@@ -92,19 +93,13 @@ def label_sections(issues: LabelIssues) -> list[Html]:
             )
         ]
     shown = issues.found[:_SHOWN]
-    n = len(issues.found)
+    said = f"{_looks(issues)}. Hard images look just like wrong labels: see for yourself."
+    if len(issues.found) > len(shown):
+        said += f" The {len(shown)} most likely are shown; {LABELS_FILE} has all."
     return [
         section(
             "Labels that look wrong",
-            paragraph(
-                f"{_looks(n)}. Look at "
-                f"{'it' if n == 1 else 'them'}: hard images are among them as well as wrong labels."
-                + (
-                    f" The {len(shown)} most likely are shown; {LABELS_FILE} has all."
-                    if n > len(shown)
-                    else ""
-                )
-            ),
+            said,
             gallery(
                 picture(
                     each.path,
@@ -114,24 +109,26 @@ def label_sections(issues: LabelIssues) -> list[Html]:
                 for each in shown
             ),
             meaning(
-                paragraph(
-                    f"{looked_at} An image is listed if it resembles the other class more than "
-                    "images of that class do on average, for as many images as the "
-                    "probabilities say are mislabelled (confident learning, Northcutt et al. "
-                    "2021). Correct what is wrong, leave what is right, and train again; "
-                    f"{LABELS_FILE} in this folder lists the images. None was left out of training."
-                ),
+                f"{looked_at} An image is listed if it resembles the other class more than "
+                "images of that class do on average, for as many images as the probabilities "
+                "say are mislabelled (confident learning, Northcutt et al. 2021). Correct what "
+                f"is wrong, leave what is right, and train again; {LABELS_FILE} beside this "
+                "page lists the images. None was left out of training."
             ),
         )
     ]
 
 
-def _looks(n: int) -> str:
-    return f"{counted(n, 'image')} {'looks' if n == 1 else 'look'} mislabelled"
+def _looks(issues: LabelIssues) -> str:
+    n = len(issues.found)
+    said = f"{counted(n, 'image')} {'looks' if n == 1 else 'look'} mislabelled"
+    if n > _MANY * issues.n_images:
+        said += f", so many of {issues.n_images:,} that the model is rather weak"
+    return said
 
 
 def label_line(issues: LabelIssues, out: str) -> str:
     """Return the line for the screen; empty if there is nothing to tell."""
     if not issues.found:
         return ""
-    return f"{_looks(len(issues.found))}: see {Path(out, LABELS_FILE)}, or the report."
+    return f"{_looks(issues)}: see {Path(out, LABELS_FILE)}, or the report."
