@@ -1,7 +1,7 @@
 """Results -> parts of an HTML page, in words that need no prior knowledge."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from skfakereal._classifying.predictions import Predictions
 from skfakereal._pages.html import (
@@ -114,10 +114,7 @@ def _answer(results: Results, cautions: Sequence[str], basis: str) -> Html:
         headlines(figures),
         meaning(
             f"All figures except the accuracy are {of}. Small: the 95% interval.",
-            items(
-                f"{WORDS[key]}: {MEANINGS[key].format(**_names(results))}"
-                for key, _, _ in headline(results.figures)
-            ),
+            _meanings(results, [key for key, _, _ in headline(results.figures)]),
             *_about_intervals(intervals.n_resamples),
         ),
         # What is undefined and not shown here is explained where it is shown.
@@ -126,13 +123,6 @@ def _answer(results: Results, cautions: Sequence[str], basis: str) -> Html:
         ),
         note(f"{basis} {_ONLY_THESE}".lstrip()),
     )
-
-
-def _names(results: Results) -> dict[str, str]:
-    p = results.predictions
-    if p.positive is None:
-        return {"name": "of the class", "rest": "other"}
-    return {"name": p.names[p.positive], "rest": p.names[1 - p.positive]}
 
 
 def _about_intervals(n_resamples: int) -> list[Html]:
@@ -208,6 +198,7 @@ def _numbers(results: Results) -> list[Html]:
         details(
             "All figures, with 95% intervals",
             figure_table(results),
+            meaning(_meanings(results, spoken_keys(results.figures))),
             *notes([*few_negatives(results.predictions), *results.intervals.remarks]),
         ),
         details("By class", class_table(results)),
@@ -325,18 +316,21 @@ _POINTS = {
 
 
 def figure_table(results: Results) -> Html:
-    """Return all overall figures, with intervals and meanings."""
-    overall = results.figures.overall
+    """Return all overall figures, with intervals."""
+    overall, intervals = results.figures.overall, results.intervals.overall
     rows = [
-        [
-            WORDS[key],
-            overall[key],
-            unbroken(interval_text(results.intervals.overall.get(key))),
-            MEANINGS[key].format(**_names(results)),
-        ]
+        [WORDS[key], overall[key], unbroken(interval_text(intervals.get(key)))]
         for key in spoken_keys(results.figures)
     ]
-    return table(rows, ["figure", "value", "95% interval", "what it means"])
+    return table(rows, ["figure", "value", "95% interval"])
+
+
+def _meanings(results: Results, keys: Iterable[str]) -> Html:
+    p = results.predictions
+    names = {"name": "of the class", "rest": "other"}
+    if p.positive is not None:
+        names = {"name": p.names[p.positive], "rest": p.names[1 - p.positive]}
+    return items(f"{WORDS[key]}: {MEANINGS[key].format(**names)}" for key in keys)
 
 
 def class_table(results: Results) -> Html:
