@@ -18,7 +18,7 @@ from skfakereal.cli._output import complain, say, wants_progress, watched
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from skfakereal._classifying.verdicts import Verdict
+    from skfakereal._classifying.verdicts import Classification
     from skfakereal.cli._model import Model
 
 
@@ -176,7 +176,7 @@ def _load(arguments: Namespace) -> "Model":
 
 
 def _chunks(
-    verdicts: "Sequence[Verdict]", model: "Model", name: str | None
+    verdicts: "Sequence[Classification]", model: "Model", name: str | None
 ) -> list[tuple[Any, list[str]]]:
     """Return a few images at a time, in their order, each time with the class to explain."""
     labels = model.estimator.classes_.tolist()

@@ -5,6 +5,7 @@ sentence where there is nothing to draw.
 """
 
 from collections.abc import Callable
+from textwrap import wrap
 from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
@@ -55,21 +56,26 @@ def draw_plots(results: Results, kind: str = "all", ax: "Axes | None" = None) ->
     return legible(cast("Figure", ax.get_figure(root=True)))
 
 
+_WIDTH = 18  # letters of a name on a line
+
+
 def _draw_confusion_matrix(results: Results, ax: "Axes") -> None:
     from sklearn.metrics import ConfusionMatrixDisplay
 
     p = results.predictions
+    names = ["\n".join(wrap(drawable(name), _WIDTH)) for name in p.names]
+    widest = max(len(line) for name in names for line in name.split("\n"))
     ConfusionMatrixDisplay.from_predictions(
         p.y_true,
         p.y_pred,
         labels=np.arange(len(p.names)),
-        display_labels=[drawable(name) for name in p.names],
+        display_labels=names,
         sample_weight=p.weights if p.weighted else None,
         values_format=",.1f" if p.weighted else ",d",
         cmap="Blues",
         colorbar=False,
         im_kw={"vmin": 0},
-        xticks_rotation="horizontal" if len(p.names) <= 4 else "vertical",
+        xticks_rotation="horizontal" if widest * len(names) <= 2 * _WIDTH else "vertical",
         ax=ax,
     )
     ax.set(title="Confusion matrix", xlabel="Predicted label", ylabel="True label")
