@@ -182,6 +182,18 @@ def test_the_band_may_be_told_in_any_form(report: EvaluationReport, band: Any) -
     assert "Between 0.3 and 0.8, fewer than 90% of the validation images" in section
 
 
+def test_what_was_recalibrated_was_not_validated(report: EvaluationReport) -> None:
+    rates = {"n_positive": 30, "true_positive_rate": 0.8}
+    rates |= {"n_negative": 40, "false_positive_rate": 0.05}
+    band = {"unsure_band": {"low": 0.3, "high": 0.8, "precision": 0.9}}
+    decision = {"threshold": 0.7, "calibration": "sigmoid", **rates, **band}
+    card = model_card(report, config={"decision": decision | {"recalibrated": True}})
+    section = text_of(card, "Threshold and calibration")
+    assert "On the images that it was recalibrated on, it detected 80.0% of 30" in section
+    assert "fewer than 90% of the images that it was recalibrated on" in section
+    assert "Probabilities were calibrated: sigmoid." in section
+
+
 def test_a_decision_of_which_nothing_is_known_is_no_choice(
     report: EvaluationReport,
 ) -> None:

@@ -140,13 +140,14 @@ def test_page_and_card_say_what_the_figures_are(run: Path) -> None:
     assert "The figures are cross-validated, since 60 images are too few" in page
     assert "The model that is saved was fitted on all of them." in page
     assert "images out of fold" in page
-    assert "validation images that are" not in page
+    assert "validation images" not in page
     assert "choose a higher threshold" not in page  # one was chosen
     card = (run / "card.md").read_text(encoding="utf-8")
     assert "Cross-validated on 60 images (30 real, 30 fake)" in card
     assert "In the cross-validation, its true positive rate is" in card
     assert "was chosen by validation among these images" in card
     assert "Tested on" not in card
+    assert "validation images" not in card
     assert "| test" not in card
 
 

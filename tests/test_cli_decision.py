@@ -170,7 +170,7 @@ def test_without_options_nothing_is_chosen(
     assert (decision["threshold"], decision["reason"]) == (0.5, "the more probable class")
     assert decision["n_positive"] + decision["n_negative"] == 10
     assert decision["unsure_band"] is None
-    assert "at least 20 validation images" in decision["no_unsure_band"]
+    assert "at least 20 images of each class" in decision["no_unsure_band"]
     assert "Caution: --" not in capsys.readouterr().out
 
 
@@ -194,7 +194,7 @@ def test_nothing_is_held_out_where_nothing_needs_it(train: Train, tmp_path: Path
             ["at least 19", "--validation-fraction 0.42"],
         ),
         (["--target-fpr", "0.1", "--confidence", "0.95"], ["at least 29"]),
-        (["--unsure-precision", "0.98"], ["at least 50 validation images of each class"]),
+        (["--unsure-precision", "0.98"], ["at least 50 images of each class"]),
         (["--calibration", "sigmoid", "--validation-fraction", "0.05"], ["at least 5"]),
         (["--confidence", "0.9"], ["--confidence needs --target-fpr"]),
         (["--balanced", "--prevalence", "0.1"], ["--prevalence needs --costs"]),

@@ -81,8 +81,8 @@ def test_a_probability_in_the_band_is_unsure(
     rows = judge(model, X, band=band)
     assert [row.verdict for row in rows] == ["real", "unsure", "unsure", "fake"]
     assert rows[1].reasons == (
-        f"Of validation images with a probability like {p[1]:.3f}, fewer than 90% were "
-        f"real; only below {band.low:.3f} enough were.",
+        "Of the images that the unsure band was learned from, fewer than 90% of those with a "
+        f"probability like {p[1]:.3f} were real; only below {band.low:.3f} enough were.",
     )
     assert "were fake; only above" in rows[2].reasons[0]
     both = judge(model, X, band=band, perturbations=[Darken(60)])[2]
@@ -92,7 +92,7 @@ def test_a_probability_in_the_band_is_unsure(
 def test_a_band_beside_the_threshold_makes_the_called_unsure(
     model: Pipeline, make_image: MakeImage
 ) -> None:
-    # Called fake, but below the band: nearly all such validation images were real.
+    # Called fake, but below the band: nearly all such images were real.
     X = [make_image("a.png", 150)]
     p = judge(model, X)[0].probability
     assert p is not None

@@ -235,7 +235,7 @@ def test_ties_and_holes_without_labels() -> None:
             "are 4 of class 1.* of class 0 alone suffice for a target false positive",
         ),
         ((50, 0), {}, "are 0 of class 1"),
-        ((18, 50), {"target_fpr": 0.05}, "needs at least 19 validation images of class 0"),
+        ((18, 50), {"target_fpr": 0.05}, "needs at least 19 images of class 0"),
         ((0, 50), {"target_fpr": 0.05}, "needs at least 19 .* got 0"),
         ((50, 50), {"target_fpr": 5}, "target_fpr must lie between 0 and 1"),
         ((50, 50), {"prevalence": 0.1}, "prevalence needs costs"),

@@ -86,7 +86,7 @@ def test_too_few_real_images_are_refused_with_the_number(
 ) -> None:
     settings: dict[str, Any] = {"target_fpr": target, "confidence": confidence}
     y, score = draw(needed - 1, 300)
-    said = f"needs at least {needed} validation images of class 0, got {needed - 1}"
+    said = f"needs at least {needed} images of class 0 to choose it on, got {needed - 1}"
     with pytest.raises(ValueError, match=said):
         choose_threshold(y, score, **settings)
     y, score = draw(needed, 300)
@@ -98,7 +98,7 @@ def test_one_percent_of_fifty_is_refused() -> None:
     names = np.where(y == 1, "fake", "real")
     with pytest.raises(
         ValueError,
-        match="rate of 1% needs at least 99 validation images of class 'real', got 50",
+        match="rate of 1% needs at least 99 images of class 'real' to choose it on, got 50",
     ):
         choose_threshold(names, score, target_fpr=0.01)
 

@@ -179,20 +179,29 @@ def _validated(decision: Decision, positive: str) -> list[str]:
         within = (
             f" (95% interval {interval[0]:.2%} to {interval[1]:.2%})" if interval else ""
         )
-        on = (
-            "Out of fold (each training image classified by a model that was fitted without it)"
-            if decision.get("out_of_fold")
-            else "On the validation images"
-        )
+        on = f"On the {_kind(decision)}"
+        if decision.get("out_of_fold"):
+            on = (
+                "Out of fold (each training image classified by a model that was fitted "
+                "without it)"
+            )
         sentences.append(
             f"{on}, it detected {tpr:.1%} of {n_positive:,} {positive} images; "
             f"of {n_negative:,} others, {fpr:.2%} were false positives{within}."
         )
     if isinstance(decision.get("calibration"), str):
         how = decision["calibration"]
-        on = "out of fold" if decision.get("out_of_fold") else "on validation images"
-        sentences.append(f"Probabilities were calibrated {on}: {how}.")
+        on = f" on {_kind(decision)}"
+        if decision.get("recalibrated"):  # that moved the threshold alone
+            on = ""
+        sentences.append(f"Probabilities were calibrated{on}: {how}.")
     return sentences
+
+
+def _kind(decision: Decision) -> str:
+    if decision.get("recalibrated"):
+        return "images that it was recalibrated on"
+    return "images out of fold" if decision.get("out_of_fold") else "validation images"
 
 
 def _band(decision: Decision) -> list[str]:
@@ -205,10 +214,9 @@ def _band(decision: Decision) -> list[str]:
         precision = decision.get("unsure_precision")
     if None in (low, high, precision):
         return []
-    on = "images out of fold" if decision.get("out_of_fold") else "validation images"
     return [
-        f"Between {low:.4g} and {high:.4g}, fewer than {precision:.0%} of the {on} "
-        "were classified correctly: treat such a verdict as unsure."
+        f"Between {low:.4g} and {high:.4g}, fewer than {precision:.0%} of the "
+        f"{_kind(decision)} were classified correctly: treat such a verdict as unsure."
     ]
 
 

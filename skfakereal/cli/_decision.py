@@ -33,8 +33,8 @@ class DecisionPlan:
     balanced: bool = False  # whether the balanced accuracy is to be highest
     # "sigmoid", "isotonic" or "temperature"; None leaves the probabilities as they are.
     calibration: str | None = None
-    # How often a verdict outside the unsure band must be right. None takes 0.95 where the
-    # validation images can show it, and does without a band where they cannot.
+    # How often a verdict outside the unsure band must be right. None takes 0.95 where there
+    # are enough images to show it, and does without a band where there are not.
     unsure_precision: float | None = None
 
     @property
@@ -44,7 +44,7 @@ class DecisionPlan:
 
     @property
     def asked(self) -> list[str]:
-        """The options that were used, all of which need validation images."""
+        """The options that were used, all of which need images to choose on."""
         given = {
             "--target-fpr": self.target_fpr,
             "--costs": self.costs,
@@ -79,7 +79,7 @@ def add_decision_options(parser: ArgumentParser) -> None:
         type=_precision,
         metavar="P",
         help='the share of `predict --stable` verdicts that must be right; others are "unsure" '
-        "(default: 0.95, if there are enough validation images to show it)",
+        "(default: 0.95, if there are enough images to show it)",
     )
 
 

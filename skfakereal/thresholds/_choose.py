@@ -43,7 +43,7 @@ def check_negatives(
     lowest = f"; {n_negative:,} can keep {_lowest(n_negative, confidence)}"
     raise ValueError(
         f"A false positive rate of {100 * target_fpr:.4g}%{certain} needs at least "
-        f"{needed:,} validation images of class {name}, got {n_negative:,}. Use more, or "
+        f"{needed:,} images of class {name} to choose it on, got {n_negative:,}. Use more, or "
         f"choose a higher target{lowest if n_negative else ''}."
     )
 
@@ -106,8 +106,9 @@ def choose_threshold(
     Parameters
     ----------
     y_true : array-like of shape (n_images,)
-        Labels of validation images: not of those that the classifier was trained on, whose
-        probabilities are too good, nor of test images, whose figures would be too good.
+        Labels of validation images, or of training images with probabilities out of fold:
+        on images that a classifier was trained on, its probabilities are too good. Not of
+        test images, whose figures would be too good.
     y_proba : array-like of shape (n_images,) or (n_images, 2)
         Their probabilities of the positive class, from 0 to 1, or of both classes in sorted
         order, as `predict_proba` gives them.
@@ -153,7 +154,8 @@ def choose_threshold(
     characteristics"); 1% with a confidence of 0.95 needs 299. Both count images as
     independent, which copies and frames of one video are not.
 
-    Without validation images, take ``cross_val_predict(..., method="predict_proba")``.
+    Without validation images, take a fitted classifier's ``oof_proba_``, where it has
+    them, or ``cross_val_predict(..., method="predict_proba")``.
 
     Examples
     --------
@@ -168,7 +170,7 @@ def choose_threshold(
     >>> choose_threshold(y[450:], proba[450:], target_fpr=0.01)  # 50 real images
     Traceback (most recent call last):
         ...
-    ValueError: A false positive rate of 1% needs at least 99 validation images ...
+    ValueError: A false positive rate of 1% needs at least 99 images of ...
     """
     check_arguments(target_fpr, confidence, costs, prevalence)
     is_positive, score, label, other = positive_scores(y_true, y_proba, pos_label)

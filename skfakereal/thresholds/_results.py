@@ -9,7 +9,7 @@ from scipy.stats import binomtest
 
 @dataclass(frozen=True)
 class ThresholdChoice:
-    """A threshold, and what it did on the validation images.
+    """A threshold, and what it did on the images that it was chosen on.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ class ThresholdChoice:
     reason : str
         By what it was chosen, in words.
     n_positive, n_negative : int
-        How many validation images of the positive and of the other class there were.
+        How many of these images were of the positive and of the other class.
     true_positive_rate, false_positive_rate : float
         The shares of them that it calls positive; NaN of none.
     false_positive_interval : tuple of (float, float)
@@ -102,8 +102,9 @@ class ThresholdChoice:
         )
         return (
             f"Classified as {self.pos_label!r} from a probability of {self.threshold:.4f}, chosen "
-            f"by {self.reason}. On the validation images, {detected if self.n_positive else ''}"
-            f"{self.false_positive_rate:.2%} of {self.n_negative:,} others are false positives "
+            f"by {self.reason}. On the images that it was chosen on, "
+            f"{detected if self.n_positive else ''}{self.false_positive_rate:.2%} of "
+            f"{self.n_negative:,} others are false positives "
             f"(95% interval {low:.2%} to {high:.2%}).{cost}"
         )
 

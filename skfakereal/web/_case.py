@@ -103,7 +103,7 @@ def _worth(facts: dict[str, Any]) -> Html:
         ],
         [f"{positive} images found", facts["true_positive_rate"], None, None, n_positive],
     ]
-    header = ("", "share", "95% from", "to", "validation images")
+    header = ("", "share", "95% from", "to", "of so many images")
     return section(heading, table(rows, header))
 
 

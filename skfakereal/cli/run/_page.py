@@ -267,9 +267,12 @@ def _share(share: float) -> str:
 def _calibration(facts: Mapping[str, Any]) -> list[str]:
     if facts["calibration"] is None:
         return []
+    on = f" on {_on_which(facts)}"
+    if facts.get("recalibrated"):  # that moved the threshold alone
+        on = " when the model was trained"
     return [
-        f"The probabilities were calibrated ({facts['calibration']}) on {_on_which(facts)}. "
-        "They apply where the classes are as frequent as there."
+        f"The probabilities were calibrated ({facts['calibration']}){on}. They apply where the "
+        "classes are as frequent as there."
     ]
 
 

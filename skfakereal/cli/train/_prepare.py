@@ -340,7 +340,7 @@ def check_decision(plan: DecisionPlan, parts: Parts) -> None:
         for name, number in counts.items():
             if number < needed:
                 raise ValueError(
-                    f"{option} needs at least {needed} validation images of each class, but "
+                    f"{option} needs at least {needed} images of each class to choose on, but "
                     f"{name!r} has {number}.{_way_out(parts, name, needed)}"
                 )
 

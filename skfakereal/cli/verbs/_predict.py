@@ -35,8 +35,9 @@ read has no label; its row says why, and the others are classified nevertheless.
 For very many images use `skfakereal score`, which can be interrupted and resumed.
 
 With --stable, the label is "unsure" where a mild change of the image (saving it
-again, and shrinking larger ones a little) would flip it, or where too many
-validation images with such a probability were misclassified. The row says why.
+again, and shrinking larger ones a little) would flip it, or where too many of
+the images that `train` or `recalibrate` chose on were misclassified at such a
+probability. The row says why.
 
 What the file itself says about its origin is shown beside the probability and
 does not change it; `skfakereal provenance --help` explains the words.

@@ -66,7 +66,7 @@ def _threshold(results: Results) -> list[str]:
         return []
     return [
         f"{fpr:.0%} of the {rest} images are classified as {name}. If that is too many, choose "
-        "a higher threshold on validation images: skfakereal train --target-fpr 0.01, or "
+        "a higher threshold: skfakereal train --target-fpr 0.01, or "
         "skfakereal.thresholds.tune_threshold(..., target_fpr=0.01)."
     ]
 

@@ -38,7 +38,7 @@ class UnsureBand:
     precision : float
         The share of right verdicts that is enough, between 0.5 and 1.
     n_images : int
-        How many validation images it was learned from.
+        How many images it was learned from.
     share_unsure : float
         The share of them in the band, from 0 to 1.
     """
@@ -63,7 +63,7 @@ def learn_unsure_band(
     precision: float = 0.95,
     pos_label: Any = None,
 ) -> UnsureBand:
-    """Find the probabilities at which too few verdicts on validation images are right.
+    """Find the probabilities at which too few verdicts are right.
 
     The true share of fakes at each probability is estimated by isotonic regression, as in
     calibration (Zadrozny and Elkan 2002, "Transforming classifier scores into accurate
@@ -74,8 +74,9 @@ def learn_unsure_band(
     Parameters
     ----------
     y_true : array-like of shape (n_images,)
-        Labels of validation images, which the classifier was not trained on and its
-        threshold was not chosen on.
+        Labels of images that the classifier was not trained on: validation images, or
+        training images with probabilities out of fold, such as a fitted classifier's
+        ``oof_proba_``.
     y_proba : array-like of shape (n_images,) or (n_images, 2)
         Their probabilities of the fake class, or of both classes in sorted order, as
         `predict_proba` gives them. Rows with NaN are left out.
@@ -101,8 +102,8 @@ def learn_unsure_band(
     Notes
     -----
     Precision depends on the share of fakes among the images: the band applies to shares
-    like those of the validation images. Where fakes are rarer in
-    use, fewer of the images above the band are fake.
+    like those of the images that it was learned from. Where fakes are rarer in use, fewer
+    of the images above the band are fake.
 
     Examples
     --------
@@ -148,8 +149,8 @@ def _check_enough(fake: Any, precision: float, label: Any) -> None:
     for count, which in ((np.sum(fake), "of"), (np.sum(~fake), "other than")):
         if count < needed:
             raise ValueError(
-                f"To show a precision of {precision:g}, at least {needed} validation images "
-                f"of each class are needed, got {count} of a class {which} {label!r}. "
+                f"To show a precision of {precision:g}, at least {needed} images of each "
+                f"class are needed, got {count} of a class {which} {label!r}. "
                 "Use more images, or a lower precision."
             )
 
@@ -213,7 +214,7 @@ def stable_verdicts(
 
     Each image is classified unchanged and after a few mild changes such as messengers make.
     The verdict is "unsure" if one of them flips it, or if the probability lies in the band
-    where too few verdicts on validation images were right.
+    where too few verdicts were right on the images that it was learned from.
 
     Parameters
     ----------
@@ -358,8 +359,9 @@ def _decide(
         edge = band.high if is_fake else band.low
         only = f"only {'above' if is_fake else 'below'} {chance(edge)} enough were"
         reasons.append(
-            f"Of validation images with a probability like {chance(p)}, fewer than "
-            f"{100 * band.precision:g}% were {word}; "
+            "Of the images that the unsure band was learned from, fewer than "
+            f"{100 * band.precision:g}% of those with a probability like {chance(p)} were "
+            f"{word}; "
             f"{'at none enough were' if edge in (0, 1) else only}."
         )
     return Verdict(
