@@ -187,7 +187,10 @@ def test_nothing_is_held_out_where_nothing_needs_it(train: Train, tmp_path: Path
 @pytest.mark.parametrize(
     ("options", "messages"),
     [
-        (["--target-fpr", "0.01"], ["at least 99", "'real', got 22", "48 in all"]),
+        (
+            ["--target-fpr", "0.01"],
+            ["at least 99", "'real' to choose it on, got 22", "48 in all"],
+        ),
         (["--target-fpr", "0.03"], ["at least 33", "48 in all"]),
         (
             ["--target-fpr", "0.05", "--validation-fraction", "0.2"],

@@ -229,7 +229,7 @@ def _thresholds(results: Results) -> list[Html]:
             f"A higher threshold gives fewer false alarms among {rest} images, and misses "
             f"more {name} images. The oracle's threshold is the best one for these very "
             "images: it shows how much another threshold could have gained at most. Do not "
-            "use it; choose a threshold on validation images (skfakereal.thresholds)."
+            "use it; choose a threshold on other images (skfakereal.thresholds)."
         ),
     ]
 
