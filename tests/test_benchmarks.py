@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import balanced_accuracy_score, roc_auc_score, roc_curve
 
 from benchmarks import __main__ as command
 from benchmarks import _fit, _search, audit_power
@@ -136,6 +136,21 @@ def test_photographs_of_a_group_are_drawn_and_tested_together():
     tested = [set(drawn.groups[test]) for _, test in drawn.folds(seed=1)]
     assert sum(map(len, tested)) == 20
     assert drawn.paths.tolist() != images.draw(60, seed=2).paths.tolist()
+
+
+def test_figures_are_those_of_scikit_learn(rng):
+    labels = rng.integers(0, 2, 300)
+    probabilities = np.round(rng.random(300) * 0.6 + labels * 0.3, 2)  # with ties
+    false, true, _ = roc_curve(labels, probabilities, drop_intermediate=False)
+    expected = [
+        balanced_accuracy_score(labels, probabilities > 0.5),
+        roc_auc_score(labels, probabilities),
+        true[false <= 0.05].max(),
+    ]
+    found = figures(labels, probabilities, np.arange(300) // 3)
+    np.testing.assert_allclose(found[:, 0], expected)
+    assert (found[:, 1] < found[:, 0]).all()
+    assert (found[:, 0] < found[:, 2]).all()
 
 
 def test_two_engines_are_compared_image_by_image():

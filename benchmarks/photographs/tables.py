@@ -7,9 +7,6 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from sklearn.metrics import balanced_accuracy_score, roc_auc_score, roc_curve
-
-from benchmarks.photographs.sets import Indices
 
 _RESAMPLES = 1000
 
@@ -21,31 +18,40 @@ def figures(
 
     The intervals are percentiles over resamples of whole groups.
     """
-
-    def of(rows: Indices) -> tuple[float, float, float]:
-        y, p = labels[rows], probabilities[rows]
-        false, true, _ = roc_curve(y, p)
-        found = float(true[np.searchsorted(false, 0.05, side="right") - 1])
-        return balanced_accuracy_score(y, p > 0.5), roc_auc_score(y, p), found
-
     groups = np.arange(len(labels)) if groups is None else groups
-    drawn = [of(rows) for rows in _resample(labels, groups)]
-    ends = np.quantile(np.array(drawn), (0.025, 0.975), axis=0)
-    return np.column_stack([of(np.arange(len(labels))), *ends])
+    of_all, *drawn = _weighted(labels, probabilities, _resample(labels, groups))
+    return np.column_stack([of_all, *np.quantile(np.array(drawn), (0.025, 0.975), axis=0)])
 
 
-def _resample(labels: NDArray[Any], groups: NDArray[Any]) -> list[Indices]:
-    """Draw whole groups again and again, until there are both classes each time."""
+def _resample(labels: NDArray[Any], groups: NDArray[Any]) -> NDArray[np.float64]:
+    """Return how often each image counts: once, then as often as its group was drawn."""
     codes = np.unique(groups, return_inverse=True)[1]
-    members = [np.flatnonzero(codes == code) for code in range(codes.max() + 1)]
-    random_state = np.random.RandomState(0)
-    drawn: list[Indices] = []
-    while len(drawn) < _RESAMPLES:
-        picked = random_state.randint(len(members), size=len(members))
-        rows = np.concatenate([members[i] for i in picked])
-        if 0 < labels[rows].mean() < 1:
-            drawn.append(rows)
-    return drawn
+    random_state, n_groups = np.random.RandomState(0), codes.max() + 1
+    weights = [np.ones(len(labels))]
+    while len(weights) <= _RESAMPLES:
+        picked = random_state.randint(n_groups, size=n_groups)
+        weight = np.bincount(picked, minlength=n_groups)[codes].astype(np.float64)
+        if 0 < weight @ labels < weight.sum():
+            weights.append(weight)
+    return np.array(weights)
+
+
+def _weighted(
+    labels: NDArray[Any], probabilities: NDArray[Any], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the three figures for each row of weights: scikit-learn's, all at once."""
+    order = np.argsort(-probabilities, kind="stable")
+    fake, p, weights = labels[order] == 1, probabilities[order], weights[:, order]
+    last = np.append(np.flatnonzero(np.diff(p)), len(p) - 1)  # of equal ones
+    true, false = (
+        np.pad(np.cumsum(weights * of_class, axis=1)[:, last], ((0, 0), (1, 0)))
+        for of_class in (fake, ~fake)
+    )
+    tpr, fpr = true / true[:, -1:], false / false[:, -1:]
+    n_above = np.searchsorted(last, (p > 0.5).sum())
+    balanced = (tpr[:, n_above] + 1 - fpr[:, n_above]) / 2
+    at_five = tpr[np.arange(len(tpr)), (fpr <= 0.05).sum(axis=1) - 1]
+    return np.column_stack([balanced, np.trapezoid(tpr, fpr, axis=1), at_five])
 
 
 def markdown(found: Sequence[dict[str, Any]]) -> str:
@@ -111,14 +117,12 @@ def _key(entry: dict[str, Any]) -> tuple[Any, ...]:
 def _gains(before: dict[str, Any], after: dict[str, Any]) -> NDArray[np.float64]:
     """Return the gains of all images, and of each resample."""
     labels, groups = np.array(before["labels"]), np.array(before["groups"])
-    scores = [np.array(e["probabilities"]["clean"]) for e in (before, after)]
-    resamples = [np.arange(len(labels)), *_resample(labels, groups)]
-
-    def of(rows: Indices, p: NDArray[Any]) -> tuple[float, float]:
-        y = labels[rows]
-        return balanced_accuracy_score(y, p[rows] > 0.5), roc_auc_score(y, p[rows])
-
-    return np.array([np.subtract(of(r, scores[1]), of(r, scores[0])) for r in resamples])
+    weights = _resample(labels, groups)
+    first, second = (
+        _weighted(labels, np.array(entry["probabilities"]["clean"]), weights)
+        for entry in (before, after)
+    )
+    return (second - first)[:, :2]
 
 
 def _cells(values: NDArray[np.float64]) -> list[str]:
