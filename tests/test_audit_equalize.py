@@ -353,7 +353,13 @@ def test_a_call_that_goes_on_knows_what_was_kept(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "record",
-    [b"", b"copy,label\nx,y\n", b"copy,kept,scale\nreal,1e999,nan\n", b"\xff" * 99],
+    [
+        b"copy,kept,scale\nreal,1e999,nan\n",
+        *(
+            pytest.param(x, marks=pytest.mark.slow)
+            for x in (b"", b"copy,label\nx,y\n", b"\xff" * 99)
+        ),
+    ],
 )
 def test_a_record_that_is_none_is_passed_over(
     large_and_small: tuple[list[Path], list[int]], tmp_path: Path, record: bytes

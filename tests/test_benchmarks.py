@@ -193,6 +193,7 @@ def test_every_case_runs(case, tmp_path, capsys):
     assert (tmp_path / "ratios.png").exists()
 
 
+@pytest.mark.slow
 def test_the_audits_power_is_that_of_its_verdict(monkeypatch, capsys):
     # Every property is drawn, and the one that tells the class has the AUC that is asked for.
     drawn = audit_power.draw_set(4000, 0.8, seed=0)

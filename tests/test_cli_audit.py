@@ -195,6 +195,7 @@ def test_equalized_copies_are_laid_out_alike_and_clean(
     assert "Before" not in capsys.readouterr().out.split("Next:")[1]
 
 
+@pytest.mark.slow
 def test_what_equalize_cannot_copy_is_an_error_or_left_out(
     leaking: Path, tmp_path: Path, capsys: Said
 ) -> None:

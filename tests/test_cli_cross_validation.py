@@ -151,6 +151,7 @@ def test_page_and_card_say_what_the_figures_are(run: Path) -> None:
     assert "| test" not in card
 
 
+@pytest.mark.slow
 def test_what_train_says(
     train: Train, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -265,9 +266,10 @@ def test_probabilities_are_calibrated_out_of_fold(train: Train, tmp_path: Path) 
         # Of 30 real images, each fold leaves 24.
         (["--target-fpr", "0.04"], ["at least 24"]),
         (["--target-fpr", "0.03"], ["at least 33", "got 24", "of the 30 there are; 42"]),
-        (
+        pytest.param(
             ["--target-fpr", "0.03", "--test-fraction", "0.2"],
             ["at least 33", "out of fold"],
+            marks=pytest.mark.slow,
         ),
     ],
 )
@@ -290,6 +292,7 @@ def test_too_few_images_for_a_target_are_refused_before_training(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_without_a_store_nothing_is_computed_twice_or_left_behind(
     train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, photos: Path
 ) -> None:
@@ -324,7 +327,9 @@ def test_broken_images_are_left_out_and_copies_are_told(
     assert "since 30 images are too few" in said
 
 
-@pytest.mark.parametrize("verb", ["evaluate", "robustness"])
+@pytest.mark.parametrize(
+    "verb", ["evaluate", pytest.param("robustness", marks=pytest.mark.slow)]
+)
 def test_a_run_without_a_test_part_is_tested_on_new_images_only(
     verb: str,
     run: Path,

@@ -107,6 +107,7 @@ def test_a_chosen_threshold_is_part_of_the_model(
     assert "a false positive rate of at most 10%" in page
 
 
+@pytest.mark.slow
 def test_other_verbs_use_the_threshold(
     train: Train, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -126,6 +127,7 @@ def test_other_verbs_use_the_threshold(
     assert decision_of(tmp_path / "e") == decision_of(run)
 
 
+@pytest.mark.slow
 def test_calibration_is_part_of_the_model(train: Train, tmp_path: Path) -> None:
     assert train("--calibration", "sigmoid") == 0
     model = skfakereal.load(tmp_path / "run/model.skfr")
@@ -174,6 +176,7 @@ def test_without_options_nothing_is_chosen(
     assert "Caution: --" not in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_nothing_is_held_out_where_nothing_needs_it(train: Train, tmp_path: Path) -> None:
     assert train("--no-early-stopping") == 0
     decision = decision_of(tmp_path / "run")
@@ -237,6 +240,7 @@ def test_options_that_make_no_sense(options: list[str], train: Train) -> None:
     assert end.value.code == 2
 
 
+@pytest.mark.slow
 def test_a_target_that_fails_after_training_does_not_lose_the_model(
     train: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -260,6 +264,7 @@ def test_a_target_that_fails_after_training_does_not_lose_the_model(
     assert "threshold meets what was asked for" in page
 
 
+@pytest.mark.slow
 def test_three_classes_have_no_decision(train: Train, tmp_path: Path) -> None:
     folder = tmp_path / "in"
     write_photos(folder, {"real": 10, "gan": 100, "sd": 190}, 12, seed=0)
@@ -270,6 +275,7 @@ def test_three_classes_have_no_decision(train: Train, tmp_path: Path) -> None:
     assert "Decision threshold and calibration" not in page
 
 
+@pytest.mark.slow
 def test_folders_have_rows_and_images_in_none_share_one(
     train: Train, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

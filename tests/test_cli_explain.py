@@ -126,6 +126,7 @@ def test_broken_images_are_named_and_the_others_explained(
     assert "Could not be read" in page
 
 
+@pytest.mark.slow
 def test_occlusion_explains_any_model(
     save: Callable[[Any], str],
     dark_and_bright: Images,

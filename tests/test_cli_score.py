@@ -160,6 +160,7 @@ def start(quick_model: str, out: Path) -> Any:
     )
 
 
+@pytest.mark.slow
 def test_an_interruption_says_how_to_go_on(tmp_path: Path, quick_model: str) -> None:
     out = tmp_path / "s.csv"
     process = start(quick_model, out)

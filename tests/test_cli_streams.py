@@ -57,7 +57,13 @@ def test_rows_with_nowhere_to_go_are_one_line(model: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-@pytest.mark.parametrize("redirection", [">&-", ">/dev/full", "2>&-", ">&- 2>&-"])
+@pytest.mark.parametrize(
+    "redirection",
+    [
+        ">/dev/full",
+        *(pytest.param(x, marks=pytest.mark.slow) for x in (">&-", "2>&-", ">&- 2>&-")),
+    ],
+)
 def test_work_is_done_without_an_output(
     model: str, photos: Path, tmp_path: Path, redirection: str
 ) -> None:

@@ -147,6 +147,7 @@ def test_the_config_tells_how_to_do_it_again(
     assert config["training"]["epochs_run"] <= 6
 
 
+@pytest.mark.slow
 def test_only_the_cache_is_kept_outside_the_run_and_not_if_it_is_not_wanted(
     photos: Path, quick: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -294,6 +295,7 @@ def test_a_leak_is_the_first_caution_and_names_itself(
     assert page.index("The audit found") < page.index("Confusion")
 
 
+@pytest.mark.slow
 def test_groups_of_an_audit_keep_copies_on_one_side(
     quick: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -54,7 +54,13 @@ def test_training_bears_any_name(run: Path) -> None:
     assert "\u202e" not in (run / "report.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("verb", ["evaluate", "robustness", "explain", "audit", "score"])
+@pytest.mark.parametrize(
+    "verb",
+    [
+        *("evaluate", "audit", "score"),
+        *(pytest.param(verb, marks=pytest.mark.slow) for verb in ("robustness", "explain")),
+    ],
+)
 def test_other_verbs_bear_any_name(
     verb: str, run: Path, noise: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

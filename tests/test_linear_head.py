@@ -68,7 +68,10 @@ def test_it_is_scikit_learns_logistic_regression(
 
 
 # Few rows, few features, and too many of both.
-@pytest.mark.parametrize(("n_rows", "n_features"), [(40, 90), (90, 40), (120, 90)])
+@pytest.mark.parametrize(
+    ("n_rows", "n_features"),
+    [(40, 90), (90, 40), pytest.param(120, 90, marks=pytest.mark.slow)],
+)
 def test_the_optimum_is_found_in_every_shape(
     monkeypatch: pytest.MonkeyPatch, n_rows: int, n_features: int
 ) -> None:
@@ -242,6 +245,7 @@ def test_equal_seeds_are_equal_to_the_bit(
     assert other.history_["val_loss"] != one.history_["val_loss"]
 
 
+@pytest.mark.slow
 def test_searches_and_folds_share_activations(
     make_classifier: MakeClassifier, doubtful: Images, tmp_path: Any
 ) -> None:

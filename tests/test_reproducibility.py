@@ -107,7 +107,7 @@ def global_state() -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("random_state", [0, None])
+@pytest.mark.parametrize("random_state", [0, pytest.param(None, marks=pytest.mark.slow)])
 def test_no_global_state_changes(run: Callable[..., Any], random_state: int | None) -> None:
     run()  # imports happen once, and are no part of this
     # Were a generator seeded in each run, it would otherwise be in that state already.

@@ -314,7 +314,13 @@ except OSError as error:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no limits to set")
-@pytest.mark.parametrize("when", ["in the list", "in a part", "at the end"])
+@pytest.mark.parametrize(
+    "when",
+    [
+        *(pytest.param(x, marks=pytest.mark.slow) for x in ("in the list", "at the end")),
+        "in a part",
+    ],
+)
 def test_a_full_disk_costs_nothing_that_is_done(
     tmp_path: Path, greys: list[str], when: str
 ) -> None:

@@ -92,7 +92,9 @@ def written(pixels: NDArray[np.uint8], folder: Path) -> list[str]:
 
 @pytest.mark.parametrize("engine", ["ncnn", "tensorflow"])
 @pytest.mark.parametrize("preprocessing", ["unit", "imagenet"])
-@pytest.mark.parametrize("size", [(32, 32), (70, 96), (150, 131)])
+@pytest.mark.parametrize(
+    "size", [(32, 32), (70, 96), pytest.param((150, 131), marks=pytest.mark.slow)]
+)
 def test_the_features_are_those_of_plain_keras(
     narrow_trunk: str,
     tmp_path: Path,
@@ -186,7 +188,10 @@ def compute(network: Network, batch: FloatArray, engine: str) -> FloatArray:
     return compile_network(network, batch.shape[1:], engine=engine, n_threads=2)(batch)
 
 
-@pytest.mark.parametrize("size", [(32, 32), (50, 37), (130, 130), (224, 224)])
+@pytest.mark.parametrize(
+    "size",
+    [(50, 37), *(pytest.param((n, n), marks=pytest.mark.slow) for n in (32, 130, 224))],
+)
 @pytest.mark.parametrize("cut", CUTS[1:])
 def test_a_cut_changes_nothing_and_engines_agree(
     narrow_trunk: str, cut: str, size: tuple[int, int]
