@@ -217,7 +217,7 @@ def find_decision(model: Model) -> tuple[str, float] | None:
     """Return a class, and from which probability of it on an image belongs to it, if known."""
     if len(model.names) != 2:
         return None
-    from skfakereal.persistence._files import Detector
+    from skfakereal.persistence import Detector
 
     estimator, positive = model.estimator, 1 if model.positive is None else model.positive
     if isinstance(estimator, Detector):

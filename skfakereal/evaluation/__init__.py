@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from skfakereal.evaluation.comparison._comparison import (
         compare_reports as compare_reports,
     )
+    from skfakereal.evaluation.figures._results import worst_errors as worst_errors
     from skfakereal.evaluation.generators._leave_out import (
         leave_one_generator_out as leave_one_generator_out,
     )
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from skfakereal.evaluation.report._misclassified import (
         MisclassifiedDisplay as MisclassifiedDisplay,
     )
+    from skfakereal.evaluation.report._page import report_sections as report_sections
     from skfakereal.evaluation.report._report import EvaluationReport as EvaluationReport
     from skfakereal.evaluation.report._training_curve import (
         TrainingCurveDisplay as TrainingCurveDisplay,
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     )
     from skfakereal.evaluation.verdicts._verdict import UnsureBand as UnsureBand
     from skfakereal.evaluation.verdicts._verdict import Verdict as Verdict
+    from skfakereal.evaluation.verdicts._verdict import images_needed as images_needed
     from skfakereal.evaluation.verdicts._verdict import (
         learn_unsure_band as learn_unsure_band,
     )
@@ -56,6 +59,11 @@ if TYPE_CHECKING:
 
 __getattr__, __dir__, __all__ = lazily(
     __name__,
+    inner={
+        "figures._results": "worst_errors",
+        "report._page": "report_sections",
+        "verdicts._verdict": "images_needed",
+    },
     **{
         "comparison._comparison": "ReportComparison compare_reports",
         "generators._leave_out": "leave_one_generator_out",

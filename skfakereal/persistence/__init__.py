@@ -10,6 +10,7 @@ from skfakereal._lazy import lazily
 
 if TYPE_CHECKING:
     from skfakereal.persistence._export_onnx import export_onnx as export_onnx
+    from skfakereal.persistence._files import Detector as Detector
     from skfakereal.persistence._files import load as load
     from skfakereal.persistence._files import load_with_metadata as load_with_metadata
     from skfakereal.persistence._files import save as save
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __getattr__, __dir__, __all__ = lazily(
     __name__,
+    inner={"_files": "Detector"},
     _export_onnx="export_onnx",
     _files="load load_with_metadata save",
     _read="ModelDescription read_description",

@@ -27,7 +27,7 @@ from skfakereal._network import (
 from skfakereal._trunk import trunk_network
 from skfakereal._trunk_settings import IMAGENET_MEAN, TrunkSettings
 from skfakereal._version import __version__
-from skfakereal.explain._opened import linear_head
+from skfakereal.explain import linear_head
 from skfakereal.persistence._files import check_metadata, check_place
 
 # An older format, which most runtimes read.

@@ -19,8 +19,7 @@ from skfakereal._pages.html import (
 )
 from skfakereal._wording import chance, counted
 from skfakereal.cli._decision import MORE_PROBABLE
-from skfakereal.evaluation import EvaluationReport
-from skfakereal.evaluation.report._page import report_sections
+from skfakereal.evaluation import EvaluationReport, report_sections
 
 _RARE = 0.025  # one end of a 95% interval
 

@@ -31,7 +31,7 @@ from skfakereal.cli._parts import (
     read_groups,
 )
 from skfakereal.cli._paths import load_labelled
-from skfakereal.evaluation.verdicts._verdict import images_needed
+from skfakereal.evaluation import images_needed
 from skfakereal.thresholds import check_negatives, negatives_needed
 
 _WAYS_OUT = (

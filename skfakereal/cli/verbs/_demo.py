@@ -94,7 +94,7 @@ def run(arguments: Namespace) -> int:
 def _classify_some(trained: "Trained") -> None:
     """Classify the first image of each class that was called rightly, and the worst error."""
     from skfakereal.cli._rows import rows_of, table_lines
-    from skfakereal.evaluation.figures._results import worst_errors
+    from skfakereal.evaluation import worst_errors
 
     report = trained.report
     right = (report.y_true == report.y_pred).tolist()

@@ -147,7 +147,7 @@ def _check_layer(arguments: Namespace) -> None:
 
 def _settings(arguments: Namespace, estimator: Any) -> tuple[dict[str, Any], str]:
     """Return what makes the maps, and why, where "auto" does not take Grad-CAM."""
-    from skfakereal.explain._opened import why_no_grad_cam
+    from skfakereal.explain import why_no_grad_cam
 
     if arguments.method == "occlusion":
         return {"method": "occlusion"}, ""
