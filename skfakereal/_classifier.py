@@ -11,12 +11,11 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from skfakereal._activations import ActivationReader
+from skfakereal._activations import ActivationReader, compute_probabilities
 from skfakereal._augmentation import Augmentation, view_settings
 from skfakereal._network import Dense, Network
 from skfakereal._parameters import BEFORE, check_parameters
 from skfakereal._paths import ImagePaths, check_paths
-from skfakereal._probabilities import compute_probabilities
 from skfakereal._quantization import with_ranges
 from skfakereal._store.store import open_store
 from skfakereal._threads import prepare_tensorflow

@@ -14,12 +14,11 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skfakereal._activations import ActivationReader
+from skfakereal._activations import ActivationReader, compute_probabilities
 from skfakereal._durable import replacing
 from skfakereal._network import Network
 from skfakereal._parameters import check_parameters
 from skfakereal._paths import ImagePaths, check_paths
-from skfakereal._probabilities import compute_probabilities
 from skfakereal._store.store import open_store
 from skfakereal._trunk import Trunk
 from skfakereal._trunk_settings import TrunkSettings
