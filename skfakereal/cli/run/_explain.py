@@ -81,14 +81,10 @@ class Explained:
     """What has been explained so far."""
 
     model: Model
-    # What is wrong with images that cannot be read, by path.
-    unreadable: Mapping[str, str]
-    # Why it is occlusion, where that was left to us.
-    why_method: str = ""
-    # What made the maps, in words.
-    method: str = ""
-    # One for each image.
-    sections: list[Html] = field(default_factory=list)
+    unreadable: Mapping[str, str]  # what is wrong with images that cannot be read, by path
+    why_method: str = ""  # why it is occlusion, where that was left to us
+    method: str = ""  # what made the maps, in words
+    sections: list[Html] = field(default_factory=list)  # one for each image
     # What ``maps.npz`` will hold.
     arrays: dict[str, list[Any]] = field(default_factory=dict)
 

@@ -112,15 +112,12 @@ def folds_remark(tested: Sequence[str], folds: Sequence[int]) -> str:
 class Seen:
     """What a run recorded of some images."""
 
-    # The images.
-    given: list[str]
+    given: list[str]  # the images
     # Those that are, byte for byte, among the images that the model was trained or
     # validated on.
     same_bytes: frozenset[str]
-    # Those of the others that lie where such an image lay.
-    same_path: frozenset[str]
-    # Those of the run's own test part.
-    tested: frozenset[str]
+    same_path: frozenset[str]  # those of the others that lie where such an image lay
+    tested: frozenset[str]  # those of the run's own test part
     # Whether the run held a test part out at all; if not, it was cross-validated.
     held_out: bool = True
 

@@ -26,8 +26,7 @@ class Measured:
     report: EvaluationReport
     # The fold of each image; None where a test part was held out.
     folds: list[int] | None = None
-    # What the reader of the figures must know.
-    cautions: Sequence[str] = ()
+    cautions: Sequence[str] = ()  # what the reader of the figures must know
 
 
 def measure(plan: Plan, fitted: Fitted, decided: Decided) -> Measured:

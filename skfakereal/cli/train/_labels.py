@@ -29,8 +29,7 @@ class LabelIssue:
     path: str
     label: str
     likely: str
-    # Of the label, and of the class that is more likely.
-    probability: float
+    probability: float  # of the label, and of the class that is more likely
     probability_likely: float
 
 
@@ -40,8 +39,7 @@ class LabelIssues:
 
     found: list[LabelIssue]
     n_images: int
-    # Which images these are.
-    which: str
+    which: str  # which images these are
 
 
 def find_mislabelled(fitted: Fitted, decided: Decided, measured: Measured) -> LabelIssues:

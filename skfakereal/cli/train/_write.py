@@ -57,12 +57,9 @@ class Trained:
     parts: Parts
     # The figures on the test part, or else those of a cross-validation.
     report: EvaluationReport
-    # What the reader of the figures must know.
-    remarks: list[str]
-    # How many images could not be read.
-    n_unreadable: int
-    # Whether the model cannot decide as it was asked to.
-    refused: bool = False
+    remarks: list[str]  # what the reader of the figures must know
+    n_unreadable: int  # how many images could not be read
+    refused: bool = False  # whether the model cannot decide as it was asked to
     # Labels that look wrong; None of a model that has learned too little to tell.
     issues: LabelIssues | None = None
 
