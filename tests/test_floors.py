@@ -74,6 +74,27 @@ def test_imports_never_go_up() -> None:
     assert up == []
 
 
+# An engine that is imported only where it computes; what asks a model, for the page.
+SIDE_DOORS = {
+    "skfakereal.engines._int8",
+    "skfakereal.engines._tensorflow",
+    "skfakereal.cli._model",
+    "skfakereal.cli._rows",
+}
+
+
+def test_packages_are_entered_by_their_door() -> None:
+    entered = {
+        imported
+        for path in ROOT.rglob("*.py")
+        for imported in _imports(path) - SIDE_DOORS
+        for room, *inner in [imported.split(".")[1:] or [""]]
+        if any(part.startswith("_") for part in inner) and not room.startswith("_")
+        if room != path.relative_to(ROOT).parts[0]
+    }
+    assert entered == set()
+
+
 def test_imports_form_no_ring() -> None:
     graph = {
         _module(path): _imports(path) - {"skfakereal"}
