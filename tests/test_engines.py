@@ -95,9 +95,10 @@ def assert_engines_agree(network: Network, batch: FloatArray) -> FloatArray:
         (50, 50),
         (96, 40),
         (130, 130),
-        (161, 160),
-        (224, 224),
-        (320, 256),
+        *(
+            pytest.param(size, marks=pytest.mark.slow)
+            for size in [(161, 160), (224, 224), (320, 256)]
+        ),
     ],
 )
 @pytest.mark.parametrize("cut", CUTS)

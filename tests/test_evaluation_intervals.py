@@ -249,7 +249,9 @@ def test_a_constant_classifier_is_not_certain_to_be_half_right() -> None:
         assert np.isnan(report.intervals.per_class["0"]["f1"]).all()
 
 
-@pytest.mark.parametrize("n_images", [13, 25, 100])
+@pytest.mark.parametrize(
+    "n_images", [25, *(pytest.param(n, marks=pytest.mark.slow) for n in (13, 100))]
+)
 def test_the_interval_of_the_accuracy_holds_the_truth_of_few_errors(n_images: int) -> None:
     held = {"accuracy": 0, "balanced_accuracy": 0, "recall": 0}
     for seed in range(100):

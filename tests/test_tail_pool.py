@@ -62,7 +62,16 @@ def assert_equal(one, other):
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "sgd", "nadam", "ftrl", "adagrad", "adamw"])
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        "adam",
+        *(
+            pytest.param(x, marks=pytest.mark.slow)
+            for x in ("sgd", "nadam", "ftrl", "adagrad", "adamw")
+        ),
+    ],
+)
 def test_a_second_fit_equals_the_first(optimizer):
     first, expected = trained(optimizer=optimizer)
     # Another batch shape, learning rate and seed in between leave no trace.
@@ -77,10 +86,10 @@ def test_a_second_fit_equals_the_first(optimizer):
     "change",
     [
         {"hidden_units": (5, 3)},
-        {"dropout": 0.0},
-        {"optimizer": "sgd"},
-        {"shape": (7,)},
-        {"n_classes": 3},
+        pytest.param({"dropout": 0.0}, marks=pytest.mark.slow),
+        pytest.param({"optimizer": "sgd"}, marks=pytest.mark.slow),
+        pytest.param({"shape": (7,)}, marks=pytest.mark.slow),
+        pytest.param({"n_classes": 3}, marks=pytest.mark.slow),
     ],
     ids=lambda change: next(iter(change)),
 )
@@ -118,6 +127,7 @@ def test_two_fits_at_the_same_time_have_a_tail_each():
     assert len(_free) == 2
 
 
+@pytest.mark.slow
 def test_threads_agree_with_a_single_one():
     seeds = range(6)
     expected = [trained(seed=seed)[1] for seed in seeds]
@@ -142,6 +152,7 @@ def test_a_large_tail_is_not_kept():
     assert not _free
 
 
+@pytest.mark.slow
 def test_only_a_few_are_kept():
     for n_units in range(1, _MOST_TAILS + 3):
         trained(hidden_units=(n_units,))
@@ -193,7 +204,16 @@ CONVOLUTION = Network(
 )
 
 
-@pytest.mark.parametrize("state", ["dtype_policy", "floatx", "epsilon", "strategy"])
+@pytest.mark.parametrize(
+    "state",
+    [
+        "dtype_policy",
+        *(
+            pytest.param(x, marks=pytest.mark.slow)
+            for x in ("floatx", "epsilon", "strategy")
+        ),
+    ],
+)
 def test_what_a_tail_is_built_with_is_part_of_what_it_is(state):
     first, expected = trained()
     with under(state):
