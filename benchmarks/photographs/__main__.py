@@ -38,7 +38,7 @@ from skfakereal import VGG16FeatureExtractor, VGG16ImageClassifier
 __all__ = ["main"]
 
 _RECIPE = "the recipe"
-# The row that is also tried on generators, and on sets, that it was not trained on.
+# The row that is also tried on other sets than it was trained on.
 _BEST = "+ statistics of all layers"
 # What takes many times longer than the other rows, so that it must be asked for.
 _SLOW = ("the usual Keras script", "crop, 5 crops", "shrink, 5 crops")
@@ -213,8 +213,10 @@ def measure_set(
             measure = partial(cross_validate, drawn, make, 0, changed)
             kept.measure(key | {"row": row, "seed": "changes"}, measure)
     if "generators" in arguments.also:
-        measure = partial(leave_out_each_generator, images, contestants.make(0)[_BEST], 0)
-        kept.measure(key | {"row": _BEST, "n": "generators"}, measure)
+        for row in arguments.only:
+            make = contestants.make(0)[row]
+            measure = partial(leave_out_each_generator, images, make, 0)
+            kept.measure(key | {"row": row, "n": "generators"}, measure)
 
 
 def measure_across(

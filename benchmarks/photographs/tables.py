@@ -73,15 +73,16 @@ def markdown(found: Sequence[dict[str, Any]]) -> str:
                     change,
                 )
                 lines.append(f"| {' | '.join(map(str, (*names, *cells)))} |")
-    lines += ["", f"| trained on | tested on | images | {head}", "|---" * 6 + "|"]
+    lines += ["", f"| row | trained on | tested on | images | {head}", "|---" * 7 + "|"]
     for entry in found:
         for name, one in entry.get("generators", {}).items():
             cells = _cells(figures(np.array(one["labels"]), np.array(one["probabilities"])))
-            names = (f"{entry['set']} but {name}", name, len(one["labels"]))
+            trained_on = f"{entry['set']} but {name}"
+            names = (entry["row"], trained_on, name, len(one["labels"]))
             lines.append(f"| {' | '.join(map(str, (*names, *cells)))} |")
         if "across" in entry:
             arrays = (np.array(entry[name]) for name in ("labels", "scores", "groups"))
-            names = (entry["set"], entry["across"], len(entry["labels"]))
+            names = (entry["row"], entry["set"], entry["across"], len(entry["labels"]))
             lines.append(f"| {' | '.join(map(str, (*names, *_cells(figures(*arrays)))))} |")
     return "\n".join(lines) + "\n"
 
