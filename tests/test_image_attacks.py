@@ -100,7 +100,7 @@ def test_strips_give_what_the_whole_gives(
     settings = {"transparency": 3} if mode in ("P", "L") else {}
     path = make_image("a.png", picture, exif=exif, **settings)
     whole = read_image(path)
-    monkeypatch.setattr("skfakereal._images.rgb.STRIP", 44 * 7)
+    monkeypatch.setattr("skfakereal._images.read.STRIP", 44 * 7)
     np.testing.assert_array_equal(read_image(path), whole)
 
 
