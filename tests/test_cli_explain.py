@@ -73,7 +73,8 @@ def test_page_pictures_and_arrays(
     assert said in page
     assert "Grad-CAM at block4_conv3 on 1 image." in page
     assert "no evidence that anything was" in page
-    assert "Sanity check. With random layers on top of VGG16" in page
+    assert "random weights the map " in page.split("Sanity check: ")[1]
+    assert "<p>With random layers on top of VGG16" in page
     assert "http" not in page.replace("http-equiv", "")
     assert Image.open(out / names[0]).width > 800
     config = json.loads((out / "config.json").read_text(encoding="utf-8"))
@@ -178,7 +179,7 @@ def test_an_empty_map_is_said_to_be_empty(
     assert main([*words, "--out", str(tmp_path / "why")]) == 0
     page = (tmp_path / "why" / "explanation.html").read_text(encoding="utf-8")
     assert said in page
-    assert "Sanity check. With" not in page
+    assert "Sanity check: " not in page
 
 
 def test_statistics_are_explained_by_occlusion_and_checked(
@@ -197,7 +198,8 @@ def test_statistics_are_explained_by_occlusion_and_checked(
     page = (out / "explanation.html").read_text(encoding="utf-8")
     assert "Occlusion on 1 image." in page
     assert "cannot explain pooling=" in page
-    assert "Sanity check. With random layers on top of VGG16" in page
+    assert "random weights the map " in page.split("Sanity check: ")[1]
+    assert "<p>With random layers on top of VGG16" in page
     with np.load(out / "maps.npz") as arrays:
         expected = occlusion(clf, [photo], label=clf.predict([photo])[0])
         np.testing.assert_array_equal(arrays["map_01"], expected.maps[0])

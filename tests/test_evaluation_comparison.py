@@ -241,8 +241,8 @@ def test_it_is_shown_in_text_table_page_picture_and_json(
     assert frame.loc["old"]["difference"].isna().all()
     comparison.save_html(tmp_path / "c.html")
     page = (tmp_path / "c.html").read_text(encoding="utf-8")
-    assert "<img" not in page  # dots are drawn by the page itself, with names as text
-    assert page.count('class="dot s1"') == 2 * len(comparison.values[comparison.names[0]])
+    assert "<img" not in page  # the page itself draws dots, and names are text
+    assert page.count('class="dot"') == (3 + 2) * len(comparison.values["old"])
     assert "exact test" in page
     left, right = comparison.plot().axes
     assert [t.get_text() for t in left.get_legend().get_texts()] == comparison.names

@@ -344,8 +344,8 @@ def test_text_tables_and_page(report: GeneratorReport, tmp_path: Path) -> None:
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert report.summary().replace("'", "&#x27;") in page
     assert page.count("<table>") == 5
-    assert "<img" not in page  # dots are drawn by the page itself, with names as text
-    assert page.count('class="dot s1"') == 2 * len(report.rows)
+    assert "<img" not in page  # the page itself draws dots, and names are text
+    assert page.count('class="dot"') == 2 * 2 * len(report.rows)
     assert "<img" not in report._repr_html_()
     with pytest.raises(KeyError, match=r"there are only \['blue'"):
         report["dalle"]

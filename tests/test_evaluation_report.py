@@ -450,6 +450,14 @@ def test_names_in_any_script_are_text_on_the_page() -> None:
     assert "\\u" not in page
 
 
+def test_names_of_many_classes_are_no_part_of_a_picture() -> None:
+    names = ["真实", "生成一", "生成二"]
+    page = EvaluationReport(**make_case(n_classes=3), target_names=names).to_html()
+    for name in names:
+        assert page.count(f"></i>{name} (AUC = 0.") == 1
+        assert page.count(f"></i>{name} (AP = 0.") == 1
+
+
 def test_a_perfect_report_says_so() -> None:
     report = EvaluationReport(["a", "b"], [0, 1], np.eye(2), classes=[0, 1])
     assert "No image was misclassified." in report.to_html()

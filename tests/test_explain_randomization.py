@@ -129,19 +129,31 @@ def test_occlusion_is_checked_too(pipeline: Pipeline, photo: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("correlations", "n_cells", "said"),
+    ("correlations", "n_cells", "said", "short"),
     [
-        ([[[0.9, -0.9], [0.1, -0.3]]], 64, "nearly the same.*0.90.*it changes.*0.20"),
-        ([[[0.1, -0.1], [0.8, 0.8]]], 64, "depends on how.*0.80.*Do not rely on it"),
-        ([[[0.9, -0.9], [0.1, -0.3]]], 4, "only 4 cells, too few"),
-        ([[[np.nan, np.nan], [0.1, 0.1]]], 64, "same everywhere"),
+        (
+            [[[0.9, -0.9], [0.1, -0.3]]],
+            64,
+            "nearly the same.*0.90.*it changes.*0.20",
+            "hardly changes .0.90., so it shows little",
+        ),
+        (
+            [[[0.1, -0.1], [0.8, 0.8]]],
+            64,
+            "depends on how.*0.80.*Do not rely on it",
+            "hardly changes .0.80.",
+        ),
+        ([[[0.1, -0.1], [0.2, 0.2]]], 64, "depends on", "changes .0.20., so it shows what"),
+        ([[[0.9, -0.9], [0.1, -0.3]]], 4, "only 4 cells, too few", "only 4 cells"),
+        ([[[np.nan, np.nan], [0.1, 0.1]]], 64, "same everywhere", "same everywhere"),
     ],
 )
 def test_sentences_say_what_the_figures_mean(
-    correlations: Any, n_cells: int, said: str
+    correlations: Any, n_cells: int, said: str, short: str
 ) -> None:
     check = RandomizationCheck(("head", "block5"), np.array(correlations), n_cells)
     assert re.search(said, check.sentence())
+    assert re.search(short, check.summary())
 
 
 def test_wrong_settings_are_refused(pipeline: Pipeline, photo: str) -> None:

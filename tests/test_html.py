@@ -20,6 +20,7 @@ from skfakereal._pages.html import (
     fragment,
     headlines,
     items,
+    key,
     matrix,
     meaning,
     note,
@@ -93,6 +94,7 @@ def _pixels_in(markup: str) -> np.ndarray[Any, Any]:
         dots([(EVIL, [Dot(1)], "t")]),
         dots([("t", [Dot(1)], EVIL)]),
         dots([("t", [Dot(1)], "t")], series=[EVIL]),
+        key([(EVIL, "#000")]),
         table([[EVIL]]),
         table([[1]], [EVIL]),
         table([[1]], caption=EVIL),
@@ -175,9 +177,9 @@ def test_an_empty_table_has_its_header() -> None:
 
 
 def test_cells_of_a_matrix_are_as_dark_as_their_share_of_the_row() -> None:
-    markup = matrix([[3, 1], [0, 0]], ["real", "fake"])
-    assert re.findall(r"--share:([\d.]+)", markup) == ["0.750", "0.250", "0.000", "0.000"]
-    assert '<td class="full" style="--share:0.750"><b>3</b>75.0%</td>' in markup
+    markup = matrix([[9, 1], [0, 0]], ["real", "fake"])
+    assert re.findall(r"--share:([\d.]+)", markup) == ["0.900", "0.100", "0.000", "0.000"]
+    assert '<td class="full" style="--share:0.900"><b>9</b>90.0%</td>' in markup
     assert _Balance(markup).tags.count("td") == 4
 
 
@@ -186,8 +188,8 @@ def test_dots_lie_where_their_values_are() -> None:
         [("a", [Dot(0.5, 0.25, 0.75)], ""), ("b", [Dot(-3, series=1)], "")], ends=(-1, 1)
     )
     assert "left:75.0%" in markup
-    assert 'style="left:62.5%;width:25.0%"' in markup
-    assert 'class="dot s1" style="left:0.0%"' in markup
+    assert 'class="bar" style="left:62.5%;width:25.0%;background:#2f6fb3"' in markup
+    assert 'class="dot" style="left:0.0%;background:#d0662b"' in markup
     assert "nan" not in dots([("a", [Dot(float("nan"))], "")])
 
 

@@ -104,11 +104,6 @@ PARTS_STYLE = """
 .skfakereal .dots .axis { position: relative; height: 1.2rem; font-size: .8rem;
   opacity: .75; }
 .skfakereal .dots .axis i { font-style: normal; white-space: nowrap; transform: translateX(-50%); }
-.skfakereal .s0 { background: #2f6fb3; }
-.skfakereal .s1 { background: #d0662b; }
-.skfakereal .s2 { background: #3d9a5f; }
-.skfakereal .s3 { background: #a04fb0; }
-.skfakereal .s4 { background: #8b929c; }
 .skfakereal .key { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; margin: .5rem 0;
   padding: 0; list-style: none; font-size: .88rem; }
 .skfakereal .key i { display: inline-block; width: 10px; height: 10px; margin-right: .45rem;
@@ -297,7 +292,7 @@ def matrix(counts: Sequence[Sequence[float]], names: Sequence[str]) -> Html:
     for name, row in zip(names, counts, strict=True):
         total = sum(row) or 1
         cells = "".join(
-            f'<td{_FULL if n / total > 0.55 else ""} style="--share:{n / total:.3f}">'
+            f'<td{_FULL if n / total > 0.85 else ""} style="--share:{n / total:.3f}">'
             f"<b>{_shown(n)}</b>{n / total:.1%}</td>"
             for n in row
         )
@@ -310,7 +305,7 @@ def matrix(counts: Sequence[Sequence[float]], names: Sequence[str]) -> Html:
     )
 
 
-_FULL = ' class="full"'  # so dark that its text is white
+_FULL = ' class="full"'  # so dark that white text has more contrast than black
 
 
 @dataclass(frozen=True)
@@ -342,16 +337,16 @@ def dots(
     line = "" if mark is None else f'<i class="mark" style="left:{at(mark):.1f}%"></i>'
 
     def drawn(dot: Dot, down: float) -> str:
-        colour = f"s{dot.series % _N_COLOURS}"
+        colour = f";background:{_COLOURS[dot.series % len(_COLOURS)]}"
         # Intervals lie below each other, so that each can be told from the others.
         moved = f";margin-top:{down:.0f}px" if down else ""
         bar = ""
         if dot.low <= dot.high:
             where = f"left:{at(dot.low):.1f}%;width:{at(dot.high) - at(dot.low):.1f}%"
-            bar = f'<i class="bar {colour}" style="{where}{moved}"></i>'
+            bar = f'<i class="bar" style="{where}{moved}{colour}"></i>'
         if math.isnan(dot.value):
             return bar
-        return f'{bar}<i class="dot {colour}" style="left:{at(dot.value):.1f}%{moved}"></i>'
+        return f'{bar}<i class="dot" style="left:{at(dot.value):.1f}%{moved}{colour}"></i>'
 
     def track(shown: Sequence[Dot]) -> str:
         apart = _APART if any(dot.low <= dot.high for dot in shown) else 0
@@ -370,15 +365,20 @@ def dots(
         for i in range(5)
     )
     axis = f'<div aria-hidden="true"><span></span><span class="axis">{ticks}</span></div>'
-    names = "".join(
-        f'<li><i class="s{i % _N_COLOURS}"></i>{escaped(name)}</li>'
-        for i, name in enumerate(series)
+    names = key([(name, _COLOURS[i % len(_COLOURS)]) for i, name in enumerate(series)])
+    return Html(f'{names if series else ""}<div class="dots">{"".join(lines)}{axis}</div>')
+
+
+def key(names: Iterable[tuple[str, str]]) -> Html:
+    """Return names with the colours that they have in a picture."""
+    lines = (
+        f'<li><i style="background:{escaped(colour)}"></i>{escaped(name)}</li>'
+        for name, colour in names
     )
-    key = f'<ul class="key">{names}</ul>' if names else ""
-    return Html(f'{key}<div class="dots">{"".join(lines)}{axis}</div>')
+    return Html(f'<ul class="key">{"".join(lines)}</ul>')
 
 
-_N_COLOURS = 5  # s0 to s4 of the style
+_COLOURS = ("#2f6fb3", "#d0662b", "#3d9a5f", "#a04fb0", "#8b929c")
 _APART = 9  # pixels
 
 

@@ -71,18 +71,44 @@ class RandomizationCheck:
         str
             A sentence for each stage.
         """
+        return self._why_not(image) or " ".join(
+            _MEANINGS[stage][int(value >= _LIKE)].format(value)
+            for stage, value in zip(self.stages, self.similarity[image], strict=True)
+        )
+
+    def summary(self, image: int = 0) -> str:
+        """Say in one line what the map of an image is worth.
+
+        Parameters
+        ----------
+        image : int, default=0
+            Its position.
+
+        Returns
+        -------
+        str
+            A sentence on the stage at which the map changes least.
+        """
+        most = self.similarity[image].max()
+        if most < _LIKE:
+            said = "With random weights the map changes ({:.2f}), so it shows what was learned."
+        else:
+            said = (
+                "Even with random weights the map hardly changes ({:.2f}), so it shows little of "
+                "how this detector decides."
+            )
+        return self._why_not(image) or said.format(most)
+
+    def _why_not(self, image: int) -> str:
+        """Return why the maps of an image cannot be compared, if so."""
         if self.n_cells < _FEWEST_CELLS:
             return (
                 f"The map has only {self.n_cells} cells, too few for the sanity "
                 "check; choose an earlier layer."
             )
-        likeness = self.similarity[image]
-        if np.isnan(likeness).any():
+        if np.isnan(self.similarity[image]).any():
             return "The map is the same everywhere: it shows nothing."
-        return " ".join(
-            _MEANINGS[stage][int(value >= _LIKE)].format(value)
-            for stage, value in zip(self.stages, likeness, strict=True)
-        )
+        return ""
 
 
 # From this likeness on, a map is said to be nearly the same.

@@ -16,6 +16,7 @@ from skfakereal._pages.html import (
     meaning,
     note,
     page,
+    paragraph,
     section,
     table,
 )
@@ -29,6 +30,7 @@ from skfakereal.explain import (
     Explanation,
     GradCAMDisplay,
     OcclusionDisplay,
+    RandomizationCheck,
     grad_cam,
     occlusion,
     randomization_check,
@@ -102,22 +104,29 @@ def explain_part(
         _add(explained, maps, row, sanity[row], folder, method)
 
 
-def _check(estimator: Any, X: Any, method: str, how: dict[str, Any]) -> list[str]:
-    """Return what the sanity check says of each image."""
+def _check(estimator: Any, X: Any, method: str, how: dict[str, Any]) -> list[list[Html]]:
+    """Return what the map of each image is worth, by the sanity check."""
     # To draw the last block anew for every covered copy would take minutes an image.
     stages = ("head", "block5") if method == "grad-cam" else ("head",)
     try:
         check = randomization_check(estimator, X, method=method, stages=stages, **how)  # type: ignore[arg-type]
     except TypeError:
-        return [_NO_CHECK] * len(X)
-    return [check.sentence(row) for row in range(len(X))]
+        return [[paragraph(_NO_CHECK)]] * len(X)
+    return [_worth(check, row) for row in range(len(X))]
+
+
+def _worth(check: RandomizationCheck, row: int) -> list[Html]:
+    """Return one line, and the figures behind it."""
+    short, sentence = check.summary(row), check.sentence(row)
+    behind = [meaning(sentence)] if sentence != short else []
+    return [paragraph(f"Sanity check: {short}"), *behind]
 
 
 def _add(
     explained: Explained,
     maps: Explanation,
     row: int,
-    sanity: str,
+    sanity: Sequence[Html],
     folder: Path,
     method: str,
 ) -> None:
@@ -137,14 +146,14 @@ def _add(
         f"Predicted {verdict}; the probability of {label} is {maps.probabilities[row]:.3f}. "
         f"{_COLOURS[method].format(label)}"
     )
-    worth = f"Sanity check. {sanity}"
+    worth = sanity
     if not maps.maps[row].any():
-        worth = _EMPTY[method].format(label)
+        worth = [paragraph(_EMPTY[method].format(label))]
     alt = f"{name}: the image, the map for {label} over it, and the map"
     # The page says in text what the titles say, in the fonts of whoever reads it.
     for ax in drawn.axes:
         ax.set_title("")
-    explained.sections.append(section(name, says, figure(drawn, alt=alt), worth))
+    explained.sections.append(section(name, says, figure(drawn, alt=alt), *worth))
     plt.close(drawn)
     facts = {
         "paths": maps.paths[row],

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from skfakereal._classifying.predictions import Predictions
 from skfakereal._pages.html import (
@@ -13,6 +14,7 @@ from skfakereal._pages.html import (
     fragment,
     headlines,
     items,
+    key,
     matrix,
     meaning,
     note,
@@ -21,9 +23,11 @@ from skfakereal._pages.html import (
     panels,
     paragraph,
     section,
+    stack,
     table,
 )
 from skfakereal._pages.pictures import figure, gallery, picture
+from skfakereal._shown import drawable
 from skfakereal._wording import MEANINGS, WORDS, counted, decimal, interval_text, shortened
 from skfakereal.evaluation.figures._intervals import Interval
 from skfakereal.evaluation.figures._metrics import CLASS_FIGURES, few_negatives
@@ -31,6 +35,10 @@ from skfakereal.evaluation.figures._results import Results, worst_errors
 from skfakereal.evaluation.report._advice import next_steps
 from skfakereal.evaluation.report._as_data import headline, spoken_keys
 from skfakereal.evaluation.report._plots import draw_plots
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 
 _ONLY_THESE = (
     "These figures apply to images like the ones tested. On fakes from another generator, or "
@@ -280,9 +288,28 @@ def _drawn(results: Results, kind: str, across: str, up: str) -> Html:
     ax.set_title("")
     if ax.get_xlabel():  # a sentence stands where there is nothing to draw
         ax.set(xlabel=across, ylabel=up)
+    names = _legend(results.predictions, ax)
     drawn = figure(fig, alt=f"{up} over {across}")
     plt.close(fig)
-    return drawn
+    return stack([drawn, *([key(names)] if names else [])])
+
+
+def _legend(predictions: Predictions, ax: "Axes") -> list[tuple[str, str]]:
+    """Take the legend that names classes from a picture; return it with the curves' colours."""
+    from matplotlib.colors import to_hex
+
+    legend = ax.get_legend()
+    if predictions.positive is not None or legend is None:
+        return []
+    names = {drawable(name): name for name in predictions.names}
+    found = []
+    for line in ax.get_lines():
+        label, bracket, area = str(line.get_label()).partition(" (")
+        if label in names:
+            found.append((f"{names[label]}{bracket}{area}", to_hex(line.get_color())))
+    if found:
+        legend.remove()
+    return found
 
 
 def _worst(predictions: Predictions) -> list[Html]:
