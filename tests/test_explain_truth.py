@@ -110,7 +110,9 @@ def test_grad_cam_points_at_the_evidence(
     assert hits(result, corners[::-1][:N], slack) < 0.5  # of other images: by chance
 
 
-@pytest.mark.parametrize("fill", ["mean", "grey", "blur"])
+@pytest.mark.parametrize(
+    "fill", ["mean", *(pytest.param(f, marks=pytest.mark.slow) for f in ("grey", "blur"))]
+)
 def test_occlusion_points_at_the_evidence(
     detector: Pipeline, planted: Planted, fill: Any
 ) -> None:

@@ -86,7 +86,9 @@ HEADS = {
 }
 
 
-@pytest.mark.parametrize("preprocessing", ["unit", "imagenet"])
+@pytest.mark.parametrize(
+    "preprocessing", ["imagenet", pytest.param("unit", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize("pooling", ["statistics", "avg", "max", "flatten"])
 def test_every_pooling_head_and_preprocessing(
@@ -116,7 +118,10 @@ def test_every_pooling_head_and_preprocessing(
     }
 
 
-@pytest.mark.parametrize("cut", ["block1", "block3", "block5"])
+@pytest.mark.parametrize(
+    "cut",
+    ["block5", *(pytest.param(c, marks=pytest.mark.slow) for c in ("block1", "block3"))],
+)
 @pytest.mark.parametrize("pooling", ["statistics", "avg"])
 def test_every_kind_of_cut(
     pictures: list[str], narrow_trunk: str, tmp_path: Path, pooling: Any, cut: Any
@@ -172,7 +177,9 @@ def test_a_pipeline(pipeline: Any, pictures: list[str], tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("method", ["sigmoid", "isotonic", "temperature"])
 @pytest.mark.parametrize("n_classes", [2, 3])
-@pytest.mark.parametrize("kind", ["pipeline", "classifier"])
+@pytest.mark.parametrize(
+    "kind", ["pipeline", pytest.param("classifier", marks=pytest.mark.slow)]
+)
 def test_calibrated(
     pictures: list[str],
     tmp_path: Path,

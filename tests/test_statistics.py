@@ -243,7 +243,9 @@ def trained(fit: Callable[..., Any]) -> Any:
     return fit(trainable_from="block4", epochs=4)
 
 
-@pytest.mark.parametrize("cut", [None, "block4", "block1"])
+@pytest.mark.parametrize(
+    "cut", ["block4", *(pytest.param(c, marks=pytest.mark.slow) for c in (None, "block1"))]
+)
 def test_predictions_are_those_of_the_trained_network(
     make_classifier: MakeClassifier, dark_and_bright: Images, cut: str | None
 ) -> None:
@@ -283,6 +285,7 @@ def test_channels_that_are_always_zero_do_no_harm(
         assert np.isfinite(clf.predict_proba(dark_and_bright[0])).all()
 
 
+@pytest.mark.slow
 def test_fine_tuning_goes_on_at_another_cut(
     fit: Callable[..., Any], dark_and_bright: Images
 ) -> None:

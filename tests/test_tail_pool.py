@@ -276,7 +276,7 @@ def count_graphs():
     return sum(type(thing).__name__ == "FuncGraph" for thing in gc.get_objects())
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize("optimizer", ["adam", pytest.param("sgd", marks=pytest.mark.slow)])
 def test_the_graphs_of_a_tail_go_with_it(optimizer):
     before = count_graphs()
     with lent_tail(settings(optimizer=optimizer), HEAD, SHAPE, 2) as tail:
