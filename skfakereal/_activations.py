@@ -100,6 +100,8 @@ class ActivationReader:
         the cores.
     verbose : int, default=0
         Whether to show a progress bar.
+    n_images : int, default=0
+        How many will be read, each view counted: "auto" takes a GPU for many.
 
     Attributes
     ----------
@@ -123,8 +125,14 @@ class ActivationReader:
         augmentation: ViewSettings | None = None,
         n_jobs: int | None = None,
         verbose: int = 0,
+        n_images: int = 0,
     ) -> None:
-        self.engine = choose_engine(engine)
+        height, width = settings.image_size
+        self.engine = choose_engine(
+            engine,
+            n_pixels=n_images * settings.n_crops * height * width,
+            is_int8=settings.ranges is not None,
+        )
         if self.engine == "int8":
             settings = known_ranges(trunk, settings)
         self.settings = settings

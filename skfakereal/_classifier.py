@@ -16,7 +16,7 @@ from skfakereal._augmentation import Augmentation, view_settings
 from skfakereal._network import Dense, Network
 from skfakereal._parameters import BEFORE, check_parameters
 from skfakereal._paths import ImagePaths, check_paths
-from skfakereal._quantization import with_ranges
+from skfakereal._quantization import engine_to_fit, with_ranges
 from skfakereal._store.store import open_store
 from skfakereal._threads import prepare_tensorflow
 from skfakereal._training.holdout import (
@@ -135,9 +135,12 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         hold out the same images.
     engine : {"auto", "ncnn", "int8", "tensorflow"}, default="auto"
         What computes the frozen part, and predictions. "auto" is ncnn, which needs no
-        TensorFlow; training the rest always uses it. "int8" computes the frozen part in
-        whole numbers, several times as fast (``pip install "skfakereal[int8]"``); what it
-        must know of a trunk of your own, 32 images tell in `fit`.
+        TensorFlow, or for some hundred images and more (334 of 224x224) TensorFlow, where it
+        sees a GPU; what is not solved for is always trained by TensorFlow, on that GPU too.
+        "int8" computes the frozen part in whole numbers, several times as fast (``pip
+        install "skfakereal[int8]"``); what it must know of a trunk of your own, 32 images
+        tell in `fit`. A fitted model keeps the precision that it was fitted with: "auto" is
+        "int8" for one that was fitted so. ``verbose=1`` says what "auto" takes in `fit`.
     cache : {"auto"}, path or None, default="auto"
         Where the frozen part's activations are kept for later fits and predictions: a
         folder of the user's own (``SKFAKEREAL_CACHE`` moves it or says ``off``), a given
@@ -386,9 +389,11 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
             require_optimizer(how.optimizer)
         trunk = load_trunk(self.weights)
         settings = trunk_settings(self, trunk.preprocessing, cut=self.trainable_from)
-        if self.engine == "int8":
+        n_images = len(images.paths) * (1 + how.n_views)
+        engine = engine_to_fit(self, settings, n_images)
+        if engine == "int8":
             settings = self._with_ranges(trunk, settings, train.paths)
-        reader = self._reader(trunk, settings, augmentation)
+        reader = self._reader(trunk, settings, augmentation, n_images, engine)
         tail = train_tail(
             how,
             self._start(trunk, settings, classes),
@@ -418,11 +423,14 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         trunk: Trunk,
         settings: TrunkSettings,
         augmentation: Augmentation | None = None,
+        n_images: int = 0,
+        engine: str | None = None,
     ) -> ActivationReader:
         return ActivationReader(
             trunk,
             settings,
-            engine=self.engine,
+            engine=engine or self.engine,
+            n_images=n_images,
             store=open_store(self.cache),
             augmentation=augmentation,
             n_jobs=self.n_jobs,
@@ -513,7 +521,7 @@ class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
         paths = check_paths(X)
         record_columns(self, X, reset=False)
         return compute_probabilities(
-            self._reader(self._trunk, self._settings),
+            self._reader(self._trunk, self._settings, n_images=len(paths)),
             self._tail,
             paths,
             n_classes=len(self.classes_),

@@ -13,7 +13,7 @@ from skfakereal._activations import ActivationReader
 from skfakereal._images.read import ImageReadError, raise_unreadable
 from skfakereal._parameters import BEFORE, check_parameters
 from skfakereal._paths import ImagePaths, check_paths
-from skfakereal._quantization import with_ranges
+from skfakereal._quantization import engine_to_fit, with_ranges
 from skfakereal._store.store import open_store
 from skfakereal._trunk import statistics_names
 from skfakereal._trunk_settings import trunk_settings
@@ -149,7 +149,7 @@ class VGG16FeatureExtractor(
         record_columns(self, X, reset=True)
         self._trunk = load_trunk(self.weights)
         self._settings = trunk_settings(self, self._trunk.preprocessing)
-        if self.engine == "int8":
+        if engine_to_fit(self, self._settings, len(paths)) == "int8":
             self._settings = with_ranges(self._trunk, self._settings, paths)
         reader = ActivationReader(self._trunk, self._settings)
         self.n_features_out_ = reader.shape[0]
@@ -215,6 +215,7 @@ class VGG16FeatureExtractor(
             self._trunk,
             self._settings,
             engine=self.engine,
+            n_images=len(paths),
             store=open_store(self.cache),
             n_jobs=self.n_jobs,
             verbose=self.verbose,

@@ -1,16 +1,20 @@
 """How far a trunk's activations reach: what its 8-bit engine must know beside its weights."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import ceil, log2
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm.auto import tqdm
 
 from skfakereal._images.read import ImageReadError, decode_image, read_bytes
 from skfakereal._trunk import Trunk, trunk_network
 from skfakereal._trunk_settings import TrunkSettings
 from skfakereal._views import render_crops
+from skfakereal.engines import choose_engine
 
 # By the digest of the trunk, for pixels as it takes them: `benchmarks/activation_ranges.py`.
 _KNOWN: dict[str, tuple[float, ...]] = {
@@ -43,11 +47,28 @@ def known_ranges(trunk: Trunk, settings: TrunkSettings) -> TrunkSettings:
     if settings.preprocessing == trunk.preprocessing:
         ranges = _KNOWN.get(trunk.digest.hex())
         if ranges is not None:
-            return replace(settings, ranges=ranges)
+            return replace(settings, ranges=tuple(map(float, ranges)))
     raise ValueError(
         "engine='int8' must have seen images when the model was fitted, but this model was "
         "fitted with another engine. Fit it with engine='int8', or predict with that engine."
     )
+
+
+def engine_to_fit(estimator: Any, settings: TrunkSettings, n_images: int) -> str:
+    """Return the engine for a fit on so many images, and say what "auto" takes if asked to."""
+    height, width = settings.image_size
+    before = getattr(estimator, "_settings", None)
+    if not getattr(estimator, "warm_start", False):
+        before = None
+    engine = choose_engine(
+        estimator.engine,
+        n_pixels=n_images * settings.n_crops * height * width,
+        fits=before is None,
+        is_int8=before is not None and before.ranges is not None,
+    )
+    if estimator.engine == "auto" and estimator.verbose:
+        tqdm.write(f"engine='auto' is {engine!r} for this fit.", file=sys.stderr)
+    return engine
 
 
 def with_ranges(

@@ -20,6 +20,7 @@ from skfakereal._trunk import (
 )
 from skfakereal._trunk_settings import TrunkSettings
 from skfakereal._weights import load_trunk
+from skfakereal.engines._auto import auto_engine, has_gpu_driver, has_vnni, visible_gpus
 from skfakereal.engines._ncnn import compile_with_ncnn
 from skfakereal.engines._tensorflow import compile_with_tensorflow
 
@@ -270,3 +271,99 @@ def test_images_of_another_size() -> None:
     forward = with_ncnn(trunk_network(narrow_trunk(), settings()), images(1, 160, 160))
     with pytest.raises(ValueError, match=r"\(160, 160, 3\).*\(2, 192, 192, 3\)"):
         forward(images(2, 192, 192))
+
+
+@pytest.mark.parametrize(
+    ("n_images", "gpus", "vnni", "fits", "expected"),
+    [
+        (10_000, ["/physical_device:GPU:0"], True, True, "tensorflow"),
+        (10_000, ["/physical_device:GPU:0"], False, False, "tensorflow"),
+        (10_000, [], True, True, "int8"),
+        (10_000, [], False, True, "ncnn"),
+        # A fitted model that was not fitted in 8 bits stays in float32.
+        (10_000, [], True, False, "ncnn"),
+        (5, ["/physical_device:GPU:0"], True, True, "int8"),
+        (5, ["/physical_device:GPU:0"], True, False, "ncnn"),
+    ],
+)
+def test_auto_goes_by_gpu_processor_and_model(
+    n_images: int, gpus: list[str], vnni: bool, fits: bool, expected: str
+) -> None:
+    pytest.importorskip("onnxruntime")
+    how = {"gpus": lambda: gpus, "vnni": lambda: vnni, "n_pixels": n_images * 224**2}
+    assert auto_engine(**how, fits=fits, take_int8=True) == expected
+    # Until it is switched on, 8 bits are taken by nobody who did not ask for them.
+    of_floats = "ncnn" if expected == "int8" else expected
+    assert auto_engine(**how, fits=fits) == of_floats
+    assert auto_engine(**how, fits=fits, is_int8=True) == "int8"
+
+
+def test_a_few_images_do_not_ask_for_gpus() -> None:
+    asked: list[str] = []
+
+    def gpus() -> list[str]:
+        asked.append("asked")
+        return []
+
+    assert auto_engine(n_pixels=100 * 224**2, gpus=gpus) == "ncnn"
+    assert not asked
+    assert auto_engine(n_pixels=1000 * 224**2, gpus=gpus) == "ncnn"
+    assert asked
+
+
+@pytest.mark.parametrize(
+    ("files", "environment", "expected"),
+    [
+        ([], {}, False),
+        (["dev/nvidia0"], {}, True),
+        (["proc/driver/nvidia/gpus/0000:01:00.0"], {"CUDA_VISIBLE_DEVICES": "0,1"}, True),
+        (["dev/nvidia0"], {"CUDA_VISIBLE_DEVICES": ""}, False),
+        (["dev/nvidia0"], {"CUDA_VISIBLE_DEVICES": "-1"}, False),
+        (["dev/nvidiactl", "dev/nvidia-modeset"], {}, False),
+    ],
+)
+def test_a_gpu_is_found_without_a_library(
+    tmp_path: Path, files: list[str], environment: dict[str, str], expected: bool
+) -> None:
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert has_gpu_driver(tmp_path, environment) is expected
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ("flags\t\t: fpu avx2 avx512f avx512_vnni\nbugs\t: x", True),
+        ("processor\t: 0\nflags\t\t: fpu avx2 avx_vnni", True),
+        ("flags\t\t: fpu avx2 avx512f\nbugs\t: avx_vnni", False),
+        ("Features\t: fp asimd", False),
+    ],
+)
+def test_vnni_is_read_from_the_flags(tmp_path: Path, flags: str, expected: bool) -> None:
+    (tmp_path / "cpuinfo").write_text(flags)
+    assert has_vnni(tmp_path / "cpuinfo") is expected
+    assert has_vnni(tmp_path / "none") is False
+
+
+def test_without_a_driver_tensorflow_is_not_imported(tmp_path: Path) -> None:
+    code = """
+import sys
+from pathlib import Path
+from skfakereal.engines._auto import visible_gpus
+assert visible_gpus(Path(sys.argv[1]), {}) == []
+assert "tensorflow" not in sys.modules
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_tensorflow_is_asked_where_there_is_a_driver(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev/nvidia0").touch()
+    seen = [device.name for device in tf.config.list_physical_devices("GPU")]
+    assert visible_gpus(tmp_path, {}) == seen

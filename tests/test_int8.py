@@ -202,3 +202,49 @@ def test_engines_do_not_share_what_they_keep(pictures: Any, tmp_path: Path) -> N
     assert not np.array_equal(exact, whole)
     again = VGG16FeatureExtractor(**make, engine="int8").fit_transform(X)
     np.testing.assert_array_equal(again, whole)
+
+
+_WITHOUT = """
+import contextlib, sys
+sys.modules["onnxruntime"] = None  # what Python finds where it is not installed
+import skfakereal
+from skfakereal.cli import main
+try:
+    skfakereal.load(sys.argv[1]).predict(sys.argv[2:])
+except ImportError as error:
+    print(error)
+with contextlib.redirect_stderr(sys.stdout):
+    print(main(["predict", *sys.argv[1:]]))
+"""
+
+
+def test_a_loaded_model_computes_as_it_was_fitted(
+    pictures: Any, tmp_path: Path, run_python: Any
+) -> None:
+    """Whatever "auto" stands for where it is loaded."""
+    X, y = pictures
+    make = {"weights": "cifake", "image_size": 32, "cache": None, "augmentation": None}
+    clf = VGG16ImageClassifier(**make, engine="int8", random_state=0).fit(X, y)
+    expected = clf.predict_proba(X)
+    clf.set_params(engine="auto")
+    save(clf, tmp_path / "model.skfr")
+    for model in (clf, load(tmp_path / "model.skfr")):
+        np.testing.assert_array_equal(model.predict_proba(X), expected)
+    exact = VGG16ImageClassifier(**make, random_state=0).fit(X, y)
+    assert exact._settings.ranges is None
+    assert (exact.predict_proba(X) != expected).any()
+    said = run_python(_WITHOUT, str(tmp_path / "model.skfr"), str(X[0]))
+    line = "This model was fitted with engine='int8', which needs ONNX Runtime: pip install"
+    assert said.count(line) == 2
+    assert said.split()[-1] == "1"
+
+
+def test_verbose_says_what_auto_takes(
+    pictures: Any, narrow_trunk: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    X, y = pictures
+    clf = VGG16ImageClassifier(weights=narrow_trunk, image_size=32, cache=None, n_views=1)
+    clf.fit(X, y)
+    assert "engine" not in capfd.readouterr().err
+    clf.set_params(verbose=1).fit(X, y)
+    assert "engine='auto' is 'ncnn' for this fit." in capfd.readouterr().err

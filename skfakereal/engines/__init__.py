@@ -1,30 +1,35 @@
 """Engines: a network as data -> a function from a batch to its outputs."""
 
 from functools import lru_cache
-from importlib.util import find_spec
 
 from skfakereal._network import Dense, Forward, Network
+from skfakereal.engines._auto import auto_engine, has_onnxruntime
 
 __all__ = ["ENGINES", "choose_engine", "compile_network"]
 
 ENGINES = ("auto", "ncnn", "int8", "tensorflow")
 
 
-def choose_engine(engine: str) -> str:
-    """Return the engine that a setting stands for.
-
-    ``"auto"`` is ncnn: with small images stacked, it is faster than TensorFlow at every
-    size (``python -m benchmarks``), and it predicts without the seconds that importing
-    TensorFlow takes.
+def choose_engine(
+    engine: str, *, n_pixels: int = 0, fits: bool = False, is_int8: bool = False
+) -> str:
+    """Return the engine that a setting stands for; "auto" depends on the rest.
 
     Raises ImportError if it needs a package that is not installed.
     """
-    if engine == "int8" and not all(map(find_spec, ("onnx", "onnxruntime"))):
-        raise ImportError(
-            "engine='int8' needs ONNX Runtime: pip install 'skfakereal[int8]'. A model that "
-            "was fitted with another engine predicts without it."
+    if engine == "auto":
+        engine = auto_engine(n_pixels=n_pixels, fits=fits, is_int8=is_int8)
+    if engine == "int8" and not has_onnxruntime():
+        whose = (
+            "This model was fitted with engine='int8', which"
+            if is_int8
+            else "engine='int8'"
         )
-    return "ncnn" if engine == "auto" else engine
+        raise ImportError(
+            f"{whose} needs ONNX Runtime: pip install 'skfakereal[int8]'. A model that was "
+            "fitted with another engine predicts without it."
+        )
+    return engine
 
 
 def compile_network(
@@ -40,7 +45,8 @@ def compile_network(
         from skfakereal.engines._numpy import compile_dense
 
         return compile_dense(network)
-    return _compile(network, input_shape, choose_engine(engine), n_threads)
+    chosen = choose_engine(engine, is_int8=network.quantization is not None)
+    return _compile(network, input_shape, chosen, n_threads)
 
 
 # Few, since a trunk's transformed weights take 388 MB at 224x224.

@@ -187,17 +187,19 @@ class Detector:
 
     def predict_once(self, X: Sequence[str]) -> tuple[NDArray[Any], NDArray[np.float64]]:
         """Return labels and probabilities for the price of one pass."""
+        paths = check_paths(X)
         reader = ActivationReader(
             self.trunk,
             self.settings,
             engine=self.parameters.get("engine", "auto"),
             store=open_store(self.parameters.get("cache", "auto")),
             n_jobs=self.parameters.get("n_jobs"),
+            n_images=len(paths),
         )
         y_proba = compute_probabilities(
             reader,
             self.tail,
-            check_paths(X),
+            paths,
             n_classes=len(self.classes_),
             keep_going=self.parameters.get("on_error") == "nan",
         )
