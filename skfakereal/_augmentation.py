@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
+from skfakereal._documentation import DocumentationLink
 from skfakereal._images.read import blamed_on, decode_image, read_bytes
 from skfakereal._trunk_settings import height_and_width
 from skfakereal._views import SETTINGS_BEFORE, content_digest, render_view
 
 
-class Augmentation(BaseEstimator):
+class Augmentation(DocumentationLink, BaseEstimator):
     """Settings of the views, the augmented copies that training sees.
 
     A view is a pure function of the image's content, of these settings and of the view's

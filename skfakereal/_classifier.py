@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skfakereal._activations import ActivationReader, compute_probabilities
 from skfakereal._augmentation import Augmentation, view_settings
+from skfakereal._documentation import DocumentationLink
 from skfakereal._network import Dense, Network
 from skfakereal._parameters import BEFORE, check_parameters
 from skfakereal._paths import ImagePaths, check_paths
@@ -36,7 +37,7 @@ from skfakereal._weights import load_trunk
 __all__ = ["VGG16ImageClassifier"]
 
 
-class VGG16ImageClassifier(ClassifierMixin, BaseEstimator):
+class VGG16ImageClassifier(DocumentationLink, ClassifierMixin, BaseEstimator):
     """Classify image files by transfer learning on VGG16.
 
     A frozen VGG16 without its fully connected layers [1]_, and a head on its features: by

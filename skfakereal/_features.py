@@ -10,6 +10,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skfakereal._activations import ActivationReader
+from skfakereal._documentation import DocumentationLink
 from skfakereal._images.read import ImageReadError, raise_unreadable
 from skfakereal._parameters import BEFORE, check_parameters
 from skfakereal._paths import ImagePaths, check_paths
@@ -22,7 +23,7 @@ from skfakereal._weights import load_trunk
 
 
 class VGG16FeatureExtractor(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    DocumentationLink, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 ):
     """Turn image files into the features of a frozen VGG16.
 

@@ -1,0 +1,70 @@
+"""Make the picture of the page of ``skfakereal serve``: ``python docs/screenshot.py``.
+
+Needs the extras ``web`` and ``browser``, and a Chromium of the system. The detector is a toy.
+"""
+
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+from skfakereal import VGG16ImageClassifier, save
+from skfakereal.datasets import make_fake_real_images
+from skfakereal.thresholds import tune_threshold
+
+PLACE = Path(__file__).parent / "images" / "serve.png"
+SIDE, SHOWN = 96, 8
+
+
+def make_model(folder: Path) -> list[str]:
+    """Train a detector on toy pictures; return some that it has not seen."""
+    images = make_fake_real_images(folder / "images", 400, image_size=SIDE)
+    train, test = images.split == "train", images.split == "test"
+    classifier = VGG16ImageClassifier(
+        image_size=SIDE, weights="cifake", augmentation=None, cache=None, random_state=0
+    )
+    classifier.fit(images.data[train], images.target[train], groups=images.groups[train])
+    detector, _ = tune_threshold(
+        classifier, images.data[test], images.target[test], target_fpr=0.05
+    )
+    note = {"classes": list(images.target_names)}
+    save(detector, folder / "detector.skfr", note)
+    return images.data[test][:: len(images.data[test]) // SHOWN][:SHOWN].tolist()
+
+
+def main() -> None:
+    """Serve the page, hand it the pictures as somebody does who chooses them, and look."""
+    with TemporaryDirectory() as name, sync_playwright() as driver:
+        suspects = make_model(Path(name))
+        words = [sys.executable, "-m", "skfakereal", "serve", f"{name}/detector.skfr"]
+        server = subprocess.Popen(
+            [*words, "--port", "0", "--no-browser"], stdout=subprocess.PIPE, text=True
+        )
+        assert server.stdout is not None
+        address = server.stdout.readline().strip()
+        chromium = shutil.which("chromium")
+        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1100, "height": 820})
+        page.goto(address)
+        page.uncheck("#stable")
+        page.set_input_files("#files", suspects)
+        page.wait_for_selector("#csv:visible", timeout=120_000)
+        page.wait_for_function(
+            "n => document.querySelectorAll('#list > li').length >= n", arg=len(suspects)
+        )
+        page.wait_for_selector("#run", state="hidden")
+        page.screenshot(path=PLACE)
+        browser.close()
+        server.send_signal(signal.SIGINT)
+        server.wait(30)
+    # A page has few colours beside its pictures.
+    Image.open(PLACE).convert("RGB").quantize(192).save(PLACE, optimize=True)
+
+
+if __name__ == "__main__":
+    main()
