@@ -49,6 +49,7 @@ def check(site: Path) -> list[str]:
     pages = {
         path.resolve(): _Page(path.read_text(encoding="utf-8"))
         for path in site.rglob("*.html")
+        if "_static" not in path.relative_to(site).parts  # a template of the theme
     }
     wrong = []
     for path, page in pages.items():

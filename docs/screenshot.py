@@ -13,9 +13,8 @@ from tempfile import TemporaryDirectory
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from skfakereal import VGG16ImageClassifier, save
+from skfakereal.cli import main as skfakereal
 from skfakereal.datasets import make_fake_real_images
-from skfakereal.thresholds import tune_threshold
 
 PLACE = Path(__file__).parent / "images" / "serve.png"
 SIDE, SHOWN = 96, 8
@@ -23,25 +22,18 @@ SIDE, SHOWN = 96, 8
 
 def make_model(folder: Path) -> list[str]:
     """Train a detector on toy pictures; return some that it has not seen."""
-    images = make_fake_real_images(folder / "images", 400, image_size=SIDE)
-    train, test = images.split == "train", images.split == "test"
-    classifier = VGG16ImageClassifier(
-        image_size=SIDE, weights="cifake", augmentation=None, cache=None, random_state=0
-    )
-    classifier.fit(images.data[train], images.target[train], groups=images.groups[train])
-    detector, _ = tune_threshold(
-        classifier, images.data[test], images.target[test], target_fpr=0.05
-    )
-    note = {"classes": list(images.target_names)}
-    save(detector, folder / "detector.skfr", note)
-    return images.data[test][:: len(images.data[test]) // SHOWN][:SHOWN].tolist()
+    images = make_fake_real_images(folder / "images", 600, image_size=SIDE)
+    words = f"--weights cifake --image-size {SIDE} --no-augmentation --target-fpr 0.05"
+    skfakereal(["train", f"{folder}/images", "--out", f"{folder}/detector", *words.split()])
+    test = images.data[images.split == "test"]
+    return [str(path) for path in test[:: len(test) // SHOWN][:SHOWN]]
 
 
 def main() -> None:
     """Serve the page, hand it the pictures as somebody does who chooses them, and look."""
     with TemporaryDirectory() as name, sync_playwright() as driver:
         suspects = make_model(Path(name))
-        words = [sys.executable, "-m", "skfakereal", "serve", f"{name}/detector.skfr"]
+        words = [sys.executable, "-m", "skfakereal", "serve", f"{name}/detector"]
         server = subprocess.Popen(
             [*words, "--port", "0", "--no-browser"], stdout=subprocess.PIPE, text=True
         )
@@ -53,11 +45,13 @@ def main() -> None:
         page.goto(address)
         page.uncheck("#stable")
         page.set_input_files("#files", suspects)
-        page.wait_for_selector("#csv:visible", timeout=120_000)
+        page.wait_for_selector("#csv:visible", timeout=300_000)
         page.wait_for_function(
-            "n => document.querySelectorAll('#list > li').length >= n", arg=len(suspects)
+            "n => document.querySelectorAll('#list > li').length >= n",
+            arg=len(suspects),
+            timeout=300_000,
         )
-        page.wait_for_selector("#run", state="hidden")
+        page.wait_for_selector("#stop", state="hidden", timeout=300_000)
         page.screenshot(path=PLACE)
         browser.close()
         server.send_signal(signal.SIGINT)

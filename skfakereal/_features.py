@@ -171,7 +171,7 @@ class VGG16FeatureExtractor(
 
         Returns
         -------
-        ndarray of shape (n_features_out_,), object
+        ndarray of shape (n_features,), object
             For ``pooling="statistics"``, block, layer, channel and statistic, such as
             ``"block1_conv2_channel63_log1p_std"``; else a number behind the name of the class.
 
@@ -196,7 +196,7 @@ class VGG16FeatureExtractor(
 
         Returns
         -------
-        ndarray of shape (n_images, n_features_out_), float32
+        ndarray of shape (n_images, n_features), float32
             The features; NaN in the row of an unreadable image with ``on_error="nan"``.
 
         Raises
