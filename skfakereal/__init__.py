@@ -12,6 +12,7 @@ from skfakereal._version import __version__ as __version__
 if TYPE_CHECKING:
     from skfakereal import audit as audit
     from skfakereal import cards as cards
+    from skfakereal import cases as cases
     from skfakereal import datasets as datasets
     from skfakereal import evaluation as evaluation
     from skfakereal import explain as explain
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 __getattr__, __dir__, __all__ = lazily(
     __name__,
-    *("audit", "cards", "datasets", "evaluation", "explain", "persistence"),
+    *("audit", "cards", "cases", "datasets", "evaluation", "explain", "persistence"),
     *("provenance", "scoring", "thresholds"),
     _augmentation="Augmentation",
     _classifier="VGG16ImageClassifier",

@@ -11,10 +11,15 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from skfakereal._activations import ActivationReader, compute_probabilities
+from skfakereal._activations import (
+    ActivationReader,
+    compute_novelty,
+    compute_probabilities,
+)
 from skfakereal._augmentation import Augmentation, view_settings
 from skfakereal._documentation import DocumentationLink
 from skfakereal._network import Dense, Network
+from skfakereal._novelty import NO_SUMMARY
 from skfakereal._parameters import BEFORE, check_parameters
 from skfakereal._paths import ImagePaths, check_paths
 from skfakereal._quantization import engine_to_fit, with_ranges
@@ -410,6 +415,7 @@ class VGG16ImageClassifier(DocumentationLink, ClassifierMixin, BaseEstimator):
         self.best_epoch_ = tail.best_epoch
         self.weight_decay_ = tail.weight_decay
         self.n_computed_ = reader.n_computed
+        self._summary = tail.summary
         self.__dict__.pop("oof_proba_", None)  # of an earlier fit
         if tail.out_of_fold is not None:
             out_of_fold = np.full((images.n_given, len(classes)), np.nan)
@@ -516,6 +522,62 @@ class VGG16ImageClassifier(DocumentationLink, ClassifierMixin, BaseEstimator):
         probabilities = self._probabilities(X, keep_going=False)
         return np.asarray(self.classes_[probabilities.argmax(axis=1)])
 
+    def novelty(self, X: ImagePaths) -> NDArray[np.float64]:
+        """Return how unlike the training images each image is.
+
+        The probability of an image that is unlike all that the model was trained on means
+        little, however sure it looks. `fit` therefore keeps a summary of the training images'
+        features: means, deviations, and up to 32 principal directions, of no single image. An
+        image's distance from it is Hotelling's T2 within these directions plus the squared
+        residual [1]_; the novelty is the share of images like the training images whose
+        distance is less. It is 1 if the image's shorter side has less than half, or more than
+        twice, the pixels of theirs, since resizing removes traces.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_images,) or (n_images, 1)
+            Image paths.
+
+        Returns
+        -------
+        ndarray of shape (n_images,)
+            From 0 (as usual as can be) to 1. Of other images from where the training images
+            are from, 1% have 0.99 or more. NaN for an image that cannot be read, with
+            ``on_error="nan"``.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator has not been fitted.
+        ValueError
+            If the model has no summary, or X does not hold paths.
+        ImageReadError
+            If an image cannot be read and `on_error` is "raise"; it lists all of them.
+
+        Notes
+        -----
+        The distances that it is compared to are those of training images that were left out
+        of the summary, five folds by group; of more than 512 images, up to 1,024 others than
+        those that are summarised, which are 512 at most. Models that were fitted on fewer
+        than 20 images, or by an earlier version, have no summary. An image that lies among
+        the training images is not unusual, however little it looks like any single one:
+        faces are not, to a model of photographs of all kinds.
+
+        References
+        ----------
+        .. [1] J. E. Jackson and G. S. Mudholkar (1979), Control procedures for residuals
+               associated with principal component analysis, Technometrics 21(3).
+        """
+        check_is_fitted(self)
+        check_parameters(self.get_params(deep=False))
+        paths = check_paths(X)
+        record_columns(self, X, reset=False)
+        summary = getattr(self, "_summary", None)
+        if summary is None:
+            raise ValueError(NO_SUMMARY)
+        reader = self._reader(self._trunk, self._settings)
+        return compute_novelty(reader, summary, paths, keep_going=self.on_error == "nan")
+
     def _probabilities(self, X: ImagePaths, *, keep_going: bool) -> NDArray[np.float64]:
         check_is_fitted(self)
         check_parameters(self.get_params(deep=False))
@@ -527,4 +589,5 @@ class VGG16ImageClassifier(DocumentationLink, ClassifierMixin, BaseEstimator):
             paths,
             n_classes=len(self.classes_),
             keep_going=keep_going,
+            summary=getattr(self, "_summary", None),  # older models have none
         )

@@ -14,8 +14,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from skfakereal._classifying.classes import name_classes as audit_names
+from skfakereal._judging.model import name_classes as model_names
 from skfakereal.audit import AuditReport, audit_images
-from skfakereal.cli._model import name_classes as model_names
 
 Save = Callable[[Path, NDArray[np.uint8], int], Path]
 

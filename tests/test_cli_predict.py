@@ -257,8 +257,9 @@ def test_table_is_for_people(
     Path(dark).rename(nasty)
     assert main(["predict", "--trust", model, nasty, "gone.png"]) == 3
     output = capsys.readouterr()
-    header, first, second = output.out.splitlines()
+    header, first, unlike, second = output.out.splitlines()
     assert header.split() == ["P(fake)", "label", "image"]
+    assert unlike.strip().startswith("It is unlike 99% of the training images")
     assert first.split()[1] == "real"
     assert first.endswith("a\\x1b[2J\\nb.png")
     assert second.split(maxsplit=3) == ["-", "-", "gone.png", "(does not exist)"]

@@ -139,7 +139,7 @@ def test_tables_and_csv_hold_the_reasons(
     path = make_image("a.png", 120)
     main(["predict", "--trust", run, path, "--stable", "--format", "csv"])
     (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
-    origin = ["provenance", "provenance_detail"]
+    origin = ["provenance", "provenance_detail", "novelty"]
     assert list(row) == ["path", "label", "probability", "error", "reasons", *origin]
     assert row["label"] == "unsure"
     assert "at none enough were" in row["reasons"]

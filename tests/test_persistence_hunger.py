@@ -20,7 +20,7 @@ import pytest
 from skfr_files import describing, with_digest
 
 import skfakereal
-from skfakereal.cli._model import load_model
+from skfakereal._judging.model import load_model
 from skfakereal.persistence import load_with_metadata, read_description
 from skfakereal.persistence._container import pack
 

@@ -26,13 +26,14 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import LinearSVC
 
 from skfakereal import VGG16ImageClassifier
+from skfakereal._judging.model import Model, load_model
 from skfakereal.cli import main
-from skfakereal.cli._model import Model, load_model
 
 pytest.importorskip("starlette")
 from starlette.testclient import TestClient
 
-from skfakereal.web import Judge, _uploads
+from skfakereal._judging.judge import Judge
+from skfakereal.web import _uploads
 from skfakereal.web._app import create_app
 
 HOST = "http://127.0.0.1:8765"

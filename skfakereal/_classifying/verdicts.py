@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from skfakereal._classifying.ask import predict_once
 from skfakereal._images.read import ImageReadError, decode_image, read_bytes
+from skfakereal._novelty import collected_novelty
 from skfakereal._paths import as_fitted, check_paths
 
 V = TypeVar("V")
@@ -29,6 +30,7 @@ class Classification:
     # The same as a code: that of `ImageReadError`, or ``"not a path"``, or ``"no
     # probability"``.
     reason: str = ""
+    novelty: float | None = None  # how unlike the training images, from 0 to 1
 
 
 def judge_images(estimator: Any, paths: Sequence[str]) -> dict[str, Classification]:
@@ -90,12 +92,13 @@ def _predict(estimator: Any, paths: Sequence[str]) -> Iterator[Classification]:
         for path, label in zip(paths, estimator.predict(X).tolist(), strict=True):
             yield Classification(path, position[label])
         return
-    labels, probabilities = predict_once(estimator, X)
+    with collected_novelty() as novelty:
+        labels, probabilities = predict_once(estimator, X)
     for path, label, row in zip(paths, labels.tolist(), probabilities, strict=True):
         if np.isnan(row).any():  # the classifier lets unreadable images pass
             yield _without_probability(path)
         else:
-            yield Classification(path, position[label], row)
+            yield Classification(path, position[label], row, novelty=novelty.get(path))
 
 
 def _without_probability(path: str) -> Classification:

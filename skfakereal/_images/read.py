@@ -237,6 +237,19 @@ def decode_image(data: bytes, path: str, share: MemoryShare | None = None) -> Im
         return _decode(name, data, path, limit, own)
 
 
+def shorter_side(path: str) -> int:
+    """Return the pixels of the shorter side of an image by its header, without decoding it."""
+    data = read_bytes(path)
+    name = signature_format(data)
+    if name is None or not is_read(name):
+        raise _error(path, "not an image", "is not an image in a format that is read")
+    with (
+        blamed_on(path),
+        Image.open(Bounded(essential_data(data, name)), formats=[name]) as i,
+    ):
+        return min(i.size)
+
+
 def _decode(
     name: str, data: bytes, path: str, limit: int, share: MemoryShare
 ) -> Image.Image:

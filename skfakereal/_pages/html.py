@@ -153,6 +153,36 @@ PARTS_STYLE = """
   border-bottom: 1px solid var(--line); }
 .skfakereal pre { overflow-x: auto; margin: .9rem 0; padding: .7rem 1rem;
   border-radius: 6px; background: var(--shade); font-size: .88rem; line-height: 1.5; }
+.skfakereal .case { display: grid; gap: 1rem 2rem; align-items: start;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); }
+.skfakereal .case .picture { max-width: none; margin: 0; }
+.skfakereal .case .picture img { max-height: 28rem; width: auto; }
+.skfakereal .case .picture img.pixels { width: min(100%, 16rem); }
+.skfakereal .case .headlines { margin-top: 0; }
+.skfakereal .scale { display: grid; grid-template-columns: auto 1fr auto; font-size: .85rem;
+  margin: 1.2rem 0; opacity: .9; }
+.skfakereal .scale div { position: relative; grid-column: 1 / -1; height: .5rem;
+  border-radius: .25rem; margin-bottom: .45rem;
+  background: linear-gradient(90deg, rgba(61, 154, 95, .55), var(--line), rgba(207, 74, 63, .6)); }
+.skfakereal .scale div > * { position: absolute; top: 50%; transform: translate(-50%, -50%); }
+.skfakereal .scale i { width: 2px; height: 1.4rem; background: currentcolor; opacity: .6; }
+.skfakereal .scale b { width: .85rem; height: .85rem; border-radius: 50%;
+  background: currentcolor; border: 2px solid Canvas; }
+.skfakereal .scale span { text-align: center; }
+.skfakereal .cases { display: grid; gap: 1rem; margin: 1rem 0; padding: 0; list-style: none;
+  max-width: none; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); }
+.skfakereal .cases li { margin: 0; }
+.skfakereal .cases a { display: block; height: 100%; color: inherit; text-decoration: none;
+  border-radius: 8px; overflow: hidden; background: var(--shade); font-size: .88rem;
+  line-height: 1.4; }
+.skfakereal .cases a:hover, .skfakereal .cases a:focus-visible { outline: 2px solid; }
+.skfakereal .cases img { display: block; width: 100%; aspect-ratio: 1; object-fit: cover; }
+.skfakereal .cases a > span { display: block; padding: .5rem .7rem .65rem;
+  border-top: 4px solid #8b929c; }
+.skfakereal .cases .good { border-color: #3d9a5f; }
+.skfakereal .cases .bad { border-color: #cf4a3f; }
+.skfakereal .cases .warning { border-color: #d39a1e; }
+.skfakereal .cases b { display: block; font-size: 1rem; }
 .skfakereal footer { margin-top: 3.5rem; padding-top: .9rem; font-size: .85rem;
   border-top: 1px solid var(--line); opacity: .75; }
 @media (max-width: 30rem) {

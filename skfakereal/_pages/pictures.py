@@ -57,7 +57,11 @@ def _shows_photographs(fig: "Figure") -> bool:
 
 
 def picture(
-    source: str | os.PathLike[str] | NDArray[np.uint8], caption: str = "", *, alt: str = ""
+    source: str | os.PathLike[str] | NDArray[np.uint8],
+    caption: str = "",
+    *,
+    alt: str = "",
+    largest: int = _LARGEST_SIDE,
 ) -> Html:
     """Return an image file, or RGB pixels, as a thumbnail; small ones are not smoothed.
 
@@ -73,7 +77,7 @@ def picture(
             empty = f'<div class="empty">cannot be read: {escaped(error.reason)}</div>'
             return Html(f'<figure class="picture">{empty}{_caption(caption)}</figure>')
     small = max(image.size) <= _SMALL_SIDE
-    image.thumbnail((_LARGEST_SIDE, _LARGEST_SIDE))
+    image.thumbnail((largest, largest))
     buffer = io.BytesIO()
     image.save(buffer, "png" if small else "jpeg", **({} if small else {"quality": 90}))
     tag = _image(

@@ -22,6 +22,7 @@ from skfakereal._training.parts import (
     two_columns,
 )
 from skfakereal._training.settings import TailSettings
+from skfakereal._training.summary import summarize_part
 
 # For features of unit variance, from strong to weak.
 _WEIGHT_DECAYS = np.array([3, 1, 0.3, 0.1, 0.03, 0.01, 1e-3, 1e-4, 1e-5])
@@ -48,6 +49,7 @@ def solve_head(
     everything, held = read_parts(
         settings, classes, reader, train, validation, views=_views(settings)
     )
+    summary = summarize_part(everything.shelf, reader, train)
     if settings.weight_decay is None:
         # Of the mean weight, since the loss is multiplied by it.
         decays = everything.weights.mean() * _WEIGHT_DECAYS
@@ -80,6 +82,7 @@ def solve_head(
         best,
         out_of_fold,
         float(decays[best]),
+        summary,
     )
 
 

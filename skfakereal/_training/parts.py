@@ -13,6 +13,7 @@ from sklearn.utils import compute_class_weight
 from skfakereal._activations import ActivationReader
 from skfakereal._images.read import ImageReadError, raise_unreadable
 from skfakereal._network import Dense, FloatArray, Network
+from skfakereal._novelty import FeatureSummary
 from skfakereal._training.holdout import LabelledPaths
 from skfakereal._training.settings import TailSettings
 
@@ -66,6 +67,10 @@ class ActivationShelf:
         n_values = len(paths) * n_views * int(np.prod(reader.shape))
         n_bytes = n_values * reader.dtype.itemsize
         self._in_memory = n_bytes <= max_bytes
+
+    def has(self, view: int) -> bool:
+        """Tell whether a view is kept here."""
+        return self._keeps and view in self._kept
 
     def fill(self, view: int) -> list[ImageReadError]:
         """Compute one view of all images, unless it is there."""
@@ -185,6 +190,7 @@ class TrainedTail:
     best_epoch: int
     out_of_fold: NDArray[np.float64] | None  # of the images to learn from
     weight_decay: float
+    summary: FeatureSummary | None = None  # of the images to learn from
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,6 +33,7 @@ from skfakereal._training.parts import (
 )
 from skfakereal._training.pool import lent_tail
 from skfakereal._training.settings import TailSettings
+from skfakereal._training.summary import summarize_part
 from skfakereal._training.tail import restart_tail, trained_layers
 
 Variables = list[NDArray[Any]]
@@ -57,6 +58,7 @@ def train_tail(
         validation,
         views=[first] if folds is None else sorted({0, first}),
     )
+    summary = summarize_part(training.shelf, reader, train)
     with lent_tail(settings, start, reader.shape, len(classes)) as tail:
         chosen: _TailTrainer | None = None
         if folds is not None:
@@ -83,6 +85,7 @@ def train_tail(
         chosen.best_epoch_,
         chosen.out_of_fold_,
         float(settings.weight_decay or 0),
+        summary,
     )
 
 

@@ -12,14 +12,15 @@ from skfakereal._classifying.predictions import follows
 from skfakereal._classifying.unwrap import find_threshold
 from skfakereal._classifying.verdicts import Classification
 from skfakereal._csv_file import write_csv
+from skfakereal._judging.model import Model
+from skfakereal._judging.verdicts import classify, told
 from skfakereal._pages.html import Html
 from skfakereal._shown import write_page
-from skfakereal.cli._model import Model
 from skfakereal.cli._output import watched
 from skfakereal.cli._parts import Part, has_groups
-from skfakereal.cli._rows import classify, told
 from skfakereal.cli.run._card import generators_of
 from skfakereal.cli.run._page import run_page
+from skfakereal.cli.run._unlike import unlike_section
 from skfakereal.evaluation import (
     EvaluationReport,
     MisclassifiedDisplay,
@@ -117,7 +118,7 @@ def write_evaluation(
         how=how,
         pictures=pictures,
         findings=findings,
-        sections=sections,
+        sections=[*unlike_section(verdicts, labels), *sections],
     )
     write_page(folder / "report.html", html)
     write_pictures(folder, report, figures or {})

@@ -2,32 +2,29 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from skfakereal._classifying.verdicts import (
-    Classification,
-    judge_halves,
-    judge_images,
-    label_and_probability,
-    split_local,
-)
+from skfakereal._classifying.verdicts import Classification
 from skfakereal._csv_file import csv_line, encoded
-from skfakereal._paths import as_fitted
+from skfakereal._judging.model import Model
+from skfakereal._judging.verdicts import band_of, classify, classify_stably, told
+from skfakereal._novelty import UNLIKE, UNUSUAL
 from skfakereal._shown import printable
-from skfakereal.cli._model import Model
+from skfakereal._wording import counted
 from skfakereal.cli._output import complain, write_lines
 
-if TYPE_CHECKING:
-    from skfakereal.evaluation import UnsureBand, Verdict
-
-# Few enough that rows come soon (15 seconds at 224x224 on two cores), enough that a call's
-# own cost does not count: at 32x32, where it is highest, 64 take 8% longer than 256.
-_CHUNK = 64
 Row = dict[str, str | float | None]
+
+
+def tell_cautions(model: Model) -> None:
+    """Say how many cautions there are; whoever predicts may not have read the report."""
+    cautions = model.config.get("remarks") or []
+    if cautions:
+        page = "config.json" if model.config.get("unfinished") else "report.html"
+        complain(
+            f"{counted(len(cautions), 'caution')} on this model: read {model.run}/{page} "
+            "before you rely on its verdicts"
+        )
 
 
 def rows_of(model: Model, paths: Sequence[str], *, stable: bool = False) -> Iterator[Row]:
@@ -40,7 +37,8 @@ def rows_of(model: Model, paths: Sequence[str], *, stable: bool = False) -> Iter
             "provenance": said.claim or None,
             "provenance_detail": said.detail or None,
         }
-        yield row | origin
+        novelty = row.pop("novelty")  # last, where it is no other column's place
+        yield row | origin | {"novelty": novelty}
 
 
 def _verdict_rows(model: Model, paths: Sequence[str], *, stable: bool) -> Iterator[Row]:
@@ -52,91 +50,11 @@ def _verdict_rows(model: Model, paths: Sequence[str], *, stable: bool) -> Iterat
     if band is None and model.positive is not None:
         complain(
             "this model has no unsure band, so a verdict is unsure only if a change of the image "
-            "flips it"
+            "flips it, or if it is unlike the training images"
         )
     for verdict, label, reasons in classify_stably(model, paths, band):
         row = _prediction_row(verdict, model)
         yield row | {"label": label, "reasons": " ".join(reasons) or None}
-
-
-def classify(estimator: Any, paths: Sequence[str]) -> Iterator[Classification]:
-    """Classify images; one that cannot be read never ends the run."""
-    for chunk in _chunks(paths):
-        verdicts = judge_images(estimator, list(dict.fromkeys(chunk)))
-        yield from (verdicts[path] for path in chunk)
-
-
-def _chunks(paths: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(paths), _CHUNK):
-        yield paths[start : start + _CHUNK]
-
-
-def band_of(model: Model) -> "UnsureBand | None":
-    """Return the band of unsure probabilities that a run has learned, if it has."""
-    from skfakereal.evaluation import UnsureBand  # takes seconds, unlike a plain verdict
-
-    facts = model.config.get("decision") or {}
-    numbers = facts.get("unsure")
-    if numbers is None or model.positive is None:
-        return None
-    band = UnsureBand(**numbers)
-    if model.names[model.positive] == facts["pos_label"]:
-        return band
-    mirrored = {"low": 1 - band.high, "high": 1 - band.low}
-    return UnsureBand(**(numbers | mirrored))
-
-
-def classify_stably(
-    model: Model, paths: Sequence[str], band: "UnsureBand | None"
-) -> Iterator[tuple[Classification, str | None, tuple[str, ...]]]:
-    """Classify images as they are and after mild changes; none ends the run."""
-    if model.positive is None:
-        raise ValueError(
-            f"--stable needs a model with two classes, but MODEL has {list(model.names)}. "
-            "Leave it out."
-        )
-    for chunk in _chunks(paths):
-        local, broken = split_local(list(dict.fromkeys(chunk)))
-        verdicts = _judge(model, local, band) if local else {}
-        for path in chunk:
-            yield (
-                (broken[path], None, ()) if path in broken else _row(model, verdicts[path])
-            )
-
-
-def _judge(
-    model: Model, paths: Sequence[str], band: "UnsureBand | None"
-) -> "dict[str, Verdict]":
-    from skfakereal.evaluation import Verdict, stable_verdicts
-
-    estimator = model.estimator
-    X = as_fitted(estimator, paths)
-    assert model.positive is not None
-    positive = np.asarray(estimator.classes_).tolist()[model.positive]
-    try:
-        rows = stable_verdicts(
-            estimator, X, band=band, pos_label=positive, target_names=model.names
-        )
-    except OSError as error:
-        # A step of somebody else's reads the images, and says less: look for the culprit.
-        blamed = partial(Verdict, verdict=None, error=str(error))
-        return judge_halves(partial(_judge, model, band=band), paths, blamed)
-    return {row.path: row for row in rows}
-
-
-def _row(
-    model: Model, judged: "Verdict"
-) -> tuple[Classification, str | None, tuple[str, ...]]:
-    if judged.probability is None:
-        error = (judged.error or "").removeprefix(f"{judged.path!r} ").rstrip(".")
-        return Classification(judged.path, error=error), None, ()
-    p = judged.probability
-    chances = np.array([1 - p, p] if model.positive == 1 else [p, 1 - p])
-    return (
-        Classification(judged.path, model.positive, chances),
-        judged.verdict,
-        judged.reasons,
-    )
 
 
 def _prediction_row(verdict: Classification, model: Model) -> Row:
@@ -147,19 +65,14 @@ def _prediction_row(verdict: Classification, model: Model) -> Row:
         "label": label,
         "probability": probability,
         "error": error,
+        "novelty": None if verdict.novelty is None else round(verdict.novelty, 4),
     }
 
 
-def told(
-    verdict: Classification, names: Sequence[str], positive: int | None
-) -> tuple[str | None, float | None]:
-    """Return the label and the one probability that are told about an image.
-
-    To six decimals, more than which no engine agrees with another.
-    """
-    predicted, probabilities = verdict.predicted, verdict.probabilities
-    label, chance = label_and_probability(predicted, probabilities, names, positive)
-    return label, None if chance is None else round(chance, 6)
+def is_unlike(row: Row) -> bool:
+    """Tell whether an image is unlike nearly all training images."""
+    novelty = row["novelty"]
+    return isinstance(novelty, float) and novelty >= UNUSUAL
 
 
 def table_lines(rows: Iterable[Row], positive: str | None) -> Iterator[str]:
@@ -173,6 +86,8 @@ def table_lines(rows: Iterable[Row], positive: str | None) -> Iterator[str]:
         path = printable(str(row["path"]))
         error = printable(f"  ({row['error']})") if row["error"] else ""
         yield f"{number:>{max(8, len(header))}}  {label:<8}  {path}{error}\n"
+        if is_unlike(row) and not row.get("reasons"):
+            yield f"{'':>{max(8, len(header))}}  {UNLIKE}\n"
         if row.get("reasons"):
             yield f"{'':>{max(8, len(header))}}  {printable(str(row['reasons']))}\n"
         if claim := row.get("provenance"):

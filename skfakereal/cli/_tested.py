@@ -10,9 +10,9 @@ import numpy as np
 from sklearn.utils import resample
 
 from skfakereal._images.read import ImageReadError, decode_image, read_bytes
+from skfakereal._judging.model import Model, load_model
 from skfakereal._settings import settings_of
 from skfakereal._wording import counted
-from skfakereal.cli._model import Model, load_model
 from skfakereal.cli._output import complain, say, watched
 from skfakereal.cli._parts import Part
 from skfakereal.cli._paths import STDIN, find_images, iterate_list, load_labelled

@@ -22,6 +22,7 @@ from skfakereal._network import (
     Network,
     Statistics,
 )
+from skfakereal._novelty import FeatureSummary
 from skfakereal._parameters import check_parameters
 from skfakereal._trunk import Trunk, convolution_names
 from skfakereal._trunk_settings import TrunkSettings
@@ -74,6 +75,48 @@ def check_settings(settings: TrunkSettings) -> None:
     )
 
 
+def check_summary(summary: FeatureSummary) -> None:
+    """Check the sizes, and that no value makes a comparison meaningless."""
+    mean, directions = summary.mean, summary.directions
+    numbers = (summary.residual, summary.tail)
+    require(
+        is_array(mean, "f", None)
+        and is_array(summary.scale, "f", len(mean))
+        and is_array(directions, "f", None, len(mean))
+        and directions.dtype == np.float16
+        and is_array(summary.variances, "f", len(directions))
+        and is_array(summary.quantiles, "f", None)
+        and len(summary.quantiles) >= 2
+        and all(type(value) is float and 0 <= value < np.inf for value in numbers)
+        and summary.residual > 0
+        and type(summary.n_reference) is int
+        and 1 <= summary.n_reference < 2**53
+        and type(summary.sides) is tuple
+        and len(summary.sides) == 2
+        and all(type(side) is int and 0 <= side < 2**31 for side in summary.sides)
+        and all(
+            np.isfinite(array).all()
+            for array in vars(summary).values()
+            if isinstance(array, np.ndarray)
+        )
+        and bool((summary.scale > 0).all() and (np.diff(summary.quantiles) >= 0).all()),
+        "the summary of its training images is none",
+    )
+
+
+def check_summary_fits(summary: Any, trunk: Any, settings: Any) -> None:
+    if summary is None:
+        return
+    require(isinstance(summary, FeatureSummary), "its summary is none")
+    shape = _shape_at_cut(trunk, settings)
+    width = shape[0]
+    if settings.cut is not None or settings.pooling == "flatten":
+        maps = _maps_before(trunk, settings)
+        with_maps = len(shape) == 1 and settings.cut is not None
+        width = 4 * maps[2] + (shape[0] - math.prod(maps) if with_maps else 0)
+    require(len(summary.mean) == width, "its summary does not fit the trunk")
+
+
 def check_extractor(extractor: Any) -> None:
     check_parameters(extractor.get_params(deep=False))
     if not hasattr(extractor, "_trunk"):
@@ -92,6 +135,8 @@ def check_classifier(classifier: Any) -> None:
     check_network(
         classifier._trunk, classifier._settings, classifier._tail, len(classifier.classes_)
     )
+    summary = getattr(classifier, "_summary", None)
+    check_summary_fits(summary, classifier._trunk, classifier._settings)
 
 
 def check_network(trunk: Any, settings: Any, tail: Any, n_classes: int) -> None:
@@ -279,6 +324,7 @@ def _check_neighbors(knn: Any) -> None:
 
 
 _CHECKS: dict[str, Callable[[Any], None]] = {
+    "skfakereal.FeatureSummary": check_summary,
     "skfakereal.TrunkSettings": check_settings,
     "skfakereal.VGG16FeatureExtractor": check_extractor,
     "skfakereal.VGG16ImageClassifier": check_classifier,

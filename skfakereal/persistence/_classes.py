@@ -53,7 +53,7 @@ _WRITTEN = {
     "skfakereal.VGG16FeatureExtractor": "n_features_out_ _trunk _settings",
     "skfakereal.VGG16ImageClassifier": (
         "history_ n_iter_ best_epoch_ weight_decay_ oof_proba_ n_computed_ _trunk "
-        "_settings _tail"
+        "_settings _tail _summary"
     ),
     "sklearn.calibration.CalibratedClassifierCV": "calibrated_classifiers_",
     "sklearn.calibration._SigmoidCalibration": "a_ b_",
@@ -151,6 +151,9 @@ _PARTS = {
     "skfakereal.Carry": "shape",
     "skfakereal.Conv": "kernel bias",
     "skfakereal.Dense": "kernel bias activation",
+    "skfakereal.FeatureSummary": (
+        "mean scale directions variances residual quantiles tail n_reference sides"
+    ),
     "skfakereal.Flatten": "",
     "skfakereal.GlobalPool": "kind",
     "skfakereal.MaxPool": "",
@@ -196,6 +199,7 @@ _MODULES = {
         *("Carry", "Conv", "Dense", "Flatten", "GlobalPool", "MaxPool", "Network"),
         "Statistics",
     ),
+    "_novelty": ("FeatureSummary",),
     "_trunk": ("Trunk",),
     "_augmentation": ("Augmentation",),
 }

@@ -14,9 +14,14 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skfakereal._activations import ActivationReader, compute_probabilities
+from skfakereal._activations import (
+    ActivationReader,
+    compute_novelty,
+    compute_probabilities,
+)
 from skfakereal._durable import replacing
 from skfakereal._network import Network
+from skfakereal._novelty import NO_SUMMARY, FeatureSummary
 from skfakereal._parameters import check_parameters
 from skfakereal._paths import ImagePaths, check_paths
 from skfakereal._store.store import open_store
@@ -24,7 +29,7 @@ from skfakereal._trunk import Trunk
 from skfakereal._trunk_settings import TrunkSettings
 from skfakereal._version import __version__
 from skfakereal.persistence._build import REFUSALS, Builder, build_estimator
-from skfakereal.persistence._checks import check_network, is_array
+from skfakereal.persistence._checks import check_network, check_summary_fits, is_array
 from skfakereal.persistence._classes import PARTS
 from skfakereal.persistence._container import pack
 from skfakereal.persistence._nodes import Node
@@ -176,6 +181,7 @@ class Detector:
     # to the most probable one.
     threshold: float | None = None
     positive: int = 1  # position of a class
+    summary: FeatureSummary | None = None  # what the training images are like
 
     def predict(self, X: Sequence[str]) -> NDArray[Any]:
         """Return the labels that `predict_once` returns."""
@@ -188,25 +194,36 @@ class Detector:
     def predict_once(self, X: Sequence[str]) -> tuple[NDArray[Any], NDArray[np.float64]]:
         """Return labels and probabilities for the price of one pass."""
         paths = check_paths(X)
-        reader = ActivationReader(
-            self.trunk,
-            self.settings,
-            engine=self.parameters.get("engine", "auto"),
-            store=open_store(self.parameters.get("cache", "auto")),
-            n_jobs=self.parameters.get("n_jobs"),
-            n_images=len(paths),
-        )
         y_proba = compute_probabilities(
-            reader,
+            self._reader(len(paths)),
             self.tail,
             paths,
             n_classes=len(self.classes_),
             keep_going=self.parameters.get("on_error") == "nan",
+            summary=self.summary,
         )
         codes = np.zeros(len(y_proba), np.intp)
         readable = ~np.isnan(y_proba).any(axis=1)
         codes[readable] = self._decide(y_proba[readable])
         return self.classes_[codes], y_proba
+
+    def novelty(self, X: Sequence[str]) -> NDArray[np.float64]:
+        """Return what the classifier's own method returns."""
+        if self.summary is None:
+            raise ValueError(NO_SUMMARY)
+        paths, keep_going = check_paths(X), self.parameters.get("on_error") == "nan"
+        reader = self._reader(len(paths))
+        return compute_novelty(reader, self.summary, paths, keep_going=keep_going)
+
+    def _reader(self, n_images: int) -> ActivationReader:
+        return ActivationReader(
+            self.trunk,
+            self.settings,
+            engine=self.parameters.get("engine", "auto"),
+            store=open_store(self.parameters.get("cache", "auto")),
+            n_jobs=self.parameters.get("n_jobs"),
+            n_images=n_images,
+        )
 
     def _decide(self, y_proba: NDArray[np.float64]) -> NDArray[np.intp]:
         if self.threshold is None:
@@ -258,12 +275,17 @@ def _make(
     if not is_array(classes, "biufUO", None):
         return None
     check_network(trunk, settings, tail, len(classes))
+    summary = node.state.get("_summary")
+    summary = None if summary is None else builder.made[id(summary)]
+    check_summary_fits(summary, trunk, settings)
     positive = 1
     if threshold is not None and pos_label is not None:
         positive = classes.tolist().index(pos_label)
     if threshold is not None and len(classes) != 2:
         return None
-    return Detector(classes, trunk, settings, tail, parameters, threshold, positive)
+    return Detector(
+        classes, trunk, settings, tail, parameters, threshold, positive, summary
+    )
 
 
 class LoadedEstimator(Protocol):

@@ -260,6 +260,7 @@ _OURS_HOLD = {
     "layers": "skfakereal.",
     "_metadata_request": "sklearn.utils.metadata_routing.MetadataRequest",
     "_settings": "skfakereal.TrunkSettings",
+    "_summary": "skfakereal.FeatureSummary",
     "_tail": "skfakereal.Network",
     "_trunk": "skfakereal.Trunk",
 }

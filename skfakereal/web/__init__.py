@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from skfakereal._lazy import lazily
 
 if TYPE_CHECKING:
-    from skfakereal.web._judge import Judge as Judge
     from skfakereal.web._serve import serve as serve
 
-__getattr__, __dir__, __all__ = lazily(__name__, _judge="Judge", _serve="serve")
+__getattr__, __dir__, __all__ = lazily(__name__, _serve="serve")

@@ -1,11 +1,12 @@
 """The page, the case page and the API, as an application for any ASGI server."""
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -18,11 +19,12 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from skfakereal.web._case import POLICY, case_page
+from skfakereal._judging.judge import Item, Judge, Judged
+from skfakereal._pages.html import escaped
+from skfakereal.cases import POLICY, CaseReport, make_case
 from skfakereal.web._guard import Guard
-from skfakereal.web._judge import Judge, Judged
 from skfakereal.web._openapi import describe_api
-from skfakereal.web._uploads import LIMITS, Item, TooMuchError, bound_body, items_of
+from skfakereal.web._uploads import LIMITS, TooMuchError, bound_body, items_of
 
 _STATIC = Path(__file__).parent / "static"
 
@@ -53,7 +55,7 @@ def create_app(
         return HTMLResponse((_STATIC / "index.html").read_text(encoding="utf-8"))
 
     async def model(request: Request) -> Response:
-        return JSONResponse(judge.facts())
+        return JSONResponse(judge.facts() | {"limits": LIMITS})
 
     async def openapi(request: Request) -> Response:
         return JSONResponse(describe_api())
@@ -64,7 +66,7 @@ def create_app(
         if "application/x-ndjson" in request.headers.get("accept", ""):
             return StreamingResponse(asked.lines(), media_type="application/x-ndjson")
         rows = [found.row async for chunk in asked.chunks() for found in chunk]
-        return JSONResponse({"model": judge.facts(), "rows": rows})
+        return JSONResponse({"model": judge.facts() | {"limits": LIMITS}, "rows": rows})
 
     async def case(request: Request) -> Response:
         asked = _Asked(request, judge, worker, folder)
@@ -108,6 +110,7 @@ class _Asked:
         query = request.query_params
         self.stable = query.get("stable", "true") != "false"
         self.thumbnails = query.get("thumbnails", "false") == "true"
+        self.with_map = query.get("map", "false") == "true"
         self.only: str | None = None
         self.uploads: list[UploadFile] = []
 
@@ -151,7 +154,8 @@ class _Asked:
         item = next(items, None)
         if item is None:
             return None
-        return case_page(self.judge.judge(item, stable=self.stable), self.judge.facts())
+        judged = self.judge.judge(item, stable=self.stable)
+        return _with_download(make_case(self.judge, judged, with_map=self.with_map))
 
     @asynccontextmanager
     async def _items(self) -> AsyncIterator[Iterator[Item]]:
@@ -176,6 +180,18 @@ class _Asked:
         # Nobody may be left to hear of its failure.
         running.add_done_callback(lambda done: done.cancelled() or done.exception())
         return await asyncio.shield(running)
+
+
+def _with_download(case: CaseReport) -> str:
+    """Return a page that carries itself, to be saved by a click and without a script."""
+    page = case.to_html()
+    encoded = base64.b64encode(page.encode("utf-8", "backslashreplace")).decode("ascii")
+    name = escaped(f"{PurePath(case.row['name']).stem or 'case'}.html")
+    link = (
+        f'<p><a download="{name}" href="data:text/html;base64,{encoded}">'
+        "Download this page</a></p></header>"
+    )
+    return page.replace("</header>", link, 1)
 
 
 async def _explain(request: Request, error: Exception) -> Response:

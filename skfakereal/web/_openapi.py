@@ -29,6 +29,10 @@ _ROW = {
         "items": {"type": "string"},
         "description": "why the verdict is unsure",
     },
+    "novelty": _number(
+        "share of images like the training images that are less unusual; from 0.99 on, the "
+        "image is unlike 99% of them and its probability means little"
+    ),
     "provenance": _text(
         "what the file itself claims of its origin",
         "generated",

@@ -10,9 +10,9 @@ from tempfile import TemporaryDirectory
 
 import uvicorn
 
+from skfakereal._judging.judge import Judge
 from skfakereal.web._app import create_app
 from skfakereal.web._guard import is_loopback
-from skfakereal.web._judge import Judge
 
 
 def serve(

@@ -4,13 +4,14 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.types import Message
+
+from skfakereal._judging.judge import Item
 
 # Bytes of a file, bytes of a request, and files in it; files in a zip, and bytes that it may
 # expand to.
@@ -29,16 +30,6 @@ _A_PIECE = 2**20
 
 class TooMuchError(Exception):
     """A request is larger than what is taken."""
-
-
-@dataclass(frozen=True)
-class Item:
-    """One image of a request, or why there is none."""
-
-    # As the sender calls it: shown, and never a path of this machine.
-    name: str
-    path: str = ""
-    error: str = ""
 
 
 def bound_body(request: Request) -> None:

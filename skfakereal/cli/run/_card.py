@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from skfakereal._judging.model import CARD_FILE
 from skfakereal._pages.html import Html, details, folds, section
 from skfakereal.cards import ModelCard, extend_card, model_card
 from skfakereal.cli._output import say
@@ -14,7 +15,6 @@ from skfakereal.cli.run._folder import digest_of
 from skfakereal.cli.run._images import MANIFEST_FILE
 from skfakereal.evaluation import EvaluationReport, RobustnessReport
 
-CARD_FILE = "card.md"
 _MOST_GROUPS = 100
 # The intervals of a generator's row take a second for 10,000 real images.
 _MOST_ROWS = 20

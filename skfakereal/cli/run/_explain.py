@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from skfakereal._judging.model import Model
 from skfakereal._pages.html import (
     Html,
     details,
@@ -24,7 +25,6 @@ from skfakereal._pages.pictures import figure
 from skfakereal._paths import as_fitted
 from skfakereal._shown import write_page
 from skfakereal._wording import counted
-from skfakereal.cli._model import Model
 from skfakereal.cli.run._page import made_by
 from skfakereal.explain import (
     Explanation,

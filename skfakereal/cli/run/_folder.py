@@ -13,9 +13,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from skfakereal._judging.model import CONFIG_FILE
 from skfakereal._version import __version__
 
-CONFIG_FILE = "config.json"
 _PACKAGES = (
     *("scikit-learn", "scikeras", "tensorflow", "keras", "numpy", "pillow", "joblib"),
 )

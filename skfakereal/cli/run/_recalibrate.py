@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from skfakereal import save
+from skfakereal._judging.model import MODEL_FILE, Model, describe_for_file
 from skfakereal._pages.html import Html, note, notes, page, paragraph, section, table
 from skfakereal._paths import as_fitted
 from skfakereal._settings import settings_of
 from skfakereal._shown import write_page
 from skfakereal._wording import chance, counted
-from skfakereal.cli._model import MODEL_FILE, Model, describe_for_file
 from skfakereal.cli._tested import Tested, load_tested
 from skfakereal.cli.run._folder import describe_run, seal
 from skfakereal.cli.run._images import add_to_manifest

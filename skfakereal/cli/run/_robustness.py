@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from skfakereal._csv_file import write_csv
+from skfakereal._judging.model import Model
 from skfakereal._pages.html import note, notes, page
 from skfakereal._paths import as_fitted
 from skfakereal._shown import write_page
-from skfakereal.cli._model import Model
 from skfakereal.cli._parts import Part
 from skfakereal.cli.run._folder import seal
 from skfakereal.cli.run._page import how_it_was_made, made_by

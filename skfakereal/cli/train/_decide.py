@@ -12,23 +12,18 @@ from numpy.typing import NDArray
 from skfakereal import VGG16ImageClassifier
 from skfakereal._classifying.predictions import decide as decide_at_threshold
 from skfakereal._classifying.verdicts import Classification
+from skfakereal._judging.model import Model
+from skfakereal._judging.verdicts import classify
 from skfakereal.cli._decision import MORE_PROBABLE, DecisionPlan
 from skfakereal.cli._evaluation import write_predictions
-from skfakereal.cli._model import Model
 from skfakereal.cli._output import say, watched
 from skfakereal.cli._parts import Part
-from skfakereal.cli._rows import classify
 from skfakereal.cli.run._page import decision_line
 from skfakereal.cli.train._fit import Fitted
 from skfakereal.cli.train._prepare import Plan
 from skfakereal.evaluation import UnsureBand, learn_unsure_band
-from skfakereal.thresholds import (
-    ThresholdChoice,
-    calibrate,
-    calibrate_known,
-    choose_threshold,
-    decide_at,
-)
+from skfakereal.thresholds import ThresholdChoice, choose_threshold
+from skfakereal.thresholds._tune import calibrate, calibrate_known, decide_at
 
 _MANY_FOR_ISOTONIC = 1000
 
@@ -37,12 +32,14 @@ _MANY_FOR_ISOTONIC = 1000
 class Decided:
     """A model that decides, and why so."""
 
-    model: Model  # the model, which decides by the threshold
+    # The model, which decides by the threshold.
+    model: Model
     # What it says about the validation images.
     verdicts: list[Classification] = field(default_factory=list)
     # What ``config.json`` keeps as ``decision``; None with more than two classes.
     facts: dict[str, Any] | None = None
-    cautions: list[str] = field(default_factory=list)  # what the user must know
+    # What the user must know.
+    cautions: list[str] = field(default_factory=list)
 
     @property
     def refused(self) -> bool:

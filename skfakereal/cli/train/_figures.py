@@ -7,10 +7,10 @@ import numpy as np
 from sklearn.base import clone
 
 from skfakereal._classifying.verdicts import Classification
+from skfakereal._judging.verdicts import classify
 from skfakereal.cli._evaluation import evaluate_part, report_on
 from skfakereal.cli._output import watched
 from skfakereal.cli._parts import Part
-from skfakereal.cli._rows import classify
 from skfakereal.cli.train._decide import Decided, decide_by, judged
 from skfakereal.cli.train._fit import Fitted, fit_once
 from skfakereal.cli.train._prepare import Plan

@@ -11,11 +11,11 @@ from typing import Any
 from skfakereal import VGG16ImageClassifier, save
 from skfakereal._classifying.classes import positive_class
 from skfakereal._images.read import ImageReadError
+from skfakereal._judging.model import MODEL_FILE, Model, describe_for_file, name_classes
 from skfakereal._settings import settings_of
 from skfakereal._store.store import open_store
 from skfakereal._training.settings import is_solved
 from skfakereal._wording import counted
-from skfakereal.cli._model import MODEL_FILE, Model, describe_for_file, name_classes
 from skfakereal.cli._output import complain, say
 from skfakereal.cli._parts import Part
 from skfakereal.cli.run._folder import UnfinishedRunError, describe_run, seal

@@ -11,6 +11,7 @@ import numpy as np
 from skfakereal import VGG16ImageClassifier, save
 from skfakereal._augmentation import view_settings
 from skfakereal._images.read import decode_image, read_bytes
+from skfakereal._judging.model import MODEL_FILE, Model, describe_for_file
 from skfakereal._pages.html import Html, details, panel
 from skfakereal._pages.pictures import figure
 from skfakereal._training.settings import is_solved
@@ -18,7 +19,6 @@ from skfakereal._trunk_settings import height_and_width
 from skfakereal._views import render_view
 from skfakereal._wording import counted
 from skfakereal.cli._evaluation import write_evaluation
-from skfakereal.cli._model import MODEL_FILE, Model, describe_for_file
 from skfakereal.cli._parts import Parts
 from skfakereal.cli.run._card import card_facts, card_sections, write_card
 from skfakereal.cli.run._folder import seal

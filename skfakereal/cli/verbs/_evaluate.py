@@ -70,6 +70,7 @@ def run(arguments: Namespace) -> int:
     from skfakereal.cli.run._card import add_to_card, check_card
     from skfakereal.cli.run._folder import new_run, seal
     from skfakereal.cli.run._page import no_better_than_chance
+    from skfakereal.cli.run._unlike import many_unlike
 
     progress, out = wants_progress(arguments.progress), arguments.out
     # First of all, so that a place that is taken comes to light before the work.
@@ -79,6 +80,7 @@ def run(arguments: Namespace) -> int:
         model, part = tested.model, tested.part
         report, verdicts = evaluate_part(model, part, progress=progress)
         cautions = tested.cautions() + no_better_than_chance(report)
+        cautions += many_unlike(verdicts)
         say(f"{report.summary()}\n\n{report!r}\n\n{tested.said()}")
         for caution in cautions:
             say(f"\nCaution: {caution}")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from skfakereal._classifying.verdicts import Classification
-    from skfakereal.cli._model import Model
+    from skfakereal._judging.model import Model
 
 
 _DESCRIPTION = """\
@@ -92,9 +92,9 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
 
 def run(arguments: Namespace) -> int:
     """Explain the images and write the page."""
+    from skfakereal._judging.verdicts import classify
     from skfakereal._settings import settings_of
     from skfakereal.cli._paths import find_images
-    from skfakereal.cli._rows import classify
     from skfakereal.cli.run._explain import (
         Explained,
         explain_part,
@@ -164,7 +164,7 @@ def _settings(arguments: Namespace, estimator: Any) -> tuple[dict[str, Any], str
 
 
 def _load(arguments: Namespace) -> "Model":
-    from skfakereal.cli._model import load_model
+    from skfakereal._judging.model import load_model
 
     try:
         return load_model(

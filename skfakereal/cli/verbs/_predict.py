@@ -3,6 +3,7 @@
 import sys
 from argparse import ArgumentParser, Namespace
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,9 +36,15 @@ read has no label; its row says why, and the others are classified nevertheless.
 For very many images use `skfakereal score`, which can be interrupted and resumed.
 
 With --stable, the label is "unsure" where a mild change of the image (saving it
-again, and shrinking larger ones a little) would flip it, or where too many of
-the images that `train` or `recalibrate` chose on were misclassified at such a
-probability. The row says why.
+again, and shrinking larger ones a little) would flip it, where too many of the
+images that `train` or `recalibrate` chose on were misclassified at such a
+probability, or where the image is unlike 99% of the training images. The row
+says why.
+
+With --case, each image has a page that can be mailed and stands as evidence: the
+picture without its metadata, digests, the verdict with reasons to doubt it, what
+the threshold is worth, whether the image is like the training images, a map of
+where the detector looked, and what the file itself says. No folder is named.
 
 What the file itself says about its origin is shown beside the probability and
 does not change it; `skfakereal provenance --help` explains the words.
@@ -48,6 +55,8 @@ examples:
   skfakereal predict detector/ suspect.jpg
   skfakereal predict detector/ suspect.jpg --stable
   skfakereal predict detector/ inbox/ --out verdicts.csv
+  skfakereal predict detector/ suspect.jpg --case suspect.html
+  skfakereal predict detector/ inbox/ --case pages/ --no-map
   skfakereal predict detector/ inbox/ --format json | jq '.[] | .label'
   skfakereal predict pipeline.joblib *.png --trust
 
@@ -56,7 +65,7 @@ file of any fitted scikit-learn classifier over image paths.
 
 formats:
   table  for people
-  csv    path,label,probability,error,provenance,provenance_detail
+  csv    path,label,probability,error,provenance,provenance_detail,novelty
   json   one array of objects, one object per line; missing values are null
 With --stable, csv and json have one more column, reasons, after error.
 Rows come in the order of the arguments, as soon as they are ready. If the command
@@ -86,7 +95,23 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
     )
     parser.add_argument("--out", metavar="FILE", help="write the rows to a file")
     parser.add_argument(
-        "--force", action="store_true", help="replace the --out file if it exists"
+        "--case",
+        metavar="PLACE",
+        help="write a page that stands as evidence: a file for one image, a folder with an "
+        "index page for several; implies --stable where there are two classes",
+    )
+    parser.add_argument(
+        "--original",
+        action="store_true",
+        help="with --case: let the pages carry the files themselves, with their metadata",
+    )
+    parser.add_argument(
+        "--no-map",
+        action="store_true",
+        help="with --case: no map of where the detector looked, which takes by far the longest",
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="replace the --out file, and --case pages"
     )
     add_pos_label(parser)
     parser.add_argument(
@@ -99,20 +124,20 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
 
 def run(arguments: Namespace) -> int:
     """Classify the images."""
-    from skfakereal.cli._model import find_decision, load_model, tell_cautions
+    from skfakereal._judging.model import find_decision, load_model
     from skfakereal.cli._paths import find_images
-    from skfakereal.cli._rows import FORMATS, rows_of, write_text
+    from skfakereal.cli._rows import FORMATS, rows_of, tell_cautions, write_text
 
-    out, pos_label = arguments.out, arguments.pos_label
+    out, pos_label, case = arguments.out, arguments.pos_label, arguments.case
+    _check_case(arguments)
     paths = find_images(arguments.images, null=arguments.null)
     model = load_model(
         arguments.model,
         pos_label=pos_label,
-        only_predict=not arguments.stable,
+        only_predict=not arguments.stable and case is None,
         trust=arguments.trust,
     )
     tell_cautions(model)
-    verdicts = rows_of(model, paths, stable=arguments.stable)
     counts = Counter[str]()
 
     def count(row: "Row") -> "Row":
@@ -121,15 +146,37 @@ def run(arguments: Namespace) -> int:
 
     # A bar below rows that come to the same screen would tear them apart.
     bar = arguments.progress or out is not None or not sys.stdout.isatty()
-    rows = watched(
-        verdicts,
-        total=len(paths),
-        label="predict",
-        progress=bar and wants_progress(arguments.progress),
-    )
     lines = FORMATS[arguments.format or _format_of(out)]
     positive = None if model.positive is None else model.names[model.positive]
-    write_text(lines(map(count, rows), positive), out, force=arguments.force)
+
+    def tell(verdicts: "Iterator[Row]") -> None:
+        rows = watched(
+            verdicts,
+            total=len(paths),
+            label="predict",
+            progress=bar and wants_progress(arguments.progress),
+        )
+        write_text(lines(map(count, rows), positive), out, force=arguments.force)
+
+    if case is None:
+        tell(rows_of(model, paths, stable=arguments.stable))
+    else:
+        from skfakereal._judging.judge import Judge
+        from skfakereal.cli.run._cases import opened_cases
+
+        with opened_cases(
+            Judge(model, arguments.model),
+            case,
+            arguments.images,
+            paths,
+            force=arguments.force,
+            with_map=not arguments.no_map,
+            original=arguments.original,
+        ) as cases:
+            tell(cases.rows(paths))
+        if cases.entries:
+            place = case if cases.single else Path(case, "index.html")
+            complain(f"{counted(len(cases.entries), 'case page')}: {printable(str(place))}")
     totals = ", ".join(
         f"{count:,} {printable(what)}" for what, count in sorted(counts.items())
     )
@@ -139,6 +186,20 @@ def run(arguments: Namespace) -> int:
         totals += f" ({printable(name)} from a probability of {chance(threshold)})"
     complain(f"{counted(len(paths), 'image')}: {totals}")
     return 3 if counts["could not be read"] else 0
+
+
+def _check_case(arguments: Namespace) -> None:
+    """Refuse what would come to light only after the work."""
+    case, out = arguments.case, arguments.out
+    if case is None:
+        for option in ("original", "no_map"):
+            if vars(arguments)[option]:
+                name = option.replace("_", "-")
+                raise ValueError(f"--{name} needs --case. Add it, or leave --{name} out.")
+    elif not case:
+        raise ValueError("--case must name a file or a folder, got ''.")
+    elif out is not None and Path(case).resolve() == Path(out).resolve():
+        raise ValueError(f"--case and --out are the same place, {case!r}. Name two.")
 
 
 def _format_of(out: str | None) -> str:

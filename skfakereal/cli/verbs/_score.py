@@ -120,7 +120,8 @@ def run(arguments: Namespace) -> int:
         )
     if arguments.list not in (None, "-") and not Path(arguments.list).exists():
         raise FileNotFoundError(f"There is no list {arguments.list!r} for --from.")
-    from skfakereal.cli._model import load_model, tell_cautions
+    from skfakereal._judging.model import load_model
+    from skfakereal.cli._rows import tell_cautions
     from skfakereal.scoring import score_paths
 
     model = load_model(

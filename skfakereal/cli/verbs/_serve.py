@@ -74,13 +74,15 @@ def _port(text: str) -> int:
 
 def run(arguments: Namespace) -> int:
     """Serve the page."""
-    from skfakereal.cli._model import load_model, tell_cautions
+    from skfakereal._judging.model import load_model
     from skfakereal.cli._output import say
+    from skfakereal.cli._rows import tell_cautions
 
     try:
         import python_multipart  # noqa: F401
 
-        from skfakereal.web import Judge, serve
+        from skfakereal._judging.judge import Judge
+        from skfakereal.web import serve
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in (
             "starlette",

@@ -16,6 +16,7 @@ from skfakereal._classifying.classes import class_names, positive_class, positiv
 from skfakereal._classifying.copies import predict_perturbed
 from skfakereal._images.costs import MemoryShare
 from skfakereal._images.read import ImageReadError, decode_image, read_bytes
+from skfakereal._novelty import UNLIKE, UNUSUAL, collected_novelty
 from skfakereal._paths import ImagePaths, check_paths
 from skfakereal._threads import count_threads
 from skfakereal._wording import chance
@@ -189,6 +190,9 @@ class Verdict:
         Why it is unsure, in sentences; empty where it is not.
     error : str or None
         Why the image cannot be read.
+    novelty : float or None
+        How unlike the training images it is, from 0 to 1 (`VGG16ImageClassifier.novelty`);
+        None if the classifier cannot tell.
     """
 
     path: str
@@ -198,6 +202,7 @@ class Verdict:
     high: float | None = None
     reasons: tuple[str, ...] = ()
     error: str | None = None
+    novelty: float | None = None
 
 
 def stable_verdicts(
@@ -213,8 +218,10 @@ def stable_verdicts(
     """Classify each image, or call it "unsure".
 
     Each image is classified unchanged and after a few mild changes such as messengers make.
-    The verdict is "unsure" if one of them flips it, or if the probability lies in the band
-    where too few verdicts were right on the images that it was learned from.
+    The verdict is "unsure" if one of them flips it, if the probability lies in the band where
+    too few verdicts were right on the images that it was learned from, or if the image is
+    unlike 99% of the training images, where the classifier can tell
+    (`VGG16ImageClassifier.novelty`).
 
     Parameters
     ----------
@@ -287,12 +294,15 @@ def stable_verdicts(
             mild_perturbations(looked_at[i][0]) if changes is None else changes
             for i in rows
         ]
-        predictions = _judge(estimator, X_read, [paths[i] for i in rows], plan, n_jobs)
+        with collected_novelty() as novelty:
+            predictions = _judge(estimator, X_read, [paths[i] for i in rows], plan, n_jobs)
         as_word = (names[1 - fake], names[fake])
         for i, done, (y_pred, y_proba) in zip(rows, plan, predictions, strict=True):
             called, probability = y_pred == classes[fake], y_proba[:, fake]
             by_name = [name_of(change) for change in done]
-            verdicts[i] = _decide(paths[i], called, probability, as_word, by_name, band)
+            verdicts[i] = _decide(
+                paths[i], called, probability, as_word, by_name, band, novelty.get(paths[i])
+            )
     return verdicts
 
 
@@ -340,6 +350,7 @@ def _decide(
     names: tuple[str, str],
     changes: Sequence[str],
     band: UnsureBand | None,
+    novelty: float | None,
 ) -> Verdict:
     """Return the verdict on one image; the first entry is the image as it is."""
     if np.isnan(probability[0]):
@@ -348,7 +359,7 @@ def _decide(
     word, other = names[is_fake], names[not is_fake]
     lost = np.isnan(probability[1:])
     turned = (called_fake[1:] != is_fake) & ~lost
-    reasons = []
+    reasons = [] if novelty is None or novelty < UNUSUAL else [UNLIKE]
     if turned.any():
         after = ", ".join(changes[k] for k in np.flatnonzero(turned).tolist())
         reasons.append(f"It would be classified as {other} after: {after}.")
@@ -371,4 +382,5 @@ def _decide(
         low=float(np.nanmin(probability)),
         high=float(np.nanmax(probability)),
         reasons=tuple(reasons),
+        novelty=novelty,
     )

@@ -209,7 +209,7 @@ async function* lines(body) {
 
 function fail(each, error) {
   results.push({ row: { name: each.name, verdict: null, label: null, probability: null,
-    threshold: model.threshold, reasons: [], provenance: null, provenance_detail: null,
+    threshold: model.threshold, reasons: [], novelty: null, provenance: null, provenance_detail: null,
     sha256: null, bytes: each.file.size, error, thumbnail: null }, file: null, entry: "" });
   done += 1;
   soon();
@@ -309,6 +309,9 @@ function card(result) {
   }
   parts.push(element("span", { class: "name" }, row.name));
   if (row.error) parts.push(element("span", { class: "why" }, `This file ${row.error}.`));
+  if (row.novelty >= 0.99 && !row.reasons.length) {
+    parts.push(element("span", { class: "why" }, "Unlike the training images."));
+  }
   if (row.reasons.length) parts.push(element("span", { class: "why" }, row.reasons.join(" ")));
   const origins = { generated: "made by AI", altered: "made or changed by AI in part",
     captured: "recorded from life", other: "made in another way" };
@@ -335,7 +338,7 @@ function openCase({ file, entry }) {
   list.items.add(file);
   form.elements.files.files = list.files;
   form.elements.entry.value = entry;
-  form.action = `/case?stable=${$("stable").checked}`;
+  form.action = `/case?stable=${$("stable").checked}&map=${$("map").checked}`;
   form.submit();
   form.elements.files.value = "";
 }
@@ -349,7 +352,7 @@ function cell(value) {
 }
 
 function csv() {
-  const columns = ["name", "verdict", "label", "probability", "threshold", "reasons",
+  const columns = ["name", "verdict", "label", "probability", "threshold", "reasons", "novelty",
     "provenance", "provenance_detail", "sha256", "bytes", "error"];
   const rows = results.map(({ row }) => columns.map((column) =>
     cell(column === "reasons" ? row.reasons.join(" ") : row[column])).join(","));

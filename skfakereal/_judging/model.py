@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 
 from skfakereal._classifying.classes import class_names, positive_class, usual_names
-from skfakereal._wording import counted
-from skfakereal.cli._output import complain
-from skfakereal.cli.run._folder import CONFIG_FILE
 
 MODEL_FILE = "model.skfr"
+CONFIG_FILE = "config.json"  # the record of a run
+CARD_FILE = "card.md"
 # What a run folder may hold instead, if its model was exchanged by hand. It is only loaded
 # where it is named, since that runs code: whoever names a folder trusts in no code.
 _OTHER_FILE = "model.joblib"
@@ -72,6 +71,17 @@ def load_model(
     class_names_ = name_classes(estimator.classes_, names)
     positive = _positive(estimator.classes_, class_names_, pos_label)
     return Model(estimator, class_names_, positive, file.parent if run else None, config)
+
+
+def model_of(
+    estimator: Any, *, pos_label: str | None = None, names: Sequence[str] | None = None
+) -> Model:
+    """Return a fitted classifier in memory as a model."""
+    from skfakereal._classifying.ask import check_classifier
+
+    check_classifier(estimator)
+    named = name_classes(estimator.classes_, names)
+    return Model(estimator, named, _positive(estimator.classes_, named, pos_label))
 
 
 def _no_file(file: Path) -> str:
@@ -237,14 +247,3 @@ def find_decision(model: Model) -> tuple[str, float] | None:
     labels = estimator.classes_.tolist()
     name = estimator.pos_label if estimator.pos_label is not None else labels[1]
     return model.names[labels.index(name)], threshold
-
-
-def tell_cautions(model: Model) -> None:
-    """Say how many cautions there are; whoever predicts may not have read the report."""
-    cautions = model.config.get("remarks") or []
-    if cautions:
-        page = "config.json" if model.config.get("unfinished") else "report.html"
-        complain(
-            f"{counted(len(cautions), 'caution')} on this model: read {model.run}/{page} "
-            "before you rely on its verdicts"
-        )

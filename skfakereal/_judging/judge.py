@@ -1,4 +1,4 @@
-"""A model and image files -> what the page and the API tell of each."""
+"""A model and image files -> what pages and the API tell of each."""
 
 import base64
 import hashlib
@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 from skfakereal._classifying.unwrap import find_threshold
 from skfakereal._classifying.verdicts import Classification
 from skfakereal._images.read import ImageReadError, decode_image, read_bytes
+from skfakereal._judging.model import CARD_FILE, MODEL_FILE, Model
+from skfakereal._judging.verdicts import band_of, classify, classify_stably, told
 from skfakereal._version import __version__
-from skfakereal.cli._model import MODEL_FILE, Model
-from skfakereal.cli._rows import band_of, classify, classify_stably, told
 from skfakereal.provenance import Provenance, read_provenance
-from skfakereal.web._uploads import LIMITS, Item
 
 if TYPE_CHECKING:
     from skfakereal.evaluation import UnsureBand
@@ -25,6 +24,16 @@ if TYPE_CHECKING:
 # Few enough that answers come soon, and that another page gets its turn.
 _AT_ONCE = 8
 _THUMBNAIL = 192  # pixels of a side
+
+
+@dataclass(frozen=True)
+class Item:
+    """One image, or why there is none."""
+
+    # As its sender calls it: shown, and never a path of this machine.
+    name: str
+    path: str = ""
+    error: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,18 +48,21 @@ class Judged:
 class Judge:
     """A model that is loaded once, and answers for one chunk of images at a time."""
 
-    def __init__(self, model: Model, place: str) -> None:
+    def __init__(self, model: Model, place: str | None = None) -> None:
         self.model = model
         self.band: UnsureBand | None = (
             band_of(model) if model.positive is not None else None
         )
-        path = Path(place).resolve()
-        self.file = path / MODEL_FILE if path.is_dir() else path
+        # None: a model in memory, that never was in a file.
+        path = None if place is None else Path(place).resolve()
+        self.file = path / MODEL_FILE if path is not None and path.is_dir() else path
         # A classifier without probabilities has a verdict, and nothing that could change.
         has_probability = hasattr(model.estimator, "predict_proba")
         self.can_be_unsure = has_probability and model.positive is not None
-        with self.file.open("rb") as file:
-            self.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        self.sha256: str | None = None
+        if self.file is not None:
+            with self.file.open("rb") as file:
+                self.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         decision = model.config.get("decision") or {}
         self.threshold = find_threshold(model.estimator)
         if self.threshold is None and self.can_be_unsure:
@@ -76,9 +88,7 @@ class Judge:
         """Return what there is to know of the model."""
         decision = self.decision
         return {
-            "name": self.file.parent.name
-            if self.file.name == MODEL_FILE
-            else self.file.name,
+            "name": self._name(),
             "sha256": self.sha256,
             "version": __version__,
             "made": self.model.config.get("date"),
@@ -91,8 +101,24 @@ class Judge:
             "n_validation": [decision.get("n_negative"), decision.get("n_positive")],
             "can_be_unsure": self.can_be_unsure,
             "cautions": list(self.model.config.get("remarks") or []),
-            "limits": LIMITS,
         }
+
+    def _name(self) -> str:
+        if self.file is None:
+            return f"a {type(self.model.estimator).__name__} in memory"
+        is_run = self.file.name == MODEL_FILE
+        return self.file.parent.name if is_run else self.file.name
+
+    def card(self) -> str:
+        """Return the text of the run's model card, if it has one."""
+        if self.model.run is None:
+            return ""
+        try:
+            text = (self.model.run / CARD_FILE).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return ""
+        front, mark, rest = text.removeprefix("---\n").partition("\n---\n")
+        return (rest if mark else front).strip()
 
     def chunks(
         self, items: Iterable[Item], *, stable: bool, thumbnails: bool
@@ -107,7 +133,11 @@ class Judge:
 
     def judge(self, item: Item, *, stable: bool) -> Judged:
         """Judge one image, and leave its file."""
-        return self._judged([item], stable and self.can_be_unsure, False)[0]
+        return self.judge_all([item], stable=stable)[0]
+
+    def judge_all(self, items: list[Item], *, stable: bool) -> list[Judged]:
+        """Judge a few images, and leave their files."""
+        return self._judged(items, stable and self.can_be_unsure, False)
 
     def _judged(self, chunk: list[Item], stable: bool, thumbnails: bool) -> list[Judged]:
         answers = self._answers([item.path for item in chunk if item.path], stable)
@@ -138,6 +168,7 @@ class Judge:
     def _one(self, item: Item, answer: Any, thumbnails: bool) -> Judged:
         said, facts = Provenance(item.path), dict[str, Any]()
         label, probability, verdict, reasons, error = None, None, None, (), item.error
+        novelty: float | None = None
         if item.path:
             said = read_provenance(item.path)
             facts = _file_facts(item.path, thumbnails)
@@ -145,6 +176,7 @@ class Judge:
             found, verdict, reasons = answer
             label, probability = told(found, self.model.names, self.model.positive)
             error = found.error
+            novelty = None if found.novelty is None else round(found.novelty, 4)
             if verdict is not None:
                 label = self._side(verdict, probability)
         row: dict[str, Any] = {
@@ -154,6 +186,7 @@ class Judge:
             "probability": probability,
             "threshold": self.threshold,
             "reasons": list(reasons),
+            "novelty": novelty,
             "provenance": said.claim or None,
             "provenance_detail": said.detail or None,
             "sha256": None,

@@ -1,0 +1,250 @@
+"""Case pages: evidence that can be mailed, and names no place."""
+
+import base64
+import hashlib
+import io
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import Images, MakeClassifier, MakeImage, noise
+from image_attacks import ATTACKS
+from PIL import Image
+
+import skfakereal
+from skfakereal.cases import CaseReport, case_report
+from skfakereal.cli import main
+
+
+@pytest.fixture(scope="module")
+def model(
+    make_classifier: MakeClassifier,
+    dark_and_bright: Images,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> str:
+    """Return a run folder: a model with a card and a record of its threshold."""
+    run = tmp_path_factory.mktemp("secret") / "detector"
+    run.mkdir()
+    linear: dict[str, Any] = {"hidden_units": (), "weight_decay": 0.1}
+    skfakereal.save(
+        make_classifier(**linear).fit(*dark_and_bright),
+        run / "model.skfr",
+        {"classes": ["real", "fake"], "decision": None},
+    )
+    rates = {"true_positive_rate": 0.9, "false_positive_rate": 0.05, "n_positive": 100}
+    decision = {"threshold": 0.5, "pos_label": "fake", "n_negative": 200, "unsure": None}
+    config = {"skfakereal": "0", "date": "2026-01-02T03:04:05+00:00", "data": {}}
+    config |= {"decision": decision | rates, "remarks": ["A caution <of> its own."]}
+    (run / "config.json").write_text(json.dumps(config))
+    (run / "card.md").write_text("---\nlicense: mit\n---\n\n# A card\n\n<b>of it</b>\n")
+    return str(run)
+
+
+@pytest.fixture
+def image(make_image: MakeImage) -> str:
+    exif = Image.Exif()
+    exif[0x010E] = "a note"
+    pixels = noise(36)[:, :36]
+    return make_image("private/a.jpg", pixels, exif=exif, comment=b"a comment")
+
+
+def pictures(page: str) -> list[bytes]:
+    found = re.findall(r'src="data:image/\w+;base64,([^"]+)"', page)
+    return [base64.b64decode(data) for data in found]
+
+
+def test_one_image_is_one_page(
+    model: str, image: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "case.html"
+    assert main(["predict", model, image, "--case", str(out)]) == 0
+    page = out.read_text(encoding="utf-8").replace("<wbr>", "")
+    assert f"1 case page: {out}" in capsys.readouterr().err
+    data = Path(image).read_bytes()
+    file = (Path(model) / "model.skfr").read_bytes()
+    for words in (
+        hashlib.sha256(data).hexdigest(),
+        hashlib.sha256(file).hexdigest(),
+        f"{len(data):,}",
+        "36 x 36",
+        "UTC",
+        "2026-01-02 at 03:04 UTC",
+        skfakereal.__version__,
+        "real images called fake",
+        "0.024 to 0.090",  # Clopper and Pearson: 10 of 200
+        "0.824 to 0.951",  # 90 of 100
+        "Like the training images?",
+        "Where the detector looked",
+        "random layers on top of VGG16",
+        "A caution &lt;of&gt; its own.",
+        "# A card",
+        "&lt;b&gt;of it&lt;/b&gt;",
+        "proves nothing",
+    ):
+        assert words in page, words
+    for secret in ("private", "secret", str(tmp_path), "license: mit", "<script"):
+        assert secret not in page, secret
+    assert len(pictures(page)) == 2  # the image, and the map
+    for picture in pictures(page):
+        with Image.open(io.BytesIO(picture)) as shown:
+            assert not {"exif", "comment", "icc_profile"} & set(shown.info)
+    assert data not in pictures(page)
+
+
+def test_the_original_is_carried_when_asked_for(
+    model: str, image: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "case.html"
+    args = ["predict", model, image, "--case", str(out), "--no-map"]
+    assert main([*args, "--original"]) == 0
+    page = out.read_text(encoding="utf-8")
+    (carried,) = re.findall(r'download="a.jpg" href="data:[\w/-]+;base64,([^"]+)"', page)
+    assert base64.b64decode(carried) == Path(image).read_bytes()
+    assert len(pictures(page)) == 1
+    assert main([*args, "--force"]) == 0
+    assert "download=" not in out.read_text(encoding="utf-8")
+
+
+def test_a_folder_has_an_index_worst_first(
+    model: str,
+    dark_and_bright: Images,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    inbox, out = tmp_path / "inbox", tmp_path / "pages"
+    inbox.mkdir()
+    nasty = '<img src=x onerror=alert(1)>&"x\u202egpj.png'
+    (inbox / nasty).write_bytes(Path(str(dark_and_bright[0][-1])).read_bytes())
+    (inbox / "dark.png").write_bytes(Path(str(dark_and_bright[0][0])).read_bytes())
+    (inbox / "broken.png").write_bytes(b"nothing")
+    assert main(["predict", model, str(inbox), "--case", str(out), "--no-map"]) == 3
+    said = capsys.readouterr()
+    assert "no case page of broken.png: is not an image" in said.err
+    index = (out / "index.html").read_text(encoding="utf-8")
+    linked = re.findall(r'<a href="([\w.-]+)"', index)
+    assert {*linked, "index.html", "config.json"} == {p.name for p in out.iterdir()}
+    assert len(linked) == 2
+    titles = [re.findall("<b>(.+?)</b>", index), linked]
+    assert titles[0] == ["fake", "real"]
+    assert "broken.png" in index
+    assert "\u202e" not in index
+    for page in out.glob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        assert "<img src=x" not in text
+        assert str(tmp_path) not in text
+        assert "inbox" not in text
+    # Pages that were changed are somebody's, and so is a folder of other files.
+    again = ["predict", model, str(inbox), "--case", str(out), "--no-map"]
+    assert main(again) == 1
+    assert "Pass --force to replace" in capsys.readouterr().err
+    assert main([*again, "--force"]) == 3
+    (out / linked[0]).write_text("my own notes")
+    assert main([*again, "--force"]) == 1
+    assert (out / linked[0]).read_text() == "my own notes"
+    capsys.readouterr()
+
+
+def test_nothing_of_the_users_is_overwritten(
+    model: str, image: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = Path(image).read_bytes()
+    page, text = tmp_path / "old.html", tmp_path / "notes.txt"
+    page.write_text("old")
+    text.write_text("notes")
+    predict = ["predict", model, image, "--no-map", "--case"]
+    assert main([*predict, str(page)]) == 1
+    assert "Pass --force to replace it" in capsys.readouterr().err
+    for place in (image, str(text)):
+        assert main([*predict, place, "--force"]) == 1
+        assert "Choose another --case" in capsys.readouterr().err
+    assert page.read_text() == "old"
+    assert (text.read_text(), Path(image).read_bytes()) == ("notes", before)
+    both = [*predict, str(tmp_path / "x.html"), "--out", str(tmp_path / "x.html")]
+    assert main(both) == 1
+    assert "the same place" in capsys.readouterr().err
+    two = ["predict", model, image, image, "--case", str(tmp_path / "y.html")]
+    assert main(two) == 1
+    assert "must be a folder" in capsys.readouterr().err
+    assert main(["predict", model, image, "--original"]) == 1
+    assert "needs --case" in capsys.readouterr().err
+
+
+def test_a_broken_image_has_no_page_and_a_reason(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken, out = tmp_path / "broken.jpg", tmp_path / "case.html"
+    broken.write_bytes(b"\xff\xd8 nothing")
+    assert main(["predict", model, str(broken), "--case", str(out)]) == 3
+    assert "no case page of broken.jpg" in capsys.readouterr().err
+    assert not out.exists()
+
+
+@pytest.mark.slow
+def test_hostile_images_cost_the_others_nothing(
+    model: str, image: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    for name, make in ATTACKS.items():
+        (inbox / f"{name.replace('/', '-')}.png").write_bytes(make())
+    (inbox / "zz.jpg").write_bytes(Path(image).read_bytes())
+    out = tmp_path / "pages"
+    assert main(["predict", model, str(inbox), "--case", str(out), "--no-map"]) in (0, 3)
+    capsys.readouterr()
+    pages = list(out.glob("*.html"))
+    assert any("zz" in page.name for page in pages)
+    assert all(page.stat().st_size < 10**6 for page in pages)
+
+
+def test_in_python(model: str, image: str, dark_and_bright: Images, tmp_path: Path) -> None:
+    case = case_report(model, image)
+    assert isinstance(case, CaseReport)
+    assert case.row["name"] == "a.jpg"
+    assert case.detector["n_validation"] == [200, 100]
+    assert json.loads(json.dumps(case.to_dict()))["map"]["method"] == "occlusion"
+    assert case.summary().startswith("The detector")
+    case.save_html(tmp_path / "case.html")
+    assert (tmp_path / "case.html").read_text(encoding="utf-8") == case.to_html()
+    clf = skfakereal.load(Path(model) / "model.skfr")
+    plain = case_report(clf, dark_and_bright[0][0], with_map=False, stable=False)
+    assert plain.row["verdict"] == "real"
+    assert plain.row["probability"] == pytest.approx(
+        clf.predict_proba(dark_and_bright[0][:1])[0, 1], abs=1e-6
+    )
+    assert plain.row["novelty"] == pytest.approx(
+        clf.novelty(dark_and_bright[0][:1])[0], abs=1e-4
+    )
+    missing = case_report(clf, tmp_path / "missing.png")
+    assert "does not exist" in missing.row["error"]
+    assert "could not be judged" in missing.to_html()
+
+
+def test_an_image_unlike_the_training_images_is_unsure(
+    model: str, make_image: MakeImage
+) -> None:
+    large = make_image("large.png", np.asarray(noise(300)))
+    case = case_report(model, large, with_map=False)
+    assert case.row["verdict"] == "unsure"
+    assert case.row["novelty"] == 1
+    assert "It is unlike 99% of the training images" in case.to_html()
+
+
+def test_neither_starlette_nor_tensorflow_is_needed(model: str, image: str) -> None:
+    program = (
+        "import sys\n"
+        "from skfakereal.cases import case_report\n"
+        "case_report(sys.argv[1], sys.argv[2]).to_html()\n"
+        "print({'starlette', 'tensorflow', 'keras'} & set(sys.modules))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, model, image],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "set()"
