@@ -1,5 +1,6 @@
 """The page's server: the same answers as `predict`, no strangers, and nothing kept."""
 
+import base64
 import csv
 import io
 import json
@@ -335,6 +336,14 @@ def test_the_case_page(client: TestClient) -> None:
         assert words in page
     assert f"{row['probability']:.3f}" in page
     assert str(tempfile.tempdir) not in page
+    assert "No map was asked for." in page
+    shown = client.post("/case?stable=false&map=true", files=files(**{"a": data})).text
+    assert "How to read the map" in shown
+    (carried,) = re.findall(
+        r'download="a.html" href="data:text/html;base64,([^"]+)"', shown
+    )
+    alone = base64.b64decode(carried).decode()
+    assert alone in re.sub(r"<p><a download.+?</p></header>", "</header>", shown)
     broken = client.post("/case", files=files(**{"broken.png": b"nothing"}))
     assert "could not be judged" in broken.text
     members = {"in%a.png": data, "in%b.png": png((30, 20))}

@@ -161,6 +161,13 @@ def test_a_click_opens_the_page_of_an_image(visit: Any, images: dict[str, bytes]
     assert case.get_by_role("heading", level=1).inner_text() == "cat.png"
     assert "made by AI" in case.locator("body").inner_text()
     assert case.locator("script").count() == 0
+    with case.expect_download() as saved:
+        case.get_by_role("link", name="Download this page").click()
+    assert saved.value.suggested_filename == "cat.html"
+    page = saved.value.path().read_text(encoding="utf-8")
+    assert page.startswith("<!DOCTYPE html>")
+    assert "Download this page" not in page
+    assert "made by AI" in page
 
 
 def test_zips_and_pasted_pictures(
@@ -227,7 +234,7 @@ def test_the_keyboard_does_it_all(
         page.keyboard.press("Enter")
     chooser.value.set_files([tmp_path / "a.png", tmp_path / "b.png"])
     done(page)
-    for _ in range(3):  # the folder, the box, the filter
+    for _ in range(4):  # the folder, two boxes, the filter
         page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.value") == "all"
     page.keyboard.press("ArrowRight")
