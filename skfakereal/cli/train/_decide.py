@@ -22,8 +22,13 @@ from skfakereal.cli.run._page import decision_line
 from skfakereal.cli.train._fit import Fitted
 from skfakereal.cli.train._prepare import Plan
 from skfakereal.evaluation import UnsureBand, learn_unsure_band
-from skfakereal.thresholds import ThresholdChoice, choose_threshold
-from skfakereal.thresholds._tune import calibrate, calibrate_known, decide_at
+from skfakereal.thresholds import (
+    ThresholdChoice,
+    calibrate,
+    calibrate_known,
+    choose_threshold,
+    decide_at,
+)
 
 _MANY_FOR_ISOTONIC = 1000
 
@@ -32,14 +37,12 @@ _MANY_FOR_ISOTONIC = 1000
 class Decided:
     """A model that decides, and why so."""
 
-    # The model, which decides by the threshold.
-    model: Model
+    model: Model  # the model, which decides by the threshold
     # What it says about the validation images.
     verdicts: list[Classification] = field(default_factory=list)
     # What ``config.json`` keeps as ``decision``; None with more than two classes.
     facts: dict[str, Any] | None = None
-    # What the user must know.
-    cautions: list[str] = field(default_factory=list)
+    cautions: list[str] = field(default_factory=list)  # what the user must know
 
     @property
     def refused(self) -> bool:
