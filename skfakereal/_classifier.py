@@ -575,7 +575,7 @@ class VGG16ImageClassifier(DocumentationLink, ClassifierMixin, BaseEstimator):
         summary = getattr(self, "_summary", None)
         if summary is None:
             raise ValueError(NO_SUMMARY)
-        reader = self._reader(self._trunk, self._settings)
+        reader = self._reader(self._trunk, self._settings, n_images=len(paths))
         return compute_novelty(reader, summary, paths, keep_going=self.on_error == "nan")
 
     def _probabilities(self, X: ImagePaths, *, keep_going: bool) -> NDArray[np.float64]:
