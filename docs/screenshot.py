@@ -26,7 +26,9 @@ def make_model(folder: Path) -> list[str]:
     words = f"--weights cifake --image-size {SIDE} --no-augmentation --target-fpr 0.05"
     skfakereal(["train", f"{folder}/images", "--out", f"{folder}/detector", *words.split()])
     test = images.data[images.split == "test"]
-    return [str(path) for path in test[:: len(test) // SHOWN][:SHOWN]]
+    some = [str(path) for path in test[:: len(test) // SHOWN][:SHOWN]]
+    half = SHOWN // 2  # fake ones come first
+    return [path for pair in zip(some[:half], some[half:], strict=True) for path in pair]
 
 
 def main() -> None:
