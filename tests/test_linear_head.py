@@ -8,18 +8,22 @@ import numpy as np
 import pytest
 from conftest import Images, MakeClassifier
 from numpy.typing import NDArray
+from scipy.special import logsumexp
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.class_weight import compute_sample_weight
 
 from skfakereal import Augmentation, VGG16FeatureExtractor, VGG16ImageClassifier, load, save
 from skfakereal._activations import ActivationReader
 from skfakereal._network import Dense
-from skfakereal._training.logistic import LogisticProblem
-from skfakereal._training.parts import Standardization
+from skfakereal._training.holdout import LabelledPaths, draw_folds, draw_seeds
+from skfakereal._training.logistic import LogisticProblems
+from skfakereal._training.parts import Standardization, _widened
 
+CROSSED: dict[str, Any] = {"early_stopping": True, "validation_fraction": "auto"}
 LINEAR: dict[str, Any] = {"hidden_units": (), "optimizer": "auto"}
 
 
@@ -67,39 +71,102 @@ def test_it_is_scikit_learns_logistic_regression(
     assert (clf.weight_decay_, clf.n_iter_, clf.best_epoch_) == (weight_decay, 1, 0)
 
 
-# Few rows, few features, and too many of both.
-@pytest.mark.parametrize(
-    ("n_rows", "n_features"),
-    [(40, 90), (90, 40), pytest.param(120, 90, marks=pytest.mark.slow)],
-)
+class _Rows:
+    """Rows in memory, in three blocks."""
+
+    def __init__(self, rows: NDArray[Any]) -> None:
+        self._rows = rows
+
+    def blocks(self) -> list[NDArray[Any]]:
+        return np.array_split(self._rows, 3)
+
+    def take(self, chosen: NDArray[Any]) -> NDArray[Any]:
+        return np.asarray(self._rows[chosen])
+
+
+def _objective(
+    rows: NDArray[Any],
+    y: NDArray[Any],
+    weights: NDArray[Any],
+    kernel: NDArray[Any],
+    bias: NDArray[Any],
+    decay: float,
+) -> float:
+    scores = rows @ kernel + bias
+    scores = np.hstack([0 * scores, scores]) if scores.shape[1] == 1 else scores
+    losses = logsumexp(scores, axis=1) - scores[np.arange(len(y)), y]
+    return float(np.mean(weights * losses) + decay / 2 * np.sum(kernel**2))
+
+
+# Few rows, few features, and too many of both; all rows' curvature, or that of some.
+@pytest.mark.parametrize("sample", [30, 1024])
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize(("n_rows", "n_features"), [(40, 90), (90, 40), (120, 90)])
 def test_the_optimum_is_found_in_every_shape(
-    monkeypatch: pytest.MonkeyPatch, n_rows: int, n_features: int
+    monkeypatch: pytest.MonkeyPatch,
+    n_rows: int,
+    n_features: int,
+    n_classes: int,
+    sample: int,
 ) -> None:
-    for name, number in {"ROWS": 60, "FEATURES": 60}.items():
-        monkeypatch.setattr(f"skfakereal._training.logistic._MOST_{name}", number)
-    monkeypatch.setattr("skfakereal._training.logistic._SAMPLE", 30)
+    monkeypatch.setattr("skfakereal._training.logistic._SAMPLE", sample)
     random = np.random.default_rng(0)
     common = random.standard_normal((5, n_features))
     rows = random.standard_normal((n_rows, 5)) * [9, 5, 3, 1, 0.5] @ common
     rows += random.standard_normal(rows.shape)
-    y = (rows[:, 0] + 5 * random.standard_normal(n_rows) > 0).astype(int)
-    rows, weights = rows.astype(np.float32), random.uniform(0.5, 2, n_rows)
-    problem = LogisticProblem(lambda: np.array_split(rows, 3), y, weights, 2)
+    noisy = rows[:, :1] + 5 * random.standard_normal((n_rows, n_classes - 1))
+    y = (noisy > 0).sum(axis=1)
+    rows = rows.astype(np.float32)
+    # Two folds and everything; in the first, the penalty counts each feature twice.
+    weights = random.uniform(0.5, 2, (n_rows, 3))
+    weights[::4, 0] = weights[1::4, 1] = 0
+    scales = np.ones((n_features, 3))
+    scales[:, 0] = 2
+    problems = LogisticProblems(_Rows(rows), y, weights, n_classes, scales)
     for decay in (1.0, 0.01, 1e-4):
-        kernel, bias = problem.solve(decay)
-        reference = LogisticRegression(
-            C=1 / (n_rows * decay), tol=1e-9, max_iter=100_000
-        ).fit(rows, y, weights)
+        problems.solve(decay)
+        for each, scale in enumerate((2, 1, 1)):
+            used = weights[:, each] > 0
+            data = rows[used].astype(float) / scale, y[used], weights[used, each]
+            kernel, bias = problems.point[:-1, each] * scale, problems.point[-1, each]
+            reference = LogisticRegression(
+                C=1 / (used.sum() * decay), solver="newton-cg", tol=1e-8
+            ).fit(*data)
+            best = _objective(*data, reference.coef_.T, reference.intercept_, decay)
+            assert _objective(*data, kernel, bias, decay) <= best + 1e-6
+            np.testing.assert_allclose(
+                problems.decisions[:, each], rows / scale @ kernel + bias, atol=1e-3
+            )
 
-        def objective(
-            kernel: NDArray[Any], bias: NDArray[Any], decay: float = decay
-        ) -> float:
-            margins = (2 * y - 1) * (rows @ kernel + bias)
-            penalty = decay / 2 * np.sum(kernel**2)
-            return float(np.mean(weights * np.logaddexp(0, -margins)) + penalty)
 
-        best = objective(reference.coef_[0], reference.intercept_[0])
-        assert objective(kernel[:, 0], bias[0]) <= best + 1e-6
+def test_rows_that_are_not_kept_give_the_same_head(
+    monkeypatch: pytest.MonkeyPatch, make_classifier: MakeClassifier, doubtful: Images
+) -> None:
+    settings = LINEAR | {"augmentation": "default", "n_views": 3, "pooling": "statistics"}
+    kept = make_classifier(**settings).fit(*doubtful)
+    monkeypatch.setattr("skfakereal._training.linear_head._MOST_KEPT", 0)
+    read = make_classifier(**settings).fit(*doubtful)
+    assert kept.history_ == read.history_
+    np.testing.assert_array_equal(kept.oof_proba_, read.oof_proba_)
+
+
+def test_each_fold_is_solved_for_as_if_it_were_alone(
+    make_classifier: MakeClassifier, narrow_trunk: str, doubtful: Images
+) -> None:
+    """All folds share one set of rows, but neither weights, nor features' scales."""
+    X, y = doubtful
+    clf = make_classifier(**LINEAR | CROSSED, weight_decay=0.05).fit(X, y)
+    features = VGG16FeatureExtractor(image_size=32, weights=narrow_trunk, cache=None)
+    splits = draw_folds(LabelledPaths.check(X, y), random_state=draw_seeds(0)[0])
+    head = LogisticRegression(C=1 / (0.05 * 24), class_weight="balanced", tol=1e-9)
+    for train, held in splits:
+        head.set_params(C=1 / (0.05 * len(train)))
+        alone = make_pipeline(features, StandardScaler(), head)
+        weights = compute_sample_weight("balanced", y[train])
+        alone.fit(X[train], y[train], standardscaler__sample_weight=weights)
+        np.testing.assert_allclose(
+            clf.oof_proba_[held], alone.predict_proba(X[held]), atol=1e-3
+        )
 
 
 def test_adam_comes_to_the_same_head(
@@ -140,7 +207,7 @@ def test_the_weight_decay_of_the_lowest_loss_is_chosen(
     clf = make_classifier(**LINEAR, class_weight=None).fit(X, y)
     losses = clf.history_["val_loss"]
     assert clf.best_epoch_ == int(np.argmin(losses))
-    assert clf.n_iter_ == len(losses) > 5
+    assert clf.n_iter_ == len(losses) >= min(9, clf.best_epoch_ + 3)
     assert set(clf.history_) == {"loss", "accuracy", "val_loss", "val_accuracy"}
     # Its own out-of-fold predictions, which are as sure of themselves as they can be.
     assert log_loss(y, clf.oof_proba_) == pytest.approx(losses[clf.best_epoch_], rel=1e-6)
@@ -153,6 +220,28 @@ def test_the_weight_decay_of_the_lowest_loss_is_chosen(
 
     assert loss(1) < loss(1.5)
     assert loss(1) < loss(0.5)
+
+
+def test_the_search_ends_where_weaker_decays_are_far_worse(
+    make_classifier: MakeClassifier, doubtful: Images
+) -> None:
+    (X, y), settings = doubtful, LINEAR | CROSSED
+    short = make_classifier(**settings).fit(X, y)
+    losses = np.array(short.history_["val_loss"])
+    lowest = losses[short.best_epoch_]
+    assert short.best_epoch_ + 2 < short.n_iter_ < 9
+    assert (losses[-2:] > 1.03 * lowest).all()
+    assert not (
+        np.minimum(losses[:-2], losses[1:-1]) > 1.03 * np.minimum.accumulate(losses)[:-2]
+    ).any()
+
+
+def test_activations_are_widened_exactly() -> None:
+    every = np.arange(2**16, dtype=np.uint16).view(np.float16)
+    halves = every[np.isfinite(every)].reshape(-1, 32)
+    np.testing.assert_array_equal(
+        _widened(halves).view(np.int32), halves.astype(np.float32).view(np.int32)
+    )
 
 
 def test_labels_by_chance_cannot_be_foreseen(

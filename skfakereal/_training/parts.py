@@ -24,6 +24,7 @@ _SMALLEST = float(np.finfo(np.float16).smallest_subnormal)
 Folds = Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]
 # Rows at a time where a part is gone through as a whole: 34 MB of 8,448 features.
 _BLOCK = 1024
+_ROWS_IN_CACHE = 16
 
 
 class ActivationShelf:
@@ -105,7 +106,7 @@ class ActivationShelf:
     def take(self, rows: NDArray[np.intp], view: int) -> NDArray[np.float32]:
         """Return the activations of some images."""
         if self._keeps:
-            return self._kept[view][rows].astype(np.float32)
+            return _widened(self._kept[view][rows])
         paths = [self.paths[row] for row in rows]
         taken = np.empty((len(rows), *self.reader.shape), np.float32)
         failures: list[ImageReadError] = []
@@ -123,6 +124,19 @@ class ActivationShelf:
             failure.index = int(self._positions[rows[failure.index or 0]])
             failure.array = self._array
         return failures
+
+
+def _widened(halves: NDArray[np.float16]) -> FloatArray:
+    """Return finite numbers as float32: NumPy takes 2.5 times as long, one by one."""
+    wide = np.empty(halves.shape, np.float32)
+    for start in range(0, len(halves), _ROWS_IN_CACHE):
+        rows = slice(start, start + _ROWS_IN_CACHE)
+        bits = wide[rows].view(np.int32)
+        # Exponent and fraction move to their places; the factor mends the exponent's bias.
+        np.left_shift(halves[rows].view(np.int16), 13, out=bits, dtype=np.int32)
+        np.bitwise_and(bits, ~0x70000000, out=bits)
+        wide[rows] *= np.float32(2.0**112)
+    return wide
 
 
 def _reserve(file: int, n_bytes: int) -> None:
@@ -148,23 +162,34 @@ class Standardization:
         cls, blocks: Iterable[tuple[FloatArray, NDArray[np.float64]]]
     ) -> "Standardization":
         """Measure blocks of rows, each with the weights of its rows."""
-        total = 0.0
+        (measured,) = cls.measure_each((rows, w[:, np.newaxis]) for rows, w in blocks)
+        return measured
+
+    @classmethod
+    def measure_each(
+        cls, blocks: Iterable[tuple[FloatArray, NDArray[np.float64]]]
+    ) -> list["Standardization"]:
+        """Do it for each column of weights."""
+        total: Any = 0.0
         sums: Any = 0.0
         squares: Any = 0.0
         for rows, weights in blocks:
             wide = rows.astype(np.float64)
-            total += weights.sum()
-            sums = sums + weights @ wide
-            squares = squares + weights @ np.square(wide, out=wide)
+            total = total + weights.sum(axis=0)[:, np.newaxis]
+            sums = sums + weights.T @ wide
+            squares = squares + weights.T @ np.square(wide, out=wide)
         mean = np.asarray(sums / total)
         scale = np.sqrt(np.maximum(squares / total - mean**2, 0))
         constant = scale <= np.abs(mean) * _ROUNDING + _SMALLEST
-        return cls(mean.astype(np.float32), np.where(constant, 1, scale).astype(np.float32))
+        scale = np.where(constant, 1, scale)
+        return list(map(cls, mean.astype(np.float32), scale.astype(np.float32)))
 
     def apply(self, rows: FloatArray) -> FloatArray:
         """Standardise rows, in place."""
-        rows -= self.mean
-        rows /= self.scale
+        for start in range(0, len(rows), _ROWS_IN_CACHE):
+            some = rows[start : start + _ROWS_IN_CACHE]
+            some -= self.mean
+            some /= self.scale
         return rows
 
     def fold(self, layer: Dense) -> Dense:
@@ -214,13 +239,11 @@ class Part:
             chosen = slice(start, start + _BLOCK)
             yield self.take(chosen, view), self.weights[chosen]
 
-    def standardized(self, views: Sequence[int], *, scale: bool = True) -> "Part":
-        """Return the part with features standardised, or centred only, over these views."""
+    def standardized(self, views: Sequence[int]) -> "Part":
+        """Return the part with features standardised over these views."""
         measured = Standardization.measure(
             block for view in views for block in self.blocks(view)
         )
-        if not scale:
-            measured = replace(measured, scale=np.ones_like(measured.scale))
         return replace(self, standardization=measured)
 
     def as_in(self, other: "Part") -> "Part":
