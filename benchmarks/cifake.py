@@ -82,7 +82,7 @@ def main() -> None:
         (seed, case)
         for seed in arguments.seeds
         for case in cases(arguments.epochs, arguments.engine, seed)
-        if arguments.only in case.name
+        if arguments.only in case.name.replace("`", "")
     ]
     for seed, case in everything:
         shuffled = np.random.RandomState(seed).permutation(len(train.data))
