@@ -50,8 +50,9 @@ def draw(standings: Sequence[Standing], file: Path) -> None:
     axes.invert_yaxis()
     axes.margins(x=0.1, y=0.01)
     axes.set_xlabel("times better (median; line: least to largest; dots: target)")
-    for set_formatter in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
-        set_formatter(lambda value, _: f"{value:g}x")
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}x")
+    # Below 1 there is no room.
+    axes.xaxis.set_minor_formatter(lambda value, _: f"{value:g}x" if value > 1 else "")
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     if rows:
