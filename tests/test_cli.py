@@ -25,7 +25,7 @@ VERBS = (
     *("demo", "audit", "equalize", "train", "evaluate", "robustness", "recalibrate"),
     *("predict", "serve", "score", "explain", "provenance", "cache", "completion"),
 )
-COLUMNS = b"path,label,probability,error,provenance,provenance_detail\n"
+COLUMNS = b"path,label,probability,error,provenance,provenance_detail,novelty\n"
 HEAVY = ("joblib", "keras", "matplotlib", "numpy", "PIL", "sklearn", "tensorflow")
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from skfakereal._classifying.unwrap import find_threshold
 from skfakereal._classifying.verdicts import Classification
 from skfakereal._images.read import ImageReadError, decode_image, read_bytes
-from skfakereal._judging.model import CARD_FILE, MODEL_FILE, Model
+from skfakereal._judging import CARD_FILE, MODEL_FILE
+from skfakereal._judging.model import Model
 from skfakereal._judging.verdicts import band_of, classify, classify_stably, told
 from skfakereal._version import __version__
 from skfakereal.provenance import Provenance, read_provenance

@@ -10,10 +10,8 @@ from typing import Any
 import numpy as np
 
 from skfakereal._classifying.classes import class_names, positive_class, usual_names
+from skfakereal._judging import CONFIG_FILE, MODEL_FILE
 
-MODEL_FILE = "model.skfr"
-CONFIG_FILE = "config.json"  # the record of a run
-CARD_FILE = "card.md"
 # What a run folder may hold instead, if its model was exchanged by hand. It is only loaded
 # where it is named, since that runs code: whoever names a folder trusts in no code.
 _OTHER_FILE = "model.joblib"

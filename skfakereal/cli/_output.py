@@ -4,7 +4,6 @@ import contextlib
 import errno
 import io
 import os
-import re
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
@@ -15,11 +14,6 @@ from typing import Any
 
 from skfakereal._quiet import LEVEL, quiet_import
 from skfakereal._shown import printable, visible
-
-_GLYPH = re.compile(r"Glyph \d+ .* missing from")
-_GLYPHS = (
-    "some characters of names are boxes in the pictures, since matplotlib's fonts lack them"
-)
 
 
 def say(text: str = "") -> None:
@@ -186,8 +180,6 @@ class _OneLine:
 
     def __call__(self, message: Warning | str, *where: Any, **more: Any) -> None:
         text = " ".join(str(message).split())
-        if _GLYPH.match(text):
-            text = _GLYPHS
         if text not in self._told:
             self._told.add(text)
             complain(f"warning: {text}")

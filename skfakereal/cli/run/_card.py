@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from skfakereal._judging.model import CARD_FILE
+from skfakereal._judging import CARD_FILE
 from skfakereal._pages.html import Html, details, folds, section
 from skfakereal.cards import ModelCard, extend_card, model_card
 from skfakereal.cli._output import say

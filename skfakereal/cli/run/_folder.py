@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from skfakereal._judging.model import CONFIG_FILE
+from skfakereal._judging import CONFIG_FILE
 from skfakereal._version import __version__
 
 _PACKAGES = (

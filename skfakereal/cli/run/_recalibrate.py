@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from skfakereal import save
-from skfakereal._judging.model import MODEL_FILE, Model, describe_for_file
+from skfakereal._judging import MODEL_FILE
+from skfakereal._judging.model import Model, describe_for_file
 from skfakereal._pages.html import Html, note, notes, page, paragraph, section, table
 from skfakereal._paths import as_fitted
 from skfakereal._settings import settings_of

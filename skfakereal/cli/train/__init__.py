@@ -1,6 +1,6 @@
 """A folder of labelled images -> a trained detector with its report, in a run folder."""
 
-from skfakereal._judging.model import MODEL_FILE
+from skfakereal._judging import MODEL_FILE
 from skfakereal.cli.run._folder import new_run
 from skfakereal.cli.train._decide import decide
 from skfakereal.cli.train._fit import fit, store_for

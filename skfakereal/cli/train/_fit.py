@@ -11,7 +11,8 @@ from typing import Any
 from skfakereal import VGG16ImageClassifier, save
 from skfakereal._classifying.classes import positive_class
 from skfakereal._images.read import ImageReadError
-from skfakereal._judging.model import MODEL_FILE, Model, describe_for_file, name_classes
+from skfakereal._judging import MODEL_FILE
+from skfakereal._judging.model import Model, describe_for_file, name_classes
 from skfakereal._settings import settings_of
 from skfakereal._store.store import open_store
 from skfakereal._training.settings import is_solved

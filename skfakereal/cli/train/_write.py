@@ -11,7 +11,8 @@ import numpy as np
 from skfakereal import VGG16ImageClassifier, save
 from skfakereal._augmentation import view_settings
 from skfakereal._images.read import decode_image, read_bytes
-from skfakereal._judging.model import MODEL_FILE, Model, describe_for_file
+from skfakereal._judging import MODEL_FILE
+from skfakereal._judging.model import Model, describe_for_file
 from skfakereal._pages.html import Html, details, panel
 from skfakereal._pages.pictures import figure
 from skfakereal._training.settings import is_solved

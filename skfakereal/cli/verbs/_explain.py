@@ -29,7 +29,8 @@ Show which parts of images raise the probability of the class that was predicted
 occlusion  covers parts of the image and measures how the probability changes;
            for any model; takes as long as 170 predictions, for a VGG16 340.
 grad-cam   looks into the model's VGG16; takes seconds per image, at 14x14 cells
-           (8x8 at small sizes); not for models trained with --pooling statistics, the default.
+           (8x8 at small sizes); not for models trained with --pooling
+           statistics, the default.
 auto       grad-cam where it can explain the model, else occlusion.
 
 A map shows what the model used. It is no evidence that an image was manipulated,
