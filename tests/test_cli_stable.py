@@ -142,7 +142,7 @@ def test_tables_and_csv_hold_the_reasons(
     origin = ["provenance", "provenance_detail", "novelty"]
     assert list(row) == ["path", "label", "probability", "error", "reasons", *origin]
     assert row["label"] == "unsure"
-    assert "at none enough were" in row["reasons"]
+    assert "the detector is sure nowhere" in row["reasons"]
     main(["predict", "--trust", run, path, "--stable"])
     _, first, second = capsys.readouterr().out.splitlines()
     assert "unsure" in first

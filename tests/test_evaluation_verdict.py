@@ -82,9 +82,9 @@ def test_a_probability_in_the_band_is_unsure(
     assert [row.verdict for row in rows] == ["real", "unsure", "unsure", "fake"]
     assert rows[1].reasons == (
         "Of the images that the unsure band was learned from, fewer than 90% of those with a "
-        f"probability like {p[1]:.3f} were real; only below {band.low:.3f} enough were.",
+        f"probability like {p[1]:.3f} were real; the detector is sure only below {band.low:.3f}.",
     )
-    assert "were fake; only above" in rows[2].reasons[0]
+    assert "were fake; the detector is sure only above" in rows[2].reasons[0]
     both = judge(model, X, band=band, perturbations=[Darken(60)])[2]
     assert len(both.reasons) == 2
 
@@ -99,7 +99,7 @@ def test_a_band_beside_the_threshold_makes_the_called_unsure(
     assert p > 0.5
     row = judge(model, X, band=UnsureBand(p + 0.05, p + 0.1, 0.95, 100, 0.1))[0]
     assert row.verdict == "unsure"
-    assert "were fake; only above" in row.reasons[0]
+    assert "were fake; the detector is sure only above" in row.reasons[0]
 
 
 def test_the_threshold_is_the_models_own(model: Pipeline, make_image: MakeImage) -> None:

@@ -368,12 +368,11 @@ def _decide(
         reasons.append(f"The classifier could not read it after: {after}.")
     if band is not None and not (p > band.high if is_fake else p < band.low):
         edge = band.high if is_fake else band.low
-        only = f"only {'above' if is_fake else 'below'} {chance(edge)} enough were"
+        sure = f"only {'above' if is_fake else 'below'} {chance(edge)}"
         reasons.append(
             "Of the images that the unsure band was learned from, fewer than "
             f"{100 * band.precision:g}% of those with a probability like {chance(p)} were "
-            f"{word}; "
-            f"{'at none enough were' if edge in (0, 1) else only}."
+            f"{word}; the detector is sure {'nowhere' if edge in (0, 1) else sure}."
         )
     return Verdict(
         path,
