@@ -395,6 +395,45 @@ def widths(X: Any) -> Any:
     return np.array([[Image.open(path).width] for path in X])
 
 
+def start_server(place: str, temporary: Path) -> "subprocess.Popen[str]":
+    words = [sys.executable, "-m", "skfakereal", "serve", "--trust", place]
+    return subprocess.Popen(
+        [*words, "--port", "0", "--no-browser"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(temporary)},
+    )
+
+
+@pytest.mark.slow
+def test_what_a_killed_server_left_is_removed_by_the_next(
+    place: str, temporary: Path
+) -> None:
+    (temporary / "skfakereal-serve-notes").mkdir()  # the user's
+    killed = start_server(place, temporary)
+    others = list["subprocess.Popen[str]"]()
+    try:
+        assert killed.stdout is not None
+        assert killed.stdout.readline()
+        (left,) = temporary.glob(f"skfakereal-serve-{killed.pid}-*")
+        others.append(start_server(place, temporary))
+        assert others[0].stdout is not None
+        assert others[0].stdout.readline()
+        assert left.is_dir()  # in use
+        killed.kill()
+        killed.wait(60)
+        others.append(start_server(place, temporary))
+        assert others[1].stdout is not None
+        assert others[1].stdout.readline()
+        assert not left.exists()
+        assert len(list(temporary.glob("skfakereal-serve-*-*"))) == 2
+    finally:
+        for process in (killed, *others):
+            process.kill()
+    assert (temporary / "skfakereal-serve-notes").is_dir()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_the_verb_serves_and_ends(
@@ -402,14 +441,7 @@ def test_the_verb_serves_and_ends(
 ) -> None:
     import httpx2
 
-    words = [sys.executable, "-m", "skfakereal", "serve", "--trust", place]
-    process = subprocess.Popen(
-        [*words, "--port", "0", "--no-browser"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "TMPDIR": str(temporary)},
-    )
+    process = start_server(place, temporary)
     assert process.stdout is not None
     assert process.stderr is not None
     image = Path(make_image("a.png", noise(200))).read_bytes()

@@ -1,12 +1,15 @@
 """The server: where it listens, who gets in, and the browser that opens it."""
 
+import os
 import secrets
+import shutil
 import signal
 import socket
 import threading
 import webbrowser
 from collections.abc import Callable
-from tempfile import TemporaryDirectory
+from pathlib import Path
+from tempfile import TemporaryDirectory, gettempdir
 
 import uvicorn
 
@@ -14,13 +17,17 @@ from skfakereal._judging.judge import Judge
 from skfakereal.web._app import create_app
 from skfakereal.web._guard import is_loopback
 
+_UPLOADS = "skfakereal-serve-"
+
 
 def serve(
     judge: Judge, *, host: str, port: int, browser: bool, say: Callable[[str], None]
 ) -> None:
     """Serve the page until the process is interrupted."""
     token = None if is_loopback(host) else secrets.token_urlsafe(24)
-    place = TemporaryDirectory(prefix="skfakereal-", ignore_cleanup_errors=True)
+    _remove_what_was_left()
+    prefix = f"{_UPLOADS}{os.getpid()}-"
+    place = TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True)
     with place as folder, _listening(host, port) as listener:
         # As Ctrl+C does; otherwise the system would end the process with images in place.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -48,6 +55,24 @@ def serve(
             timeout_graceful_shutdown=2,
         )
         uvicorn.Server(settings).run(sockets=[listener])
+
+
+def _remove_what_was_left() -> None:
+    """Remove images of servers that were killed and could not."""
+    for folder in Path(gettempdir()).glob(f"{_UPLOADS}*-*"):
+        number = folder.name.removeprefix(_UPLOADS).split("-")[0]
+        if os.name == "posix" and number.isdecimal() and not _is_alive(int(number)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _listening(host: str, port: int) -> socket.socket:
