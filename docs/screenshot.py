@@ -43,7 +43,7 @@ def main() -> None:
         address = server.stdout.readline().strip()
         chromium = shutil.which("chromium")
         browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1100, "height": 820})
+        page = browser.new_page(viewport={"width": 1100, "height": 960})
         page.goto(address)
         page.uncheck("#stable")
         page.set_input_files("#files", suspects)

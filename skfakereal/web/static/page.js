@@ -25,7 +25,7 @@ function element(tag, attributes = {}, ...children) {
   return made;
 }
 
-const percent = (share) => `${(100 * share).toFixed(share > 0 && share < 0.1 ? 1 : 0)} %`;
+const percent = (share) => `${(100 * share).toFixed(share > 0 && share < 0.1 ? 1 : 0)}%`;
 const digits = (number) => number.toFixed(3);
 const plural = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
 
@@ -48,7 +48,7 @@ async function loadModel() {
     const others = model.classes.filter((name) => name !== model.positive).join(" or ");
     about += ` Of the ${n === null ? "" : `${n.toLocaleString("en")} `}${others} images that it was validated on,`
       + ` it called ${percent(model.false_positive_rate)} ${model.positive} by mistake`
-      + (low === null ? "." : ` (95 % interval: ${percent(low)} to ${percent(high)}).`);
+      + (low === null ? "." : ` (95% interval: ${percent(low)} to ${percent(high)}).`);
   } else if (model.threshold !== null) {
     about += " How often it is wrong is not on record.";
   }
