@@ -15,7 +15,7 @@ __all__ = ["classifier", "forget_tails", "measure"]
 
 
 def measure(setting: Setting, folder: Path) -> Iterator[Round]:
-    """Measure the usual Keras script and three fits of ours.
+    """Measure the usual Keras script and fits of ours, with the default engine and in float32.
 
     Parameters
     ----------
@@ -33,30 +33,18 @@ def measure(setting: Setting, folder: Path) -> Iterator[Round]:
     weights = str(write_weights(folder / "vgg16.safetensors"))
     images = write_images(folder / "images", setting.fit_images, side + side // 4)
     note = f"{setting.fit_images} images of {side}x{side}, {epochs} epochs"
+    empty = f"{note}, nothing stored before"
+    as_many = f"{empty}, as many views as epochs"
+    views = f"fit, {epochs} views", f"fit, {setting.n_views} views"
     rows = {
-        "as many": Contest(
-            "fit",
-            f"fit, {epochs} views",
-            "Keras script",
-            "s",
-            at_least=2.3,
-            note=f"{note}, nothing stored before, as many views as epochs",
-        ),
-        "default": Contest(
-            "fit",
-            f"fit, {setting.n_views} views",
-            "Keras script",
-            "s",
-            at_least=3.0,
-            note=f"{note}, nothing stored before",
-        ),
-        "again": Contest(
-            "fit",
+        "as many": _row(views[0], 4.0, as_many),
+        "default": _row(views[1], 5.0, empty),
+        "as many, float32": _row(f"{views[0]}, float32", 2.3, as_many),
+        "default, float32": _row(f"{views[1]}, float32", 3.0, empty),
+        "again": _row(
             "second fit, other head",
-            "Keras script",
-            "s",
-            at_least=50.0,
-            note=f"{note}, {setting.n_views} views; the first fit has filled the store",
+            50.0,
+            f"{note}, {setting.n_views} views; the first fit has filled the store",
         ),
     }
     with (
@@ -68,26 +56,36 @@ def measure(setting: Setting, folder: Path) -> Iterator[Round]:
             "as many": _Fresh(ours, folder, epochs),
             "default": (fresh := _Fresh(ours, folder, setting.n_views)),
             "again": partial(_fit_again, ours, fresh),
+            "as many, float32": _Fresh(ours, folder, epochs, "ncnn"),
+            "default, float32": _Fresh(ours, folder, setting.n_views, "ncnn"),
         }
         for number, seconds in interleave(turns, setting.rounds):
             for name, contest in rows.items():
                 yield Round(contest, number, seconds[name], seconds["rival"])
 
 
+def _row(name: str, at_least: float, note: str) -> Contest:
+    return Contest("fit", name, "Keras script", "s", at_least=at_least, note=note)
+
+
 class _Fresh:
     """Fits with a store that is empty each time; remembers the last one."""
 
-    def __init__(self, ours: Worker, folder: Path, n_views: int) -> None:
-        self.ours, self.folder, self.n_views = ours, folder, n_views
+    def __init__(
+        self, ours: Worker, folder: Path, n_views: int, engine: str = "auto"
+    ) -> None:
+        self.ours, self.folder, self.n_views, self.engine = ours, folder, n_views, engine
         self.n_stores = 0
 
     @property
     def store(self) -> str:
-        return str(self.folder / f"store-{self.n_views}-views-{self.n_stores}")
+        name = f"store-{self.engine}-{self.n_views}-views-{self.n_stores}"
+        return str(self.folder / name)
 
     def __call__(self) -> float:
         self.n_stores += 1
-        return float(self.ours(self.store, {"n_views": self.n_views}))
+        how = {"n_views": self.n_views, "engine": self.engine}
+        return float(self.ours(self.store, how))
 
 
 def _fit_again(ours: Worker, fresh: _Fresh) -> float:
@@ -131,7 +129,9 @@ def _make_ours(
         return seconds_of(lambda: found.fit(*images))
 
     # Imports and the first trace are nobody's fit.
-    classifier(weights, side, 1, cache=None, n_views=1).fit(*_first(images))
+    for engine in ("auto", "ncnn"):
+        small = classifier(weights, side, 1, engine=engine, cache=None, n_views=1)
+        small.fit(*_first(images))
     return fit
 
 

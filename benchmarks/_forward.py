@@ -28,8 +28,8 @@ RIVALS: dict[str, Callable[[str, int, int], Forward]] = {
 }
 # Ours by what is behind the size in the name of a row: engine and pooling.
 _OURS = {
-    "": ("auto", "avg"),
-    ", statistics": ("auto", "statistics"),
+    "": ("ncnn", "avg"),
+    ", statistics": ("ncnn", "statistics"),
     ", int8": ("int8", "avg"),
     ", int8, statistics": ("int8", "statistics"),
 }

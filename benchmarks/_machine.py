@@ -10,6 +10,7 @@ from pathlib import Path
 import joblib
 
 import skfakereal
+from skfakereal.engines._auto import has_vnni
 
 __all__ = ["describe_machine"]
 
@@ -54,4 +55,6 @@ def _processor() -> str:
     known = flags.group(1).split() if flags else []
     # What decides which convolutions are fast.
     wide = next((flag for flag in ("avx512f", "avx2", "avx") if flag in known), "")
-    return " ".join([name.group(1) if name else platform.machine(), wide]).strip()
+    vnni = "with VNNI" if has_vnni() else ""
+    parts = [name.group(1) if name else platform.machine(), wide, vnni]
+    return " ".join(filter(None, parts))

@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--cifake", required=True, help="folder with train/ and test/")
     parser.add_argument("--n-train", type=int, default=4000)
     parser.add_argument("--epochs", type=int, default=50, help="at the most")
-    parser.add_argument("--engine", choices=("auto", "int8"), default="auto")
+    parser.add_argument("--engine", choices=("ncnn", "int8"), default="ncnn")
     parser.add_argument(
         "--seeds", type=int, nargs="+", default=[0], help="of the images and the training"
     )

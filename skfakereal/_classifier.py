@@ -1,6 +1,6 @@
 """VGG16ImageClassifier: image paths in, probabilities out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from os import PathLike
 from typing import Any, Literal, Self
@@ -140,13 +140,14 @@ class VGG16ImageClassifier(DocumentationLink, ClassifierMixin, BaseEstimator):
         `learning_rate`. `history_` begins anew. With an int as `random_state`, both fits
         hold out the same images.
     engine : {"auto", "ncnn", "int8", "tensorflow"}, default="auto"
-        What computes the frozen part, and predictions. "auto" is ncnn, which needs no
-        TensorFlow, or for some hundred images and more (334 of 224x224) TensorFlow, where it
-        sees a GPU; what is not solved for is always trained by TensorFlow, on that GPU too.
-        "int8" computes the frozen part in whole numbers, several times as fast (``pip
-        install "skfakereal[int8]"``); what it must know of a trunk of your own, 32 images
-        tell in `fit`. A fitted model keeps the precision that it was fitted with: "auto" is
-        "int8" for one that was fitted so. ``verbose=1`` says what "auto" takes in `fit`.
+        What computes the frozen part, and predictions. "ncnn" does so in float32 without
+        TensorFlow; "int8" in whole numbers, by ONNX Runtime. "auto" is, in `fit`, for some
+        hundred images and more (334 of 224x224) TensorFlow, where it sees a GPU; else "int8",
+        where the processor has VNNI and `weights` are ImageNet's, "cifake" or None; else
+        "ncnn". A fitted model keeps its precision, wherever it is loaded. So that fits on
+        different machines agree, name an engine; ``verbose=1`` says what "auto" takes. For a
+        trunk of your own, "int8" measures 32 images in `fit`. What is not solved for is always
+        trained by TensorFlow, on a GPU that it sees.
     cache : {"auto"}, path or None, default="auto"
         Where the frozen part's activations are kept for later fits and predictions: a
         folder of the user's own (``SKFAKEREAL_CACHE`` moves it or says ``off``), a given
@@ -187,6 +188,8 @@ class VGG16ImageClassifier(DocumentationLink, ClassifierMixin, BaseEstimator):
         given, none of its group was trained on either. NaN for images of weight zero.
     n_computed_ : int
         Activations (of one view of one image each) computed in this fit.
+    engine_ : {"ncnn", "int8", "tensorflow"}
+        What computed them. Models of earlier versions lack it.
     feature_names_in_ : ndarray of shape (1,)
         Name of the column, if X was a DataFrame.
 
@@ -396,9 +399,9 @@ class VGG16ImageClassifier(DocumentationLink, ClassifierMixin, BaseEstimator):
         trunk = load_trunk(self.weights)
         settings = trunk_settings(self, trunk.preprocessing, cut=self.trainable_from)
         n_images = len(images.paths) * (1 + how.n_views)
-        engine = engine_to_fit(self, settings, n_images)
+        engine = engine_to_fit(self, trunk, settings, n_images)
         if engine == "int8":
-            settings = self._with_ranges(trunk, settings, train.paths)
+            settings = with_ranges(self, trunk, settings, train.paths)
         reader = self._reader(trunk, settings, augmentation, n_images, engine)
         tail = train_tail(
             how,
@@ -421,6 +424,7 @@ class VGG16ImageClassifier(DocumentationLink, ClassifierMixin, BaseEstimator):
             out_of_fold = np.full((images.n_given, len(classes)), np.nan)
             out_of_fold[images.positions] = tail.out_of_fold
             self.oof_proba_ = out_of_fold
+        self.engine_ = engine
         self._trunk = trunk.before(settings.cut)
         self._settings, self._tail = settings, tail.network
         return self
@@ -444,13 +448,6 @@ class VGG16ImageClassifier(DocumentationLink, ClassifierMixin, BaseEstimator):
             verbose=self.verbose,
         )
 
-    def _with_ranges(
-        self, trunk: Trunk, settings: TrunkSettings, paths: Sequence[str]
-    ) -> TrunkSettings:
-        if self.warm_start and hasattr(self, "_tail"):
-            settings = replace(settings, ranges=self._settings.ranges)
-        return with_ranges(trunk, settings, paths)
-
     def _start(
         self, trunk: Trunk, settings: TrunkSettings, classes: NDArray[Any]
     ) -> Network:
@@ -466,9 +463,9 @@ class VGG16ImageClassifier(DocumentationLink, ClassifierMixin, BaseEstimator):
         )
         if not same:
             raise ValueError(
-                "With warm_start=True, the classes, weights, hidden_units, pooling and all "
-                "that prepares an image must be those of the last fit. Set "
-                "warm_start=False to start over."
+                "With warm_start=True, the classes, weights, hidden_units, pooling, the "
+                "precision of engine and all that prepares an image must be those of the "
+                "last fit. Set warm_start=False to start over."
             )
         return continued_tail(trunk, self._tail, before=self._settings, now=settings)
 

@@ -50,7 +50,7 @@ class VGG16FeatureExtractor(
     pooling : {"statistics", "avg", "max", "flatten"}, default="statistics"
         What becomes of the convolutions' maps, as in `VGG16ImageClassifier`.
     engine : {"auto", "ncnn", "int8", "tensorflow"}, default="auto"
-        What computes the features, as in `VGG16ImageClassifier`.
+        What computes the features, as in `VGG16ImageClassifier`: "auto" decides in `fit`.
     cache : {"auto"}, path or None, default="auto"
         Where the features are kept for later calls, as in `VGG16ImageClassifier`.
     on_error : {"raise", "nan"}, default="raise"
@@ -67,6 +67,8 @@ class VGG16FeatureExtractor(
     n_features_out_ : int
         Number of features: with a full VGG16, 8,448 for "statistics" and 512 for "avg" and
         "max".
+    engine_ : {"ncnn", "int8", "tensorflow"}
+        What `fit` chose to compute them, whose precision `transform` keeps.
     feature_names_in_ : ndarray of shape (1,)
         Name of the column, if X was a DataFrame.
 
@@ -126,6 +128,9 @@ class VGG16FeatureExtractor(
     def fit(self, X: ImagePaths, y: Any = None) -> Self:
         """Load the weights; nothing is learned from X, and no image is opened.
 
+        Except with ``engine="int8"`` and weights of your own, whose activations it measures
+        on 32 images.
+
         Parameters
         ----------
         X : array-like of shape (n_images,) or (n_images, 1)
@@ -150,8 +155,9 @@ class VGG16FeatureExtractor(
         record_columns(self, X, reset=True)
         self._trunk = load_trunk(self.weights)
         self._settings = trunk_settings(self, self._trunk.preprocessing)
-        if engine_to_fit(self, self._settings, len(paths)) == "int8":
-            self._settings = with_ranges(self._trunk, self._settings, paths)
+        self.engine_ = engine_to_fit(self, self._trunk, self._settings, len(paths))
+        if self.engine_ == "int8":
+            self._settings = with_ranges(self, self._trunk, self._settings, paths)
         reader = ActivationReader(self._trunk, self._settings)
         self.n_features_out_ = reader.shape[0]
         return self

@@ -14,23 +14,32 @@ from skfakereal._images.read import ImageReadError, decode_image, read_bytes
 from skfakereal._trunk import Trunk, trunk_network
 from skfakereal._trunk_settings import TrunkSettings
 from skfakereal._views import render_crops
-from skfakereal.engines import choose_engine
+from skfakereal.engines import auto_engine, choose_engine
 
-# By the digest of the trunk, for pixels as it takes them: `benchmarks/activation_ranges.py`.
-_KNOWN: dict[str, tuple[float, ...]] = {
+# By the digest of the trunk and the preprocessing: `benchmarks/activation_ranges.py`.
+_KNOWN: dict[tuple[str, str], tuple[float, ...]] = {
     # ImageNet's, on photographs at 224x224.
-    "426b4794dc109a847015ad463bbcdb08": (
+    ("426b4794dc109a847015ad463bbcdb08", "imagenet"): (
         *(861.1, 4467, 6317, 1.263e04, 1.948e04, 1.948e04, 1.638e04),
         *(1.378e04, 6317, 3756, 2048, 1117, 512),
     ),
+    ("426b4794dc109a847015ad463bbcdb08", "unit"): (
+        *(5.187, 22.63, 41.5, 83, 128, 152.2, 197.4),
+        *(139.6, 90.51, 45.25, 29.34, 11.31, 11.31),
+    ),
     # weights="cifake", on its training images, now and in version 0.1.
-    "ac1eabc54558262ae3fe866d776bda0a": (
+    ("ac1eabc54558262ae3fe866d776bda0a", "unit"): (
         *(1024, 3444, 5793, 8192, 1.159e04, 7512, 6317),
         *(4096, 1722, 1024, 664, 608.9, 394.8),
     ),
-    "e99be77dc24a616101d724062bc71c65": (
+    ("e99be77dc24a616101d724062bc71c65", "unit"): (
         *(2.378, 2, 1.414, 1.542, 1.414, 1.414, 1.091),
         *(1, 1.091, 1.682, 1.682, 2.181, 3.668),
+    ),
+    # weights=None, on the same photographs as ImageNet's.
+    ("27dd49fd65037f65203c8fdcf68c60c2", "unit"): (
+        *(4.757, 4, 4.757, 5.187, 6.727, 5.187, 6.727),
+        *(6.727, 5.657, 6.727, 7.336, 8.724, 7.336),
     ),
 }
 _N_IMAGES = 32
@@ -40,45 +49,58 @@ _BATCH = 4
 def known_ranges(trunk: Trunk, settings: TrunkSettings) -> TrunkSettings:
     """Return the settings with the ranges that come with the package.
 
-    Raises ValueError if the trunk is another one.
+    Raises ValueError if the trunk, or what it takes, is another one.
     """
     if settings.ranges is not None or settings.cut == "block1":
         return settings
-    if settings.preprocessing == trunk.preprocessing:
-        ranges = _KNOWN.get(trunk.digest.hex())
-        if ranges is not None:
-            return replace(settings, ranges=tuple(map(float, ranges)))
-    raise ValueError(
-        "engine='int8' must have seen images when the model was fitted, but this model was "
-        "fitted with another engine. Fit it with engine='int8', or predict with that engine."
-    )
+    ranges = _shipped(trunk, settings)
+    if ranges is None:
+        raise ValueError(
+            "engine='int8' must have seen images when the model was fitted, but this model "
+            "was fitted with another engine. Fit it with engine='int8', or predict with that "
+            "engine."
+        )
+    return replace(settings, ranges=ranges)
 
 
-def engine_to_fit(estimator: Any, settings: TrunkSettings, n_images: int) -> str:
+def _shipped(trunk: Trunk, settings: TrunkSettings) -> tuple[float, ...] | None:
+    ranges = _KNOWN.get((trunk.digest.hex(), settings.preprocessing))
+    return ranges and tuple(map(float, ranges))
+
+
+def engine_to_fit(
+    estimator: Any, trunk: Trunk, settings: TrunkSettings, n_images: int
+) -> str:
     """Return the engine for a fit on so many images, and say what "auto" takes if asked to."""
+    if estimator.engine != "auto":
+        return choose_engine(estimator.engine)
     height, width = settings.image_size
-    before = getattr(estimator, "_settings", None)
-    if not getattr(estimator, "warm_start", False):
-        before = None
-    engine = choose_engine(
-        estimator.engine,
+    engine, why = auto_engine(
         n_pixels=n_images * settings.n_crops * height * width,
-        fits=before is None,
-        is_int8=before is not None and before.ranges is not None,
+        is_int8=estimator._settings.ranges is not None if _goes_on(estimator) else None,
+        has_scales=settings.cut != "block1" and _shipped(trunk, settings) is not None,
     )
-    if estimator.engine == "auto" and estimator.verbose:
-        tqdm.write(f"engine='auto' is {engine!r} for this fit.", file=sys.stderr)
-    return engine
+    if estimator.verbose:
+        tqdm.write(f"engine='auto' is {engine!r} for this fit, {why}.", file=sys.stderr)
+    return choose_engine(engine)
 
 
 def with_ranges(
-    trunk: Trunk, settings: TrunkSettings, paths: Sequence[str]
+    estimator: Any, trunk: Trunk, settings: TrunkSettings, paths: Sequence[str]
 ) -> TrunkSettings:
-    """Return the settings with known ranges, or with those that some of the images give."""
+    """Return the settings with the ranges of the last fit that this one goes on from, with
+    known ones, or with those that some of the images give.
+    """
+    if _goes_on(estimator):
+        settings = replace(settings, ranges=estimator._settings.ranges)
     try:
         return known_ranges(trunk, settings)
     except ValueError:
         return replace(settings, ranges=measure_on(trunk, settings, paths))
+
+
+def _goes_on(estimator: Any) -> bool:
+    return getattr(estimator, "warm_start", False) and hasattr(estimator, "_settings")
 
 
 def measure_on(

@@ -273,29 +273,33 @@ def test_images_of_another_size() -> None:
         forward(images(2, 192, 192))
 
 
+GPU = "/physical_device:GPU:0"
+
+
 @pytest.mark.parametrize(
-    ("n_images", "gpus", "vnni", "fits", "expected"),
+    ("n_images", "gpus", "vnni", "has_scales", "expected"),
     [
-        (10_000, ["/physical_device:GPU:0"], True, True, "tensorflow"),
-        (10_000, ["/physical_device:GPU:0"], False, False, "tensorflow"),
-        (10_000, [], True, True, "int8"),
-        (10_000, [], False, True, "ncnn"),
-        # A fitted model that was not fitted in 8 bits stays in float32.
-        (10_000, [], True, False, "ncnn"),
-        (5, ["/physical_device:GPU:0"], True, True, "int8"),
-        (5, ["/physical_device:GPU:0"], True, False, "ncnn"),
+        (10_000, [GPU], True, True, "tensorflow since that sees a GPU"),
+        (10_000, [GPU], False, False, "tensorflow since that sees a GPU"),
+        (10_000, [], True, True, "int8 since the processor has VNNI"),
+        (10_000, [], False, True, "ncnn since the processor has no VNNI"),
+        (10_000, [], True, False, "ncnn since no 8-bit scales come with these weights"),
+        (5, [GPU], True, True, "int8 since the processor has VNNI"),
     ],
 )
-def test_auto_goes_by_gpu_processor_and_model(
-    n_images: int, gpus: list[str], vnni: bool, fits: bool, expected: str
+def test_auto_goes_by_gpu_weights_and_processor(
+    n_images: int, gpus: list[str], vnni: bool, has_scales: bool, expected: str
 ) -> None:
-    pytest.importorskip("onnxruntime")
-    how = {"gpus": lambda: gpus, "vnni": lambda: vnni, "n_pixels": n_images * 224**2}
-    assert auto_engine(**how, fits=fits, take_int8=True) == expected
-    # Until it is switched on, 8 bits are taken by nobody who did not ask for them.
-    of_floats = "ncnn" if expected == "int8" else expected
-    assert auto_engine(**how, fits=fits) == of_floats
-    assert auto_engine(**how, fits=fits, is_int8=True) == "int8"
+    machine = {"gpus": lambda: gpus, "vnni": lambda: vnni}
+    n_pixels = n_images * 224**2
+    found = auto_engine(**machine, n_pixels=n_pixels, has_scales=has_scales)
+    assert " ".join(found) == expected
+    # What was fitted before keeps its precision, whatever else.
+    for is_int8, engines in [(True, {"int8"}), (False, {"ncnn", "tensorflow"})]:
+        engine, _ = auto_engine(
+            **machine, n_pixels=n_pixels, has_scales=has_scales, is_int8=is_int8
+        )
+        assert engine in engines
 
 
 def test_a_few_images_do_not_ask_for_gpus() -> None:
@@ -305,9 +309,9 @@ def test_a_few_images_do_not_ask_for_gpus() -> None:
         asked.append("asked")
         return []
 
-    assert auto_engine(n_pixels=100 * 224**2, gpus=gpus) == "ncnn"
+    assert auto_engine(n_pixels=100 * 224**2, gpus=gpus)[0] == "ncnn"
     assert not asked
-    assert auto_engine(n_pixels=1000 * 224**2, gpus=gpus) == "ncnn"
+    assert auto_engine(n_pixels=1000 * 224**2, gpus=gpus)[0] == "ncnn"
     assert asked
 
 

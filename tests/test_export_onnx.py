@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
@@ -19,8 +20,6 @@ from sklearn.preprocessing import StandardScaler
 from skfakereal import VGG16FeatureExtractor, VGG16ImageClassifier, export_onnx
 from skfakereal._views import render_crops
 from tests.conftest import write_image
-
-onnxruntime = pytest.importorskip("onnxruntime")
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +115,32 @@ def test_every_pooling_head_and_preprocessing(
         "n_crops": 1,
         "metadata": {},
     }
+
+
+@pytest.mark.parametrize(
+    ("pooling", "cut"),
+    [("statistics", None), ("avg", None), ("flatten", None), ("statistics", "block5")],
+)
+@pytest.mark.parametrize("preprocessing", ["imagenet", "unit"])
+def test_whole_numbers_stay_whole(
+    pictures: list[str],
+    narrow_trunk: str,
+    tmp_path: Path,
+    pooling: Any,
+    cut: Any,
+    preprocessing: Any,
+) -> None:
+    clf = VGG16ImageClassifier(
+        image_size=(36, 141) if cut is None else 32,
+        weights=narrow_trunk,
+        pooling=pooling,
+        preprocessing=preprocessing,
+        trainable_from=cut,
+        engine="int8",
+        **QUICK,
+    ).fit(pictures, labels(pictures))
+    clf.set_params(engine="auto")
+    assert_same(clf, pictures, tmp_path / "clf.onnx", clf._settings.image_size)
 
 
 @pytest.mark.parametrize(

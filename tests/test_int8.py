@@ -1,5 +1,6 @@
 """``engine="int8"``: a trunk in whole numbers, the same on every machine."""
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,8 @@ from PIL import Image
 from skfakereal import VGG16FeatureExtractor, VGG16ImageClassifier, load, save
 from skfakereal._network import Conv, GlobalPool, MaxPool, Network, Quantization, Statistics
 from skfakereal.engines import compile_network
+from skfakereal.engines._auto import has_vnni
 from tests.conftest import write_image
-
-pytest.importorskip("onnxruntime")
 
 # Steps of 1/255 and of 1, as pixels in [0, 1] and ImageNet's weights have them.
 HOW = {
@@ -152,7 +152,7 @@ def test_features_are_near_those_in_float32(
         "cache": None,
     }
     whole = VGG16FeatureExtractor(**make, engine="int8").fit_transform(X)
-    exact = VGG16FeatureExtractor(**make).fit_transform(X)
+    exact = VGG16FeatureExtractor(**make, engine="ncnn").fit_transform(X)
     cosines = (whole * exact).sum(axis=1) / (
         np.linalg.norm(whole, axis=1) * np.linalg.norm(exact, axis=1)
     )
@@ -197,7 +197,7 @@ def test_a_model_of_another_engine_says_what_it_lacks(
 def test_engines_do_not_share_what_they_keep(pictures: Any, tmp_path: Path) -> None:
     X, _ = pictures
     make = {"weights": "cifake", "image_size": 32, "cache": tmp_path}
-    exact = VGG16FeatureExtractor(**make).fit_transform(X)
+    exact = VGG16FeatureExtractor(**make, engine="ncnn").fit_transform(X)
     whole = VGG16FeatureExtractor(**make, engine="int8").fit_transform(X)
     assert not np.array_equal(exact, whole)
     again = VGG16FeatureExtractor(**make, engine="int8").fit_transform(X)
@@ -230,7 +230,7 @@ def test_a_loaded_model_computes_as_it_was_fitted(
     save(clf, tmp_path / "model.skfr")
     for model in (clf, load(tmp_path / "model.skfr")):
         np.testing.assert_array_equal(model.predict_proba(X), expected)
-    exact = VGG16ImageClassifier(**make, random_state=0).fit(X, y)
+    exact = VGG16ImageClassifier(**make, engine="ncnn", random_state=0).fit(X, y)
     assert exact._settings.ranges is None
     assert (exact.predict_proba(X) != expected).any()
     said = run_python(_WITHOUT, str(tmp_path / "model.skfr"), str(X[0]))
@@ -239,12 +239,124 @@ def test_a_loaded_model_computes_as_it_was_fitted(
     assert said.split()[-1] == "1"
 
 
+SMALL: dict[str, Any] = {
+    "image_size": 32,
+    "pooling": "avg",
+    "cache": None,
+    "augmentation": None,
+    "random_state": 0,
+}
+
+
+@pytest.fixture(scope="module")
+def by_auto(pictures: Any) -> VGG16ImageClassifier:
+    """Return what "auto" gives here; no test may change it."""
+    return VGG16ImageClassifier(**SMALL, weights="cifake").fit(*pictures)
+
+
+def test_auto_fits_in_8_bits_where_the_processor_has_vnni(
+    pictures: Any, by_auto: VGG16ImageClassifier
+) -> None:
+    X, y = pictures
+    expected = "int8" if has_vnni() else "ncnn"
+    assert by_auto.engine_ == expected
+    asked = VGG16ImageClassifier(**SMALL, weights="cifake", engine=expected).fit(X, y)
+    np.testing.assert_array_equal(by_auto.predict_proba(X), asked.predict_proba(X))
+
+
+def test_float32_is_one_parameter_away(pictures: Any) -> None:
+    X, y = pictures
+    for clf in (
+        VGG16ImageClassifier(**SMALL, weights="cifake", engine="ncnn"),
+        VGG16ImageClassifier.recipe(**SMALL, weights="cifake", engine="ncnn", epochs=1),
+    ):
+        clf.fit(X, y)
+        assert (clf.engine_, clf._settings.ranges) == ("ncnn", None)
+
+
+@pytest.mark.parametrize("engine", ["ncnn", "int8"])
+def test_files_keep_the_engine(pictures: Any, tmp_path: Path, engine: Any) -> None:
+    X, y = pictures
+    clf = VGG16ImageClassifier(**SMALL, weights="cifake", engine=engine).fit(X, y)
+    expected = clf.predict_proba(X)
+    clf.set_params(engine="auto")
+    save(clf, tmp_path / "model.skfr")
+    for copy in (load(tmp_path / "model.skfr"), pickle.loads(pickle.dumps(clf))):
+        assert copy.engine_ == engine
+        np.testing.assert_array_equal(copy.predict_proba(X), expected)
+
+
+@pytest.mark.parametrize("weights", ["cifake", None])
+def test_fits_on_parts_share_what_is_stored(
+    pictures: Any, tmp_path: Path, weights: Any
+) -> None:
+    """As the folds of a search do: the scales are those of the trunk, not of the images."""
+    X, y = pictures
+    clf = VGG16ImageClassifier(
+        **SMALL | {"cache": tmp_path}, weights=weights, engine="int8"
+    )
+    assert clf.fit(X, y).n_computed_ == len(X)
+    assert clf.fit(X[:12], y[:12]).n_computed_ == 0
+    assert clf.fit(X[8:], y[8:]).n_computed_ == 0
+
+
+@pytest.mark.parametrize("before", ["ncnn", "int8"])
+def test_a_warm_start_keeps_the_precision(pictures: Any, before: Any) -> None:
+    X, y = pictures
+    clf = VGG16ImageClassifier(
+        **SMALL,
+        weights="cifake",
+        engine=before,
+        warm_start=True,
+        hidden_units=(4,),
+        epochs=1,
+    ).fit(X, y)
+    clf.set_params(engine="auto", trainable_from="block5").fit(X, y)
+    assert clf.engine_ == before
+    assert (clf._settings.ranges is None) == (before == "ncnn")
+
+
+def test_a_pipeline_keeps_the_precision_of_its_fit(pictures: Any) -> None:
+    X, _ = pictures
+    make = {"weights": "cifake", "image_size": 32, "cache": None}
+    extractor = VGG16FeatureExtractor(**make, engine="int8").fit(X)
+    expected = extractor.transform(X)
+    extractor.set_params(engine="auto")
+    np.testing.assert_array_equal(extractor.transform(X), expected)
+    assert extractor.engine_ == "int8"
+
+
+_FORKED = """
+import multiprocessing, sys
+import numpy as np
+import skfakereal
+model, X = skfakereal.load(sys.argv[1]), sys.argv[2:]
+expected = model.predict_proba(X)
+with multiprocessing.get_context("fork").Pool(2) as pool:
+    parts = pool.map(model.predict_proba, [X[:2], X[2:]])
+np.testing.assert_array_equal(np.concatenate(parts), expected)
+print("equal")
+"""
+
+
+def test_forked_processes_predict(pictures: Any, tmp_path: Path, run_python: Any) -> None:
+    """Though the parent has computed: with a thread each, ONNX Runtime has no pool to lose."""
+    X, y = pictures
+    clf = VGG16ImageClassifier(**SMALL, weights="cifake", engine="int8").fit(X, y)
+    save(clf, tmp_path / "model.skfr")
+    said = run_python(_FORKED, str(tmp_path / "model.skfr"), *X[:4])
+    assert said.split()[-1] == "equal"
+
+
 def test_verbose_says_what_auto_takes(
     pictures: Any, narrow_trunk: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     X, y = pictures
-    clf = VGG16ImageClassifier(weights=narrow_trunk, image_size=32, cache=None, n_views=1)
-    clf.fit(X, y)
+    clf = VGG16ImageClassifier(**SMALL, weights=narrow_trunk)
+    assert clf.fit(X, y).engine_ == "ncnn"
     assert "engine" not in capfd.readouterr().err
     clf.set_params(verbose=1).fit(X, y)
-    assert "engine='auto' is 'ncnn' for this fit." in capfd.readouterr().err
+    line = "engine='auto' is 'ncnn' for this fit, since no 8-bit scales come with these weights."
+    assert line in capfd.readouterr().err
+    clf.set_params(weights="cifake").fit(X, y)
+    assert "for this fit, since the processor has" in capfd.readouterr().err

@@ -51,7 +51,7 @@ class Contestants:
     weights: str
     store: str
     n_views: int
-    engine: Literal["auto", "int8"]
+    engine: Literal["ncnn", "int8"]
 
     def make(self, seed: int) -> dict[str, Callable[[], Any]]:
         """Return how to make each."""
@@ -255,7 +255,7 @@ def main() -> None:
         "--sizes", type=int, nargs="+", default=[60, 200, 600, 0], help="0: all images"
     )
     parser.add_argument("--n-views", type=int, default=8)
-    parser.add_argument("--engine", choices=("auto", "int8"), default="auto")
+    parser.add_argument("--engine", choices=("ncnn", "int8"), default="ncnn")
     parser.add_argument("--only", nargs="+", help="the rows to measure")
     parser.add_argument(
         "--also", nargs="+", default=[], choices=("changes", "generators", "across")

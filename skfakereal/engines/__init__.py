@@ -5,20 +5,18 @@ from functools import lru_cache
 from skfakereal._network import Dense, Forward, Network
 from skfakereal.engines._auto import auto_engine, has_onnxruntime
 
-__all__ = ["ENGINES", "choose_engine", "compile_network"]
+__all__ = ["ENGINES", "auto_engine", "choose_engine", "compile_network"]
 
 ENGINES = ("auto", "ncnn", "int8", "tensorflow")
 
 
-def choose_engine(
-    engine: str, *, n_pixels: int = 0, fits: bool = False, is_int8: bool = False
-) -> str:
+def choose_engine(engine: str, *, n_pixels: int = 0, is_int8: bool = False) -> str:
     """Return the engine that a setting stands for; "auto" depends on the rest.
 
     Raises ImportError if it needs a package that is not installed.
     """
     if engine == "auto":
-        engine = auto_engine(n_pixels=n_pixels, fits=fits, is_int8=is_int8)
+        engine, _ = auto_engine(n_pixels=n_pixels, is_int8=is_int8)
     if engine == "int8" and not has_onnxruntime():
         whose = (
             "This model was fitted with engine='int8', which"
@@ -26,7 +24,7 @@ def choose_engine(
             else "engine='int8'"
         )
         raise ImportError(
-            f"{whose} needs ONNX Runtime: pip install 'skfakereal[int8]'. A model that was "
+            f"{whose} needs ONNX Runtime: pip install onnx onnxruntime. A model that was "
             "fitted with another engine predicts without it."
         )
     return engine

@@ -5,11 +5,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-__all__ = ["AUTO_TAKES_INT8", "auto_engine", "has_onnxruntime", "has_vnni", "visible_gpus"]
+__all__ = ["auto_engine", "has_onnxruntime", "has_vnni", "visible_gpus"]
 
-# Whether "auto" fits in 8 bits on a processor with VNNI, where ONNX Runtime is installed. To
-# be switched on when it is shown that no detector loses by it; fitted models stay as they are.
-AUTO_TAKES_INT8 = False
 # From here on, 334 images of 224x224, a GPU makes up for the import of TensorFlow, which takes
 # as long as ncnn takes for half of them.
 _MANY_PIXELS = 2**24
@@ -18,26 +15,32 @@ _MANY_PIXELS = 2**24
 def auto_engine(
     *,
     n_pixels: int = 0,
-    fits: bool = False,
-    is_int8: bool = False,
-    take_int8: bool = AUTO_TAKES_INT8,
+    is_int8: bool | None = None,
+    has_scales: bool = False,
     vnni: Callable[[], bool] | None = None,
     gpus: Callable[[], Sequence[str]] | None = None,
-) -> str:
-    """Return the engine for `n_pixels` of images, and for a model that `is_int8` or not.
+) -> tuple[str, str]:
+    """Return the engine for `n_pixels` of images, and why.
 
-    A model keeps the precision that it was fitted with. Nothing is looked up that the answer
-    does not depend on, so a few images import no TensorFlow.
+    A model keeps the precision that it was fitted with: `is_int8`, None for a new one.
+    `has_scales`: those of the trunk in 8 bits come with the package. Nothing is looked up that
+    the answer does not depend on, so a few images import no TensorFlow.
     """
     if is_int8:
-        return "int8"
+        return "int8", "as it was for the last one"
     if n_pixels >= _MANY_PIXELS and (gpus or visible_gpus)():
-        return "tensorflow"
-    if fits and take_int8 and has_onnxruntime() and (vnni or has_vnni)():
-        return "int8"
-    # With small images stacked, faster than TensorFlow on a processor at every size, and it
-    # predicts without the seconds that importing TensorFlow takes (`python -m benchmarks`).
-    return "ncnn"
+        return "tensorflow", "since that sees a GPU"
+    # With small images stacked, ncnn is faster than TensorFlow on a processor at every size,
+    # and predicts without the seconds that importing TensorFlow takes (`python -m benchmarks`).
+    if is_int8 is not None:
+        return "ncnn", "since the last one was in float32"
+    if not has_scales:
+        return "ncnn", "since no 8-bit scales come with these weights"
+    if not (vnni or has_vnni)():
+        return "ncnn", "since the processor has no VNNI"
+    if not has_onnxruntime():
+        return "ncnn", "since onnx or onnxruntime is not installed"
+    return "int8", "since the processor has VNNI"
 
 
 def has_onnxruntime() -> bool:

@@ -39,8 +39,11 @@ _OPSETS = (("", 17), ("com.microsoft", 1))
 
 
 @dataclass(frozen=True)
-class _Quantized:
-    """A convolution in whole numbers: (inputs * kernel + bias) * factor, rounded."""
+class Quantized:
+    """A convolution in whole numbers: (inputs * kernel + bias) * factor, rounded.
+
+    Outside of the first one's images there is `border_of` them, of the others 0.
+    """
 
     kernel: NDArray[np.int8]  # (3, 3, in, out)
     bias: NDArray[np.int32]
@@ -49,9 +52,9 @@ class _Quantized:
     output_scale: np.float32
 
 
-def _quantize(network: Network, how: Quantization) -> list[_Quantized | MaxPool]:
-    """Return convolutions and poolings of a network that begins with an image."""
-    found: list[_Quantized | MaxPool] = []
+def quantize(network: Network, how: Quantization) -> list[Quantized | MaxPool]:
+    """Return the convolutions and poolings of a network that begins with an image."""
+    found: list[Quantized | MaxPool] = []
     input_scale = np.float32(how.step)
     ranges = iter(how.ranges)
     for layer in network.layers:
@@ -67,7 +70,7 @@ def _quantize(network: Network, how: Quantization) -> list[_Quantized | MaxPool]
                 bias_whole = np.rint(exact / unit).clip(-_BIAS_TOP, _BIAS_TOP)
                 output_scale = np.float32(max(next(ranges), 1e-12) / _TOP)
                 found.append(
-                    _Quantized(
+                    Quantized(
                         whole.astype(np.int8),
                         bias_whole.astype(np.int32),
                         scale,
@@ -81,6 +84,12 @@ def _quantize(network: Network, how: Quantization) -> list[_Quantized | MaxPool]
     return found
 
 
+def border_of(how: Quantization) -> Pixels:
+    """Return the whole pixel that is nearest to 0, where ImageNet's mean has been taken off."""
+    nearest = np.rint(-np.array(how.offset, np.float32) / how.step)
+    return nearest.clip(0, _TOP).astype(np.uint8)
+
+
 def compile_with_int8(
     network: Network, input_shape: tuple[int, int, int], *, n_threads: int
 ) -> Forward:
@@ -91,13 +100,13 @@ def compile_with_int8(
     """
     how = network.quantization
     assert how is not None
-    layers = _quantize(network, how)
+    layers = quantize(network, how)
     last = network.layers[-1]
     statistics = last if isinstance(last, Statistics) else None
     session = _session(_graph(layers, input_shape, tapped=statistics is not None))
-    scales = [layer.output_scale for layer in layers if isinstance(layer, _Quantized)]
+    scales = [layer.output_scale for layer in layers if isinstance(layer, Quantized)]
     offset = np.array(how.offset, np.float32)
-    border = np.rint(-offset / how.step).clip(0, _TOP).astype(np.uint8)
+    border = border_of(how)
     n_values = int(np.prod(input_shape[:2])) * len(_convolutions(layers)[0].bias)
     largest = max(1, _CHUNK_VALUES // n_values)
 
@@ -128,8 +137,8 @@ def compile_with_int8(
     return forward
 
 
-def _convolutions(layers: Sequence[_Quantized | MaxPool]) -> list[_Quantized]:
-    return [layer for layer in layers if isinstance(layer, _Quantized)]
+def _convolutions(layers: Sequence[Quantized | MaxPool]) -> list[Quantized]:
+    return [layer for layer in layers if isinstance(layer, Quantized)]
 
 
 def _finish(last: Any, maps: Pixels, scale: np.float32) -> FloatArray:
@@ -169,7 +178,7 @@ def _runs(length: int) -> Iterator[slice]:
 
 
 def _graph(
-    layers: Sequence[_Quantized | MaxPool], input_shape: tuple[int, ...], *, tapped: bool
+    layers: Sequence[Quantized | MaxPool], input_shape: tuple[int, ...], *, tapped: bool
 ) -> bytes:
     """Return an ONNX graph from padded pixels to the last map, and to each convolution's."""
     from onnx import TensorProto, helper, numpy_helper

@@ -50,9 +50,9 @@ _SELECTED = "scores_ pvalues_ n_features_"
 # parameters, which scikit-learn checks by itself.
 _WRITTEN = {
     "skfakereal.Augmentation": "",
-    "skfakereal.VGG16FeatureExtractor": "n_features_out_ _trunk _settings",
+    "skfakereal.VGG16FeatureExtractor": "engine_ n_features_out_ _trunk _settings",
     "skfakereal.VGG16ImageClassifier": (
-        "history_ n_iter_ best_epoch_ weight_decay_ oof_proba_ n_computed_ _trunk "
+        "history_ n_iter_ best_epoch_ weight_decay_ oof_proba_ n_computed_ engine_ _trunk "
         "_settings _tail _summary"
     ),
     "sklearn.calibration.CalibratedClassifierCV": "calibrated_classifiers_",

@@ -22,6 +22,8 @@ from skfakereal._network import (
     GlobalPool,
     Layer,
     MaxPool,
+    Network,
+    Quantization,
     Statistics,
 )
 from skfakereal._trunk import trunk_network
@@ -43,8 +45,7 @@ def export_onnx(
 ) -> None:
     """Write a fitted classifier as an ONNX graph, from pixels to its probability.
 
-    For ONNX Runtime, a browser or a phone. The extra ``onnx`` has what it needs
-    (``pip install "skfakereal[onnx]"``).
+    For ONNX Runtime, a browser or a phone.
 
     Parameters
     ----------
@@ -64,8 +65,6 @@ def export_onnx(
         If the estimator has not been fitted.
     TypeError
         If a part of it has no place in the graph.
-    ImportError
-        If onnx is not installed.
     ValueError
         If the suffix is another one or the metadata are not JSON.
     OSError
@@ -85,7 +84,7 @@ def export_onnx(
 
     The graph's metadata are texts: ``classes``, ``positive``, ``threshold``, ``image_size``,
     ``resize``, ``n_crops`` and ``metadata`` as JSON, and ``skfakereal``, the version.
-    `engine` has no influence: the graph is in float32.
+    The frozen part is in float32, or in whole numbers if it was so in `fit` (``engine_``).
 
     Examples
     --------
@@ -97,12 +96,7 @@ def export_onnx(
         raise ValueError(f"An ONNX file must have the suffix .onnx, got {str(place)!r}.")
     noted = check_metadata(metadata)
     check_classifier(estimator)
-    try:
-        import onnx
-    except ImportError as error:
-        raise ImportError(
-            "export_onnx needs the package onnx: pip install 'skfakereal[onnx]'."
-        ) from error
+    import onnx
 
     graph = _Graph()
     answer = graph.answer(estimator)
@@ -334,10 +328,8 @@ class _Graph:
         blob, statistics = "pixels", list[str]()
         if settings.n_crops > 1:
             blob = self.node("Reshape", blob, self.constant([-1, height, width, 3]))
-        blob = self._preprocessed(blob, settings)
-        blob = self.node("Transpose", blob, perm=[0, 3, 1, 2])
         features = trunk.output_shape((height, width, 3))
-        blob, height = self._layers(trunk.layers, blob, height, statistics)
+        blob, height = self._trunk(trunk, blob, height, statistics)
         if settings.n_crops > 1:
             sides = self.node("Shape", "pixels", start=0, end=2)
             sides = self.node("Concat", sides, self.constant(features), axis=0)
@@ -348,12 +340,69 @@ class _Graph:
         statistics[:] = map(self._rounded, statistics)
         return self._layers(tail, blob, height, statistics)[0]
 
-    def _preprocessed(self, blob: str, settings: TrunkSettings) -> str:
-        if settings.preprocessing == "unit":
-            return blob
-        blob = self.node("Gather", blob, self.constant([2, 1, 0]), axis=3)
-        blob = self.node("Mul", blob, self.constant(np.float32(255)))
-        return self.node("Sub", blob, self.constant(IMAGENET_MEAN))
+    def _trunk(
+        self, trunk: Network, blob: str, height: int, statistics: list[str]
+    ) -> tuple[str, int]:
+        """Add the frozen part, from pixels (n, height, width, 3) on."""
+        assert self.settings is not None
+        if self.settings.preprocessing == "imagenet":
+            blob = self.node("Gather", blob, self.constant([2, 1, 0]), axis=3)
+        how, layers = trunk.quantization, list(trunk.layers)
+        if how is not None:
+            blob = self.node("Transpose", blob, perm=[0, 3, 1, 2])
+            blob, height = self._whole_numbers(trunk, how, blob, height, statistics)
+            layers = [x for x in layers if not isinstance(x, Conv | MaxPool)]
+            return self._layers(layers, blob, height, statistics)
+        if self.settings.preprocessing == "imagenet":
+            blob = self.node("Mul", blob, self.constant(np.float32(255)))
+            blob = self.node("Sub", blob, self.constant(IMAGENET_MEAN))
+        blob = self.node("Transpose", blob, perm=[0, 3, 1, 2])
+        return self._layers(layers, blob, height, statistics)
+
+    def _whole_numbers(
+        self,
+        trunk: Network,
+        how: Quantization,
+        blob: str,
+        height: int,
+        statistics: list[str],
+    ) -> tuple[str, int]:
+        """Add convolutions and poolings as the 8-bit engine computes them."""
+        from skfakereal.engines._int8 import border_of, quantize
+
+        wanted = any(isinstance(layer, Statistics) for layer in trunk.layers)
+        zero, scale = self.constant(np.uint8(0)), self.constant(np.float32(1 / 255))
+        blob = self.node("QuantizeLinear", blob, scale, zero)
+        ends = self.constant([0, 0, 1, 1, 0, 0, 1, 1])
+        padded = [
+            self.node(
+                "Pad",
+                self.node("Gather", blob, self.constant([i]), axis=1),
+                ends,
+                self.constant(value),
+            )
+            for i, value in enumerate(border_of(how))
+        ]
+        blob, pads = self.node("Concat", *padded, axis=1), [0] * 4
+        for layer in quantize(trunk, how):
+            if isinstance(layer, MaxPool):
+                blob, height = self._pooled(blob), height // 2
+                continue
+            scale = self.constant(layer.output_scale)
+            weights = self.constant(layer.kernel.transpose(3, 2, 0, 1))
+            kernel_zero = self.constant(np.zeros(len(layer.bias), np.int8))
+            of_inputs = blob, self.constant(layer.input_scale), zero
+            of_kernel = weights, self.constant(layer.kernel_scale), kernel_zero
+            inputs = *of_inputs, *of_kernel, scale, zero, self.constant(layer.bias)
+            blob = self.node("QLinearConv", *inputs, kernel_shape=[3, 3], pads=pads)
+            if wanted:
+                maps = self.node("DequantizeLinear", blob, scale, zero)
+                statistics += self._statistics(maps, height)
+            pads = [1] * 4
+        return self.node("DequantizeLinear", blob, scale, zero), height
+
+    def _pooled(self, blob: str) -> str:
+        return self.node("MaxPool", blob, kernel_shape=[2, 2], strides=[2, 2])
 
     def _rounded(self, blob: str) -> str:
         return self.cast(self.cast(blob, "FLOAT16"), "FLOAT")
@@ -373,8 +422,7 @@ class _Graph:
                     if wanted:
                         statistics += self._statistics(blob, height)
                 case MaxPool():
-                    blob = self.node("MaxPool", blob, kernel_shape=[2, 2], strides=[2, 2])
-                    height //= 2
+                    blob, height = self._pooled(blob), height // 2
                 case GlobalPool(kind):
                     reduce = "ReduceMean" if kind == "avg" else "ReduceMax"
                     blob = self.node(reduce, blob, axes=[2, 3], keepdims=0)
