@@ -24,7 +24,7 @@ from skfakereal._images.read import (
 )
 from skfakereal._network import Network
 from skfakereal._novelty import FeatureSummary, describe, is_asked, tell_novelty
-from skfakereal._quantization import known_ranges
+from skfakereal._quantization import require_precision
 from skfakereal._store.store import ActivationStore
 from skfakereal._threads import count_threads
 from skfakereal._trunk import Trunk, trunk_network
@@ -135,8 +135,7 @@ class ActivationReader:
             n_pixels=n_images * settings.n_crops * height * width,
             is_int8=settings.ranges is not None,
         )
-        if self.engine == "int8":
-            settings = known_ranges(trunk, settings)
+        require_precision(self.engine, settings)
         self.settings = settings
         self.augmentation = augmentation
         self.network = _trunk_network(trunk, settings)

@@ -46,21 +46,21 @@ _N_IMAGES = 32
 _BATCH = 4
 
 
-def known_ranges(trunk: Trunk, settings: TrunkSettings) -> TrunkSettings:
-    """Return the settings with the ranges that come with the package.
-
-    Raises ValueError if the trunk, or what it takes, is another one.
-    """
-    if settings.ranges is not None or settings.cut == "block1":
-        return settings
-    ranges = _shipped(trunk, settings)
-    if ranges is None:
-        raise ValueError(
-            "engine='int8' must have seen images when the model was fitted, but this model "
-            "was fitted with another engine. Fit it with engine='int8', or predict with that "
-            "engine."
-        )
-    return replace(settings, ranges=ranges)
+def require_precision(engine: str, settings: TrunkSettings) -> None:
+    """Raise ValueError if an engine would compute others than the features of the fit."""
+    is_int8 = settings.ranges is not None
+    if settings.cut == "block1" or is_int8 == (engine == "int8"):
+        return
+    fitted, has = (
+        ("engine='int8', in whole numbers", "float32")
+        if is_int8
+        else ("another engine, in float32", "whole numbers")
+    )
+    raise ValueError(
+        f"This model was fitted with {fitted}, and engine={engine!r} would give it other "
+        f"features, in {has}. Set engine='auto', which keeps to what was fitted, or fit it "
+        f"with engine={engine!r}."
+    )
 
 
 def _shipped(trunk: Trunk, settings: TrunkSettings) -> tuple[float, ...] | None:
@@ -81,22 +81,23 @@ def engine_to_fit(
         has_scales=settings.cut != "block1" and _shipped(trunk, settings) is not None,
     )
     if estimator.verbose:
-        tqdm.write(f"engine='auto' is {engine!r} for this fit, {why}.", file=sys.stderr)
+        tqdm.write(f"engine auto takes {engine} for this fit, {why}.", file=sys.stderr)
     return choose_engine(engine)
 
 
 def with_ranges(
     estimator: Any, trunk: Trunk, settings: TrunkSettings, paths: Sequence[str]
 ) -> TrunkSettings:
-    """Return the settings with the ranges of the last fit that this one goes on from, with
-    known ones, or with those that some of the images give.
+    """Return the settings with how far a trunk's activations reach.
+
+    As in the last fit where this one goes on from it, or as it comes with the package, or as
+    some of the images tell.
     """
-    if _goes_on(estimator):
-        settings = replace(settings, ranges=estimator._settings.ranges)
-    try:
-        return known_ranges(trunk, settings)
-    except ValueError:
-        return replace(settings, ranges=measure_on(trunk, settings, paths))
+    if settings.cut == "block1":
+        return settings
+    ranges = estimator._settings.ranges if _goes_on(estimator) else None
+    ranges = ranges or _shipped(trunk, settings) or measure_on(trunk, settings, paths)
+    return replace(settings, ranges=ranges)
 
 
 def _goes_on(estimator: Any) -> bool:
@@ -108,8 +109,7 @@ def measure_on(
 ) -> tuple[float, ...]:
     """Return the ranges on up to 32 images from everywhere in a list of paths.
 
-    They are rounded up to a power of the eighth root of 2, so that other images of the
-    same kind mostly give the same.
+    They are rounded up to a power of the eighth root of 2, which leaves some room.
     """
     from skfakereal.engines._int8 import measure_ranges
 

@@ -287,6 +287,13 @@ def test_the_settings_of_a_wrapped_estimator_are_found(report: EvaluationReport)
     assert "Simonyan" not in other
 
 
+def test_whole_numbers_are_told(report: EvaluationReport) -> None:
+    for engine, told in [("int8", True), ("ncnn", False)]:
+        config = CONFIG | {"training": {"weight_decay": 0.1, "engine": engine}}
+        section = text_of(model_card(report, config=config), "Training")
+        assert ("in whole numbers (8 bits)" in section) == told
+
+
 def test_it_says_how_to_use_it_without_running_a_name() -> None:
     evil = make_report(classes=[0, 1], target_names=["real", "fake\nimport os"])
     section = text_of(model_card(evil), "How to use it")

@@ -145,6 +145,7 @@ def test_the_config_tells_how_to_do_it_again(
     assert {"python", "tensorflow", "keras", "numpy", "pillow"} <= set(config["versions"])
     assert set(config["files"]) == (FILES | TRAINED) - {"config.json"}
     assert config["training"]["epochs_run"] <= 6
+    assert config["training"]["engine"] == "ncnn"  # a trunk that the package does not know
 
 
 @pytest.mark.slow

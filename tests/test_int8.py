@@ -22,6 +22,15 @@ HOW = {
 }
 
 
+SMALL: dict[str, Any] = {
+    "image_size": 32,
+    "pooling": "avg",
+    "cache": None,
+    "augmentation": None,
+    "random_state": 0,
+}
+
+
 def whole_numbers(
     layers: list[Any], pixels: NDArray[np.int64], how: Quantization
 ) -> list[NDArray[np.int64]]:
@@ -182,16 +191,24 @@ def test_a_model_keeps_what_it_must_know_of_its_own_trunk(
     np.testing.assert_array_equal(clf.predict_proba(X[3:4]), expected[3:4])
 
 
-def test_a_model_of_another_engine_says_what_it_lacks(
-    pictures: Any, narrow_trunk: str
+@pytest.mark.parametrize("weights", ["cifake", "own"])
+@pytest.mark.parametrize(
+    ("fitted", "asked"), [("ncnn", "int8"), ("int8", "ncnn"), ("int8", "tensorflow")]
+)
+def test_a_model_is_not_computed_in_another_precision(
+    pictures: Any, narrow_trunk: str, fitted: Any, asked: Any, weights: str
 ) -> None:
     X, y = pictures
-    clf = VGG16ImageClassifier(
-        weights=narrow_trunk, image_size=32, cache=None, augmentation=None, random_state=0
-    ).fit(X, y)
-    clf.set_params(engine="int8")
-    with pytest.raises(ValueError, match="Fit it with engine='int8'"):
-        clf.predict(X)
+    weights = narrow_trunk if weights == "own" else weights
+    clf = VGG16ImageClassifier(**SMALL, weights=weights, engine=fitted).fit(X, y)
+    extractor = VGG16FeatureExtractor(weights=weights, image_size=32, engine=fitted).fit(X)
+    for call in (
+        clf.set_params(engine=asked).predict,
+        clf.novelty,
+        extractor.set_params(engine=asked).transform,
+    ):
+        with pytest.raises(ValueError, match=f"Set engine='auto'.* with engine='{asked}'"):
+            call(X)
 
 
 def test_engines_do_not_share_what_they_keep(pictures: Any, tmp_path: Path) -> None:
@@ -237,15 +254,6 @@ def test_a_loaded_model_computes_as_it_was_fitted(
     line = "This model was fitted with engine='int8', which needs ONNX Runtime: pip install"
     assert said.count(line) == 2
     assert said.split()[-1] == "1"
-
-
-SMALL: dict[str, Any] = {
-    "image_size": 32,
-    "pooling": "avg",
-    "cache": None,
-    "augmentation": None,
-    "random_state": 0,
-}
 
 
 @pytest.fixture(scope="module")
@@ -356,7 +364,7 @@ def test_verbose_says_what_auto_takes(
     assert clf.fit(X, y).engine_ == "ncnn"
     assert "engine" not in capfd.readouterr().err
     clf.set_params(verbose=1).fit(X, y)
-    line = "engine='auto' is 'ncnn' for this fit, since no 8-bit scales come with these weights."
+    line = "engine auto takes ncnn for this fit, since no 8-bit scales come with these weights."
     assert line in capfd.readouterr().err
     clf.set_params(weights="cifake").fit(X, y)
     assert "for this fit, since the processor has" in capfd.readouterr().err

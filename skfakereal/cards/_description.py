@@ -200,6 +200,10 @@ def training_section(config: Mapping[str, Any]) -> Section | None:
     if "weight_decay" in training:
         decay = f"{training['weight_decay']:.2g}"
         blocks.append(Text(f"Solved for a linear head, with weight decay {decay}."))
+    if training.get("engine") == "int8":
+        blocks.append(
+            Text("The frozen part of VGG16 is computed in whole numbers (8 bits).")
+        )
     settings = public_settings(dict(config.get("model", {})))
     rows = tuple((name, _shown(value)) for name, value in _flat(settings))
     if rows:

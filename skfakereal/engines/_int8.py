@@ -87,7 +87,7 @@ def quantize(network: Network, how: Quantization) -> list[Quantized | MaxPool]:
 def border_of(how: Quantization) -> Pixels:
     """Return the whole pixel that is nearest to 0, where ImageNet's mean has been taken off."""
     nearest = np.rint(-np.array(how.offset, np.float32) / how.step)
-    return nearest.clip(0, _TOP).astype(np.uint8)
+    return np.asarray(nearest.clip(0, _TOP), np.uint8)
 
 
 def compile_with_int8(
@@ -279,4 +279,6 @@ def measure_ranges(
         session.run(None, {"images": np.ascontiguousarray(batch.transpose(0, 3, 1, 2))})
         for batch in images
     ]
+    if not found:  # no image could be read, which is said by whoever reads all of them
+        return (1.0,) * len(maxima)
     return tuple(float(value) for value in np.max(found, axis=0))

@@ -18,6 +18,7 @@ from skfakereal._version import __version__
 
 _PACKAGES = (
     *("scikit-learn", "scikeras", "tensorflow", "keras", "numpy", "pillow", "joblib"),
+    *("ncnn", "onnxruntime"),
 )
 
 

@@ -149,6 +149,7 @@ def describe_training(plan: Plan, fitted: Fitted, cautions: list[str]) -> dict[s
         model=settings_of(classifier),
         training={
             **_what_was_kept(classifier),
+            "engine": classifier.engine_,
             "seconds": round(fitted.seconds, 1),
         },
         remarks=cautions,
