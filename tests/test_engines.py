@@ -3,6 +3,7 @@
 import gc
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -300,6 +301,17 @@ def test_auto_goes_by_gpu_weights_and_processor(
             **machine, n_pixels=n_pixels, has_scales=has_scales, is_int8=is_int8
         )
         assert engine in engines
+
+
+def test_without_onnxruntime_auto_is_ncnn(run_python: Callable[..., str]) -> None:
+    code = """
+import sys
+sys.modules["onnxruntime"] = None  # what Python finds where it is not installed
+from skfakereal.engines import auto_engine
+print(*auto_engine(has_scales=True, vnni=lambda: True))
+"""
+    said = run_python(code).strip()
+    assert said == "ncnn since onnx or onnxruntime is not installed"
 
 
 def test_a_few_images_do_not_ask_for_gpus() -> None:
