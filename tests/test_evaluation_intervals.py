@@ -331,6 +331,16 @@ def test_the_interval_of_the_calibration_error_holds_the_truth(shift: float) -> 
     assert held >= 32  # of 40; plain percentiles hold 0 and 13
 
 
+@pytest.mark.parametrize("proba", [[0.2, 0.2, 0.9, 0.9, 0.9], [0.1, 0.4, 0.3, 0.8, 0.9]])
+def test_no_interval_has_only_one_end(proba: list[float]) -> None:
+    columns = np.column_stack([1 - np.array(proba), proba])
+    report = EvaluationReport(list("abcde"), [0, 0, 1, 1, 1], columns, classes=[0, 1])
+    intervals = report.intervals
+    tables = [intervals.overall, *intervals.per_class.values()]
+    ends = np.array([end for table in tables for end in table.values()])
+    assert np.isnan(ends).sum(axis=1).tolist() == (2 * np.isnan(ends[:, 0])).tolist()
+
+
 def test_the_interval_of_the_auc_holds_the_truth() -> None:
     truth, held = norm.cdf(1 / np.sqrt(2)), 0
     for seed in range(40):

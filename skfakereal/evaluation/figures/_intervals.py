@@ -271,6 +271,8 @@ def quantile_interval(resampled: NDArray[np.float64]) -> Interval:
 
 
 def _mirrored(interval: Interval, error: float, by_chance: float) -> Interval:
+    if np.isnan(interval).any():  # the resamples tell nothing
+        return interval
     low, high = (min(max(2 * error - end, 0.0), 1.0) for end in reversed(interval))
     return (0.0 if error <= by_chance else low), high
 
