@@ -13,7 +13,7 @@ from conftest import write_image
 from skfakereal.cli import main
 from skfakereal.cli._parts import Part
 from skfakereal.cli.run._card import generators_of
-from skfakereal.cli.train._prepare import split_folder
+from skfakereal.cli.train._prepare import Plan, split_folder
 
 
 @pytest.fixture(scope="module")
@@ -140,14 +140,7 @@ def test_groups_that_an_audit_numbered_leave_the_rows_to_the_folders(
         middle = ",x,y" if "label" in columns else ""
         lines = [f"{path}{middle},{i % 3}" for i, path in enumerate(paths)]
         file.write_text("\n".join([columns, *lines]))
-        parts = split_folder(
-            str(photos),
-            classes=("real", "fake"),
-            test_fraction=0.3,
-            use_groups=True,
-            groups_file=str(file),
-            random_state=0,
-        )
+        parts = split_folder(Plan(str(photos), "", {}, [], groups_file=str(file)), 0.3)
         assert {*parts.train.groups, *parts.test.groups} == {"0", "1", "2"}
         rows = [generators_of(part, parts.names) for part in (parts.train, parts.test)]
         assert {name for part in rows for name in part or ()} == called

@@ -16,7 +16,7 @@ from sklearn.model_selection import FixedThresholdClassifier
 import skfakereal
 from skfakereal import VGG16ImageClassifier
 from skfakereal.cli import main
-from skfakereal.cli.run._page import decision_line, decision_sections
+from skfakereal.cli.run._decision import decision_line, decision_sections
 from skfakereal.evaluation import learn_unsure_band
 from skfakereal.thresholds import choose_threshold
 

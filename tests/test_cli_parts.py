@@ -17,21 +17,17 @@ from skfakereal.cli.run._images import (
     seen_remark,
     write_manifest,
 )
-from skfakereal.cli.train._prepare import split_folder, with_validation
+from skfakereal.cli.train._prepare import Plan, split_folder, with_validation
 
 Split = Callable[..., Parts]
+PLAN = Plan("", "", {}, [])
 
 
 @pytest.fixture
 def split(tmp_path: Path) -> Split:
     def run(**changes: object) -> Parts:
-        settings = {
-            "classes": ("real", "fake"),
-            "test_fraction": 0.25,
-            "use_groups": True,
-            "random_state": 0,
-        }
-        return split_folder(str(tmp_path / "in"), **settings | changes)  # type: ignore[arg-type]
+        plan = replace(Plan(str(tmp_path / "in"), "", {}, []), **changes)  # type: ignore[arg-type]
+        return split_folder(plan, plan.test_fraction or 0.25)
 
     return run
 
@@ -52,7 +48,7 @@ def test_a_stratified_part_is_held_out(split: Split, make_image: MakeImage) -> N
             assert Path(path).parent.name == parts.names[label]
     assert split().test.paths == parts.test.paths
     assert split(random_state=1).test.paths != parts.test.paths
-    again = with_validation(parts, 0.2, use_groups=True, random_state=0)
+    again = with_validation(parts, 0.2, PLAN)
     assert again.validation is not None
     assert again.validation_drawn
     assert again.train.count(parts.names) == {"real": 12, "fake": 24}
@@ -63,7 +59,7 @@ def test_a_stratified_part_is_held_out(split: Split, make_image: MakeImage) -> N
     fakes = np.flatnonzero(parts.train.labels == 1)
     only = replace(parts, train=parts.train.take(np.array([*alone, *fakes])))
     with pytest.raises(ValueError, match="single image"):
-        with_validation(only, 0.2, use_groups=True, random_state=0)
+        with_validation(only, 0.2, PLAN)
 
 
 def test_groups_are_kept_together_unless_told_not_to(
@@ -77,10 +73,10 @@ def test_groups_are_kept_together_unless_told_not_to(
     assert not set(parts.train.groups) & set(parts.test.groups)
     assert len(parts.test.paths) == 16
     assert "no group" in parts.how
-    again = with_validation(parts, 0.2, use_groups=True, random_state=0)
+    again = with_validation(parts, 0.2, PLAN)
     assert again.validation is not None
     assert not set(again.train.groups) & set(again.validation.groups)
-    apart = with_validation(parts, 0.2, use_groups=False, random_state=0)
+    apart = with_validation(parts, 0.2, replace(PLAN, use_groups=False))
     assert apart.validation is not None
     assert set(apart.train.groups) & set(apart.validation.groups)
     loose = split(use_groups=False)
@@ -97,7 +93,7 @@ def test_groups_that_cannot_be_kept_together_are_told(
     parts = split()
     assert parts.test.count(parts.names) == {"real": 2, "fake": 2}
     assert "figures are too good" in parts.how
-    again = with_validation(parts, 0.2, use_groups=True, random_state=0)
+    again = with_validation(parts, 0.2, PLAN)
     assert again.validation is not None
     assert sorted(again.validation.count(parts.names).values()) == [1, 2]
     assert "too confident" in again.how
@@ -114,7 +110,7 @@ def test_own_splits_are_used(split: Split, make_image: MakeImage) -> None:
     assert sizes == [10, 4, 6]
     assert all("/test/" in path for path in parts.test.paths)
     assert "own test part" in parts.how
-    assert with_validation(parts, 0.2, use_groups=True, random_state=0) is parts
+    assert with_validation(parts, 0.2, PLAN) is parts
 
 
 def test_without_a_test_folder_it_is_drawn_from_train(

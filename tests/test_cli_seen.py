@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ import pytest
 from conftest import write_image
 
 from skfakereal.cli import main
-from skfakereal.cli._tested import draw_some
-from skfakereal.cli.train._prepare import split_folder
+from skfakereal.cli.run._tested import draw_some
+from skfakereal.cli.train._prepare import Plan, split_folder
 
 pytestmark = pytest.mark.slow
 N_EACH = 20
@@ -181,20 +182,9 @@ def test_a_model_without_its_run_says_that_it_is_not_known(
 def test_a_draw_is_not_that_of_the_parts(photos: Path) -> None:
     """Even where no run tells, a draw with the seed of the parts meets both of them."""
     for seed in (0, 1):
-        parts = split_folder(
-            str(photos),
-            classes=("real", "fake"),
-            test_fraction=0.5,
-            use_groups=False,
-            random_state=seed,
-        )
-        everything = split_folder(
-            str(photos),
-            classes=("real", "fake"),
-            test_fraction=0.01,
-            use_groups=False,
-            random_state=9,
-        ).train
+        plan = Plan(str(photos), "", {}, [], use_groups=False, random_state=seed)
+        parts = split_folder(plan, 0.5)
+        everything = split_folder(replace(plan, random_state=9), 0.01).train
         drawn = draw_some(everything, 20, seed)
         n_tested = len(set(drawn.paths) & set(parts.test.paths))
         assert 3 <= n_tested <= 17

@@ -71,19 +71,16 @@ class Judge:
         self.decision = decision if self._speaks_of_positive(decision) else {}
 
     def _speaks_of_positive(self, decision: dict[str, Any]) -> bool:
-        positive = self.model.positive
         return (
-            positive is not None
-            and decision.get("pos_label") == self.model.names[positive]
+            self.positive is not None
+            and decision.get("pos_label") == self.positive
             and decision.get("false_positive_rate") is not None
         )
 
     @property
     def positive(self) -> str | None:
         """The class whose probability is told; None for that of the label."""
-        return (
-            None if self.model.positive is None else self.model.names[self.model.positive]
-        )
+        return self.model.pos_name
 
     def facts(self) -> dict[str, Any]:
         """Return what there is to know of the model."""

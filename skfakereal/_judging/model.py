@@ -8,6 +8,7 @@ from reprlib import repr as short
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skfakereal._classifying.classes import class_names, positive_class, usual_names
 from skfakereal._judging import CONFIG_FILE, MODEL_FILE
@@ -31,6 +32,21 @@ class Model:
     run: Path | None = None  # the run folder that it comes from
     # What that folder, or the file itself, records of the run.
     config: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def classes(self) -> NDArray[Any]:
+        """The labels, as the estimator calls them."""
+        return np.asarray(self.estimator.classes_)
+
+    @property
+    def pos_label(self) -> Any:
+        """The positive class as the estimator calls it; None with more than two."""
+        return None if self.positive is None else self.classes.tolist()[self.positive]
+
+    @property
+    def pos_name(self) -> str | None:
+        """The positive class as users call it; None with more than two."""
+        return None if self.positive is None else self.names[self.positive]
 
 
 def load_model(

@@ -45,7 +45,7 @@ def band_of(model: Model) -> "UnsureBand | None":
     if numbers is None or model.positive is None:
         return None
     band = UnsureBand(**numbers)
-    if model.names[model.positive] == facts["pos_label"]:
+    if model.pos_name == facts["pos_label"]:
         return band
     mirrored = {"low": 1 - band.high, "high": 1 - band.low}
     return UnsureBand(**(numbers | mirrored))
@@ -76,11 +76,9 @@ def _judge(
 
     estimator = model.estimator
     X = as_fitted(estimator, paths)
-    assert model.positive is not None
-    positive = np.asarray(estimator.classes_).tolist()[model.positive]
     try:
         rows = stable_verdicts(
-            estimator, X, band=band, pos_label=positive, target_names=model.names
+            estimator, X, band=band, pos_label=model.pos_label, target_names=model.names
         )
     except OSError as error:
         # A step of somebody else's reads the images, and says less: look for the culprit.

@@ -1,43 +1,12 @@
 """What the verbs' parsers share: options that several have, and text -> values."""
 
-from argparse import (
-    ArgumentParser,
-    ArgumentTypeError,
-    BooleanOptionalAction,
-    Namespace,
-    RawDescriptionHelpFormatter,
-    _SubParsersAction,
-)
-from collections.abc import Callable
+from argparse import ArgumentParser, ArgumentTypeError
 
-Verbs = _SubParsersAction  # [ArgumentParser]; argparse has no public name for it
-
-
-# For the help of every verb that takes a MODEL.
-ABOUT_TRUST = """
+_ABOUT_TRUST = """
 A .skfr file is safe to load. WARNING: loading a joblib file runs any code in it.
 Its name must end in .joblib or .pkl, and it needs --trust: use that only for
 files that you made or whose maker you trust.
 """
-
-
-def add_verb(
-    verbs: "Verbs[ArgumentParser]",
-    name: str,
-    *,
-    summary: str,
-    description: str,
-    epilog: str,
-) -> ArgumentParser:
-    """Add the parser of a verb."""
-    return verbs.add_parser(
-        name,
-        help=summary,
-        description=description,
-        epilog=epilog,
-        formatter_class=RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
 
 
 def add_classes(parser: ArgumentParser) -> None:
@@ -78,7 +47,8 @@ def add_n_jobs(parser: ArgumentParser) -> None:
 
 
 def add_model(parser: ArgumentParser) -> None:
-    """Add the argument that names a model, and the option that lets it run code."""
+    """Add the argument that names a model, the option that lets it run code, and a warning."""
+    parser.epilog = f"{parser.epilog}{_ABOUT_TRUST}"
     parser.add_argument(
         "model",
         metavar="MODEL",
@@ -130,6 +100,13 @@ def add_run(parser: ArgumentParser, *, required: bool = False) -> None:
     parser.add_argument("--force", action="store_true", help="replace an earlier run")
 
 
+def count(text: str) -> int:
+    """Read a number of two or more."""
+    if not text.isdecimal() or int(text) < 2:
+        raise ArgumentTypeError(f"must be a number of 2 or more, got {text!r}")
+    return int(text)
+
+
 def add_tested(parser: ArgumentParser) -> None:
     """Add the arguments that say which images a model is tested on, and as what."""
     parser.add_argument(
@@ -141,7 +118,7 @@ def add_tested(parser: ArgumentParser) -> None:
     add_null(parser)
     parser.add_argument(
         "--max-images",
-        type=_count,
+        type=count,
         metavar="N",
         help="test a random sample of N images, stratified by class (default: all)",
     )
@@ -171,26 +148,6 @@ def add_tested(parser: ArgumentParser) -> None:
         metavar="NAME",
         help='the positive class of the figures (default: "fake")',
     )
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 2:
-        raise ArgumentTypeError(f"must be a number of 2 or more, got {text!r}")
-    return int(text)
-
-
-def finish_verb(parser: ArgumentParser, run: Callable[[Namespace], int]) -> None:
-    """Add the options that every verb has, after its own, and what the verb does."""
-    parser.add_argument(
-        "--progress",
-        action=BooleanOptionalAction,
-        default=None,
-        help="show progress bars on standard error (default: if it is a terminal)",
-    )
-    parser.add_argument(
-        "--debug", action="store_true", help="show the traceback of an error"
-    )
-    parser.set_defaults(run=run)
 
 
 def image_size(text: str) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from argparse import (
     _MutuallyExclusiveGroup,
 )
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from skfakereal.cli._arguments import fraction
 
@@ -83,9 +83,7 @@ def add_decision_options(parser: ArgumentParser) -> None:
     )
 
 
-def add_threshold_options(
-    group: _ArgumentGroup,
-) -> _MutuallyExclusiveGroup:
+def add_threshold_options(group: _ArgumentGroup) -> _MutuallyExclusiveGroup:
     """Add those that name a target, or costs; return the group that excludes others."""
     ways = group.add_mutually_exclusive_group()
     ways.add_argument(
@@ -121,22 +119,14 @@ def add_threshold_options(
 
 def read_decision(arguments: Namespace) -> DecisionPlan:
     """Return what was asked for."""
+    given = vars(arguments)
     for option, other in (("confidence", "target_fpr"), ("prevalence", "costs")):
-        given = vars(arguments)
         if given[option] is not None and given[other] is None:
             owner = other.replace("_", "-")
             raise ValueError(
                 f"--{option} needs --{owner}. Add it, or leave --{option} out."
             )
-    return DecisionPlan(
-        target_fpr=arguments.target_fpr,
-        confidence=arguments.confidence,
-        costs=arguments.costs,
-        prevalence=arguments.prevalence,
-        balanced=arguments.balanced,
-        calibration=arguments.calibration,
-        unsure_precision=arguments.unsure_precision,
-    )
+    return DecisionPlan(**{field.name: given[field.name] for field in fields(DecisionPlan)})
 
 
 def _costs(text: str) -> dict[str, float]:

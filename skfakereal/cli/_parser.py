@@ -1,17 +1,21 @@
-"""The parser of the whole command line; it imports nothing that computes."""
+"""Words -> arguments, some of them from a TOML file; nothing that computes is imported."""
 
+import tomllib
 from argparse import (
+    Action,
     ArgumentParser,
+    BooleanOptionalAction,
     Namespace,
     RawDescriptionHelpFormatter,
     _SubParsersAction,
 )
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from textwrap import fill
+from typing import Any
 
 from skfakereal._version import __version__
-from skfakereal.cli._config import with_config
 from skfakereal.cli.verbs import (
     _audit,
     _cache,
@@ -29,6 +33,13 @@ from skfakereal.cli.verbs import (
     _train,
 )
 
+_VERBS = {
+    **{"demo": _demo, "audit": _audit, "equalize": _equalize, "train": _train},
+    **{"evaluate": _evaluate, "robustness": _robustness, "recalibrate": _recalibrate},
+    **{"predict": _predict, "serve": _serve, "score": _score, "explain": _explain},
+    **{"provenance": _provenance, "cache": _cache, "completion": _completion},
+}
+_MOST_BYTES = 2**20  # of a TOML file
 _DESCRIPTION = """\
 Tell fake images (generated or manipulated) from real ones.
 """
@@ -89,7 +100,7 @@ def parse(words: Sequence[str]) -> Namespace:
         parser.error(f"there is no option {words[0]}{_nearest(words[0], known)}")
     if verb is not None:
         place = words.index(verb) + 1
-        words = [*words[:place], *with_config(words[place:], verbs[verb])]
+        words = [*words[:place], *_with_config(words[place:], verbs[verb])]
     arguments, unknown = parser.parse_known_args(words)
     if unknown:
         own = verbs[verb] if verb is not None else parser
@@ -114,20 +125,90 @@ def _nearest(word: str, known: Iterable[str]) -> str:
 
 def build_parser() -> ArgumentParser:
     """Return the parser with all verbs."""
-    parser = ArgumentParser(
+    program = ArgumentParser(
         prog="skfakereal",
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    version = f"skfakereal {__version__}"
-    parser.add_argument("--version", action="version", version=version)
-    verbs = parser.add_subparsers(required=True, metavar="VERB", title="verbs")
-    for verb in (
-        *(_demo, _audit, _equalize, _train, _evaluate, _robustness, _recalibrate),
-        *(_predict, _serve, _score, _explain, _provenance, _cache),
-    ):
-        verb.add_parser(verbs)
-    _completion.add_parser(verbs, parser)
-    return parser
+    program.add_argument("--version", action="version", version=f"skfakereal {__version__}")
+    verbs = program.add_subparsers(required=True, metavar="VERB", title="verbs")
+    for name, verb in _VERBS.items():
+        parser = verbs.add_parser(
+            name,
+            help=verb.SUMMARY,
+            description=verb.DESCRIPTION,
+            epilog=verb.EPILOG,
+            formatter_class=RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        verb.add_arguments(parser)
+        parser.add_argument(
+            "--progress",
+            action=BooleanOptionalAction,
+            default=None,
+            help="show progress bars on standard error (default: if it is a terminal)",
+        )
+        parser.add_argument(
+            "--debug", action="store_true", help="show the traceback of an error"
+        )
+        parser.set_defaults(run=verb.run)
+    verbs.choices["completion"].set_defaults(program=program)
+    return program
+
+
+def _with_config(words: Sequence[str], parser: ArgumentParser) -> list[str]:
+    """Return the words of a verb with those of its file put before them."""
+    scout = ArgumentParser(add_help=False, allow_abbrev=False)
+    scout.add_argument("--config", action="append", nargs="?")
+    places = scout.parse_known_args(words)[0].config
+    if "--config" not in parser._option_string_actions or not places or not all(places):
+        return list(words)
+    added: list[str] = []
+    for place in places:
+        added += _words_of(_read(place, parser), place, parser)
+    return [*added, *words]
+
+
+def _read(place: str, parser: ArgumentParser) -> dict[str, Any]:
+    try:
+        with Path(place).open("rb") as file:
+            text = file.read(_MOST_BYTES).decode("utf-8-sig")
+        return tomllib.loads(text)
+    except (OSError, ValueError, RecursionError) as error:
+        what = getattr(error, "strerror", None) or error
+        parser.error(f"argument --config: {place!r} cannot be read as TOML: {what}")
+
+
+def _words_of(values: Mapping[str, Any], place: str, parser: ArgumentParser) -> list[str]:
+    words: list[str] = []
+    for key, value in values.items():
+        name = key.replace("_", "-")
+        try:
+            words += _option(name, value, parser._option_string_actions)
+        except ValueError as error:
+            parser.error(f"argument --config: in {place!r}, {key} {error}")
+    return words
+
+
+def _option(name: str, value: Any, known: Mapping[str, Action]) -> list[str]:
+    on, off = f"--{name}", f"--no-{name}"
+    if name in ("config", "help") or (on not in known and off not in known):
+        names = [option[2:] for option in known if option.startswith("--")]
+        near = get_close_matches(name, names, n=1)
+        raise ValueError(f"is no option{f'. Did you mean {near[0]}?' if near else ''}")
+    is_switch = on not in known or known[on].nargs == 0
+    if isinstance(value, bool):
+        if value and is_switch:
+            return [on] if on in known else []
+        if not value and (off in known or is_switch):
+            return [off] if off in known else []
+        raise ValueError("must be a value, not true or false")
+    if is_switch:
+        raise ValueError(f"must be true or false, got {value!r}")
+    if isinstance(value, list):
+        value = ("x" if name == "image-size" else ",").join(map(str, value))
+    if not isinstance(value, str | int | float):
+        raise ValueError(f"must be a text, a number, or a list of them, got {value!r}")
+    return [f"{on}={value}"]

@@ -1,6 +1,7 @@
 """Explained images -> PNG files, ``maps.npz`` and one page that can be mailed."""
 
 import re
+from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from skfakereal._judging.model import Model
+from skfakereal._classifying.verdicts import Classification
+from skfakereal._judging.model import Model, load_model
+from skfakereal._judging.verdicts import classify
 from skfakereal._pages.html import (
     Html,
     details,
@@ -23,8 +26,12 @@ from skfakereal._pages.html import (
 )
 from skfakereal._pages.pictures import figure
 from skfakereal._paths import as_fitted
-from skfakereal._shown import write_page
+from skfakereal._settings import settings_of
+from skfakereal._shown import printable, write_page
 from skfakereal._wording import counted
+from skfakereal.cli._output import complain, say, wants_progress, watched
+from skfakereal.cli._paths import find_images
+from skfakereal.cli.run._folder import describe_run, new_run, seal
 from skfakereal.cli.run._page import made_by
 from skfakereal.explain import (
     Explanation,
@@ -34,9 +41,12 @@ from skfakereal.explain import (
     grad_cam,
     occlusion,
     randomization_check,
+    why_no_grad_cam,
 )
 
 _DPI = 144
+_MOST_IMAGES = 50  # on one page that can still be mailed
+_CHUNK = 8
 _CAUTION = (
     "A map shows which parts of the image the detector used. It does not show what was "
     "manipulated, and it is no evidence that anything was: a detector that is wrong has "
@@ -91,7 +101,85 @@ class Explained:
     arrays: dict[str, list[Any]] = field(default_factory=dict)
 
 
-def explain_part(
+def explain_images(arguments: Namespace) -> int:
+    """Explain the images and write the page."""
+    if arguments.method == "occlusion" and arguments.layer is not None:
+        raise ValueError("--layer is for --method grad-cam. Leave it out.")
+    paths = list(dict.fromkeys(find_images(arguments.images)))
+    if len(paths) > _MOST_IMAGES:
+        raise ValueError(
+            f"explain takes at most {_MOST_IMAGES} images, got {len(paths):,}. Name fewer."
+        )
+    progress = wants_progress(arguments.progress)
+    with new_run(arguments.out, force=arguments.force) as folder:
+        model = _load(arguments)
+        how, why = _settings(arguments, model.estimator)
+        if why:
+            say(printable(why))
+        verdicts = list(classify(model.estimator, paths))
+        unreadable = {v.path: v.error for v in verdicts if v.error}
+        readable = [v for v in verdicts if not v.error]
+        chunks = _chunks(readable, model, arguments.class_name)
+        explained = Explained(model, unreadable, why_method=why)
+        bar = watched(chunks, total=len(chunks), label="explain", progress=progress)
+        for label, chunk in bar:
+            _explain(explained, chunk, folder, label=label, **how)
+        config = describe_run(
+            arguments.command_line,
+            images=[v.path for v in readable],
+            unreadable=unreadable,
+            method=explained.method or how["method"],
+            model={"file": arguments.model, **settings_of(model.estimator)},
+        )
+        _write(folder, explained, config)
+        seal(folder, config)
+    for path, error in unreadable.items():
+        complain(printable(f"{path}: {error}"))
+    say(f"{counted(len(readable), 'image')} explained: {arguments.out}/explanation.html")
+    return 3 if unreadable else 0
+
+
+def _settings(arguments: Namespace, estimator: Any) -> tuple[dict[str, Any], str]:
+    """Return what makes the maps, and why, where "auto" does not take Grad-CAM."""
+    if arguments.method == "occlusion":
+        return {"method": "occlusion"}, ""
+    why = why_no_grad_cam(estimator)
+    if why is None:
+        return {"method": "grad-cam", "layer": arguments.layer}, ""
+    if arguments.layer is not None:
+        raise ValueError(f"{why} Leave --layer out, to use occlusion.")
+    if arguments.method == "grad-cam":
+        raise ValueError(f"{why} Use --method occlusion, which explains any model.")
+    instead = "So occlusion covers parts of the images instead."
+    return {"method": "occlusion"}, f"{why} {instead}"
+
+
+def _load(arguments: Namespace) -> Model:
+    try:
+        return load_model(
+            arguments.model, pos_label=arguments.class_name, trust=arguments.trust
+        )
+    except ValueError as error:  # which calls the option as the other verbs do
+        said = str(error).replace("--pos-label", "--class").replace("pos_label", "--class")
+        raise ValueError(said) from error
+
+
+def _chunks(
+    verdicts: Sequence[Classification], model: Model, name: str | None
+) -> list[tuple[Any, list[str]]]:
+    """Return a few images at a time, in their order, each time with the class to explain."""
+    labels = model.estimator.classes_.tolist()
+    chunks: list[tuple[Any, list[str]]] = []
+    for verdict in verdicts:
+        assert verdict.predicted is not None  # it was read
+        label = labels[verdict.predicted if name is None else model.names.index(name)]
+        if not chunks or chunks[-1][0] != label or len(chunks[-1][1]) == _CHUNK:
+            chunks.append((label, []))
+        chunks[-1][1].append(verdict.path)
+    return chunks
+
+
+def _explain(
     explained: Explained, paths: Sequence[str], folder: Path, *, method: str, **how: Any
 ) -> None:
     """Explain some images; write their PNG files."""
@@ -167,9 +255,7 @@ def _add(
         explained.arrays.setdefault(key, []).append(value)
 
 
-def write_explanation(
-    folder: Path, explained: Explained, config: Mapping[str, Any]
-) -> None:
+def _write(folder: Path, explained: Explained, config: Mapping[str, Any]) -> None:
     """Write ``explanation.html`` and ``maps.npz``."""
     arrays = dict(explained.arrays)
     maps = {f"map_{i:02}": one for i, one in enumerate(arrays.pop("maps", []), 1)}

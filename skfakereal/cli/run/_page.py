@@ -1,55 +1,17 @@
-"""A report and the record of its run -> ``report.html``, one self-contained page."""
+"""A report and the record of its run -> what the page of a run says beside its figures."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from scipy.stats import binomtest
 
-from skfakereal._pages.html import (
-    Html,
-    details,
-    folds,
-    items,
-    page,
-    paragraph,
-    section,
-    table,
-)
-from skfakereal._wording import chance, counted
-from skfakereal.cli._decision import MORE_PROBABLE
-from skfakereal.evaluation import EvaluationReport, report_sections
+from skfakereal._pages.html import Html, details, folds, section, table
+from skfakereal._wording import counted
+from skfakereal.evaluation import EvaluationReport
 
 _RARE = 0.025  # one end of a 95% interval
-
-
-def run_page(
-    title: str,
-    report: EvaluationReport,
-    config: Mapping[str, Any],
-    *,
-    cautions: Sequence[str],
-    how: str,
-    pictures: Sequence[Html] = (),
-    findings: Sequence[Html] = (),
-    sections: Sequence[Html] = (),
-) -> str:
-    """Return the page: the result, what it is worth, its evidence, and how it was made."""
-    return page(
-        title,
-        *report_sections(
-            report._results,
-            cautions=cautions,
-            basis=" ".join([how, *truth_about(report)]),
-            pictures=pictures,
-            findings=[*decision_sections(config), *findings],
-        ),
-        *sections,
-        how_it_was_made(config),
-        lead=report.summary(),
-        footer=made_by(config),
-    )
 
 
 def how_it_was_made(config: Mapping[str, Any]) -> Html:
@@ -150,144 +112,3 @@ def truth_about(report: EvaluationReport) -> list[str]:
             f"{high:.1%} is plausible (95% interval)."
         )
     return said
-
-
-def decision_line(facts: Mapping[str, Any]) -> str:
-    """Return the decision in one line for the screen."""
-    said = (
-        f"Classified as {facts['pos_label']!r} from a probability of "
-        f"{chance(facts['threshold'])} ({facts['reason']})"
-    )
-    if facts["true_positive_rate"] is not None:
-        said += (
-            f": {_of_which(facts)}, {facts['true_positive_rate']:.1%} of "
-            f"{facts['n_positive']:,} are detected, {_share(facts['false_positive_rate'])} of "
-            f"{facts['n_negative']:,} others are false positives"
-        )
-    if facts["unsure_band"] is not None:
-        low, high = facts["unsure_band"]
-        where = f"from {chance(low)} to {chance(high)}"
-        said += f"; --stable is unsure {'throughout' if high - low == 1 else where}"
-    return f"{said}."
-
-
-def _of_which(facts: Mapping[str, Any]) -> str:
-    if facts.get("out_of_fold"):
-        return "of the training images, classified out of fold"
-    return "of the validation images"
-
-
-def _on_which(facts: Mapping[str, Any]) -> str:
-    if facts.get("recalibrated"):
-        return "the images that it was recalibrated on"
-    if facts.get("out_of_fold"):
-        return (
-            "the training images out of fold, that is, each classified by a model that was "
-            "fitted without it"
-        )
-    return "the validation images"
-
-
-def decision_sections(config: Mapping[str, Any]) -> list[Html]:
-    """Return the section of the page, if there is anything to tell."""
-    facts = config.get("decision")
-    if (
-        facts is None or "threshold" not in facts
-    ):  # a model file knows no more than the band
-        return []
-    said = [*_rates(facts), *_calibration(facts), *_band(facts)]
-    if facts["reason"] != MORE_PROBABLE:
-        said.append(_what_to_expect(config, facts))
-    return [
-        section(
-            "Decision threshold and calibration",
-            paragraph(_threshold(facts)),
-            details("What comes of it", items(said)),
-        )
-    ]
-
-
-def _what_to_expect(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
-    fitted = "The threshold was fitted to these images, so"
-    if facts.get("recalibrated"):
-        return f"{fitted} test it on others (skfakereal evaluate) to know what to expect."
-    if "cross_validated" in config.get("data", {}):
-        return (
-            f"{fitted} for what to expect, look at the figures of the cross-validation, in "
-            "which it was chosen again for each fold."
-        )
-    return f"{fitted} for what to expect, look at the figures of the tested images."
-
-
-def _threshold(facts: Mapping[str, Any]) -> str:
-    name, at = facts["pos_label"], chance(facts["threshold"])
-    if facts["refused"] is not None:
-        return (
-            f"An image is classified as {name} if its probability is {at} or more, since no "
-            "threshold meets what was asked for."
-        )
-    if facts["reason"] == MORE_PROBABLE:
-        return (
-            f"An image is classified as {name} if its probability is {at} or more. That is the "
-            "default: the more probable class. Choose a threshold that suits the use with train "
-            "--target-fpr, --costs or --balanced."
-        )
-    return (
-        f"An image is classified as {name} if its probability is {at} or more. That threshold was "
-        f"chosen for {facts['reason']} on {_on_which(facts)}."
-    )
-
-
-def _rates(facts: Mapping[str, Any]) -> list[str]:
-    if facts["true_positive_rate"] is None:
-        return []
-    low, high = facts["false_positive_interval"]
-    name = facts["pos_label"]
-    return [
-        f"Of {facts['n_positive']:,} {_kind(facts)} that are {name}, "
-        f"{facts['true_positive_rate']:.1%} are detected.",
-        f"Of {facts['n_negative']:,} others, {_share(facts['false_positive_rate'])} are "
-        f"falsely classified as {name}; on other images of the same kind it may be {_share(low)} "
-        f"to {_share(high)} (95% interval).",
-    ]
-
-
-def _kind(facts: Mapping[str, Any]) -> str:
-    if facts.get("recalibrated"):
-        return "recalibration images"
-    return "images out of fold" if facts.get("out_of_fold") else "validation images"
-
-
-def _share(share: float) -> str:
-    """Return a share in per cent; of small ones, the second digit counts."""
-    return f"{share:.2%}" if 0 < share < 0.1 else f"{share:.1%}"
-
-
-def _calibration(facts: Mapping[str, Any]) -> list[str]:
-    if facts["calibration"] is None:
-        return []
-    on = f" on {_on_which(facts)}"
-    if facts.get("recalibrated"):  # that moved the threshold alone
-        on = " when the model was trained"
-    return [
-        f"The probabilities were calibrated ({facts['calibration']}){on}. They apply where the "
-        "classes are as frequent as there."
-    ]
-
-
-def _band(facts: Mapping[str, Any]) -> list[str]:
-    if facts["unsure"] is None:
-        return [f"There is no unsure band. {facts['no_unsure_band']}"]
-    low, high = facts["unsure_band"]
-    precision, share = facts["unsure"]["precision"], facts["unsure"]["share_unsure"]
-    kind = _kind(facts)
-    if high - low == 1:
-        return [
-            f"With predict --stable, every verdict is unsure: at no probability are "
-            f"{100 * precision:g}% of the {kind} classified correctly."
-        ]
-    return [
-        f"With predict --stable, the verdict is unsure from {chance(low)} to "
-        f"{chance(high)}, where fewer than {100 * precision:g}% of the {kind} are classified "
-        f"correctly ({share:.1%} of them lie there), or if a mild change of the image flips it."
-    ]

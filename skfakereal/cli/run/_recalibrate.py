@@ -5,11 +5,10 @@ import math
 import warnings
 from argparse import Namespace
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from skfakereal import save
 from skfakereal._judging import MODEL_FILE
@@ -19,21 +18,21 @@ from skfakereal._paths import as_fitted
 from skfakereal._settings import settings_of
 from skfakereal._shown import write_page
 from skfakereal._wording import chance, counted
-from skfakereal.cli._tested import Tested, load_tested
-from skfakereal.cli.run._folder import describe_run, seal
-from skfakereal.cli.run._images import add_to_manifest
-from skfakereal.cli.run._page import decision_sections, how_it_was_made, made_by
-from skfakereal.evaluation import UnsureBand, learn_unsure_band
-from skfakereal.thresholds import (
-    Recalibration,
-    ThresholdChoice,
-    check_counts,
-    check_share,
-    recalibrate,
+from skfakereal.cli._output import complain, say, wants_progress
+from skfakereal.cli._parts import Part
+from skfakereal.cli.run._decision import (
+    Band,
+    decision_facts,
+    decision_sections,
+    learn_band,
 )
+from skfakereal.cli.run._folder import describe_run, new_run, seal
+from skfakereal.cli.run._images import add_to_manifest
+from skfakereal.cli.run._page import how_it_was_made, made_by
+from skfakereal.cli.run._tested import Tested, load_tested
+from skfakereal.thresholds import Recalibration, check_counts, check_share, recalibrate
 
 _PRECISION = 0.95  # where the model says of no other
-_MORE_PROBABLE = 0.5
 
 
 @dataclass(frozen=True)
@@ -44,12 +43,58 @@ class Moved:
     tested: Tested
     change: Recalibration  # its classes by name
     facts: dict[str, Any]  # what ``config.json`` keeps as ``decision``
-    said: str
     cautions: list[str]
     unreadable: list[str]
 
+    @property
+    def chosen_on(self) -> str:
+        """A sentence on the images that the threshold was chosen on."""
+        rest = self.tested.said().removeprefix("The tested images are")
+        return f"The threshold was chosen on{rest}"
 
-def move_threshold(arguments: Namespace, *, progress: bool) -> Moved:
+
+def recalibrate_model(arguments: Namespace) -> int:
+    """Choose the threshold, and write the model with it."""
+    if arguments.confidence is not None and arguments.target_fpr is None:
+        raise ValueError(
+            "--confidence needs --target-fpr. Add it, or leave --confidence out."
+        )
+    if arguments.prevalence is not None and arguments.target_fpr is not None:
+        raise ValueError(
+            "--prevalence is for --costs, or for unlabelled images. Leave it out with "
+            "--target-fpr."
+        )
+    _check_other_place(arguments.model, arguments.out, force=arguments.force)
+    progress, out = wants_progress(arguments.progress), arguments.out
+    alone = out.lower().endswith(".skfr")
+    with nullcontext() if alone else new_run(out, force=arguments.force) as folder:
+        moved = _move_threshold(arguments, progress=progress)
+        say(f"{moved.chosen_on}\n\n{moved.change}")
+        for caution in moved.cautions:
+            say(f"\nCaution: {caution}")
+        if folder is None:
+            _write_file(Path(out), moved)
+        else:
+            _write_run(folder, arguments, moved)
+    say(f"\nThe model is {out}. To classify an image:\n  skfakereal predict {out} IMAGE")
+    if moved.unreadable:
+        complain(f"{len(moved.unreadable):,} of the images could not be read")
+    return 3 if moved.unreadable else 0
+
+
+def _check_other_place(model: str, out: str, *, force: bool) -> None:
+    place, given = Path(out).resolve(), Path(model).resolve()
+    if place in (given, given.parent) or given in place.parents:
+        raise FileExistsError(
+            f"--out must be another place than MODEL, which stays unchanged, got {out!r}."
+        )
+    if place.suffix.lower() == ".skfr" and place.exists() and not force:
+        raise FileExistsError(
+            f"--out must be a new file, but {out!r} exists. Pass --force to replace it."
+        )
+
+
+def _move_threshold(arguments: Namespace, *, progress: bool) -> Moved:
     """Choose the threshold on the images that can be read."""
     unlabelled = arguments.prevalence is not None and arguments.costs is None
     if unlabelled and arguments.label is not None:
@@ -60,102 +105,58 @@ def move_threshold(arguments: Namespace, *, progress: bool) -> Moved:
     tested = load_tested(arguments, progress=progress, unlabelled=unlabelled, only_new=True)
     tested, unreadable = tested.readable(progress=progress)
     model, part = tested.model, tested.part
-    if model.positive is None:
+    if model.pos_name is None or model.positive is None:
         raise ValueError(
             f"A threshold needs two classes, but MODEL has {list(model.names)}."
         )
-    _check_enough(arguments, tested, unlabelled)
-    classes = np.asarray(model.estimator.classes_)
+    if unlabelled:
+        check_share(len(part.paths), arguments.prevalence, model.pos_name)
+    else:
+        names = model.pos_name, model.names[1 - model.positive]
+        is_positive = part.labels == model.positive
+        check_counts(is_positive, arguments.target_fpr, arguments.confidence, *names)
     with warnings.catch_warnings():
         # It is said below, in the words of the command line.
         warnings.filterwarnings("ignore", "The threshold was set to", UserWarning)
         detector, change = recalibrate(
             model.estimator,
             as_fitted(model.estimator, part.paths),
-            None if unlabelled else classes[part.labels],
+            None if unlabelled else model.classes[part.labels],
             target_fpr=arguments.target_fpr,
             confidence=arguments.confidence,
             costs=arguments.costs,
             prevalence=arguments.prevalence,
-            pos_label=classes.tolist()[model.positive],
+            pos_label=model.pos_label,
         )
-    change = dataclasses.replace(change, pos_label=model.names[model.positive])
+    change = dataclasses.replace(change, pos_label=model.pos_name)
     moved = dataclasses.replace(model, estimator=detector)
-    band, no_band = _band(moved, tested, unlabelled)
-    facts = _facts(moved, change, band, no_band)
+    facts = _facts(moved, change, None if unlabelled else part)
     cautions = [*_cautions(change, arguments.prevalence, unlabelled), *tested.cautions()]
-    said = f"{_chosen_on(tested)}\n\n{change}"
-    return Moved(moved, tested, change, facts, said, cautions, unreadable)
+    return Moved(moved, tested, change, facts, cautions, unreadable)
 
 
-def _chosen_on(tested: Tested) -> str:
-    rest = tested.said().removeprefix("The tested images are")
-    return f"The threshold was chosen on{rest}"
-
-
-def _check_enough(arguments: Namespace, tested: Tested, unlabelled: bool) -> None:
-    names, positive = tested.model.names, tested.model.positive
-    assert positive is not None
-    label, other = names[positive], names[1 - positive]
-    if unlabelled:
-        check_share(len(tested.part.paths), arguments.prevalence, label)
-        return
-    is_positive = tested.part.labels == positive
-    target, confidence = arguments.target_fpr, arguments.confidence
-    check_counts(is_positive, target, confidence, label, other)
-
-
-def _band(
-    model: Model, tested: Tested, unlabelled: bool
-) -> tuple[UnsureBand | None, str | None]:
-    """Learn a band on these images, since the model's own is of others."""
-    if unlabelled:
-        return None, "Without labels, it is unknown which verdicts are right."
-    assert model.positive is not None
-    part = tested.part
-    known = model.config.get("decision") or {}
-    try:
-        probabilities = model.estimator.predict_proba(
-            as_fitted(model.estimator, part.paths)
-        )[:, model.positive]
-        band = learn_unsure_band(
-            np.array(model.names)[part.labels],
-            probabilities,
-            precision=known.get("unsure_precision") or _PRECISION,
-            pos_label=model.names[model.positive],
-        )
-    except ValueError as error:
-        return None, " ".join(str(error).split())
-    return band, None
-
-
-def _facts(
-    model: Model, change: Recalibration, band: UnsureBand | None, no_band: str | None
-) -> dict[str, Any]:
+def _facts(model: Model, change: Recalibration, labelled: Part | None) -> dict[str, Any]:
+    """Return the record of the decision, with a band of its own: the model's is of others."""
     earlier = model.config.get("decision") or {}
-    unknown = dict.fromkeys(field.name for field in dataclasses.fields(ThresholdChoice))
-    known: dict[str, Any] = {}
-    if change.after is not None:
-        known = dataclasses.asdict(change.after)
-        known["false_positive_interval"] = list(change.after.false_positive_interval)
-        if not change.after.n_positive:
-            # The rates of a page need both classes.
-            known |= {"true_positive_rate": None, "balanced_accuracy": None}
-    return {
-        **unknown,
-        **known,
-        "threshold": change.threshold,
-        "pos_label": change.pos_label,
-        "reason": change.reason,
-        "calibration": earlier.get("calibration"),
-        "out_of_fold": False,
-        "recalibrated": True,
-        "refused": None,
-        "unsure_band": None if band is None else [band.low, band.high],
-        "unsure": None if band is None else dataclasses.asdict(band),
-        "unsure_precision": earlier.get("unsure_precision") or _PRECISION,
-        "no_unsure_band": no_band,
-    }
+    precision = earlier.get("unsure_precision") or _PRECISION
+    band: Band = "Without labels, it is unknown which verdicts are right."
+    if labelled is not None:
+        X = as_fitted(model.estimator, labelled.paths)
+        score = model.estimator.predict_proba(X)[:, model.positive]
+        band = learn_band(model, labelled.labels, score, precision)
+    facts = decision_facts(
+        model,
+        change.after,
+        band,
+        precision=precision,
+        calibration=earlier.get("calibration"),
+        recalibrated=True,
+    )
+    if change.after is not None and not change.after.n_positive:
+        # The rates of a page need both classes.
+        facts |= {"true_positive_rate": None, "balanced_accuracy": None}
+    chosen = ("threshold", "pos_label", "reason")
+    return facts | {name: getattr(change, name) for name in chosen}
 
 
 def _cautions(
@@ -176,15 +177,15 @@ def _cautions(
     return []
 
 
-def write_file(place: Path, moved: Moved) -> None:
+def _write_file(place: Path, moved: Moved) -> None:
     """Write the model alone."""
     place.parent.mkdir(parents=True, exist_ok=True)
     save(moved.model.estimator, place, describe_for_file(moved.model.names, moved.facts))
 
 
-def write_run(folder: Path, arguments: Namespace, moved: Moved) -> None:
+def _write_run(folder: Path, arguments: Namespace, moved: Moved) -> None:
     """Write the run folder of a model with a new threshold."""
-    write_file(folder / MODEL_FILE, moved)
+    _write_file(folder / MODEL_FILE, moved)
     model, tested, change = moved.model, moved.tested, moved.change
     earlier = {key: value for key, value in model.config.items() if key != "files"}
     if model.run is not None:
@@ -198,7 +199,7 @@ def write_run(folder: Path, arguments: Namespace, moved: Moved) -> None:
                 **earlier.get("data", {}),
                 "folder": arguments.folder,
                 "classes": list(model.names),
-                "recalibrated_on": _chosen_on(tested),
+                "recalibrated_on": moved.chosen_on,
                 "unreadable": moved.unreadable,
             },
             model=settings_of(model.estimator),
@@ -210,7 +211,7 @@ def write_run(folder: Path, arguments: Namespace, moved: Moved) -> None:
     html = page(
         "Another threshold",
         *notes(config["remarks"], "warning"),
-        note(_chosen_on(tested)),
+        note(moved.chosen_on),
         paragraph(str(change)),
         _before_and_after(change),
         *decision_sections(config),

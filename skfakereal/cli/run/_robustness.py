@@ -1,20 +1,21 @@
 """A model and labelled images -> a report on robustness, and its run folder."""
 
 import json
+from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from skfakereal._csv_file import write_csv
-from skfakereal._judging.model import Model
 from skfakereal._pages.html import note, notes, page
 from skfakereal._paths import as_fitted
 from skfakereal._shown import write_page
-from skfakereal.cli._parts import Part
-from skfakereal.cli.run._folder import seal
+from skfakereal.cli._output import say, wants_progress
+from skfakereal.cli.run._card import add_to_card, check_card
+from skfakereal.cli.run._folder import new_run, seal
 from skfakereal.cli.run._page import how_it_was_made, made_by
+from skfakereal.cli.run._tested import describe_test, end_test, load_tested
 from skfakereal.evaluation import (
     RobustnessReport,
     robustness_report,
@@ -45,50 +46,53 @@ _NUMBERS: dict[str, Callable[[str], float]] = {
 }
 
 
-def measure(
-    model: Model,
-    part: Part,
-    changes: Sequence[Perturbation] | None,
-    *,
-    progress: bool,
-) -> RobustnessReport:
-    """Classify the images as they are and after each change."""
-    if not part.paths:
-        raise ValueError("None of the images can be read.")
-    classes = np.asarray(model.estimator.classes_)
-    X = as_fitted(model.estimator, part.paths)
-    return robustness_report(
-        model.estimator,
-        X,
-        classes[part.labels],
-        perturbations=changes,
-        pos_label=None if model.positive is None else classes.tolist()[model.positive],
-        target_names=model.names,
-        verbose=int(progress),
-    )
+def measure_robustness(arguments: Namespace) -> int:
+    """Change and classify the images, and write a run folder if one is asked for."""
+    progress, out = wants_progress(arguments.progress), arguments.out
+    # First of all, so that a place that is taken comes to light before the work.
+    with new_run(out, force=arguments.force) if out else nullcontext() as folder:
+        check_card(arguments.card)
+        changes = None if arguments.changes is None else read_changes(arguments.changes)
+        tested = load_tested(arguments, progress=progress)
+        tested, unreadable = tested.readable(progress=progress)
+        model, part = tested.model, tested.part
+        if not part.paths:
+            raise ValueError("None of the images can be read.")
+        report = robustness_report(
+            model.estimator,
+            as_fitted(model.estimator, part.paths),
+            model.classes[part.labels],
+            perturbations=changes,
+            pos_label=model.pos_label,
+            target_names=model.names,
+            verbose=int(progress),
+        )
+        cautions = tested.cautions()
+        say(f"{report!r}\n\n{tested.said()}")
+        for caution in cautions:
+            say(f"\nCaution: {caution}")
+        if folder is not None:
+            config = describe_test(arguments, tested, unreadable, cautions)
+            _write(folder, report, config)
+    add_to_card(arguments.card, report, arguments.folder)
+    return end_test(out, unreadable)
 
 
-def write_robustness(
-    folder: Path,
-    report: RobustnessReport,
-    config: dict[str, Any],
-    *,
-    how: str,
-    cautions: Sequence[str],
-) -> None:
+def _write(folder: Path, report: RobustnessReport, config: dict[str, Any]) -> None:
     """Write figures, verdicts, the picture and the page, and seal the run."""
-    metrics = json.dumps(report.to_dict(), indent=2)
-    (folder / "metrics.json").write_text(f"{metrics}\n", encoding="utf-8")
-    rows = report.to_dict()["rows"]
-    _write_csv(folder / "robustness.csv", {key: [r[key] for r in rows] for key in rows[0]})
+    facts = report.to_dict()
+    text = json.dumps(facts, indent=2)
+    (folder / "metrics.json").write_text(f"{text}\n", encoding="utf-8")
+    columns = {key: [row[key] for row in facts["rows"]] for key in facts["rows"][0]}
+    _write_csv(folder / "robustness.csv", columns)
     _write_csv(folder / "predictions.csv", report.predictions_table())
     _draw(folder / "robustness.png", report)
     answer, *evidence = report.html_sections()
     html = page(
         "Robustness",
         answer,
-        *notes(cautions, "warning"),
-        note(how),
+        *notes(config["remarks"], "warning"),
+        note(config["data"]["test_images"]),
         *evidence,
         how_it_was_made(config),
         lead=report.summary(),

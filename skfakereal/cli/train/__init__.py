@@ -4,10 +4,11 @@ from skfakereal._judging import MODEL_FILE
 from skfakereal.cli.run._folder import new_run
 from skfakereal.cli.train._decide import decide
 from skfakereal.cli.train._fit import fit, store_for
+from skfakereal.cli.train._labels import label_line
 from skfakereal.cli.train._prepare import Plan, prepare
 from skfakereal.cli.train._write import Trained, write
 
-__all__ = ["Plan", "Trained", "train_run"]
+__all__ = ["Plan", "Trained", "label_line", "train_run"]
 
 
 def train_run(plan: Plan) -> Trained:

@@ -1,4 +1,4 @@
-"""A trained classifier and validation images -> the model that decides, and why so."""
+"""A trained classifier -> the model that decides, why so, and how well it does."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import clone
 
 from skfakereal import VGG16ImageClassifier
 from skfakereal._classifying.predictions import decide as decide_at_threshold
@@ -15,13 +16,17 @@ from skfakereal._classifying.verdicts import Classification
 from skfakereal._judging.model import Model
 from skfakereal._judging.verdicts import classify
 from skfakereal.cli._decision import MORE_PROBABLE, DecisionPlan
-from skfakereal.cli._evaluation import write_predictions
 from skfakereal.cli._output import say, watched
 from skfakereal.cli._parts import Part
-from skfakereal.cli.run._page import decision_line
-from skfakereal.cli.train._fit import Fitted
+from skfakereal.cli.run._decision import decision_facts, decision_line, learn_band
+from skfakereal.cli.run._evaluation import (
+    Measured,
+    evaluate_part,
+    report_on,
+    write_predictions,
+)
+from skfakereal.cli.train._fit import Fitted, fit_once
 from skfakereal.cli.train._prepare import Plan
-from skfakereal.evaluation import UnsureBand, learn_unsure_band
 from skfakereal.thresholds import (
     ThresholdChoice,
     calibrate,
@@ -61,7 +66,7 @@ def decide(folder: Path, plan: Plan, fitted: Fitted) -> Decided:
         say(decision_line(decided.facts))
     if validation is not None:
         place = folder / "validation.csv"
-        write_predictions(place, decided.verdicts, decided.model, validation.labels)
+        write_predictions(place, decided.model, decided.verdicts, validation.labels)
     return decided
 
 
@@ -90,7 +95,10 @@ def decide_by(
     to train must not be lost for it. It then decides by the more probable class.
     """
     if validation is None:
-        facts = None if model.positive is None else _nothing_known(plan, model)
+        if model.positive is None:
+            return Decided(model)
+        nothing = "Nothing was validated."
+        facts = decision_facts(model, None, nothing, precision=plan.precision)
         return Decided(model, facts=facts)
     refused: str | None = None
     calibration: str | None = None
@@ -109,46 +117,23 @@ def decide_by(
         refused = " ".join(str(error).split())
         verdicts = _judge(model, validation, known, progress)
         choice = _choose(DecisionPlan(), model, validation.labels, verdicts)
-    band, no_band = _learn_band(plan, model, validation.labels, verdicts)
-    facts = _nothing_known(plan, model) | {
-        **({} if choice is None else _plain(choice)),
-        "calibration": calibration,
-        "out_of_fold": known is not None,
-        "refused": refused,
-        "unsure_band": None if band is None else [band.low, band.high],
-        "unsure": None if band is None else dataclasses.asdict(band),
-        "no_unsure_band": no_band,
-    }
+    labels, score = _known(model, validation.labels, verdicts)
+    facts = decision_facts(
+        model,
+        choice,
+        learn_band(model, labels, score, plan.precision),
+        precision=plan.precision,
+        calibration=calibration,
+        out_of_fold=known is not None,
+        refused=refused,
+    )
     return Decided(model, verdicts, facts, _cautions(plan, facts, len(verdicts)))
-
-
-def _nothing_known(plan: DecisionPlan, model: Model) -> dict[str, Any]:
-    """Return the facts where nothing was validated."""
-    assert model.positive is not None
-    unknown = [field.name for field in dataclasses.fields(ThresholdChoice)]
-    return dict.fromkeys(unknown) | {
-        "threshold": 0.5,
-        "pos_label": model.names[model.positive],
-        "reason": MORE_PROBABLE,
-        "calibration": None,
-        "out_of_fold": False,
-        "refused": None,
-        "unsure_band": None,
-        "unsure": None,
-        "unsure_precision": plan.precision,
-        "no_unsure_band": "Nothing was validated.",
-    }
-
-
-def _plain(choice: ThresholdChoice) -> dict[str, Any]:
-    facts = dataclasses.asdict(choice)
-    return facts | {"false_positive_interval": list(choice.false_positive_interval)}
 
 
 def _calibrated(
     method: str, model: Model, part: Part, known: NDArray[np.float64] | None
 ) -> tuple[Model, NDArray[np.float64] | None]:
-    labels = _labels(model, part)
+    labels = model.classes[part.labels]
     if known is None:
         estimator = calibrate(model.estimator, part.paths, labels, method)
     else:
@@ -157,16 +142,9 @@ def _calibrated(
 
 
 def _with_threshold(model: Model, threshold: float, part: Part) -> Model:
-    assert model.positive is not None
-    positive = np.asarray(model.estimator.classes_).tolist()[model.positive]
-    estimator = decide_at(
-        model.estimator, threshold, positive, part.paths, _labels(model, part)
-    )
+    labels = model.classes[part.labels]
+    estimator = decide_at(model.estimator, threshold, model.pos_label, part.paths, labels)
     return dataclasses.replace(model, estimator=estimator)
-
-
-def _labels(model: Model, part: Part) -> NDArray[Any]:
-    return np.asarray(model.estimator.classes_)[part.labels]
 
 
 def _judge(
@@ -183,12 +161,12 @@ def _judge(
 
 def _known(
     model: Model, labels: NDArray[np.int64], verdicts: Sequence[Classification]
-) -> tuple[NDArray[np.str_], NDArray[np.float64]]:
-    """Return names of true classes and probabilities of the images that were read."""
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return true classes and probabilities of the images that were read."""
     assert model.positive is not None
     rows = [i for i, v in enumerate(verdicts) if v.probabilities is not None]
     score = [verdicts[i].probabilities[model.positive] for i in rows]  # type: ignore[index]
-    return np.array(model.names)[labels[rows]], np.array(score, dtype=np.float64)
+    return labels[rows], np.array(score, dtype=np.float64)
 
 
 def _choose(
@@ -198,11 +176,13 @@ def _choose(
     verdicts: Sequence[Classification],
 ) -> ThresholdChoice | None:
     """Return the choice; None if it is 0.5 and a class is missing, so that it has no rates."""
-    assert model.positive is not None
-    name = model.names[model.positive]
+    name = model.pos_name
+    assert name is not None
     if plan.chooses:
+        known, score = _known(model, labels, verdicts)
         return choose_threshold(
-            *_known(model, labels, verdicts),
+            np.array(model.names)[known],
+            score,
             target_fpr=plan.target_fpr,
             confidence=plan.confidence,
             costs=plan.costs,
@@ -232,23 +212,6 @@ def _decided(verdict: Classification, threshold: float, model: Model) -> Classif
     return dataclasses.replace(verdict, predicted=int(called))
 
 
-def _learn_band(
-    plan: DecisionPlan,
-    model: Model,
-    labels: NDArray[np.int64],
-    verdicts: Sequence[Classification],
-) -> tuple[UnsureBand | None, str | None]:
-    """Return the band, or why there is none."""
-    assert model.positive is not None
-    truth, score = _known(model, labels, verdicts)
-    name = model.names[model.positive]
-    try:
-        band = learn_unsure_band(truth, score, precision=plan.precision, pos_label=name)
-    except ValueError as error:
-        return None, " ".join(str(error).split())
-    return band, None
-
-
 def _cautions(plan: DecisionPlan, facts: dict[str, Any], n_images: int) -> list[str]:
     said = []
     if facts["refused"] is not None:
@@ -265,3 +228,49 @@ def _cautions(plan: DecisionPlan, facts: dict[str, Any], n_images: int) -> list[
             f"or more, but had {n_images:,}: its figures on them are too good. Use sigmoid."
         )
     return said
+
+
+def measure(plan: Plan, fitted: Fitted, decided: Decided) -> Measured:
+    """Test the model, or models of its kind on the images that each was not fitted on."""
+    test = fitted.prepared.parts.test
+    if test is None:
+        return _cross_validated(plan, fitted)
+    return evaluate_part(decided.model, test, progress=plan.progress)
+
+
+def _cross_validated(plan: Plan, fitted: Fitted) -> Measured:
+    """Fit and decide in each fold as the saved model was, without the fold's images.
+
+    Weight decay, threshold and calibration are chosen in each fold anew.
+    """
+    parts = fitted.prepared.parts
+    train, folds = parts.train, parts.folds
+    said: dict[int, Classification] = {}
+    fold_of = np.empty(len(train.paths), dtype=int)
+    failed: list[str] = []
+    watched_folds = watched(
+        folds, total=len(folds), label="cross-validate", progress=plan.progress, unit="fold"
+    )
+    for number, (rows, held) in enumerate(watched_folds):
+        classifier = clone(fitted.prepared.classifier).set_params(cache=fitted.cache)
+        part = train.take(rows)
+        fit_once(classifier, plan, part, parts.validation)
+        model = dataclasses.replace(fitted.model, estimator=classifier)
+        seen = judged(classifier, part, parts.validation)
+        decided = decide_by(plan.decision, model, *seen, progress=False)
+        if decided.facts is not None and decided.refused:
+            failed.append(decided.facts["refused"])
+        paths = [train.paths[i] for i in held]
+        said |= zip(held.tolist(), classify(decided.model.estimator, paths), strict=True)
+        fold_of[held] = number + 1
+    verdicts = [said[i] for i in range(len(train.paths))]
+    report = report_on(fitted.model, train, verdicts, threshold=None)
+    cautions = (
+        [
+            f"In {len(failed)} of the {len(folds)} folds, what was asked for was not possible, and "
+            f"0.5 decided on the images of that fold: {failed[0]}"
+        ]
+        if failed
+        else []
+    )
+    return Measured(train, verdicts, report, fold_of.tolist(), cautions)

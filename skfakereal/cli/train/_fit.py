@@ -97,9 +97,7 @@ def _fit(plan: Plan, prepared: Prepared, cache: Any) -> tuple[Prepared, list[str
             validation=parts.validation and parts.validation.without(skipped),
         )
         if parts.folds:
-            parts = with_folds(
-                parts, use_groups=plan.use_groups, random_state=plan.random_state
-            )
+            parts = with_folds(parts, plan)
         check_decision(plan.decision, parts)
         fit_once(classifier, plan, parts.train, parts.validation)
     # The model that is kept must not draw bars wherever it is used.
@@ -112,9 +110,7 @@ def fit_once(
 ) -> None:
     """Fit on a part, validating on another one, or by cross-validation within the first."""
     if validation is None:
-        groups = groups_to_keep(
-            train, use_groups=plan.use_groups, random_state=plan.random_state
-        )
+        groups = groups_to_keep(train, plan)
         classifier.fit(train.paths, train.labels, groups=groups)
     else:
         classifier.fit(
@@ -136,6 +132,11 @@ def describe_training(plan: Plan, fitted: Fitted, cautions: list[str]) -> dict[s
     """Return what ``config.json`` keeps of a training."""
     classifier, parts = fitted.prepared.classifier, fitted.prepared.parts
     counts = {name: part.count(parts.names) for name, part in parts.by_name().items()}
+    kept = (
+        {"weight_decay": float(classifier.weight_decay_)}
+        if is_solved(classifier)
+        else {"epochs_run": classifier.n_iter_, "epoch_kept": classifier.best_epoch_ + 1}
+    )
     return describe_run(
         plan.command_line,
         data={
@@ -148,15 +149,9 @@ def describe_training(plan: Plan, fitted: Fitted, cautions: list[str]) -> dict[s
         },
         model=settings_of(classifier),
         training={
-            **_what_was_kept(classifier),
+            **kept,
             "engine": classifier.engine_,
             "seconds": round(fitted.seconds, 1),
         },
         remarks=cautions,
     )
-
-
-def _what_was_kept(classifier: VGG16ImageClassifier) -> dict[str, float]:
-    if is_solved(classifier):
-        return {"weight_decay": float(classifier.weight_decay_)}
-    return {"epochs_run": classifier.n_iter_, "epoch_kept": classifier.best_epoch_ + 1}

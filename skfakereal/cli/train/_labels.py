@@ -12,8 +12,8 @@ from skfakereal._pages.html import Html, meaning, note, section
 from skfakereal._pages.pictures import gallery, picture
 from skfakereal._wording import counted, shortened
 from skfakereal.cli._parts import Part
+from skfakereal.cli.run._evaluation import Measured
 from skfakereal.cli.train._decide import Decided
-from skfakereal.cli.train._figures import Measured
 from skfakereal.cli.train._fit import Fitted
 from skfakereal.evaluation import find_label_issues
 
@@ -29,8 +29,7 @@ class LabelIssue:
     path: str
     label: str
     likely: str
-    probability: float  # of the label, and of the class that is more likely
-    probability_likely: float
+    probability: float  # of the label
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,6 @@ def find_mislabelled(fitted: Fitted, decided: Decided, measured: Measured) -> La
             label=names[labels[row]],
             likely=names[int(proba[row].argmax())],
             probability=float(proba[row, labels[row]]),
-            probability_likely=float(proba[row].max()),
         )
         for row in rows.tolist()
     ]

@@ -18,7 +18,6 @@ from skfakereal._training.holdout import LabelledPaths, draw_folds, draw_seeds, 
 from skfakereal._training.settings import held_fraction, is_solved
 from skfakereal._weights import load_trunk, require_weights
 from skfakereal._wording import counted
-from skfakereal.cli._audit import Audited, audit_run
 from skfakereal.cli._decision import DecisionPlan
 from skfakereal.cli._output import say
 from skfakereal.cli._parts import (
@@ -31,6 +30,7 @@ from skfakereal.cli._parts import (
     read_groups,
 )
 from skfakereal.cli._paths import load_labelled
+from skfakereal.cli.run._audit import Audited, audit_run
 from skfakereal.evaluation import images_needed
 from skfakereal.thresholds import check_negatives, negatives_needed
 
@@ -43,6 +43,10 @@ _FOLDS = 5  # scikit-learn's calibration divides even images that nothing is fit
 _TEST_FRACTION = 0.2
 # A fifth of fewer is less than 40: where 32 of 40 are right, the accuracy may be 0.64 or 0.91.
 _FEWEST_TO_HOLD_OUT = 200
+_DIVIDED = (
+    "The training images were cross-validated image by image, since no division by groups "
+    "leaves every class on both sides, so what is chosen by it is too confident."
+)
 
 
 @dataclass(frozen=True)
@@ -92,31 +96,25 @@ def prepare(folder: Path, plan: Plan) -> Prepared:
         **plan.parameters, random_state=plan.random_state, verbose=int(plan.progress)
     )
     check_parameters(classifier.get_params(deep=False))
-    _require_inputs(plan)  # what is mistyped is said before weights are downloaded
+    # What is mistyped is said before weights are downloaded.
+    require_folder(Path(plan.folder))
+    if plan.groups_file is not None:
+        Path(plan.groups_file).stat()
     require_weights(classifier.weights, ways_out=_WAYS_OUT)
     # What Keras trains would be trained six times.
     by_itself = is_solved(classifier) and classifier.validation_fraction == "auto"
-    parts = split_folder(
-        plan.folder,
-        classes=plan.classes,
-        test_fraction=plan.test_fraction or (None if by_itself else _TEST_FRACTION),
-        use_groups=plan.use_groups,
-        groups_file=plan.groups_file,
-        random_state=plan.random_state,
-    )
+    test_fraction = plan.test_fraction or (None if by_itself else _TEST_FRACTION)
+    parts = split_folder(plan, test_fraction)
     n_images = len(parts.train.paths)
     by_itself = by_itself and held_fraction(classifier, n_images, solved=True) is None
     if not by_itself and (classifier.early_stopping or plan.decision.asked):
         fraction = classifier.validation_fraction
-        parts = with_validation(
-            parts,
-            0.1 if fraction == "auto" else fraction,
-            use_groups=plan.use_groups,
-            random_state=plan.random_state,
-        )
+        parts = with_validation(parts, 0.1 if fraction == "auto" else fraction, plan)
     if by_itself and parts.validation is None and not parts.folds:
         _check_enough(parts.train, parts.names, 2, "each of which is held out once")
-        parts = _with_divided_groups_told(parts, plan)
+        kept = groups_to_keep(parts.train, plan)
+        if kept is None and plan.use_groups and has_groups(parts.train):
+            parts = replace(parts, how=f"{parts.how} {_DIVIDED}")
     check_decision(plan.decision, parts)
     load_trunk(classifier.weights)  # an error in them is said before the long work
     _say_what_is_trained_on(parts, by_itself=by_itself)
@@ -125,12 +123,6 @@ def prepare(folder: Path, plan: Plan) -> Prepared:
         audit = audit_run(parts.by_name(), parts.names, folder, progress=plan.progress)
         say(f"\n{audit.said}\n")
     return Prepared(classifier, parts, audit)
-
-
-def _require_inputs(plan: Plan) -> None:
-    require_folder(Path(plan.folder))
-    if plan.groups_file is not None:
-        Path(plan.groups_file).stat()
 
 
 def _say_what_is_trained_on(parts: Parts, *, by_itself: bool) -> None:
@@ -149,17 +141,10 @@ def _say_what_is_trained_on(parts: Parts, *, by_itself: bool) -> None:
     say(f"{said}; {len(parts.test.paths):,} are kept for the test.")
 
 
-def split_folder(
-    folder: str,
-    *,
-    classes: Sequence[str],
-    test_fraction: float | None,
-    use_groups: bool,
-    groups_file: str | None = None,
-    random_state: int,
-) -> Parts:
+def split_folder(plan: Plan, test_fraction: float | None) -> Parts:
     """List a folder's images and divide them, as its split folders do or by drawing."""
-    bunch = load_labelled(folder, classes)
+    folder, groups_file = plan.folder, plan.groups_file
+    bunch = load_labelled(folder, plan.classes)
     everything = Part.of(bunch)
     if groups_file is not None:
         groups = read_groups(groups_file, everything.paths, folder)
@@ -179,9 +164,8 @@ def split_folder(
         _check_enough(train, names, 3, "to train, to validate and to test on")
         if test_fraction is None and len(train.paths) < _FEWEST_TO_HOLD_OUT:
             parts = Parts(train, validation, None, names, "", left_out=left_out)
-            return with_folds(parts, use_groups=use_groups, random_state=random_state)
-        fraction = test_fraction or _TEST_FRACTION
-        rows, how = _draw_test(train, fraction, use_groups, random_state)
+            return with_folds(parts, plan)
+        rows, how = _draw_test(train, test_fraction or _TEST_FRACTION, plan)
         train, test = (train.take(part) for part in rows)
     return Parts(train, validation, test, names, how, left_out=left_out)
 
@@ -195,40 +179,35 @@ def _check_enough(part: Part, names: Sequence[str], needed: int, why: str) -> No
             )
 
 
-def _draw_test(
-    part: Part, fraction: float, use_groups: bool, random_state: int
-) -> tuple[Rows, str]:
-    if use_groups and has_groups(part):
-        try:
-            rows = _draw(part, part.groups, fraction, random_state)
-        except ValueError:
-            how = (
-                "The tested images were drawn image by image, since no drawing by groups "
-                "leaves every class on both sides. So images of one group may be on both "
-                "sides, and the figures are too good."
-            )
-            return _draw(part, None, fraction, random_state), how
-        how = (
+def _draw_test(part: Part, fraction: float, plan: Plan) -> tuple[Rows, str]:
+    if not (plan.use_groups and has_groups(part)):
+        how = "The tested images were drawn one by one, with the same share of each class."
+        return _draw(part, None, fraction, plan), how
+    try:
+        return _draw(part, part.groups, fraction, plan), (
             "The tested images were drawn so that no group (a folder below a class, or "
             "what a file of groups tells) is on both sides."
         )
-        return rows, how
-    how = "The tested images were drawn one by one, with the same share of each class."
-    return _draw(part, None, fraction, random_state), how
+    except ValueError:
+        return _draw(part, None, fraction, plan), (
+            "The tested images were drawn image by image, since no drawing by groups "
+            "leaves every class on both sides. So images of one group may be on both "
+            "sides, and the figures are too good."
+        )
 
 
 def _draw(
-    part: Part, groups: NDArray[np.object_] | None, fraction: float, random_state: int
+    part: Part, groups: NDArray[np.object_] | None, fraction: float, plan: Plan
 ) -> Rows:
     images = LabelledPaths.check(part.paths, part.labels, groups=groups)
-    train, test = hold_out(images, fraction=fraction, random_state=random_state)
+    train, test = hold_out(images, fraction=fraction, random_state=plan.random_state)
     return train.positions, test.positions
 
 
-def with_folds(parts: Parts, *, use_groups: bool, random_state: int) -> Parts:
+def with_folds(parts: Parts, plan: Plan) -> Parts:
     """Divide the training part into folds, each of which is tested on once."""
     train = parts.train
-    groups = train.groups if use_groups and has_groups(train) else None
+    groups = train.groups if plan.use_groups and has_groups(train) else None
     images = LabelledPaths.check(train.paths, train.labels, groups=groups)
     apart = ""
     if groups is not None:
@@ -237,14 +216,14 @@ def with_folds(parts: Parts, *, use_groups: bool, random_state: int) -> Parts:
             "sides."
         )
     try:
-        folds = draw_folds(images, random_state=random_state)
+        folds = draw_folds(images, random_state=plan.random_state)
         fewest = [min(train.take(rows).count(parts.names).values()) for rows, _ in folds]
         if min(fewest) < 2:  # each model divides its own images again
             raise ValueError
     except ValueError:
         if groups is None:
             raise
-        folds = draw_folds(replace(images, groups=None), random_state=random_state)
+        folds = draw_folds(replace(images, groups=None), random_state=plan.random_state)
         apart = (
             " The images were divided one by one, since no division by groups leaves every "
             "class on both sides. So images of one group may be on both sides, which "
@@ -264,48 +243,30 @@ def _share_of_fold(folds: Folds) -> str:
     return shares.get(len(folds), "four fifths")
 
 
-def _with_divided_groups_told(parts: Parts, plan: Plan) -> Parts:
-    groups = groups_to_keep(
-        parts.train, use_groups=plan.use_groups, random_state=plan.random_state
-    )
-    if groups is not None or not (plan.use_groups and has_groups(parts.train)):
-        return parts
-    said = (
-        " The training images were cross-validated image by image, since no division by "
-        "groups leaves every class on both sides, so what is chosen by it is too confident."
-    )
-    return replace(parts, how=parts.how + said)
-
-
-def groups_to_keep(
-    train: Part, *, use_groups: bool, random_state: int
-) -> NDArray[np.object_] | None:
+def groups_to_keep(train: Part, plan: Plan) -> NDArray[np.object_] | None:
     """Return the groups that a fit with this seed can keep together among its folds."""
-    if not (use_groups and has_groups(train)):
+    if not (plan.use_groups and has_groups(train)):
         return None
     images = LabelledPaths.check(train.paths, train.labels, groups=train.groups)
     try:
-        draw_folds(images, random_state=draw_seeds(random_state)[0])
+        draw_folds(images, random_state=draw_seeds(plan.random_state)[0])
     except ValueError:
         return None
     return train.groups
 
 
-def with_validation(
-    parts: Parts, fraction: float, *, use_groups: bool, random_state: int
-) -> Parts:
+def with_validation(parts: Parts, fraction: float, plan: Plan) -> Parts:
     """Draw a validation part from the training part, where the folder has none."""
     if parts.validation is not None:
         return parts
-    train = parts.train
-    groups = train.groups if use_groups and has_groups(train) else None
-    how = parts.how
+    train, how = parts.train, parts.how
+    groups = train.groups if plan.use_groups and has_groups(train) else None
     try:
-        rows = _draw(train, groups, fraction, random_state)
+        rows = _draw(train, groups, fraction, plan)
     except ValueError:
         if groups is None:
             raise
-        rows = _draw(train, None, fraction, random_state)
+        rows = _draw(train, None, fraction, plan)
         how += (
             " The validation images were drawn image by image, since no drawing by groups "
             "leaves every class on both sides, so what is chosen on them is too confident."

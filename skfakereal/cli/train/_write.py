@@ -1,4 +1,4 @@
-"""A model that decides -> its figures on the test part, and the files of its run."""
+"""A model that decides -> its figures, and the files of its run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,14 +19,12 @@ from skfakereal._training.settings import is_solved
 from skfakereal._trunk_settings import height_and_width
 from skfakereal._views import render_view
 from skfakereal._wording import counted
-from skfakereal.cli._evaluation import write_evaluation
 from skfakereal.cli._parts import Parts
 from skfakereal.cli.run._card import card_facts, card_sections, write_card
-from skfakereal.cli.run._folder import seal
+from skfakereal.cli.run._evaluation import Measured, write_evaluation
 from skfakereal.cli.run._images import digests_of, folds_remark, seen_remark, write_manifest
 from skfakereal.cli.run._page import missed_target, no_better_than_chance
-from skfakereal.cli.train._decide import Decided
-from skfakereal.cli.train._figures import Measured, measure
+from skfakereal.cli.train._decide import Decided, measure
 from skfakereal.cli.train._fit import Fitted, describe_training
 from skfakereal.cli.train._labels import (
     LabelIssues,
@@ -35,10 +33,7 @@ from skfakereal.cli.train._labels import (
     write_label_issues,
 )
 from skfakereal.cli.train._prepare import Plan
-from skfakereal.evaluation import (
-    EvaluationReport,
-    TrainingCurveDisplay,
-)
+from skfakereal.evaluation import EvaluationReport, TrainingCurveDisplay
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -90,7 +85,6 @@ def write(folder: Path, plan: Plan, fitted: Fitted, decided: Decided) -> Trained
     if audit:
         config["data"]["audit"] = audit.record
     config["data"] |= card_facts(folder, parts.train, parts.names)
-    card = card_sections(write_card(folder, report, config))
     classifier = fitted.prepared.classifier
     figures = {"training_curves": TrainingCurveDisplay.from_estimator(classifier).figure_}
     views = _draw_views(classifier, parts.train.paths)
@@ -99,23 +93,17 @@ def write(folder: Path, plan: Plan, fitted: Fitted, decided: Decided) -> Trained
     write_evaluation(
         folder,
         plan.title,
-        report,
-        measured.verdicts,
         model,
-        measured.part.labels,
+        measured,
         config,
-        cautions=cautions,
-        how=parts.how,
         figures=figures,
         pictures=[_training_panel(classifier, views)],
         findings=[
             *(label_sections(issues) if issues else []),
             *([audit.section] if audit else []),
         ],
-        sections=card,
-        folds=measured.folds,
+        sections=card_sections(write_card(folder, report, config)),
     )
-    seal(folder, config)
     n_unreadable = len(fitted.skipped) + len(report.unreadable)
     return Trained(model, parts, report, remarks, n_unreadable, decided.refused, issues)
 

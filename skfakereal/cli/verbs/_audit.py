@@ -1,28 +1,11 @@
 """``skfakereal audit``: do the files give the class away?"""
 
-import json
 from argparse import ArgumentParser, Namespace
-from contextlib import nullcontext
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from skfakereal._shown import printable
-from skfakereal._wording import counted
-from skfakereal.cli._arguments import (
-    Verbs,
-    add_classes,
-    add_folder,
-    add_n_jobs,
-    add_verb,
-    finish_verb,
-)
-from skfakereal.cli._output import complain, say, wants_progress
+from skfakereal.cli._arguments import add_classes, add_folder, add_n_jobs
 
-if TYPE_CHECKING:
-    from skfakereal.audit import AuditReport
-    from skfakereal.cli._parts import Part
-
-_DESCRIPTION = """\
+SUMMARY = "check whether the files give the class away"
+DESCRIPTION = """\
 Look for what gives the class away without looking at the pictures: file formats,
 pixel sizes, JPEG settings, EXIF and other metadata, borders; and for copies that
 could be in both the training and the test part. A detector learns such things
@@ -30,7 +13,7 @@ first, does well in its test, and fails elsewhere. Run it before training.
 
 FOLDER is laid out as for `skfakereal train`. Files are only read.
 """
-_EPILOG = """\
+EPILOG = """\
 examples:
   skfakereal audit photos/
   skfakereal audit photos/ --out audit/
@@ -54,23 +37,10 @@ exit codes:
   0 done    1 error, or --strict and the answer is not "clean"    2 wrong usage
   3 done, but some images could not be read (they are listed, and left out)
 """
-_NAMED = 10
-_WHY_LEFT_OUT = "Neither this audit nor a training on this folder uses them."
-_PUT_IN_ORDER = (
-    "Convert images that should be used to JPEG or PNG and move them into a class folder. Name "
-    "other class folders with --classes; split folders are named train, validation and test."
-)
 
 
-def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
-    """Add the verb to the parser."""
-    parser = add_verb(
-        verbs,
-        "audit",
-        summary="check whether the files give the class away",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-    )
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add what it takes."""
     add_folder(parser)
     parser.add_argument("--out", metavar="RUN", help="write a folder with the report")
     parser.add_argument("--force", action="store_true", help="replace an earlier one")
@@ -81,67 +51,10 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
     )
     add_classes(parser)
     add_n_jobs(parser)
-    finish_verb(parser, run)
 
 
 def run(arguments: Namespace) -> int:
     """Audit the folder, and write a report if one is asked for."""
-    from skfakereal.cli._audit import audit_labelled
-    from skfakereal.cli._paths import load_labelled
-    from skfakereal.cli.run._folder import new_run
+    from skfakereal.cli.run._audit import audit_folder
 
-    out = arguments.out
-    # First of all, so that a place that is taken comes to light before the work.
-    with new_run(out, force=arguments.force) if out else nullcontext() as folder:
-        bunch = load_labelled(arguments.folder, arguments.classes)
-        progress = wants_progress(arguments.progress)
-        report, parts = audit_labelled(bunch, progress=progress, n_jobs=arguments.n_jobs)
-        if bunch.left_out:
-            _add_finding(report, bunch.left_out)
-        say(repr(report))
-        if folder is not None:
-            _write(folder, report, parts, arguments)
-    if out:
-        say(f"\nThe report is {out}/report.html.")
-    for error in report.unreadable[:_NAMED]:
-        complain(printable(f"{error.path}: {error.reason}"))
-    if report.unreadable:
-        complain(f"{counted(len(report.unreadable), 'image')} could not be read")
-    if arguments.strict and report.verdict != "clean":
-        return 1
-    return 3 if report.unreadable else 0
-
-
-def _add_finding(report: "AuditReport", left_out: str) -> None:
-    from skfakereal.audit import Finding
-
-    report.findings.append(
-        Finding("files left out", "minor", left_out, _WHY_LEFT_OUT, _PUT_IN_ORDER)
-    )
-
-
-def _write(
-    folder: Path, report: "AuditReport", parts: "dict[str, Part]", arguments: Namespace
-) -> None:
-    """Write page, data, groups and record."""
-    from skfakereal.cli._audit import audit_record
-    from skfakereal.cli._parts import GROUPS_FILE, write_groups
-    from skfakereal.cli.run._folder import describe_run, seal
-
-    root, names = arguments.folder, report.target_names
-    report.save_html(folder / "report.html")
-    data = json.dumps(report.to_dict(), indent=2)
-    (folder / "audit.json").write_text(f"{data}\n", encoding="utf-8")
-    labels = [names[i] for part in parts.values() for i in part.labels]
-    splits = [name for name, part in parts.items() for _ in part.paths]
-    write_groups(folder / GROUPS_FILE, report, labels, splits, root)
-    config = describe_run(
-        arguments.command_line,
-        data={
-            "folder": root,
-            "classes": names,
-            **{name or "images": part.count(names) for name, part in parts.items()},
-            "audit": audit_record(report, parts),
-        },
-    )
-    seal(folder, config)
+    return audit_folder(arguments)

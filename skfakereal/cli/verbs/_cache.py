@@ -2,16 +2,16 @@
 
 from argparse import ArgumentParser, Namespace
 
-from skfakereal.cli._arguments import Verbs, add_verb, finish_verb
 from skfakereal.cli._output import say
 
-_DESCRIPTION = """\
+SUMMARY = "show or empty the cache of activations"
+DESCRIPTION = """\
 Show the size of the cache, or empty it. It holds activations of the frozen part
 of VGG16, never images, so that they are computed once. Emptying it costs only
 time.
 """
 
-_EPILOG = """\
+EPILOG = """\
 examples:
   skfakereal cache info
   skfakereal cache clear
@@ -19,15 +19,8 @@ examples:
 """
 
 
-def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
-    """Add the verb to the parser."""
-    parser = add_verb(
-        verbs,
-        "cache",
-        summary="show or empty the cache of activations",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-    )
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add what it takes."""
     parser.add_argument("action", choices=("info", "clear"), help="what to do")
     parser.add_argument(
         "--cache",
@@ -35,7 +28,6 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
         default="auto",
         help="the folder (default: SKFAKEREAL_CACHE, else one in your own cache folder)",
     )
-    finish_verb(parser, run)
 
 
 def run(arguments: Namespace) -> int:

@@ -3,15 +3,15 @@
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 from collections.abc import Iterator
 
-from skfakereal.cli._arguments import Verbs, add_verb, finish_verb
 from skfakereal.cli._output import say
 
 _SHELLS = ("bash", "zsh", "fish", "tcsh")
-_DESCRIPTION = """\
+SUMMARY = "print the script for completion in your shell"
+DESCRIPTION = """\
 Print the script by which your shell completes verbs, options and file names.
 """
 
-_EPILOG = """\
+EPILOG = """\
 examples:
   skfakereal completion bash   the script for bash
 
@@ -28,18 +28,9 @@ _FOLDERS = ("FOLDER", "RUN")
 _FILES = ("FILE", "IMAGE", "LIST", "MODEL", "OUT", "PLACE", "SOURCE", "auto|none|FILE")
 
 
-def add_parser(verbs: "Verbs[ArgumentParser]", program: ArgumentParser) -> None:
-    """Add the verb to the parser of the whole program."""
-    parser = add_verb(
-        verbs,
-        "completion",
-        summary="print the script for completion in your shell",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-    )
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add what it takes."""
     parser.add_argument("shell", choices=_SHELLS, help="which shell")
-    parser.set_defaults(program=program)
-    finish_verb(parser, run)
 
 
 def run(arguments: Namespace) -> int:

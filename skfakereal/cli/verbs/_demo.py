@@ -4,14 +4,14 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skfakereal.cli._arguments import Verbs, add_verb, finish_verb
 from skfakereal.cli._output import say, signs_of_life, wants_progress
 
 if TYPE_CHECKING:
     from skfakereal.cli.train import Trained
 
 
-_DESCRIPTION = """\
+SUMMARY = "a complete run on toy images, offline"
+DESCRIPTION = """\
 A complete run on toy images, offline, in a minute: it makes images, trains a
 detector, tests it, writes the report, and classifies three of the tested images.
 
@@ -21,7 +21,7 @@ images come from a photograph that the detector has never seen. The detector and
 its figures apply to such images only.
 """
 
-_EPILOG = """\
+EPILOG = """\
 examples:
   skfakereal demo
   skfakereal demo --out elsewhere/
@@ -39,22 +39,14 @@ _TOY = (
 )
 
 
-def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
-    """Add the verb to the parser."""
-    parser = add_verb(
-        verbs,
-        "demo",
-        summary="a complete run on toy images, offline",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-    )
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add what it takes."""
     parser.add_argument(
         "--out",
         metavar="FOLDER",
         default="skfakereal-demo",
         help="where images and results go (default: ./skfakereal-demo)",
     )
-    finish_verb(parser, run)
 
 
 def run(arguments: Namespace) -> int:

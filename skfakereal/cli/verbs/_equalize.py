@@ -1,30 +1,11 @@
 """``skfakereal equalize``: copies of all classes, written in the same way."""
 
-import warnings
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from skfakereal._shown import printable
-from skfakereal._wording import counted
-from skfakereal.cli._arguments import (
-    Verbs,
-    add_classes,
-    add_folder,
-    add_n_jobs,
-    add_verb,
-    finish_verb,
-    image_size,
-)
-from skfakereal.cli._output import complain, say, wants_progress
+from skfakereal.cli._arguments import add_classes, add_folder, add_n_jobs, image_size
 
-if TYPE_CHECKING:
-    from sklearn.utils import Bunch
-
-    from skfakereal.audit import AuditReport
-
-
-_DESCRIPTION = """\
+SUMMARY = "write copies of all classes in one format, quality and size"
+DESCRIPTION = """\
 Write copies of all images in one format, quality and size, without metadata: the
 usual remedy for findings of `skfakereal audit`. The originals are only read.
 
@@ -32,7 +13,7 @@ OUT is laid out as FOLDER is (splits, classes, groups), so that `skfakereal trai
 and `skfakereal audit` can use it. The images are audited before and after.
 """
 
-_EPILOG = """\
+EPILOG = """\
 examples:
   skfakereal equalize photos/ equal/
   skfakereal equalize photos/ equal/ --size 256
@@ -50,15 +31,8 @@ exit codes:
 """
 
 
-def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
-    """Add the verb to the parser."""
-    parser = add_verb(
-        verbs,
-        "equalize",
-        summary="write copies of all classes in one format, quality and size",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-    )
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add what it takes."""
     add_folder(parser)
     parser.add_argument("out", metavar="OUT", help="folder for the copies, outside FOLDER")
     parser.add_argument(
@@ -102,87 +76,10 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
         help="do not audit before and after",
     )
     add_n_jobs(parser)
-    finish_verb(parser, run)
 
 
 def run(arguments: Namespace) -> int:
     """Write the copies, and audit them."""
-    from skfakereal.cli._audit import severe_lines
-    from skfakereal.cli._paths import load_labelled
+    from skfakereal.cli.run._audit import equalize_folder
 
-    _refuse_nested(arguments.folder, arguments.out)
-    bunch = load_labelled(arguments.folder, arguments.classes)
-    if arguments.audit:
-        before = _audit(bunch, arguments)
-        say(f"Before: {_headline(before)}")
-    copies = _copy(bunch, arguments)
-    for failure in copies.failures:
-        complain(printable(str(failure)))
-    say(f"\n{copies.DESCR}")
-    step = f"skfakereal train {arguments.out} --out RUN"
-    if arguments.audit:
-        after = _audit(load_labelled(arguments.out, arguments.classes), arguments)
-        say("\n".join([f"After: {_headline(after)}", *severe_lines(after)]) + "\n")
-        if after.verdict != "clean":
-            step = f"skfakereal audit {arguments.out} shows what remains to be done before training"
-    say(f"Next: {step}")
-    if copies.failures:
-        complain(f"{counted(len(copies.failures), 'image')} could not be copied")
-    return 3 if copies.failures else 0
-
-
-def _refuse_nested(folder: str, out: str) -> None:
-    """Keep the copies out of what `train` and `audit` would list, and the reverse."""
-    one, other = Path(folder).resolve(), Path(out).resolve()
-    if one.is_relative_to(other) or other.is_relative_to(one):
-        raise ValueError(
-            f"OUT must lie outside FOLDER, and FOLDER outside OUT, but OUT is {out!r} and "
-            f"FOLDER {folder!r}. Choose another OUT."
-        )
-
-
-def _copy(bunch: "Bunch", arguments: Namespace) -> "Bunch":
-    from skfakereal._images.read import ImageReadError
-    from skfakereal.audit import equalize_images
-
-    below = [str(Path(path).parent.relative_to(arguments.folder)) for path in bunch.data]
-    try:
-        with warnings.catch_warnings():
-            # The description says it too.
-            warnings.filterwarnings("ignore", "The classes differ", UserWarning)
-            return equalize_images(
-                bunch.data,
-                bunch.target,
-                arguments.out,
-                format=arguments.format,
-                quality=arguments.quality,
-                size=arguments.size,
-                resize=arguments.resize,
-                folders=below,
-                target_names=bunch.target_names,
-                on_error="skip" if arguments.skip_unreadable else "raise",
-                n_jobs=arguments.n_jobs,
-                verbose=int(wants_progress(arguments.progress)),
-            )
-    except ImageReadError as error:
-        error.add_note("Or leave them out with --skip-unreadable; the others are written.")
-        raise
-
-
-def _audit(bunch: "Bunch", arguments: Namespace) -> "AuditReport":
-    from skfakereal.cli._audit import audit_labelled
-
-    progress = wants_progress(arguments.progress)
-    return audit_labelled(bunch, progress=progress, n_jobs=arguments.n_jobs)[0]
-
-
-def _headline(report: "AuditReport") -> str:
-    about = ", ".join(f.name for f in report.findings if f.severity != "minor")
-    text: str = report.verdict
-    strength = report.headline
-    if strength.verdict != "too few images":
-        text += (
-            f", AUC {strength.auc:.3f} from metadata alone ({strength.low:.2f} to "
-            f"{strength.high:.2f}; 0.5 is chance)"
-        )
-    return f"{text}. Found: {about or 'nothing'}."
+    return equalize_folder(arguments)

@@ -3,19 +3,11 @@
 from argparse import ArgumentParser, Namespace
 from contextlib import nullcontext
 
-from skfakereal.cli._arguments import (
-    ABOUT_TRUST,
-    Verbs,
-    add_card,
-    add_model,
-    add_run,
-    add_tested,
-    add_verb,
-    finish_verb,
-)
+from skfakereal.cli._arguments import add_card, add_model, add_run, add_tested
 from skfakereal.cli._output import say, wants_progress
 
-_DESCRIPTION = """\
+SUMMARY = "measure a model on labelled images"
+DESCRIPTION = """\
 Classify labelled images and compare: accuracy, precision, recall, F1, ROC-AUC,
 average precision and the confusion matrix. FOLDER is laid out as for
 `skfakereal train`.
@@ -27,7 +19,7 @@ unless --split says otherwise. They always are if the run held no test part out
 (train on fewer than 200 images); if nothing is left, that is an error.
 """
 
-_EPILOG = """\
+EPILOG = """\
 examples:
   skfakereal evaluate detector/ more-photos/
   skfakereal evaluate detector/ photos/ --split test --out evaluation/
@@ -47,59 +39,36 @@ exit codes:
 """
 
 
-def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
-    """Add the verb to the parser."""
-    parser = add_verb(
-        verbs,
-        "evaluate",
-        summary="measure a model on labelled images",
-        description=_DESCRIPTION,
-        epilog=_EPILOG + ABOUT_TRUST,
-    )
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add what it takes."""
     add_model(parser)
     add_tested(parser)
     add_run(parser)
     add_card(parser)
-    finish_verb(parser, run)
 
 
 def run(arguments: Namespace) -> int:
     """Evaluate the model, and write a run folder if one is asked for."""
-    from skfakereal.cli._evaluation import evaluate_part, write_evaluation
-    from skfakereal.cli._tested import describe_test, end_test, load_tested
     from skfakereal.cli.run._card import add_to_card, check_card
-    from skfakereal.cli.run._folder import new_run, seal
+    from skfakereal.cli.run._evaluation import evaluate_part, many_unlike, write_evaluation
+    from skfakereal.cli.run._folder import new_run
     from skfakereal.cli.run._page import no_better_than_chance
-    from skfakereal.cli.run._unlike import many_unlike
+    from skfakereal.cli.run._tested import describe_test, end_test, load_tested
 
     progress, out = wants_progress(arguments.progress), arguments.out
     # First of all, so that a place that is taken comes to light before the work.
     with new_run(out, force=arguments.force) if out else nullcontext() as folder:
         check_card(arguments.card)
         tested = load_tested(arguments, progress=progress)
-        model, part = tested.model, tested.part
-        report, verdicts = evaluate_part(model, part, progress=progress)
+        measured = evaluate_part(tested.model, tested.part, progress=progress)
+        report = measured.report
         cautions = tested.cautions() + no_better_than_chance(report)
-        cautions += many_unlike(verdicts)
+        cautions += many_unlike(measured)
         say(f"{report.summary()}\n\n{report!r}\n\n{tested.said()}")
         for caution in cautions:
             say(f"\nCaution: {caution}")
         if folder is not None:
-            unreadable = report.unreadable
-            config = describe_test(
-                arguments, tested, unreadable=unreadable, cautions=cautions
-            )
-            write_evaluation(
-                folder,
-                "Fake or real?",
-                report,
-                verdicts,
-                model,
-                part.labels,
-                config,
-                cautions=cautions,
-                how=tested.said(),
-            )
-            seal(folder, config)
+            config = describe_test(arguments, tested, report.unreadable, cautions)
+            write_evaluation(folder, "Fake or real?", tested.model, measured, config)
     add_to_card(arguments.card, report, arguments.folder)
     return end_test(out, report.unreadable)

@@ -9,23 +9,15 @@ from typing import TYPE_CHECKING
 
 from skfakereal._shown import printable
 from skfakereal._wording import chance, counted
-from skfakereal.cli._arguments import (
-    ABOUT_TRUST,
-    Verbs,
-    add_images,
-    add_model,
-    add_null,
-    add_pos_label,
-    add_verb,
-    finish_verb,
-)
+from skfakereal.cli._arguments import add_images, add_model, add_null, add_pos_label
 from skfakereal.cli._output import complain, wants_progress, watched
 
 if TYPE_CHECKING:
     from skfakereal.cli._rows import Row
 
 
-_DESCRIPTION = """\
+SUMMARY = "classify images"
+DESCRIPTION = """\
 Classify images. One row for each: its path, its label, a probability, an error.
 
 The probability is that of "fake" (or of --pos-label). For a model with more than
@@ -50,7 +42,7 @@ What the file itself says about its origin is shown beside the probability and
 does not change it; `skfakereal provenance --help` explains the words.
 """
 
-_EPILOG = """\
+EPILOG = """\
 examples:
   skfakereal predict detector/ suspect.jpg
   skfakereal predict detector/ suspect.jpg --stable
@@ -76,15 +68,8 @@ exit codes:
 """
 
 
-def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
-    """Add the verb to the parser."""
-    parser = add_verb(
-        verbs,
-        "predict",
-        summary="classify images",
-        description=_DESCRIPTION,
-        epilog=_EPILOG + ABOUT_TRUST,
-    )
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add what it takes."""
     add_model(parser)
     add_images(parser)
     add_null(parser)
@@ -119,7 +104,6 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
         action="store_true",
         help='answer "unsure" where a verdict is not stable; takes 4 to 6 times as long',
     )
-    finish_verb(parser, run)
 
 
 def run(arguments: Namespace) -> int:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from skfakereal._shown import printable
 from skfakereal._wording import counted
-from skfakereal.cli._arguments import Verbs, add_images, add_null, add_verb, finish_verb
+from skfakereal.cli._arguments import add_images, add_null
 from skfakereal.cli._output import complain, wants_progress, watched
 
 if TYPE_CHECKING:
     from skfakereal.provenance import Provenance
 
-_DESCRIPTION = """\
+SUMMARY = "show what files themselves say about their origin"
+DESCRIPTION = """\
 Read what image files themselves say about the origin of their pictures: IPTC's
 digital source type in XMP, the settings that Stable Diffusion tools leave in PNG,
 EXIF and comments, the software that EXIF names, and C2PA manifests (content
@@ -24,7 +25,7 @@ C2PA manifests are verified where c2pa-python is installed
 (pip install "skfakereal[c2pa]"), in a process of its own. Nothing is fetched.
 """
 
-_EPILOG = """\
+EPILOG = """\
 examples:
   skfakereal provenance suspect.jpg
   skfakereal provenance inbox/ --format csv --out origins.csv
@@ -49,15 +50,8 @@ exit codes:
 """
 
 
-def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
-    """Add the verb to the parser."""
-    parser = add_verb(
-        verbs,
-        "provenance",
-        summary="show what files themselves say about their origin",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-    )
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add what it takes."""
     add_images(parser)
     add_null(parser)
     parser.add_argument(
@@ -75,7 +69,6 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
         help="certificates (PEM) of the signers of C2PA manifests that are trusted, in place "
         "of C2PA's own list",
     )
-    finish_verb(parser, run)
 
 
 def run(arguments: Namespace) -> int:

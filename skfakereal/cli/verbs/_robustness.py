@@ -1,22 +1,11 @@
 """``skfakereal robustness``: what is left of a model after JPEG, scaling, blur, noise?"""
 
 from argparse import ArgumentParser, Namespace
-from contextlib import nullcontext
 
-from skfakereal.cli._arguments import (
-    ABOUT_TRUST,
-    Verbs,
-    add_card,
-    add_model,
-    add_run,
-    add_tested,
-    add_verb,
-    finish_verb,
-    name_list,
-)
-from skfakereal.cli._output import say, wants_progress
+from skfakereal.cli._arguments import add_card, add_model, add_run, add_tested, name_list
 
-_DESCRIPTION = """\
+SUMMARY = "measure what compression, scaling, blur and noise cost"
+DESCRIPTION = """\
 Change labelled images as they are changed on their way through the world, and
 classify the copies: after JPEG and WebP at several qualities, shrinking and
 enlarging, blur, noise, cropping, and what messengers do. Both classes go through
@@ -30,7 +19,7 @@ The copies are made in a temporary folder, a few hundred at a time. Every image 
 classified 29 times; --changes and --max-images reduce that.
 """
 
-_EPILOG = """\
+EPILOG = """\
 examples:
   skfakereal robustness detector/ more-photos/ --out robustness/
   skfakereal robustness detector/ photos/ --max-images 500 --card detector/card.md
@@ -58,15 +47,8 @@ exit codes:
 """
 
 
-def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
-    """Add the verb to the parser."""
-    parser = add_verb(
-        verbs,
-        "robustness",
-        summary="measure what compression, scaling, blur and noise cost",
-        description=_DESCRIPTION,
-        epilog=_EPILOG + ABOUT_TRUST,
-    )
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add what it takes."""
     add_model(parser)
     add_tested(parser)
     add_run(parser)
@@ -77,36 +59,10 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
         metavar="A,B,...",
         help="which changes, see below (default: 28 of all kinds)",
     )
-    finish_verb(parser, run)
 
 
 def run(arguments: Namespace) -> int:
     """Change and classify the images, and write a run folder if one is asked for."""
-    from skfakereal.cli._tested import describe_test, end_test, load_tested
-    from skfakereal.cli.run._card import add_to_card, check_card
-    from skfakereal.cli.run._folder import new_run
-    from skfakereal.cli.run._robustness import (
-        measure,
-        read_changes,
-        write_robustness,
-    )
+    from skfakereal.cli.run._robustness import measure_robustness
 
-    progress, out = wants_progress(arguments.progress), arguments.out
-    # First of all, so that a place that is taken comes to light before the work.
-    with new_run(out, force=arguments.force) if out else nullcontext() as folder:
-        check_card(arguments.card)
-        changes = None if arguments.changes is None else read_changes(arguments.changes)
-        tested = load_tested(arguments, progress=progress)
-        tested, unreadable = tested.readable(progress=progress)
-        report = measure(tested.model, tested.part, changes, progress=progress)
-        cautions = tested.cautions()
-        say(f"{report!r}\n\n{tested.said()}")
-        for caution in cautions:
-            say(f"\nCaution: {caution}")
-        if folder is not None:
-            config = describe_test(
-                arguments, tested, unreadable=unreadable, cautions=cautions
-            )
-            write_robustness(folder, report, config, how=tested.said(), cautions=cautions)
-    add_to_card(arguments.card, report, arguments.folder)
-    return end_test(out, unreadable)
+    return measure_robustness(arguments)

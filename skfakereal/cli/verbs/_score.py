@@ -9,23 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from skfakereal._shown import printable
 from skfakereal._wording import counted
-from skfakereal.cli._arguments import (
-    ABOUT_TRUST,
-    Verbs,
-    add_images,
-    add_model,
-    add_null,
-    add_pos_label,
-    add_verb,
-    finish_verb,
-)
+from skfakereal.cli._arguments import add_images, add_model, add_null, add_pos_label
 from skfakereal.cli._output import complain, say, wants_progress
 
 if TYPE_CHECKING:
     from skfakereal.scoring import ScoringResult
 
 
-_DESCRIPTION = """\
+SUMMARY = "classify any number of images, in runs that can be interrupted"
+DESCRIPTION = """\
 Classify any number of images, in a run that can be interrupted at any moment: the
 same command resumes it. One row for each image: its path, its label, a
 probability, why it could not be read, and the model.
@@ -37,7 +29,7 @@ refuses another model, list or setting; images may be added at the end of the
 list. Remove the folder when no more images will be added.
 """
 
-_EPILOG = """\
+EPILOG = """\
 examples:
   skfakereal score detector/ archive/ --out scores.csv
   skfakereal score detector/ archive/ --out scores.parquet --all-classes
@@ -51,15 +43,8 @@ exit codes:
 """
 
 
-def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
-    """Add the verb to the parser."""
-    parser = add_verb(
-        verbs,
-        "score",
-        summary="classify any number of images, in runs that can be interrupted",
-        description=_DESCRIPTION,
-        epilog=_EPILOG + ABOUT_TRUST,
-    )
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add what it takes."""
     add_model(parser)
     add_images(parser, nargs="*")
     parser.add_argument(
@@ -109,7 +94,6 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
     parser.add_argument(
         "--dask", metavar="ADDRESS", help="the scheduler of a Dask cluster to compute on"
     )
-    finish_verb(parser, run)
 
 
 def run(arguments: Namespace) -> int:

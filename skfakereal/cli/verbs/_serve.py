@@ -3,16 +3,10 @@
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from contextlib import suppress
 
-from skfakereal.cli._arguments import (
-    ABOUT_TRUST,
-    Verbs,
-    add_model,
-    add_pos_label,
-    add_verb,
-    finish_verb,
-)
+from skfakereal.cli._arguments import add_model, add_pos_label
 
-_DESCRIPTION = """\
+SUMMARY = "a page in the browser to drop images on"
+DESCRIPTION = """\
 Open a page in the browser to drop images on: files, a folder, a zip, or what the
 clipboard holds. It shows each image with its verdict ("fake", "real", or "unsure"
 and why), its probability, and what the file itself says about its origin; a click
@@ -24,7 +18,7 @@ images are held only while they are classified. It needs: pip install
 "skfakereal[web]".
 """
 
-_EPILOG = """\
+EPILOG = """\
 examples:
   skfakereal serve detector/
   skfakereal serve detector/ --port 9000 --no-browser
@@ -39,15 +33,8 @@ exit codes:
 """
 
 
-def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
-    """Add the verb to the parser."""
-    parser = add_verb(
-        verbs,
-        "serve",
-        summary="a page in the browser to drop images on",
-        description=_DESCRIPTION,
-        epilog=_EPILOG + ABOUT_TRUST,
-    )
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add what it takes."""
     add_model(parser)
     parser.add_argument(
         "--host", default="127.0.0.1", help="where to listen (default: this machine alone)"
@@ -63,7 +50,6 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
         "--no-browser", action="store_true", help="print the address, and open no browser"
     )
     add_pos_label(parser)
-    finish_verb(parser, run)
 
 
 def _port(text: str) -> int:

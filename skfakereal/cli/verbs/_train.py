@@ -5,22 +5,19 @@ from pathlib import Path
 
 from skfakereal._wording import counted
 from skfakereal.cli._arguments import (
-    Verbs,
     add_classes,
     add_folder,
     add_run,
-    add_verb,
-    finish_verb,
     fraction,
     image_size,
     none_or_text,
     units,
 )
-from skfakereal.cli._config import add_config
 from skfakereal.cli._decision import add_decision_options, read_decision
 from skfakereal.cli._output import complain, say, wants_progress
 
-_DESCRIPTION = """\
+SUMMARY = "train a detector on a folder of images, and report on it"
+DESCRIPTION = """\
 Train a detector by transfer learning on VGG16, measure it on images that it was
 not trained on, and write a run folder.
 
@@ -40,7 +37,7 @@ Otherwise a linear head (the default) is cross-validated among the training
 images; for other heads, a part of them decides when to stop.
 """
 
-_EPILOG = """\
+EPILOG = """\
 examples:
   skfakereal train photos/ --out detector/
   skfakereal train photos/ --out quick/ --image-size 64 --weights none --epochs 5
@@ -79,18 +76,16 @@ exit codes:
 """
 
 
-def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
-    """Add the verb to the parser."""
-    parser = add_verb(
-        verbs,
-        "train",
-        summary="train a detector on a folder of images, and report on it",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-    )
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add what it takes."""
     add_folder(parser)
     add_run(parser, required=True)
-    add_config(parser)
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        help="options from a TOML file, by their names: image-size = 64, hidden-units = "
+        "[256, 128], no-audit = true; what is given here as well takes precedence",
+    )
     add_classes(parser)
     parser.add_argument(
         "--test-fraction",
@@ -137,7 +132,6 @@ def add_parser(verbs: "Verbs[ArgumentParser]") -> None:
     )
     add_decision_options(parser)
     _add_estimator_options(parser.add_argument_group("parameters of VGG16ImageClassifier"))
-    finish_verb(parser, run)
 
 
 def _add_estimator_options(group: _ArgumentGroup) -> None:
@@ -258,21 +252,14 @@ def _add_estimator_options(group: _ArgumentGroup) -> None:
     add("--n-jobs", type=int, metavar="N", help="threads that read images (default: all)")
 
 
-_PARAMETERS = (
-    *("image_size", "resize", "n_crops", "preprocessing", "weights", "pooling"),
-    *("trainable_from", "hidden_units", "dropout", "learning_rate", "batch_size"),
-    *("epochs", "patience", "early_stopping", "validation_fraction", "augmentation"),
-    *("n_views", "engine", "cache", "n_jobs"),
-)
-
-
 def run(arguments: Namespace) -> int:
     """Train, test, write the run folder, and say where it lies."""
-    from skfakereal.cli.train import Plan, train_run
-    from skfakereal.cli.train._labels import label_line
+    from skfakereal import VGG16ImageClassifier
+    from skfakereal.cli.train import Plan, label_line, train_run
 
     given = vars(arguments)
-    parameters = {name: given[name] for name in _PARAMETERS if name in given}
+    own = VGG16ImageClassifier().get_params().keys() - {"random_state"}
+    parameters = {name: value for name, value in given.items() if name in own}
     if parameters.get("augmentation") == "none":
         parameters["augmentation"] = None
     plan = Plan(

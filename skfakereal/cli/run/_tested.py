@@ -124,11 +124,7 @@ def _refuse_if_all_seen(seen: Seen, model: Model, listed: bool) -> None:
 
 
 def describe_test(
-    arguments: Namespace,
-    tested: Tested,
-    *,
-    unreadable: Sequence[str],
-    cautions: Sequence[str],
+    arguments: Namespace, tested: Tested, unreadable: Sequence[str], cautions: Sequence[str]
 ) -> dict[str, Any]:
     """Return what ``config.json`` keeps of a test."""
     model, part = tested.model, tested.part

@@ -1,0 +1,232 @@
+"""A model and labelled images -> a report, and the files that every run writes."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binomtest
+
+from skfakereal._classifying.predictions import follows
+from skfakereal._classifying.unwrap import find_threshold
+from skfakereal._classifying.verdicts import Classification
+from skfakereal._csv_file import write_csv
+from skfakereal._judging.model import Model
+from skfakereal._judging.verdicts import classify, told
+from skfakereal._novelty import UNUSUAL
+from skfakereal._pages.html import Html, page, section, table
+from skfakereal._shown import write_page
+from skfakereal._wording import counted
+from skfakereal.cli._output import watched
+from skfakereal.cli._parts import Part, has_groups
+from skfakereal.cli.run._card import generators_of
+from skfakereal.cli.run._decision import decision_sections
+from skfakereal.cli.run._folder import seal
+from skfakereal.cli.run._page import how_it_was_made, made_by, truth_about
+from skfakereal.evaluation import EvaluationReport, MisclassifiedDisplay, report_sections
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+_DPI = 144
+_UNLIKE = f"unlike {100 * UNUSUAL:g}%"
+# Of what is like the training images, 1% is unlike; so much more is no chance.
+_MANY_UNLIKE = 0.05
+_ABOUT_UNLIKE = (
+    f"An image is {_UNLIKE} of the training images if its features lie farther from them "
+    f"than those of {100 * UNUSUAL:g}% of such training images as were left out for this. Of "
+    f"images that come from where the training images come from, {100 * (1 - UNUSUAL):.2g}% "
+    "are. The probability of such an image means little; predict says so, and --stable calls "
+    "it unsure."
+)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was tested, what was said of it, and how good that is."""
+
+    part: Part
+    verdicts: list[Classification]
+    report: EvaluationReport
+    # The fold in which each image was tested, where figures are cross-validated.
+    folds: list[int] | None = None
+    cautions: Sequence[str] = ()  # what the reader of the figures must know
+
+
+def evaluate_part(model: Model, part: Part, *, progress: bool) -> Measured:
+    """Classify labelled images; those that cannot be read are left out of the figures."""
+    if not hasattr(model.estimator, "predict_proba"):
+        raise TypeError(
+            f"MODEL must have predict_proba, which {type(model.estimator).__name__} lacks. Wrap "
+            "it in CalibratedClassifierCV."
+        )
+    classified = classify(model.estimator, part.paths)
+    verdicts: list[Classification] = list(
+        watched(classified, total=len(part.paths), label="evaluate", progress=progress)
+    )
+    report = report_on(model, part, verdicts, threshold=_threshold(model, verdicts))
+    return Measured(part, verdicts, report)
+
+
+def report_on(
+    model: Model, part: Part, verdicts: Sequence[Classification], *, threshold: float | None
+) -> EvaluationReport:
+    """Return the report on verdicts of a model, or of models of its kind."""
+    nothing = np.full(len(model.names), np.nan)
+    return EvaluationReport(
+        part.paths,
+        model.classes[part.labels],
+        [nothing if v.probabilities is None else v.probabilities for v in verdicts],
+        y_pred=model.classes[[v.predicted or 0 for v in verdicts]],
+        classes=model.classes,
+        pos_label=model.pos_label,
+        target_names=model.names,
+        groups=part.groups if has_groups(part) else None,
+        threshold=threshold,
+        generators=generators_of(part, model.names),
+    )
+
+
+def _threshold(model: Model, verdicts: Sequence[Classification]) -> float | None:
+    """Return the probability that the model decides by, if there is one."""
+    threshold = find_threshold(model.estimator)
+    read = [v for v in verdicts if v.probabilities is not None]
+    if threshold is None or not read:
+        return None
+    pred = np.array([v.predicted for v in read], dtype=np.intp)
+    proba = np.array([v.probabilities for v in read])
+    # It may be one of another class's probability, or of a decision function.
+    return threshold if follows(pred, proba, model.positive, threshold) else None
+
+
+def write_evaluation(
+    folder: Path,
+    title: str,
+    model: Model,
+    measured: Measured,
+    config: dict[str, Any],
+    *,
+    figures: "Mapping[str, Figure] | None" = None,
+    pictures: Sequence[Html] = (),
+    findings: Sequence[Html] = (),
+    sections: Sequence[Html] = (),
+) -> None:
+    """Write figures, predictions, plots and the page, and seal the run.
+
+    `figures` become files; `pictures`, `findings` and `sections` are parts of the page.
+    """
+    report, how = measured.report, config["data"]["test_images"]
+    metrics = report.to_dict()
+    if measured.folds is not None:
+        metrics["cross_validation"] = {"n_folds": max(measured.folds), "how": how}
+    text = json.dumps(metrics, indent=2)
+    (folder / "metrics.json").write_text(f"{text}\n", encoding="utf-8")
+    place, labels = folder / "predictions.csv", measured.part.labels
+    write_predictions(place, model, measured.verdicts, labels, measured.folds)
+    html = page(
+        title,
+        *report_sections(
+            report._results,
+            cautions=config["remarks"],
+            basis=" ".join([how, *truth_about(report)]),
+            pictures=pictures,
+            findings=[*decision_sections(config), *findings],
+        ),
+        *_unlike_section(measured),
+        *sections,
+        how_it_was_made(config),
+        lead=report.summary(),
+        footer=made_by(config),
+    )
+    write_page(folder / "report.html", html)
+    _write_plots(folder, report, figures or {})
+    seal(folder, config)
+
+
+def write_predictions(
+    place: Path,
+    model: Model,
+    verdicts: Sequence[Classification],
+    labels: NDArray[np.int64],
+    folds: Sequence[int] | None = None,
+) -> None:
+    """Write what the model said about labelled images."""
+    names = model.names
+    # With two classes, one probability says all.
+    others = names if len(names) > 2 else ()
+    single = [f"probability_{name}" for name in others]
+    rows: list[list[Any]] = [
+        ["path", "label", "predicted", "probability", *single, "error"]
+    ]
+    for verdict, label in zip(verdicts, labels, strict=True):
+        predicted, shown = told(verdict, names, model.positive)
+        chances = [told(verdict, names, i)[1] for i in range(len(others))]
+        rows.append([verdict.path, names[label], predicted, shown, *chances, verdict.error])
+    if folds is not None:
+        rows = [[*row, fold] for row, fold in zip(rows, ["fold", *folds], strict=True)]
+    write_csv(place, rows)
+
+
+def _write_plots(
+    folder: Path, report: EvaluationReport, others: "Mapping[str, Figure]"
+) -> None:
+    """Write a PNG for each plot."""
+    import matplotlib.pyplot as plt
+
+    def write(name: str, figure: "Figure") -> None:
+        figure.savefig(folder / f"{name}.png", dpi=_DPI, metadata={"Software": None})
+        plt.close(figure)
+
+    # One after the other: each is closed before the next is drawn.
+    for kind in report.plots:
+        write(kind, report.plot(kind))
+    write("worst_errors", MisclassifiedDisplay.from_report(report).figure_)
+    for name, figure in others.items():
+        write(name, figure)
+    plt.close("all")
+
+
+def many_unlike(measured: Measured) -> list[str]:
+    """Return a caution if clearly more images than usual are unlike the training images."""
+    unlike, _ = _known(measured)
+    if not len(unlike) or _interval(unlike)[0] <= _MANY_UNLIKE:
+        return []
+    return [
+        f"{unlike.sum():,} of {counted(len(unlike), 'image')} are {_UNLIKE} of the "
+        "training images: the model was made for others, and what it says of these means little."
+    ]
+
+
+def _unlike_section(measured: Measured) -> list[Html]:
+    """Return a section on how often that was so, and how the verdicts on such images fared."""
+    unlike, right = _known(measured)
+    if not len(unlike):
+        return []
+    lines = []
+    for name, chosen in ((_UNLIKE, unlike), ("all others", ~unlike)):
+        n, n_right = int(chosen.sum()), int(right[chosen].sum())
+        share = n_right / n if n else None
+        lines.append([name, n, n / len(unlike), *_interval(chosen), share])
+    header = ("images", "number", "share", "95% from", "to", "verdicts right")
+    return [section("Unlike the training images", table(lines, header), _ABOUT_UNLIKE)]
+
+
+def _known(measured: Measured) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which images are unlike the training images, and on which the verdict is right."""
+    pairs = zip(measured.verdicts, measured.part.labels, strict=True)
+    known = [
+        (v.novelty >= UNUSUAL, v.predicted == label)
+        for v, label in pairs
+        if v.novelty is not None
+    ]
+    unlike, right = np.array(known, dtype=bool).reshape(-1, 2).T
+    return unlike, right
+
+
+def _interval(chosen: NDArray[np.bool_]) -> tuple[float, float]:
+    found = binomtest(int(chosen.sum()), len(chosen)).proportion_ci(method="exact")
+    return float(found.low), float(found.high)
