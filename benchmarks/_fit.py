@@ -113,9 +113,9 @@ def forget_tails() -> None:
 
     With them, from the second round on "another head" would be one that is known already.
     """
-    from skfakereal._training import pool
+    from skfakereal._training import tail
 
-    pool._free.clear()
+    tail._free.clear()
 
 
 def _make_ours(

@@ -1,9 +1,12 @@
-"""The rules of the estimators' parameters; scikit-learn is not needed to check them."""
+"""Parameters of estimators: their rules, and a form that JSON knows.
+
+scikit-learn is not needed to check them.
+"""
 
 import math
 from collections.abc import Callable, Mapping
 from numbers import Integral, Real
-from os import PathLike
+from os import PathLike, fspath
 from typing import Any
 
 import numpy as np
@@ -207,3 +210,35 @@ _RULES: dict[str, Rule] = {
     ),
     "verbose": ("an integer of at least 0, or a bool", _is_verbose),
 }
+
+
+def settings_of(estimator: Any) -> dict[str, Any]:
+    """Return the parameters of an estimator in a form that JSON knows.
+
+    Those that are estimators themselves become dicts, with ``class``.
+    """
+    parameters = estimator.get_params(deep=False)
+    return {
+        "class": type(estimator).__name__,
+        **{name: _plain(value) for name, value in parameters.items()},
+    }
+
+
+def _plain(value: Any) -> Any:
+    from sklearn.base import BaseEstimator
+
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case np.generic() | np.ndarray():
+            plain = value.tolist()
+            # The one type for which Python has no number.
+            return float(plain) if isinstance(plain, np.generic) else _plain(plain)
+        case PathLike():
+            return fspath(value)
+        case BaseEstimator():
+            return settings_of(value)
+        case _:
+            return str(value)

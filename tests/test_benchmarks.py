@@ -229,7 +229,7 @@ def test_a_case_that_fails_leaves_the_others(tmp_path, capsys, monkeypatch):
 @pytest.mark.parametrize("case", [_fit, _search], ids=["fit", "search"])
 def test_no_round_knows_the_compiled_tails_of_another(case, tmp_path):
     pytest.importorskip("keras")
-    from skfakereal._training import pool
+    from skfakereal._training import tail
 
     weights = str(write_weights(tmp_path / "vgg16.safetensors"))
     images = write_images(tmp_path / "images", 24, 32)
@@ -238,8 +238,8 @@ def test_no_round_knows_the_compiled_tails_of_another(case, tmp_path):
     for number in range(2):
         # A store, and the settings; or the number of views.
         work(*([str(tmp_path / f"{number}"), {"n_views": 1}] if case is _fit else [1]))
-        kept.append([tail for _, tail in pool._free])
-    pool._free.clear()
+        kept.append([model for _, model in tail._free])
+    tail._free.clear()
     assert kept[0]
     assert not set(kept[0]) & set(kept[1])
 

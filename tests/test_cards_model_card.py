@@ -9,7 +9,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import FixedThresholdClassifier
 
 from skfakereal import VGG16ImageClassifier
-from skfakereal._settings import settings_of
+from skfakereal._parameters import settings_of
 from skfakereal.cards import ModelCard, model_card
 from skfakereal.cards._blocks import without_paths
 from skfakereal.cards._description import public_settings

@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from skfakereal.evaluation import EvaluationReport, compare_reports
 from skfakereal.evaluation.comparison._views import comparison_steps
-from skfakereal.evaluation.generators._report import generator_steps
-from skfakereal.evaluation.generators._trials import GeneratorRow
+from skfakereal.evaluation.generators._trials import GeneratorRow, generator_steps
 from skfakereal.evaluation.report._advice import next_steps
 from skfakereal.evaluation.robustness._page import robustness_steps
 from skfakereal.evaluation.robustness._rows import RobustnessRow

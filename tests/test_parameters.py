@@ -10,8 +10,7 @@ from conftest import Images
 from sklearn.base import clone
 
 from skfakereal import Augmentation, VGG16FeatureExtractor, VGG16ImageClassifier, load, save
-from skfakereal._parameters import check_parameters
-from skfakereal._settings import settings_of
+from skfakereal._parameters import check_parameters, settings_of
 from skfakereal._validation import check_class_weight
 
 NAN, INFINITY = float("nan"), float("inf")

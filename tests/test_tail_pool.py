@@ -14,8 +14,8 @@ keras = pytest.importorskip("keras")
 tf = pytest.importorskip("tensorflow")
 
 from skfakereal._network import Conv, GlobalPool, MaxPool, Network  # noqa: E402
-from skfakereal._training.pool import _MOST_TAILS, _free, lent_tail  # noqa: E402
 from skfakereal._training.settings import TailSettings  # noqa: E402
+from skfakereal._training.tail import _MOST_TAILS, _free, lent_tail  # noqa: E402
 
 SHAPE = (6,)
 HEAD = Network(())

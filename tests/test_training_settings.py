@@ -218,7 +218,7 @@ def test_the_layout_of_images_in_keras_settings_does_not_matter(
 ) -> None:
     import keras
 
-    from skfakereal._training.pool import _free
+    from skfakereal._training.tail import _free
 
     def fit() -> Any:
         _free.clear()  # a tail that is kept already has its layout

@@ -16,188 +16,18 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from skfakereal._shown import visible
 
-BODY_STYLE = """
-:root { color-scheme: light dark; }
-body { margin: 0; background: #fbfbf9; color: #24292f; }
-main.skfakereal { max-width: 60rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem;
-  --page: #fbfbf9; }
-@media (prefers-color-scheme: dark) {
-  body { background: #16181c; color: #dfe2e7; }
-  main.skfakereal { --page: #16181c; }
-}
-/* One drawing serves both: white takes on the page's colour. On a dark page light and dark
-   are exchanged, and hues stay. */
-@media screen { .skfakereal figure img.plot { mix-blend-mode: multiply; } }
-@media screen and (prefers-color-scheme: dark) {
-  .skfakereal figure img.plot { filter: invert(1) hue-rotate(180deg);
-    mix-blend-mode: screen; opacity: .92; }
-}
-@media print {
-  body { background: none; color: #000; }
-}
-"""
-
-PARTS_STYLE = """
-.skfakereal { font: 1rem/1.6 system-ui, -apple-system, "Segoe UI", sans-serif;
-  overflow-wrap: anywhere; --line: rgba(128, 128, 128, .28);
-  --shade: rgba(128, 128, 128, .08); --page: var(--jp-layout-color0, Canvas); }
-.skfakereal h1 { font-size: 1.9rem; line-height: 1.2; font-weight: 650;
-  letter-spacing: -.015em; margin: 0 0 .6rem; }
-.skfakereal h2 { font-size: 1.2rem; line-height: 1.3; font-weight: 650; margin: 0 0 .8rem; }
-.skfakereal h3 { font-size: 1rem; line-height: 1.3; font-weight: 650; margin: 0 0 .5rem; }
-.skfakereal .lead { font-size: 1.125rem; margin: 0; max-width: 46rem; opacity: .85; }
-.skfakereal section { margin-top: 2.5rem; }
-.skfakereal header + section { margin-top: 1.5rem; }
-.skfakereal p, .skfakereal ul { margin: .7rem 0; max-width: 42rem; }
-.skfakereal ul { padding-left: 1.3rem; }
-.skfakereal li { margin: .3rem 0; }
-.skfakereal .note { max-width: none; padding: .7rem 1rem; border-left: 4px solid #8b929c;
-  border-radius: 0 6px 6px 0; background: var(--shade); }
-.skfakereal .note ul { margin: 0; max-width: none; }
-.skfakereal .note.good { border-color: #3d9a5f; background: rgba(61, 154, 95, .1); }
-.skfakereal .note.warning { border-color: #d39a1e; background: rgba(211, 154, 30, .12); }
-.skfakereal .note.bad { border-color: #cf4a3f; background: rgba(207, 74, 63, .1); }
-.skfakereal .headlines { display: grid; gap: .75rem; margin: 1rem 0;
-  grid-template-columns: repeat(auto-fit, minmax(7.5rem, 1fr)); }
-.skfakereal .headlines div { padding: .7rem 1rem .8rem; border-radius: 8px;
-  background: var(--shade); }
-.skfakereal .headlines dt { font-size: .85rem; line-height: 1.3; opacity: .75; }
-.skfakereal .headlines dd { font-size: 1.6rem; line-height: 1.3; font-weight: 600;
-  margin: 0; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
-.skfakereal .headlines small { display: block; font-size: .8rem; font-weight: 400;
-  opacity: .75; white-space: nowrap; }
-.skfakereal .panels { columns: 22rem 2; column-gap: 2.5rem; margin: 1rem 0; }
-.skfakereal .panels > div { break-inside: avoid; padding-bottom: 1.6rem; }
-.skfakereal .panels figure { margin: .5rem 0; }
-.skfakereal .panels figure img { max-width: min(100%, 26rem); }
-.skfakereal .panels p { margin: .5rem 0; font-size: .93rem; }
-.skfakereal .panels .gallery { gap: .8rem; margin: .6rem 0;
-  grid-template-columns: repeat(auto-fill, minmax(6.5rem, 1fr)); }
-.skfakereal .panels figcaption { font-size: .82rem; }
-.skfakereal .matrix { border-collapse: separate; border-spacing: 3px; width: 100%;
-  min-width: 0; table-layout: fixed; }
-.skfakereal .matrix th, .skfakereal .matrix td { border: 0; padding: .5rem; }
-.skfakereal .matrix thead th { text-align: center; }
-.skfakereal .matrix tbody th { text-align: right; vertical-align: middle; }
-.skfakereal .matrix td { text-align: center; border-radius: 6px; padding: 1.1rem .3rem;
-  background: rgba(47, 111, 179, calc(.06 + .84 * var(--share))); }
-.skfakereal .matrix td.full { color: #fff; }
-.skfakereal .matrix b { display: block; font-size: 1.3rem; font-weight: 600; }
-.skfakereal .dots { margin: .9rem 0; font-size: .93rem; }
-.skfakereal .dots > div { display: grid; align-items: center; gap: .15rem .9rem;
-  grid-template-columns: minmax(5rem, 11rem) minmax(8rem, 1fr) 4rem; padding: .2rem 0; }
-.skfakereal .dots .track { position: relative; display: block; height: 1.5rem;
-  background: linear-gradient(var(--line), var(--line)) center / 100% 1px no-repeat; }
-.skfakereal .dots .track i, .skfakereal .dots .axis i { position: absolute; display: block;
-  box-sizing: border-box; }
-.skfakereal .dots .bar { height: 5px; top: calc(50% - 2.5px); border-radius: 3px;
-  opacity: .4; }
-.skfakereal .dots .dot { width: 10px; height: 10px; margin-left: -5px;
-  top: calc(50% - 5px); border-radius: 50%; }
-.skfakereal .dots .mark { width: 0; height: 100%; border-left: 1px dashed; opacity: .5; }
-.skfakereal .dots .axis { position: relative; height: 1.2rem; font-size: .8rem;
-  opacity: .75; }
-.skfakereal .dots .axis i { font-style: normal; white-space: nowrap; transform: translateX(-50%); }
-.skfakereal .key { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; margin: .5rem 0;
-  padding: 0; list-style: none; font-size: .88rem; }
-.skfakereal .key i { display: inline-block; width: 10px; height: 10px; margin-right: .45rem;
-  border-radius: 50%; }
-.skfakereal .scroll { overflow-x: auto; margin: .9rem 0;
-  background: linear-gradient(90deg, var(--page) 40%, transparent) left / 2.5rem 100%,
-    linear-gradient(-90deg, var(--page) 40%, transparent) right / 2.5rem 100%,
-    linear-gradient(90deg, rgba(128, 128, 128, .45), transparent) left / 1rem 100%,
-    linear-gradient(-90deg, rgba(128, 128, 128, .45), transparent) right / 1rem 100%;
-  background-repeat: no-repeat; background-attachment: local, local, scroll, scroll; }
-.skfakereal table { border-collapse: collapse; font-size: .93rem; min-width: 60%;
-  overflow-wrap: normal; }
-.skfakereal caption { text-align: left; padding: 0 0 .4rem; opacity: .75; }
-.skfakereal th, .skfakereal td { text-align: left; vertical-align: top;
-  padding: .4rem .9rem .4rem 0; border: 0; border-bottom: 1px solid var(--line);
-  background: none; }
-.skfakereal th { font-weight: 600; font-size: .85rem; vertical-align: bottom;
-  opacity: .75; }
-.skfakereal .number { text-align: right; font-variant-numeric: tabular-nums;
-  white-space: nowrap; padding-left: .9rem; }
-.skfakereal tr > :last-child { padding-right: 0; }
-.skfakereal figure { margin: 1.1rem 0; break-inside: avoid; }
-.skfakereal figure img { display: block; max-width: 100%; height: auto; border-radius: 6px;
-  background: #fff; }
-.skfakereal figure img.card { padding: .8rem; border-radius: 10px; box-sizing: border-box; }
-.skfakereal figcaption { font-size: .88rem; line-height: 1.45; margin-top: .5rem;
-  opacity: .8; white-space: pre-line; }
-.skfakereal .picture { margin: .5rem 0; max-width: 20rem; }
-.skfakereal .picture img.pixels { width: 8rem; image-rendering: pixelated; }
-.skfakereal .picture .empty { display: flex; align-items: center; justify-content: center;
-  aspect-ratio: 1; max-width: 8rem; box-sizing: border-box; padding: .5rem;
-  border: 1px dashed var(--line); border-radius: 6px; font-size: .85rem; line-height: 1.35;
-  text-align: center; opacity: .8; }
-.skfakereal .gallery { display: grid; gap: 1rem; margin: 1rem 0;
-  grid-template-columns: repeat(auto-fill, minmax(8rem, 1fr)); }
-.skfakereal .gallery .picture { margin: 0; }
-.skfakereal .gallery .picture img, .skfakereal .gallery .empty { width: 100%;
-  max-width: none; }
-.skfakereal .gallery.wide {
-  grid-template-columns: repeat(auto-fill, minmax(min(100%, 22rem), 1fr)); }
-.skfakereal .gallery.wide figure { margin: 0; }
-.skfakereal details { margin: .7rem 0; }
-.skfakereal summary { cursor: pointer; font-weight: 600; padding: .2rem 0; }
-.skfakereal summary.aside { font-weight: 400; font-size: .88rem; opacity: .8; }
-.skfakereal .folds { border-top: 1px solid var(--line); }
-.skfakereal .folds > details { margin: 0; padding: .45rem 0;
-  border-bottom: 1px solid var(--line); }
-.skfakereal pre { overflow-x: auto; margin: .9rem 0; padding: .7rem 1rem;
-  border-radius: 6px; background: var(--shade); font-size: .88rem; line-height: 1.5; }
-.skfakereal .case { display: grid; gap: 1rem 2rem; align-items: start;
-  grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); }
-.skfakereal .case .picture { max-width: none; margin: 0; }
-.skfakereal .case .picture img { max-height: 28rem; width: auto; }
-.skfakereal .case .picture img.pixels { width: min(100%, 16rem); }
-.skfakereal .case .headlines { margin-top: 0; }
-.skfakereal .scale { display: grid; grid-template-columns: auto 1fr auto; font-size: .85rem;
-  margin: 1.2rem 0; opacity: .9; }
-.skfakereal .scale div { position: relative; grid-column: 1 / -1; height: .5rem;
-  border-radius: .25rem; margin-bottom: .45rem;
-  background: linear-gradient(90deg, rgba(61, 154, 95, .55), var(--line), rgba(207, 74, 63, .6)); }
-.skfakereal .scale div > * { position: absolute; top: 50%; transform: translate(-50%, -50%); }
-.skfakereal .scale i { width: 2px; height: 1.4rem; background: currentcolor; opacity: .6; }
-.skfakereal .scale b { width: .85rem; height: .85rem; border-radius: 50%;
-  background: currentcolor; border: 2px solid Canvas; }
-.skfakereal .scale span { text-align: center; }
-.skfakereal .cases { display: grid; gap: 1rem; margin: 1rem 0; padding: 0; list-style: none;
-  max-width: none; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); }
-.skfakereal .cases li { margin: 0; }
-.skfakereal .cases a { display: block; height: 100%; color: inherit; text-decoration: none;
-  border-radius: 8px; overflow: hidden; background: var(--shade); font-size: .88rem;
-  line-height: 1.4; }
-.skfakereal .cases a:hover, .skfakereal .cases a:focus-visible { outline: 2px solid; }
-.skfakereal .cases img { display: block; width: 100%; aspect-ratio: 1; object-fit: cover; }
-.skfakereal .cases a > span { display: block; padding: .5rem .7rem .65rem;
-  border-top: 4px solid #8b929c; }
-.skfakereal .cases .good { border-color: #3d9a5f; }
-.skfakereal .cases .bad { border-color: #cf4a3f; }
-.skfakereal .cases .warning { border-color: #d39a1e; }
-.skfakereal .cases b { display: block; font-size: 1rem; }
-.skfakereal footer { margin-top: 3.5rem; padding-top: .9rem; font-size: .85rem;
-  border-top: 1px solid var(--line); opacity: .75; }
-@media (max-width: 30rem) {
-  main.skfakereal { padding-top: 1.5rem; }
-  .skfakereal h1 { font-size: 1.55rem; }
-  .skfakereal .headlines { grid-template-columns: 1fr 1fr; gap: .5rem; }
-  .skfakereal .headlines div { padding: .6rem .8rem; }
-  .skfakereal .headlines dd { font-size: 1.4rem; }
-  .skfakereal .dots > div { grid-template-columns: minmax(5rem, 1fr) 3.5rem; }
-  .skfakereal .dots .track, .skfakereal .dots .axis { grid-column: 1 / -1; grid-row: 2; }
-  .skfakereal table { font-size: .85rem; }
-  .skfakereal th, .skfakereal td { padding-right: .4rem; font-size: inherit; }
-  .skfakereal .number { padding-left: .4rem; }
-}
-"""
+_HERE = Path(__file__).parent
+# In a notebook, the page around the parts is not ours.
+_BODY, _PARTS = (
+    f"\n{(_HERE / name).read_text(encoding='utf-8')}" for name in ("body.css", "parts.css")
+)
 
 
 class Html(str):
@@ -225,7 +55,7 @@ def page(title: str, *parts: str, lead: str = "", footer: str = "") -> str:
 <meta http-equiv="Content-Security-Policy"
  content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <title>{escaped(title)}</title>
-<style>{BODY_STYLE}{PARTS_STYLE}</style>
+<style>{_BODY}{_PARTS}</style>
 </head>
 <body>
 <main class="skfakereal">
@@ -240,7 +70,7 @@ def page(title: str, *parts: str, lead: str = "", footer: str = "") -> str:
 
 def fragment(*parts: str) -> Html:
     """Return the parts for a notebook's cell: one ``div``, whose style touches nothing else."""
-    style = f"<style>{PARTS_STYLE}</style>"
+    style = f"<style>{_PARTS}</style>"
     return Html(f'<div class="skfakereal">{style}{stack(parts)}</div>')
 
 

@@ -31,10 +31,9 @@ from skfakereal._training.parts import (
     read_parts,
     two_columns,
 )
-from skfakereal._training.pool import lent_tail
 from skfakereal._training.settings import TailSettings
 from skfakereal._training.summary import summarize_part
-from skfakereal._training.tail import restart_tail, trained_layers
+from skfakereal._training.tail import lent_tail, restart_tail, trained_layers
 
 Variables = list[NDArray[Any]]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from skfakereal._pages.html import Html
-from skfakereal._settings import settings_of
+from skfakereal._parameters import settings_of
 from skfakereal._shown import printable, write_page
 from skfakereal._version import __version__
 from skfakereal._wording import WORDS

@@ -17,9 +17,8 @@ from sklearn.datasets import get_data_home
 from tqdm import tqdm
 
 from skfakereal._download import download
-from skfakereal._labelled import LabelledImages
 from skfakereal._listing import list_images
-from skfakereal.datasets._folder import load_image_folder
+from skfakereal.datasets._folder import LabelledImages, load_image_folder
 
 _MARKER = "verified.txt"
 _URL_VARIABLE = "SKFAKEREAL_CIFAKE_URL"

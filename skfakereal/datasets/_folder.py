@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import Bunch
 
-from skfakereal._labelled import LabelledImages
 from skfakereal._listing import (
     LeftOut,
     images_in,
@@ -26,6 +27,18 @@ _SPLIT_NAMES = {
     "valid": "validation",
     "test": "test",
 }
+
+
+class LabelledImages(Bunch):
+    """scikit-learn's `Bunch`, which carries no types, with those of labelled images."""
+
+    data: NDArray[np.object_]
+    target: NDArray[np.int64]
+    target_names: list[str]
+    groups: NDArray[np.object_]
+    split: NDArray[np.str_]  # only where the set has splits
+    left_out: str  # only where a folder was listed
+    DESCR: str
 
 
 def check_classes(classes: Sequence[str]) -> list[str]:

@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from skfakereal._labelled import LabelledImages
 from skfakereal._validation import RandomState, random_source
-from skfakereal.datasets._folder import load_image_folder
+from skfakereal.datasets._folder import LabelledImages, load_image_folder
 from skfakereal.datasets._pictures import (
     MANIPULATIONS,
     Photographs,

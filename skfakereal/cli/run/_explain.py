@@ -25,8 +25,8 @@ from skfakereal._pages.html import (
     table,
 )
 from skfakereal._pages.pictures import figure
+from skfakereal._parameters import settings_of
 from skfakereal._paths import as_fitted
-from skfakereal._settings import settings_of
 from skfakereal._shown import printable, write_page
 from skfakereal._wording import counted
 from skfakereal.cli._output import complain, say, wants_progress, watched

@@ -14,8 +14,8 @@ from skfakereal import save
 from skfakereal._judging import MODEL_FILE
 from skfakereal._judging.model import Model, describe_for_file
 from skfakereal._pages.html import Html, note, notes, page, paragraph, section, table
+from skfakereal._parameters import settings_of
 from skfakereal._paths import as_fitted
-from skfakereal._settings import settings_of
 from skfakereal._shown import write_page
 from skfakereal._wording import chance, counted
 from skfakereal.cli._output import complain, say, wants_progress

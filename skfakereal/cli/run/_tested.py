@@ -11,7 +11,7 @@ from sklearn.utils import resample
 
 from skfakereal._images.read import ImageReadError, decode_image, read_bytes
 from skfakereal._judging.model import Model, load_model
-from skfakereal._settings import settings_of
+from skfakereal._parameters import settings_of
 from skfakereal._wording import counted
 from skfakereal.cli._output import complain, say, watched
 from skfakereal.cli._parts import Part

@@ -13,7 +13,7 @@ from skfakereal._classifying.classes import positive_class
 from skfakereal._images.read import ImageReadError
 from skfakereal._judging import MODEL_FILE
 from skfakereal._judging.model import Model, describe_for_file, name_classes
-from skfakereal._settings import settings_of
+from skfakereal._parameters import settings_of
 from skfakereal._store.store import open_store
 from skfakereal._training.settings import is_solved
 from skfakereal._wording import counted

@@ -31,7 +31,7 @@ from skfakereal._wording import (
 from skfakereal.evaluation.comparison._differences import Difference, McNemar
 from skfakereal.evaluation.figures._intervals import Interval
 from skfakereal.evaluation.figures._metrics import tpr_key
-from skfakereal.evaluation.report._page import unbroken, with_interval
+from skfakereal.evaluation.report._tables import unbroken, with_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

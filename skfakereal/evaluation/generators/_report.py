@@ -25,62 +25,17 @@ from skfakereal._pages.html import (
 )
 from skfakereal._pages.report import ReportOfRows, records_frame, without_nan
 from skfakereal._shown import drawable, legible
-from skfakereal._wording import counted, decimal, first_of, text_table
+from skfakereal._wording import counted, decimal, text_table
 from skfakereal.evaluation.generators._trials import (
     GENERATOR_FIGURES,
     GeneratorRow,
+    generator_steps,
     mean_figures,
 )
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-
-_LOSS = 0.05  # what a reader would notice, of ROC-AUC and of the share that is found
-
-
-def generator_steps(rows: Sequence[GeneratorRow]) -> list[str]:
-    """Return what the figures ask for."""
-    lost = [row for row in rows if row.drop["roc_auc"] > _LOSS]
-    missed = [row for row in rows if row.drop["tpr"] > _margin(row) and row not in lost]
-    steps = []
-    if lost:
-        steps.append(
-            f"Fakes from {_named(lost, 'roc_auc')} are detected less well by a model that has not "
-            "seen that generator. Train on more and more different generators, and measure them "
-            "in the same way: a new kind of generator is worth more than many images of one."
-        )
-    if missed:
-        steps.append(
-            f"Fewer fakes from {_named(missed, 'tpr')} are detected when unseen, although ROC-AUC "
-            "hardly falls: the threshold no longer fits. Choose it for a false positive rate, "
-            "measured on real images like those in use (skfakereal.thresholds)."
-        )
-    if not steps:
-        steps.append(
-            "No generator loses clearly, neither in ROC-AUC nor in the true positive rate. The "
-            "next one may still be unlike all of these."
-        )
-    return [
-        *steps,
-        "On images of unknown origin expect the unseen figures, not the seen ones: the next "
-        "generator is not in the training images.",
-        "Compression and size can stand in for the generator. Audit the images: a leak makes "
-        "the seen figures too good and the drop too large.",
-    ]
-
-
-def _margin(row: GeneratorRow) -> float:
-    # A share of few images moves by this much through chance (twice the standard error of
-    # one half).
-    return max(_LOSS, 1 / math.sqrt(row.n_fake)) if row.n_fake else math.inf
-
-
-def _named(rows: Sequence[GeneratorRow], key: str) -> str:
-    worst = sorted(rows, key=lambda row: -row.drop[key])
-    return first_of([row.generator for row in worst])
-
 
 _MEANINGS = (
     "Seen: other images of the generator were in the training images. Unseen: none were. Both "

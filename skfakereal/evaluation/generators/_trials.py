@@ -1,4 +1,4 @@
-"""Who is trained and who is tested in which fit -> the figures of each generator."""
+"""Who is trained and who is tested in which fit -> the figures of each generator, and advice."""
 
 import math
 from collections.abc import Sequence
@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from skfakereal._paths import is_missing
+from skfakereal._wording import first_of
 from skfakereal.evaluation.figures._metrics import detection_figures
 
 Rows = NDArray[np.intp]
+_LOSS = 0.05  # what a reader would notice, of ROC-AUC and of the share that is found
 
 
 @dataclass(frozen=True)
@@ -271,3 +273,45 @@ def mean_figures(rows: Sequence[GeneratorRow], kind: str) -> dict[str, float]:
         values = [v for row in rows if not math.isnan(v := getattr(row, kind)[key])]
         means[key] = float(np.mean(values)) if values else math.nan
     return means
+
+
+def generator_steps(rows: Sequence[GeneratorRow]) -> list[str]:
+    """Return what the figures ask for."""
+    lost = [row for row in rows if row.drop["roc_auc"] > _LOSS]
+    missed = [row for row in rows if row.drop["tpr"] > _margin(row) and row not in lost]
+    steps = []
+    if lost:
+        steps.append(
+            f"Fakes from {_named(lost, 'roc_auc')} are detected less well by a model that has not "
+            "seen that generator. Train on more and more different generators, and measure them "
+            "in the same way: a new kind of generator is worth more than many images of one."
+        )
+    if missed:
+        steps.append(
+            f"Fewer fakes from {_named(missed, 'tpr')} are detected when unseen, although ROC-AUC "
+            "hardly falls: the threshold no longer fits. Choose it for a false positive rate, "
+            "measured on real images like those in use (skfakereal.thresholds)."
+        )
+    if not steps:
+        steps.append(
+            "No generator loses clearly, neither in ROC-AUC nor in the true positive rate. The "
+            "next one may still be unlike all of these."
+        )
+    return [
+        *steps,
+        "On images of unknown origin expect the unseen figures, not the seen ones: the next "
+        "generator is not in the training images.",
+        "Compression and size can stand in for the generator. Audit the images: a leak makes "
+        "the seen figures too good and the drop too large.",
+    ]
+
+
+def _margin(row: GeneratorRow) -> float:
+    # A share of few images moves by this much through chance (twice the standard error of
+    # one half).
+    return max(_LOSS, 1 / math.sqrt(row.n_fake)) if row.n_fake else math.inf
+
+
+def _named(rows: Sequence[GeneratorRow], key: str) -> str:
+    worst = sorted(rows, key=lambda row: -row.drop[key])
+    return first_of([row.generator for row in worst])
