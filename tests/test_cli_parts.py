@@ -26,8 +26,9 @@ PLAN = Plan("", "", {}, [])
 @pytest.fixture
 def split(tmp_path: Path) -> Split:
     def run(**changes: object) -> Parts:
-        plan = replace(Plan(str(tmp_path / "in"), "", {}, []), **changes)  # type: ignore[arg-type]
-        return split_folder(plan, plan.test_fraction or 0.25)
+        plan = Plan(str(tmp_path / "in"), "", {}, [], test_fraction=0.25)
+        plan = replace(plan, **changes)  # type: ignore[arg-type]
+        return split_folder(plan, plan.test_fraction)
 
     return run
 

@@ -11,7 +11,7 @@ from skfakereal._listing import LeftOut, walk_images
 from skfakereal.cli._output import complain
 
 if TYPE_CHECKING:
-    from skfakereal.datasets._folder import LabelledImages
+    from skfakereal.datasets import LabelledImages
 
 
 STDIN = "-"  # what stands for standard input on the command line
