@@ -142,10 +142,10 @@ class VGG16ImageClassifier(DocumentationLink, ClassifierMixin, BaseEstimator):
     engine : {"auto", "ncnn", "int8", "tensorflow"}, default="auto"
         What computes the frozen part, and predictions. "ncnn" does so in float32 without
         TensorFlow; "int8" in whole numbers, by ONNX Runtime. "auto" is, in `fit`, for some
-        hundred images and more (334 of 224x224) TensorFlow, where it sees a GPU; else "int8",
-        where the processor has VNNI and `weights` are ImageNet's, "cifake" or None; else
-        "ncnn". A fitted model keeps its precision, wherever it is loaded. So that fits on
-        different machines agree, name an engine; ``verbose=1`` says what "auto" takes. For a
+        hundred images and more (334 of 224x224, views counted) TensorFlow, where it sees a
+        GPU; else, from 84 on, "int8", where the processor has VNNI and `weights` are
+        ImageNet's, "cifake" or None; else "ncnn". A fitted model keeps its precision,
+        wherever it is loaded. So that fits on different machines agree, name an engine; ``verbose=1`` says what "auto" takes. For a
         trunk of your own, "int8" measures 32 images in `fit`. What is not solved for is always
         trained by TensorFlow, on a GPU that it sees.
     cache : {"auto"}, path or None, default="auto"

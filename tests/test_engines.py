@@ -285,7 +285,8 @@ GPU = "/physical_device:GPU:0"
         (10_000, [], True, True, "int8 since the processor has VNNI"),
         (10_000, [], False, True, "ncnn since the processor has no VNNI"),
         (10_000, [], True, False, "ncnn since no 8-bit scales come with these weights"),
-        (5, [GPU], True, True, "int8 since the processor has VNNI"),
+        (100, [GPU], True, True, "int8 since the processor has VNNI"),
+        (80, [GPU], True, True, "ncnn since there are few images"),
     ],
 )
 def test_auto_goes_by_gpu_weights_and_processor(
@@ -308,7 +309,7 @@ def test_without_onnxruntime_auto_is_ncnn(run_python: Callable[..., str]) -> Non
 import sys
 sys.modules["onnxruntime"] = None  # what Python finds where it is not installed
 from skfakereal.engines import auto_engine
-print(*auto_engine(has_scales=True, vnni=lambda: True))
+print(*auto_engine(n_pixels=2**23, has_scales=True, vnni=lambda: True))
 """
     said = run_python(code).strip()
     assert said == "ncnn since onnx or onnxruntime is not installed"

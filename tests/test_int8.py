@@ -256,20 +256,18 @@ def test_a_loaded_model_computes_as_it_was_fitted(
     assert said.split()[-1] == "1"
 
 
-@pytest.fixture(scope="module")
-def by_auto(pictures: Any) -> VGG16ImageClassifier:
-    """Return what "auto" gives here; no test may change it."""
-    return VGG16ImageClassifier(**SMALL, weights="cifake").fit(*pictures)
-
-
-def test_auto_fits_in_8_bits_where_the_processor_has_vnni(
-    pictures: Any, by_auto: VGG16ImageClassifier
+def test_auto_fits_many_images_in_8_bits_where_the_processor_has_vnni(
+    pictures: Any,
 ) -> None:
     X, y = pictures
     expected = "int8" if has_vnni() else "ncnn"
-    assert by_auto.engine_ == expected
-    asked = VGG16ImageClassifier(**SMALL, weights="cifake", engine=expected).fit(X, y)
-    np.testing.assert_array_equal(by_auto.predict_proba(X), asked.predict_proba(X))
+    make = {"weights": "cifake", "pooling": "avg", "image_size": (64, 4096), "cache": None}
+    extractor = VGG16FeatureExtractor(**make).fit(X)  # 20 images, five million pixels
+    assert extractor.engine_ == expected
+    asked = VGG16FeatureExtractor(**make, engine=expected).fit(X)
+    np.testing.assert_array_equal(extractor.transform(X[:1]), asked.transform(X[:1]))
+    few = VGG16ImageClassifier(**SMALL, weights="cifake").fit(X, y)
+    assert few.engine_ == "ncnn"
 
 
 def test_float32_is_one_parameter_away(pictures: Any) -> None:
@@ -364,7 +362,5 @@ def test_verbose_says_what_auto_takes(
     assert clf.fit(X, y).engine_ == "ncnn"
     assert "engine" not in capfd.readouterr().err
     clf.set_params(verbose=1).fit(X, y)
-    line = "engine auto takes ncnn for this fit, since no 8-bit scales come with these weights."
+    line = "engine auto takes ncnn for this fit, since there are few images."
     assert line in capfd.readouterr().err
-    clf.set_params(weights="cifake").fit(X, y)
-    assert "for this fit, since the processor has" in capfd.readouterr().err

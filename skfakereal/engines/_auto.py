@@ -7,6 +7,9 @@ from pathlib import Path
 
 __all__ = ["auto_engine", "has_onnxruntime", "has_vnni", "visible_gpus"]
 
+# Up to here, 83 images of 224x224, float32 takes a few seconds, and nothing is gained by
+# features that differ from Keras's.
+_FEW_PIXELS = 2**22
 # From here on, 334 images of 224x224, a GPU makes up for the import of TensorFlow, which takes
 # as long as ncnn takes for half of them.
 _MANY_PIXELS = 2**24
@@ -34,6 +37,8 @@ def auto_engine(
     # and predicts without the seconds that importing TensorFlow takes (`python -m benchmarks`).
     if is_int8 is not None:
         return "ncnn", "since the last one was in float32"
+    if n_pixels < _FEW_PIXELS:
+        return "ncnn", "since there are few images"
     if not has_scales:
         return "ncnn", "since no 8-bit scales come with these weights"
     if not (vnni or has_vnni)():
