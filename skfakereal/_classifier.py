@@ -145,9 +145,10 @@ class VGG16ImageClassifier(DocumentationLink, ClassifierMixin, BaseEstimator):
         hundred images and more (334 of 224x224, views counted) TensorFlow, where it sees a
         GPU; else, from 84 on, "int8", where the processor has VNNI and `weights` are
         ImageNet's, "cifake" or None; else "ncnn". A fitted model keeps its precision,
-        wherever it is loaded. So that fits on different machines agree, name an engine; ``verbose=1`` says what "auto" takes. For a
-        trunk of your own, "int8" measures 32 images in `fit`. What is not solved for is always
-        trained by TensorFlow, on a GPU that it sees.
+        wherever it is loaded. So that fits on different machines agree, name an engine;
+        ``verbose=1`` says what "auto" takes. For a trunk of your own, "int8" measures 32
+        images in `fit`. What is not solved for is always trained by TensorFlow, on a GPU that
+        it sees.
     cache : {"auto"}, path or None, default="auto"
         Where the frozen part's activations are kept for later fits and predictions: a
         folder of the user's own (``SKFAKEREAL_CACHE`` moves it or says ``off``), a given
