@@ -1,7 +1,7 @@
 """Paths -> activations at the cut: read, render, run the trunk, round; and probabilities."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -29,12 +29,20 @@ from skfakereal._store.store import ActivationStore
 from skfakereal._threads import count_threads
 from skfakereal._trunk import Trunk, trunk_network
 from skfakereal._trunk_settings import TrunkSettings
-from skfakereal._views import SETTINGS_BEFORE, ViewSettings, content_digest, render_crops
+from skfakereal._views import (
+    SETTINGS_BEFORE,
+    ViewSettings,
+    content_digest,
+    render_crops_of_views,
+)
 from skfakereal.engines import choose_engine, compile_network
 
 # Pixels in one batch, 20 images of 224x224: enough for both engines to be at their best
 # rate, small enough to be little memory.
 _BATCH_PIXELS = 2**20
+# Pixels of one image's views that are held together, 83 views of 224x224: 12 MB, which each
+# thread may hold twice.
+_IMAGE_PIXELS = 2**22
 # What activations are rounded to, stored or not, so that the store changes no result. The
 # difference to float32 is far below that of another seed (docs/accuracy.md).
 _ROUNDED_TO: type[np.floating[Any]] = np.float16
@@ -44,13 +52,14 @@ _KEY_FORMAT = "2"
 
 @dataclass
 class Batch:
-    """The activations of a run of images; NaN where an image cannot be read.
+    """The activations of one view of a run of images; NaN where an image cannot be read.
 
     NaN as well where an image equals one of an earlier batch: `repeats` tells for such a
     row which of all images that was. Whoever keeps what was made of it has it already.
     """
 
     start: int
+    view: int
     activations: NDArray[np.float16]
     failures: list[ImageReadError]
     repeats: dict[int, int]
@@ -63,19 +72,41 @@ class Batch:
 
 
 @dataclass
-class _Loaded:
-    """A run of images before the trunk: which view each one has, each view only once.
+class _Content:
+    """What one or several equal files hold, before the trunk.
 
-    `rows` tells for each key which images it is; a key has its activations in `known`,
-    or its crops in `views`, or neither if it came before.
+    A view has its activations in `known`, or its crops in `crops`, or neither if the
+    content came before.
     """
+
+    rows: list[int]
+    keys: dict[int, bytes]
+    known: dict[int, NDArray[np.float16]]
+    crops: dict[int, NDArray[np.uint8]]
+
+
+@dataclass
+class _Loaded:
+    """A run of images before the trunk, by the digest of what each one holds."""
 
     start: int
     n_images: int
-    rows: dict[bytes, list[int]]
-    known: dict[bytes, NDArray[np.float16]]
-    views: dict[bytes, NDArray[np.uint8]]
+    contents: dict[bytes, _Content]
     failures: list[ImageReadError]
+
+
+@dataclass
+class _Pass:
+    """What one reading of images is about, and how far it is.
+
+    `seen` tells where each content came first. Some 150 bytes an image, less than its path
+    takes; its activations would be up to megabytes.
+    """
+
+    paths: Sequence[str]
+    prefixes: dict[int, bytes]  # of keys, by view
+    only_checks: bool
+    seen: dict[bytes, int]
 
 
 class ActivationReader:
@@ -152,41 +183,65 @@ class ActivationReader:
     def read(
         self,
         paths: Sequence[str],
-        view: int = 0,
+        views: Sequence[int] = (0,),
         *,
         keep_going: bool = False,
+        only_checks: bool = False,
     ) -> Iterator[Batch]:
-        """Yield the activations of one view of all images, batch by batch."""
-        failed = False
-        # Where each key came first. Some 150 bytes an image, less than its path takes; its
-        # activations would be up to megabytes.
-        seen: dict[bytes, int] = {}
-        label = f"view {view}" if view else "images"
+        """Yield the activations of views of all images, batch by batch, each view in turn.
+
+        A file is opened and decoded once for all views; failures come with the first one.
+        After a failure, unless it is to `keep_going`, images are only checked.
+        """
+        prefixes = {view: self._key_prefix(view) for view in views}
+        going = _Pass(paths, prefixes, only_checks, seen={})
+        label = f"images in {len(views)} views" if len(views) > 1 else f"view {views[0]}"
         with tqdm(
-            total=len(paths), desc=label, unit="image", disable=not self.verbose
+            total=len(paths),
+            desc="images" if list(views) == [0] else label,
+            unit="image",
+            disable=not self.verbose,
         ) as bar:
-            for loaded in self._load(paths, view, seen):
-                failed = failed or bool(loaded.failures)
-                wanted = keep_going or not failed
-                yield self._batch(loaded, paths, seen) if wanted else self._empty(loaded)
+            for loaded in self._load(going):
+                if loaded.failures and not keep_going:
+                    going.only_checks = True
+                if not going.only_checks:
+                    self._compute(loaded, going)
+                for view in views:
+                    yield self._batch(loaded, view, going)
+                    loaded.failures = []
+                for digest, content in loaded.contents.items():
+                    going.seen.setdefault(digest, loaded.start + content.rows[0])
                 bar.update(loaded.n_images)
 
-    def _load(
-        self, paths: Sequence[str], view: int, seen: Mapping[bytes, int]
-    ) -> Iterator[_Loaded]:
+    def together(self, views: Sequence[int]) -> list[Sequence[int]]:
+        """Divide views into those that are read together, as memory allows."""
+        most = max(1, _IMAGE_PIXELS // self._n_pixels)
+        return [views[i : i + most] for i in range(0, len(views), most)]
+
+    @property
+    def _n_pixels(self) -> int:
+        """Those of one view of an image."""
         height, width = self.settings.image_size
-        n_pixels = height * width * self.settings.n_crops
-        size = min(256, max(self.n_threads, _BATCH_PIXELS // n_pixels))
-        size = min(size, -(-len(paths) // self.n_threads))
+        return height * width * self.settings.n_crops
+
+    @property
+    def _n_at_once(self) -> int:
+        """How many views go through the trunk together."""
+        return min(256, max(self.n_threads, _BATCH_PIXELS // self._n_pixels))
+
+    def _load(self, going: _Pass) -> Iterator[_Loaded]:
+        n_images = len(going.paths)
+        size = max(1, self._n_at_once // len(going.prefixes))
+        size = min(size, -(-n_images // self.n_threads))
         pool = ThreadPoolExecutor(self.n_threads)
         waiting: deque[Any] = deque()
         # Nothing is computed until the first batch is loaded, so of many it is a small one.
-        first = max(1, size // 4) if len(paths) > 2 * size else size
-        starts = [0, *range(first, len(paths), size), len(paths)]
+        first = max(1, size // 4) if n_images > 2 * size else size
+        starts = [0, *range(first, n_images, size), n_images]
         try:
             for start, end in pairwise(starts):
-                batch = paths[start:end]
-                waiting.append(pool.submit(self._load_batch, batch, start, view, seen))
+                waiting.append(pool.submit(self._load_batch, start, end, going))
                 if len(waiting) > self.n_threads:
                     yield waiting.popleft().result()
             while waiting:
@@ -194,46 +249,52 @@ class ActivationReader:
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _load_batch(
-        self, batch: Sequence[str], start: int, view: int, seen: Mapping[bytes, int]
-    ) -> _Loaded:
-        loaded = _Loaded(start, len(batch), rows={}, known={}, views={}, failures=[])
-        prefix = self._key_prefix(view)
-        for row, path in enumerate(batch):
+    def _load_batch(self, start: int, end: int, going: _Pass) -> _Loaded:
+        loaded = _Loaded(start, end - start, contents={}, failures=[])
+        for row, path in enumerate(going.paths[start:end]):
             try:
-                self._load_image(loaded, row, path, prefix, view, seen)
+                self._load_image(loaded, row, path, going)
             except ImageReadError as failure:
                 failure.index = start + row
                 loaded.failures.append(failure)
         return loaded
 
-    def _load_image(
-        self,
-        loaded: _Loaded,
-        row: int,
-        path: str,
-        prefix: bytes,
-        view: int,
-        seen: Mapping[bytes, int],
-    ) -> None:
+    def _load_image(self, loaded: _Loaded, row: int, path: str, going: _Pass) -> None:
         with MemoryShare() as share:
             data = read_bytes(path, share)
             digest = content_digest(data)
-            key = blake2b(prefix + digest, digest_size=16).digest()
-            if key not in loaded.rows and key not in seen:
-                # One look-up an image costs 15 to 28 microseconds; in that way no more than
-                # one file's bytes are held at a time.
-                stored = self._store.get_many([key])[0] if self._store else None
-                if stored is not None:
-                    loaded.known[key] = np.frombuffer(stored, "<f2").reshape(self.shape)
-                else:
-                    image = decode_image(data, path, share)
-                    with blamed_on(path):
-                        loaded.views[key] = render_crops(
-                            image, self.settings, self.augmentation, digest, view
-                        )
-                    del image  # before its memory is another thread's
-        loaded.rows.setdefault(key, []).append(row)
+            content = loaded.contents.get(digest)
+            if content is None:
+                content = _Content([], {}, {}, {})
+                if digest not in going.seen:
+                    self._look_up(content, digest, going)
+                    missing = [view for view in content.keys if view not in content.known]
+                    if going.only_checks:
+                        missing = missing[:1]
+                    if missing:
+                        image = decode_image(data, path, share)
+                        with blamed_on(path):
+                            content.crops = render_crops_of_views(
+                                image, self.settings, self.augmentation, digest, missing
+                            )
+                        del image  # before its memory is another thread's
+                loaded.contents[digest] = content
+            content.rows.append(row)
+
+    def _look_up(self, content: _Content, digest: bytes, going: _Pass) -> None:
+        """Note the keys of a content's views, and what the store has of them."""
+        content.keys = {
+            view: blake2b(prefix + digest, digest_size=16).digest()
+            for view, prefix in going.prefixes.items()
+        }
+        if self._store is None:
+            return
+        # One look-up an image costs 15 to 28 microseconds; in that way no more than one
+        # file's bytes are held at a time.
+        stored = self._store.get_many(list(content.keys.values()))
+        for view, value in zip(content.keys, stored, strict=True):
+            if value is not None:
+                content.known[view] = np.frombuffer(value, "<f2").reshape(self.shape)
 
     def _key_prefix(self, view: int) -> bytes:
         """Return what, together with an image's content, an activation depends on."""
@@ -253,28 +314,15 @@ class ActivationReader:
             parts += [sorted(item for item in values.items() if item not in added), view]
         return blake2b(repr(parts).encode(), digest_size=32).digest()
 
-    def _batch(
-        self, loaded: _Loaded, paths: Sequence[str], seen: dict[bytes, int]
-    ) -> Batch:
+    def _compute(self, loaded: _Loaded, going: _Pass) -> None:
         """Compute what is not known of the loaded images, and did not come before."""
-        batch = self._empty(loaded)
         # Some came in an earlier batch that was computed while this one was being loaded.
-        self._compute(loaded, [key for key in loaded.views if key not in seen], paths)
-        for key, rows in loaded.rows.items():
-            if key in seen:
-                batch.repeats.update(dict.fromkeys(rows, seen[key]))
-            else:
-                seen[key] = loaded.start + rows[0]
-                batch.activations[rows] = loaded.known[key]
-        return batch
-
-    def _empty(self, loaded: _Loaded) -> Batch:
-        nothing = np.full((loaded.n_images, *self.shape), np.nan, self.dtype)
-        return Batch(loaded.start, nothing, loaded.failures, repeats={})
-
-    def _compute(
-        self, loaded: _Loaded, missing: Sequence[bytes], paths: Sequence[str]
-    ) -> None:
+        missing = [
+            (content, view)
+            for digest, content in loaded.contents.items()
+            if digest not in going.seen
+            for view in content.crops
+        ]
         if not missing:
             return
         forward = compile_network(
@@ -283,21 +331,39 @@ class ActivationReader:
             engine=self.engine,
             n_threads=self.n_threads,
         )
-        crops = [loaded.views[key] for key in missing]
-        values = forward(self.settings.preprocess(np.concatenate(crops)))
-        with np.errstate(over="ignore"):  # said below, with the path
-            computed = mean_of_crops(values, map(len, crops)).astype(self.dtype)
-        self.n_computed += len(missing)
-        for key, activations in zip(missing, computed, strict=True):
-            if not np.isfinite(activations).all():
-                raise ValueError(
-                    f"The trunk's activations for {paths[loaded.start + loaded.rows[key][0]]!r} "
-                    "exceed what float16 can hold (65504). Use other weights, or another "
-                    "preprocessing."
-                )
-            loaded.known[key] = activations
+        for start in range(0, len(missing), self._n_at_once):
+            some = missing[start : start + self._n_at_once]
+            crops = [content.crops.pop(view) for content, view in some]
+            values = forward(self.settings.preprocess(np.concatenate(crops)))
+            with np.errstate(over="ignore"):  # said below, with the path
+                computed = mean_of_crops(values, map(len, crops)).astype(self.dtype)
+            self.n_computed += len(some)
+            for (content, view), activations in zip(some, computed, strict=True):
+                if not np.isfinite(activations).all():
+                    path = going.paths[loaded.start + content.rows[0]]
+                    raise ValueError(
+                        f"The trunk's activations for {path!r} exceed what float16 can hold "
+                        "(65504). Use other weights, or another preprocessing."
+                    )
+                content.known[view] = activations
         if self._store:
-            self._store.put_many([(key, loaded.known[key].tobytes()) for key in missing])
+            self._store.put_many(
+                (content.keys[view], content.known[view].tobytes())
+                for content, view in missing
+            )
+
+    def _batch(self, loaded: _Loaded, view: int, going: _Pass) -> Batch:
+        nothing = np.full((loaded.n_images, *self.shape), np.nan, self.dtype)
+        batch = Batch(loaded.start, view, nothing, loaded.failures, repeats={})
+        if going.only_checks:
+            return batch
+        for digest, content in loaded.contents.items():
+            if digest in going.seen:
+                earlier = going.seen[digest]
+                batch.repeats.update(dict.fromkeys(content.rows, earlier))
+            else:
+                batch.activations[content.rows] = content.known[view]
+        return batch
 
 
 def _plain(value: Any) -> Any:

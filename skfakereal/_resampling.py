@@ -20,8 +20,12 @@ _PLACES = (
     *(CENTRE, (0.0, 0.0), (1.0, 1.0), (1.0, 0.0), (0.0, 1.0)),
     *((0.5, 0.0), (0.5, 1.0), (0.0, 0.5), (1.0, 0.5)),
 )
+# What is left of an image when blocks of so many pixels, across and down, are averaged.
+Averaged = dict[tuple[int, int], Image.Image]
 # Pixels that are padded as they are; what is larger is cut first.
 _PADDED = 2**24
+# From blocks of so many pixels on, what is left is kept for other views.
+_FEW = 4
 
 
 def seen_window(
@@ -92,15 +96,19 @@ def resample(
     window: tuple[float, float, float, float],
     angle: float,
     zoom: float,
+    averaged: Averaged | None = None,
 ) -> NDArray[np.uint8]:
-    """Rotate about the window's centre, zoom and resize, all in one resampling."""
+    """Rotate about the window's centre, zoom and resize, all in one resampling.
+
+    `averaged` keeps what the next view of the same image may begin with.
+    """
     height, width = size
     # Its centre is that of the plain view, whose crop lies on whole pixels.
     left, top, wide, high = window
     shrink_x, shrink_y = wide / (width * zoom), high / (height * zoom)
     centre_x, centre_y = left + wide / 2, top + high / 2
     original = image.size
-    image = _average_blocks(image, shrink_x, shrink_y)
+    image = _average_blocks(image, shrink_x, shrink_y, averaged)
     # The exact ratios, since the last block of a row may be an incomplete one.
     averaged_x, averaged_y = image.width / original[0], image.height / original[1]
     shrink_x, centre_x = shrink_x * averaged_x, centre_x * averaged_x
@@ -149,11 +157,22 @@ def _reached(centre: float, reach: float, side: int) -> tuple[int, int]:
     return max(0, first), min(side, last)
 
 
-def _average_blocks(image: Image.Image, shrink_x: float, shrink_y: float) -> Image.Image:
+def _average_blocks(
+    image: Image.Image, shrink_x: float, shrink_y: float, averaged: Averaged | None
+) -> Image.Image:
     """Average whole blocks of pixels where the image is far too large.
 
     That is no interpolation, and it saves most of the work on photographs. At least twice
     as many pixels are left as the view has.
     """
     blocks = max(1, int(shrink_x / 2)), max(1, int(shrink_y / 2))
-    return image if blocks == (1, 1) else image.reduce(blocks)
+    if blocks == (1, 1):
+        return image
+    found = None if averaged is None else averaged.get(blocks)
+    if found is None:
+        found = image.reduce(blocks)
+        # Views of one image mostly have the same blocks, or one of two. What is kept of
+        # all takes less than the image.
+        if averaged is not None and blocks[0] * blocks[1] >= _FEW:
+            averaged[blocks] = found
+    return found

@@ -13,6 +13,7 @@ from PIL import Image, ImageFilter
 
 from skfakereal._resampling import (
     CENTRE,
+    Averaged,
     crop_places,
     resample,
     resize_plain,
@@ -88,11 +89,12 @@ def render_view(
     digest: bytes = b"",
     view: int = 0,
     place: tuple[float, float] = CENTRE,
+    averaged: Averaged | None = None,
 ) -> NDArray[np.uint8]:
     """Return one view of an image; view 0, or without `augmentation`, is the plain image.
 
     Where it is cut, what a small image lacks is reflected. `place`, across and down from 0
-    to 1, is where to cut other than in the centre.
+    to 1, is where to cut other than in the centre. `averaged` is for all views of the image.
     """
     window = seen_window(image.size, image_size, resize, place)
     if view == 0 or augmentation is None:
@@ -116,8 +118,9 @@ def render_view(
             steps=sharing.steps if on_picture else (),
             turned=zoom if is_turned else 0,
         )
+        averaged = None  # which were of another image
     if is_turned:
-        pixels = resample(image, image_size, window, math.radians(angle), zoom)
+        pixels = resample(image, image_size, window, math.radians(angle), zoom, averaged)
     else:
         pixels = resize_plain(image, image_size, window)
     if augmentation.horizontal_flip and draws[3] < 0.5:
@@ -144,21 +147,34 @@ def render_crops(
 
     All are augmented alike: a view is one draw.
     """
+    return render_crops_of_views(image, settings, augmentation, digest, [view])[view]
+
+
+def render_crops_of_views(
+    image: Image.Image,
+    settings: TrunkSettings,
+    augmentation: ViewSettings | None,
+    digest: bytes,
+    views: Sequence[int],
+) -> dict[int, NDArray[np.uint8]]:
+    """Return several views as `render_crops` does, by number."""
     size, resize = settings.image_size, settings.resize
-    return np.stack(
-        [
-            render_view(
-                image,
-                image_size=size,
-                resize=resize,
-                augmentation=augmentation,
-                digest=digest,
-                view=view,
-                place=place,
-            )
-            for place in crop_places(image.size, size, resize, settings.n_crops)
-        ]
-    )
+    places = crop_places(image.size, size, resize, settings.n_crops)
+    averaged: Averaged = {}
+
+    def render(view: int, place: tuple[float, float]) -> NDArray[np.uint8]:
+        return render_view(
+            image,
+            image_size=size,
+            resize=resize,
+            augmentation=augmentation,
+            digest=digest,
+            view=view,
+            place=place,
+            averaged=averaged,
+        )
+
+    return {view: np.stack([render(view, place) for place in places]) for view in views}
 
 
 def _draws(digest: bytes, seed: int, view: int) -> NDArray[np.float64]:

@@ -44,7 +44,7 @@ def noise_images(make_image, rng: np.random.Generator) -> list[str]:  # type: ig
 
 def read_all(reader: ActivationReader, paths: list[str], view: int = 0) -> np.ndarray:
     kept = np.empty((len(paths), *reader.shape), reader.dtype)
-    for batch in reader.read(paths, view):
+    for batch in reader.read(paths, [view]):
         batch.write_to(kept)
     return kept
 
@@ -77,7 +77,7 @@ def test_equal_contents_far_apart_are_computed_once(make_reader, make_image, rng
     Path(paths[3]).write_bytes(b"")
     reader = make_reader(n_jobs=n_jobs, augmentation=Augmentation())
     kept = np.empty((2602, *reader.shape), reader.dtype)
-    for batch in reader.read([*paths, copy, *paths[::-1], copy], 1, keep_going=True):
+    for batch in reader.read([*paths, copy, *paths[::-1], copy], [1], keep_going=True):
         batch.write_to(kept)
     assert reader.n_computed == 1300
     forth, back = kept[:1301], kept[1301:]
@@ -179,8 +179,8 @@ def test_activations_beyond_float16_are_an_error(
 def test_a_shelf_gives_back_what_was_filled(make_reader, noise_images, max_bytes) -> None:
     reader = make_reader(augmentation=Augmentation())
     shelf = ActivationShelf(reader, noise_images, n_views=2, max_bytes=max_bytes)
-    assert shelf.fill(1) == []
-    assert shelf.fill(2) == []
+    assert shelf.fill([1]) == []
+    assert shelf.fill([1, 2]) == []
     computed = reader.n_computed
     rows = np.array([4, 0, 17])
     for view in (1, 2):
@@ -216,7 +216,7 @@ settings = TrunkSettings((32, 32), "stretch", "unit", "avg", None)
 reader = ActivationReader(load_trunk(sys.argv[1]), settings)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:
-    ActivationShelf(reader, sys.argv[2:] * 100, n_views=1, max_bytes=0).fill(0)
+    ActivationShelf(reader, sys.argv[2:] * 100, n_views=1, max_bytes=0).fill([0])
 except OSError as error:
     print(error)
 """
@@ -234,8 +234,8 @@ def test_no_room_for_a_file_is_an_error_with_a_way_out(
 def test_a_view_is_filled_only_once(make_reader, noise_images) -> None:
     reader = make_reader()
     shelf = ActivationShelf(reader, noise_images, n_views=1)
-    shelf.fill(0)
-    shelf.fill(0)
+    shelf.fill([0])
+    shelf.fill([0])
     assert reader.n_computed == 30
 
 
@@ -243,8 +243,8 @@ def test_pixels_are_never_kept(make_reader, noise_images) -> None:
     """With the cut at the image itself, the activations are the pixels."""
     reader = make_reader(TrunkSettings((32, 32), "stretch", "unit", "avg", "block1"))
     shelf = ActivationShelf(reader, noise_images, n_views=1, max_bytes=0)
-    assert shelf.fill(0) == []
-    assert shelf._kept[0].size == 0
+    assert shelf.fill([0]) == []
+    assert not shelf._kept
     rows = np.array([5, 2])
     pixels = shelf.take(rows, 0)
     assert pixels.shape == (2, 32, 32, 3)
@@ -348,9 +348,9 @@ def test_a_file_that_breaks_later_is_told_with_its_place(make_reader, noise_imag
     shelf = ActivationShelf(
         reader, noise_images[10:20], n_views=2, positions=np.arange(10, 20), array="X_val"
     )
-    assert shelf.fill(1) == []
+    assert shelf.fill([1]) == []
     Path(noise_images[13]).unlink()
-    (failure,) = shelf.fill(2)
+    (failure,) = shelf.fill([2])
     assert (failure.index, failure.array, failure.reason) == (13, "X_val", "missing")
 
 
@@ -359,7 +359,7 @@ def test_pixels_that_cannot_be_read_any_more_are_an_error(
 ) -> None:
     reader = make_reader(replace(PLAIN, cut="block1"))
     shelf = ActivationShelf(reader, noise_images, n_views=1)
-    assert shelf.fill(0) == []
+    assert shelf.fill([0]) == []
     Path(noise_images[5]).write_bytes(b"")
     with pytest.raises(ImageReadError, match=r"X\[5\].*empty"):
         shelf.take(np.array([3, 5]), 0)

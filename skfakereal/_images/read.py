@@ -324,6 +324,8 @@ _FROM_THE_END = {
     Image.Transpose.ROTATE_270,
     Image.Transpose.TRANSVERSE,
 }
+# Large images of these formats need no copy: once loaded, nothing loads them anew.
+_KEPT = ("JPEG", "MPO", "PNG")
 # Mode "I" says 32 bits; of these formats Pillow scales it to the range of 16.
 _SCALED = ("PNG", "PPM")
 
@@ -343,14 +345,21 @@ def to_upright_rgb(image: ImageFile.ImageFile, negative: bool = False) -> Image.
     turn = _UPRIGHT.get(_orientation(image))
     width, height = image.size
     rows = max(1, STRIP // width)
+    is_rgb = image.mode == "RGB" and not image.has_transparency_data
     if rows >= height:
         rgb = _to_rgb(image, image, negative)
         return rgb if turn is None else rgb.transpose(turn)
+    if is_rgb and turn is None and image.format in _KEPT:
+        # A copy of a large photograph takes nearly as long as decoding it.
+        image.info = {}
+        return image
     # Strip by strip, since each step makes a copy of its own.
     upright = Image.new("RGB", (height, width) if turn in _SIDEWAYS else image.size)
     for top in range(0, height, rows):
         bottom = min(height, top + rows)
-        strip = _to_rgb(image, image.crop((0, top, width, bottom)), negative)
+        strip = image.crop((0, top, width, bottom))
+        if not is_rgb:
+            strip = _to_rgb(image, strip, negative)
         start = height - bottom if turn in _FROM_THE_END else top
         place = (start, 0) if turn in _SIDEWAYS else (0, start)
         upright.paste(strip if turn is None else strip.transpose(turn), place)

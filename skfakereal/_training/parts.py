@@ -4,6 +4,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,8 @@ _ROWS_IN_CACHE = 16
 
 class ActivationShelf:
     """The activations of a fixed list of images for the duration of one fit, by view.
+
+    Views that are filled together are read together: each file is then decoded only once.
 
     In memory where they take little, in an unnamed temporary file otherwise. With the
     cut at the image itself nothing is kept: pixels never leave the user's folders.
@@ -65,6 +68,8 @@ class ActivationShelf:
         self._array = array
         self._kept: dict[int, NDArray[Any]] = {}
         self._keeps = reader.settings.cut != "block1"
+        self._checked = False
+        self._seconds: list[float] = []  # that a view took
         n_values = len(paths) * n_views * int(np.prod(reader.shape))
         n_bytes = n_values * reader.dtype.itemsize
         self._in_memory = n_bytes <= max_bytes
@@ -73,18 +78,35 @@ class ActivationShelf:
         """Tell whether a view is kept here."""
         return self._keeps and view in self._kept
 
-    def fill(self, view: int) -> list[ImageReadError]:
-        """Compute one view of all images, unless it is there."""
-        if view in self._kept or (not self._keeps and self._kept):
-            return []
-        kept = self._allocate() if self._keeps else np.empty(0)
-        failures: list[ImageReadError] = []
-        for batch in self.reader.read(self.paths, view):
-            failures += self._placed(batch.failures, range(len(self.paths)))
-            if self._keeps:
-                batch.write_to(kept)
-        self._kept[view] = kept
-        return failures
+    def lacking(self, views: Iterable[int]) -> list[int]:
+        """Return which of some views would be computed by `fill`; where none is kept, none."""
+        return [view for view in views if self._keeps and view not in self._kept]
+
+    def seconds_a_view(self) -> float:
+        """Return how long it took to fill a view so far."""
+        return float(np.mean(self._seconds or [0.0]))
+
+    def fill(
+        self, views: Sequence[int], *, only_checks: bool = False
+    ) -> list[ImageReadError]:
+        """Compute views of all images, unless they are there; or see whether all can be read."""
+        missing = self.lacking(views)
+        if not self._keeps and not self._checked:
+            missing = list(views[:1])
+        for together in self.reader.together(missing):
+            began = perf_counter()
+            failures: list[ImageReadError] = []
+            kept = {view: self._allocate() for view in together if self._keeps}
+            for batch in self.reader.read(self.paths, together, only_checks=only_checks):
+                failures += self._placed(batch.failures, range(len(self.paths)))
+                if batch.view in kept:
+                    batch.write_to(kept[batch.view])
+            if failures or only_checks:
+                return failures
+            self._checked = True
+            self._kept |= kept
+            self._seconds += [(perf_counter() - began) / len(together)] * len(together)
+        return []
 
     def _allocate(self) -> NDArray[Any]:
         shape = (len(self.paths), *self.reader.shape)
@@ -110,7 +132,7 @@ class ActivationShelf:
         paths = [self.paths[row] for row in rows]
         taken = np.empty((len(rows), *self.reader.shape), np.float32)
         failures: list[ImageReadError] = []
-        for batch in self.reader.read(paths, view):
+        for batch in self.reader.read(paths, [view]):
             failures += batch.failures
             batch.write_to(taken)
         # Readable in the first pass, but no longer.
@@ -277,13 +299,11 @@ def read_parts(
 
     training = part(train, len({*views, *settings.views}))
     held = None if validation is None else part(validation, 1)
-    # All images are decoded before training starts, so that all failures are told.
-    failures = training.shelf.fill(views[0])
-    if held is not None:
-        failures += held.shelf.fill(0)
+    # All images are decoded before training starts, so that all failures are told; first
+    # those of which there are fewer views.
+    failures = [] if held is None else held.shelf.fill([0])
+    failures += training.shelf.fill(views, only_checks=bool(failures))
     raise_unreadable(sorted(failures, key=lambda failure: (failure.array, failure.index)))
-    for view in views[1:]:
-        raise_unreadable(training.shelf.fill(view))  # readable before, but no longer
     return training, held
 
 

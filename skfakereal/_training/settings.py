@@ -56,6 +56,17 @@ class TailSettings:
         """Return the view on which an epoch (from 0) trains."""
         return 1 + epoch % self.n_views if self.n_views else 0
 
+    def certain_views(self, epoch: int, wait: int) -> list[int]:
+        """Return the views of an epoch and of those that follow it in any case.
+
+        Early stopping ends training after `patience` epochs without improvement, of which
+        there have been `wait`; -1 before the first epoch, which always improves.
+        """
+        end = self.epochs
+        if self.patience is not None:
+            end = min(end, epoch + max(1, self.patience - wait))
+        return list(dict.fromkeys(map(self.view, range(epoch, end))))
+
     @property
     def views(self) -> list[int]:
         """All views on which it trains."""

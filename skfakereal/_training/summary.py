@@ -30,7 +30,7 @@ def summarize_part(
         chosen = np.sort(some).astype(np.intp)
         images = images.take(chosen)
         shelf = ActivationShelf(reader, images.paths, n_views=1, positions=images.positions)
-        raise_unreadable(shelf.fill(0))
+        raise_unreadable(shelf.fill([0]))
         reader.n_computed = n_computed
 
     def read(rows: NDArray[np.intp]) -> FloatArray:

@@ -22,6 +22,7 @@ from skfakereal._images.read import raise_unreadable
 from skfakereal._network import Dense, Network
 from skfakereal._training.holdout import LabelledPaths
 from skfakereal._training.parts import (
+    ActivationShelf,
     Folds,
     Part,
     Standardization,
@@ -48,14 +49,14 @@ def train_tail(
     folds: Folds | None = None,
 ) -> TrainedTail:
     """Train the tail."""
-    first = settings.view(0)
+    views = settings.certain_views(0, wait=-1)
     training, held = read_parts(
         settings,
         classes,
         reader,
         train,
         validation,
-        views=[first] if folds is None else sorted({0, first}),
+        views=views if folds is None else sorted({0, *views}),
     )
     summary = summarize_part(training.shelf, reader, train)
     with lent_tail(settings, start, reader.shape, len(classes)) as tail:
@@ -194,7 +195,9 @@ class _TailTrainer(KerasClassifier):
         stopping = _early_stopping(model, settings.patience, restore=not crossed)
         self.history_: dict[str, list[float]] = {}
         self.out_of_fold_: NDArray[np.float64] | None = None
-        left, label = _TimeLeft(settings), "cross-validation" if crossed else "epochs"
+        shelf = self._runs[0].training.shelf
+        left = _TimeLeft(settings, shelf)
+        label = "cross-validation" if crossed else "epochs"
         with tqdm(
             total=settings.epochs,
             desc=label,
@@ -202,11 +205,10 @@ class _TailTrainer(KerasClassifier):
             disable=not settings.verbose,
         ) as bar:
             for epoch in range(settings.epochs):
-                with left.read(epoch):
+                if shelf.lacking([settings.view(epoch)]):
+                    wait = getattr(stopping, "wait", 0)
                     # Readable before, but no longer.
-                    raise_unreadable(
-                        self._runs[0].training.shelf.fill(settings.view(epoch))
-                    )
+                    raise_unreadable(shelf.fill(settings.certain_views(epoch, wait)))
                 with left.trained():
                     logs, out_of_fold = (
                         self._crossed(epoch) if crossed else self._alone(epoch)
@@ -304,25 +306,14 @@ _BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
 class _TimeLeft:
     """How long the epochs take that are left: until early stopping may end them, and at most.
 
-    An epoch on a view that was not needed before waits for its activations, which may take
+    An epoch on a view that is not on the shelf waits for its activations, which may take
     a hundred times as long as the epoch itself.
     """
 
-    def __init__(self, settings: TailSettings) -> None:
+    def __init__(self, settings: TailSettings, shelf: ActivationShelf) -> None:
         self._settings = settings
-        self._here = {settings.view(0)}
-        self._reading: list[float] = []
+        self._shelf = shelf
         self._training: list[float] = []
-
-    @contextmanager
-    def read(self, epoch: int) -> Iterator[None]:
-        """Time the reading of a view."""
-        began = perf_counter()
-        yield
-        view = self._settings.view(epoch)
-        if view not in self._here:
-            self._here.add(view)
-            self._reading.append(perf_counter() - began)
 
     @contextmanager
     def trained(self) -> Iterator[None]:
@@ -334,24 +325,19 @@ class _TimeLeft:
     def told(self, epoch: int, wait: int) -> list[str]:
         """Say what is left after an epoch, as the `wait`-th without improvement."""
         end, patience = self._settings.epochs, self._settings.patience
-        most = self._seconds(epoch + 1, end)
-        if most is None:
-            return []
-        least = most
+        least = most = self._seconds(epoch + 1, end)
         if patience is not None:
-            least = self._seconds(epoch + 1, min(end, epoch + 1 + patience - wait)) or 0
+            least = self._seconds(epoch + 1, min(end, epoch + 1 + patience - wait))
         shown = [tqdm.format_interval(seconds) for seconds in (least, most)]
         return [f"{' to '.join(dict.fromkeys(shown))} left"]
 
-    def _seconds(self, start: int, end: int) -> float | None:
-        """Estimate how long some epochs take, None before it is known what a view takes."""
-        views = {self._settings.view(epoch) for epoch in range(start, end)} - self._here
-        if views and not self._reading:
-            return None
+    def _seconds(self, start: int, end: int) -> float:
+        """Estimate how long some epochs take."""
+        views = {self._settings.view(epoch) for epoch in range(start, end)}
         # The first epoch compiles the model.
         usual = float(np.median(self._training[1:] or self._training))
-        slow = float(np.mean(self._reading or [0.0]))
-        return (end - start) * usual + len(views) * slow
+        slow = self._shelf.seconds_a_view()
+        return (end - start) * usual + len(self._shelf.lacking(views)) * slow
 
 
 class _NeverStops(keras.callbacks.Callback):
