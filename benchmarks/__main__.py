@@ -28,6 +28,7 @@ CASES: dict[str, Callable[[Setting, Path], Iterator[Round]]] = {
     "pickle": _pickle.measure,
     "forward": _forward.measure,
     "fit": _fit.measure,
+    "photographs": _fit.measure_photographs,
     "search": _search.measure,
     "memory": _memory.measure,
 }

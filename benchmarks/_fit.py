@@ -1,4 +1,4 @@
-"""Case "fit": training from files to a fitted model, and once more with another head."""
+"""Cases "fit" and "photographs": from files to a fitted model, and again with another head."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -11,7 +11,7 @@ from benchmarks._setting import Setting
 from benchmarks._workers import Worker, seconds_of
 from benchmarks.rivals import keras_fit
 
-__all__ = ["classifier", "forget_tails", "measure"]
+__all__ = ["classifier", "forget_tails", "measure", "measure_photographs"]
 
 
 def measure(setting: Setting, folder: Path) -> Iterator[Round]:
@@ -66,6 +66,42 @@ def measure(setting: Setting, folder: Path) -> Iterator[Round]:
 
 def _row(name: str, at_least: float, note: str) -> Contest:
     return Contest("fit", name, "Keras script", "s", at_least=at_least, note=note)
+
+
+def measure_photographs(setting: Setting, folder: Path) -> Iterator[Round]:
+    """Measure a first fit on large photographs, of which decoding is a good part.
+
+    Parameters
+    ----------
+    setting : Setting
+        How many and how large, epochs, views.
+    folder : Path
+        An empty folder.
+
+    Yields
+    ------
+    Round
+        As it is measured.
+    """
+    side, epochs, (width, height) = setting.side, setting.epochs, setting.photograph_size
+    weights = str(write_weights(folder / "vgg16.safetensors"))
+    images = write_images(folder / "images", setting.photographs, width, height)
+    contest = Contest(
+        "photographs",
+        f"fit, {setting.n_views} views, {width}x{height}",
+        "Keras script",
+        "s",
+        note=f"{setting.photographs} JPEG files of {width}x{height} brought to "
+        f"{side}x{side}, {epochs} epochs, nothing stored before",
+    )
+    with (
+        Worker(_make_ours, weights, side, epochs, images) as ours,
+        Worker(_make_rival, weights, side, epochs, images) as rival,
+    ):
+        fresh = _Fresh(ours, folder, setting.n_views)
+        turns: dict[str, Callable[[], float]] = {"rival": rival, "ours": fresh}
+        for number, seconds in interleave(turns, setting.rounds):
+            yield Round(contest, number, seconds["ours"], seconds["rival"])
 
 
 class _Fresh:

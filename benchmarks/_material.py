@@ -15,19 +15,20 @@ __all__ = ["Images", "write_images", "write_weights"]
 Images = tuple[NDArray[np.str_], NDArray[np.int64]]
 
 
-def write_images(folder: Path, n_images: int, side: int) -> Images:
+def write_images(folder: Path, n_images: int, width: int, height: int = 0) -> Images:
     """Write JPEG files, soft colours with some grain, half of them bright.
 
-    No two are equal, or the store would share their activations.
+    No two are equal, or the store would share their activations. Without a height they
+    are square.
     """
     folder.mkdir(parents=True)
-    random = np.random.default_rng(side)
+    random, height = np.random.default_rng(width), height or width
     labels = np.arange(n_images) % 2
     paths = []
     for i, label in enumerate(labels):
         colours = random.integers(0, 130, (8, 8, 3)) + 60 * label
-        soft = Image.fromarray(colours.astype(np.uint8)).resize((side, side))
-        grain = random.integers(0, 30, (side, side, 3), dtype=np.uint8)
+        soft = Image.fromarray(colours.astype(np.uint8)).resize((width, height))
+        grain = random.integers(0, 30, (height, width, 3), dtype=np.uint8)
         paths.append(str(folder / f"{i:05}.jpg"))
         Image.fromarray(np.asarray(soft) + grain).save(paths[-1], quality=90)
     return np.array(paths), labels

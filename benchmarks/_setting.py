@@ -23,6 +23,10 @@ class Setting:
         Side of the images of the cases that fit.
     fit_images, search_images : int
         Images of the two cases.
+    photographs : int
+        Images of the case of large photographs.
+    photograph_size : tuple of (int, int)
+        Their width and height.
     epochs : int
         Epochs of each fit.
     n_views : int
@@ -38,6 +42,8 @@ class Setting:
     side: int
     fit_images: int
     search_images: int
+    photographs: int
+    photograph_size: tuple[int, int]
     epochs: int
     n_views: int
     memory_images: tuple[int, int]
@@ -51,6 +57,8 @@ FULL = Setting(
     side=224,
     fit_images=100,
     search_images=120,
+    photographs=20,
+    photograph_size=(4000, 3000),
     epochs=10,
     n_views=8,
     memory_images=(1_000, 20_000),
@@ -64,6 +72,8 @@ QUICK = Setting(
     side=64,
     fit_images=40,
     search_images=36,
+    photographs=20,
+    photograph_size=(2000, 1500),
     epochs=4,
     n_views=3,
     memory_images=(200, 2_000),
@@ -77,6 +87,8 @@ SMALLEST = Setting(
     side=32,
     fit_images=24,
     search_images=24,
+    photographs=24,
+    photograph_size=(64, 48),
     epochs=2,
     n_views=1,
     memory_images=(20, 40),
