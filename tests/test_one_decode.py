@@ -3,6 +3,7 @@
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,8 @@ def reader(weights: str, size: int = 32, n_crops: int = 1, **options: Any) -> An
     resize = "stretch" if n_crops == 1 else "shrink"
     settings = TrunkSettings((size, size), resize, "unit", "avg", None, n_crops=n_crops)
     options.setdefault("augmentation", Augmentation())
+    if options.get("engine") == "int8":
+        settings = replace(settings, ranges=(4.0,) * 13)
     return ActivationReader(load_trunk(weights), settings, **options)
 
 
