@@ -38,10 +38,15 @@ def test_a_file_that_vanishes_after_the_first_pass(
         verbose=1,
         trainable_from=cut,
         cache=None,
+        # What is certain to be needed is read before, and that is three views.
+        early_stopping=True,
+        patience=2,
     )
     monkeypatch.setattr(sys, "stderr", _Watcher(Path(paths[5])))
-    with pytest.raises(ImageReadError, match=r"X\[5\].*does not exist"):
-        classifier.fit(paths, labels)
+    ends = [0, -1]
+    held = {"X_val": [paths[i] for i in ends], "y_val": labels[ends]}
+    with pytest.raises(ImageReadError, match=r"X\[4\].*does not exist"):
+        classifier.fit(paths[1:-1], labels[1:-1], **held)
     assert not hasattr(classifier, "classes_")
 
 
