@@ -29,7 +29,7 @@ def accused(report: AuditReport) -> list[str]:
 @pytest.mark.parametrize(
     "seed", [0, *(pytest.param(s, marks=pytest.mark.slow) for s in range(1, 6))]
 )
-@pytest.mark.parametrize("n_images", [40, 100, 400])
+@pytest.mark.parametrize("n_images", [40, 100, pytest.param(400, marks=pytest.mark.slow)])
 def test_labels_drawn_by_chance_are_never_accused(
     pool: list[Path], n_images: int, seed: int
 ) -> None:
@@ -130,8 +130,18 @@ HABITS: dict[str, tuple[Habit, Habit, str, str]] = {
 }
 
 
-@pytest.mark.parametrize("habit", HABITS)
-@pytest.mark.parametrize("n_each", [pytest.param(20, marks=pytest.mark.slow), 60])
+@pytest.mark.parametrize(
+    ("habit", "n_each"),
+    [
+        *(("PNG", 60), ("border", 60), ("whole blocks", 60)),
+        *(
+            pytest.param(habit, n_each, marks=pytest.mark.slow)
+            for habit in HABITS
+            for n_each in (20, 60)
+            if (habit, n_each) not in (("PNG", 60), ("border", 60), ("whole blocks", 60))
+        ),
+    ],
+)
 def test_a_habit_of_one_class_is_found_and_named(
     tmp_path: Path, habit: str, n_each: int
 ) -> None:

@@ -263,8 +263,8 @@ def test_probabilities_are_calibrated_out_of_fold(train: Train, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("more", "messages"),
     [
-        # Of 30 real images, each fold leaves 24.
-        (["--target-fpr", "0.04"], ["at least 24"]),
+        # Of 30 real images, each fold leaves 24: enough to try.
+        pytest.param(["--target-fpr", "0.04"], [], marks=pytest.mark.slow),
         (["--target-fpr", "0.03"], ["at least 33", "got 24", "of the 30 there are; 42"]),
         pytest.param(
             ["--target-fpr", "0.03", "--test-fraction", "0.2"],
@@ -281,8 +281,8 @@ def test_too_few_images_for_a_target_are_refused_before_training(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     code = train(*more)
-    if messages == ["at least 24"]:
-        assert code in (0, 4)  # enough to try
+    if not messages:
+        assert code in (0, 4)
         return
     assert code == 1
     error = capsys.readouterr().err
@@ -372,6 +372,7 @@ def test_a_run_without_a_test_part_is_tested_on_new_images_only(
     )
 
 
+@pytest.mark.slow
 def test_a_validation_folder_and_three_classes_are_cross_validated_too(
     train: Train, tmp_path: Path
 ) -> None:

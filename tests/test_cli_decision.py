@@ -290,6 +290,7 @@ def test_folders_have_rows_and_images_in_none_share_one(
     assert json.loads((run / "metrics.json").read_text())["per_group"] == {}
 
 
+@pytest.mark.slow
 def test_fake_may_be_the_first_class(train: Train, tmp_path: Path) -> None:
     assert train("--balanced", "--classes", "fake,real") == 0
     decision = decision_of(tmp_path / "run")
@@ -304,6 +305,7 @@ def test_fake_may_be_the_first_class(train: Train, tmp_path: Path) -> None:
     assert chosen["threshold"] == decision["threshold"]
 
 
+@pytest.mark.slow
 def test_validation_images_of_one_class_choose_nothing(
     train: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

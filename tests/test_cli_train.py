@@ -459,6 +459,7 @@ def test_evaluate_refuses_a_taken_place_before_any_work(
     assert "'mine.txt', which no run wrote" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_model_that_is_no_better_than_chance_is_told(
     quick: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -316,6 +316,7 @@ def calibrated(n_images: int, shift: float, seed: int) -> Case:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shift", [0.0, 0.3])
 def test_the_interval_of_the_calibration_error_holds_the_truth(shift: float) -> None:
     truth = 0.0

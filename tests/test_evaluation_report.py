@@ -370,7 +370,7 @@ def test_plots_are_scikit_learns_and_one_by_one() -> None:
         report.plot(ax=ax)
 
 
-@pytest.mark.parametrize("n_classes", [2, 3, 12])
+@pytest.mark.parametrize("n_classes", [2, 3, pytest.param(12, marks=pytest.mark.slow)])
 def test_weighted_reports_of_any_number_of_classes_are_drawn(n_classes: int) -> None:
     case = make_case(n_classes=n_classes)
     report = EvaluationReport(**case, sample_weight=np.linspace(0.1, 2, 60))

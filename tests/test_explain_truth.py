@@ -143,6 +143,7 @@ def test_evidence_for_the_one_class_is_evidence_against_the_other(
     np.testing.assert_allclose(for_fake, -for_real, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_what_is_there_twice_is_missed_by_small_patches(
     detector: Pipeline, planted: Planted
 ) -> None:

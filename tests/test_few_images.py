@@ -42,6 +42,7 @@ def test_the_epochs_of_a_cross_validation_are_trained_on_everything(
     assert not hasattr(plain, "oof_proba_")
 
 
+@pytest.mark.slow
 def test_many_images_and_trained_blocks_are_held_out_instead(
     make_classifier: MakeClassifier, doubtful: Images
 ) -> None:
@@ -118,12 +119,13 @@ def test_a_warm_start_goes_on_behind_the_standardisation(
             0.9999846,
         ),
         ({"epochs": 5, "augmentation": None}, True, {}, 0.519621, 0.7022519),
-        (
+        pytest.param(
             {"epochs": 4, "dropout": 0.5, "augmentation": None, "batch_size": 5},
             False,
             {},
             0.5347168,
             0.7498439,
+            marks=pytest.mark.slow,
         ),
         (
             {"epochs": 2, "trainable_from": "block5", "augmentation": None},

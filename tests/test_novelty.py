@@ -151,8 +151,14 @@ LINEAR: dict[str, Any] = {"hidden_units": (), "early_stopping": False, "weight_d
         LINEAR | {"n_crops": 5, "resize": "shrink"},
         {"augmentation": "default", "n_views": 2, "epochs": 2},
         {"trainable_from": "block5", "epochs": 1},
-        {"trainable_from": "block3", "epochs": 1, "pooling": "max"},
-        {"trainable_from": "block1", "epochs": 1, "augmentation": "default"},
+        pytest.param(
+            {"trainable_from": "block3", "epochs": 1, "pooling": "max"},
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            {"trainable_from": "block1", "epochs": 1, "augmentation": "default"},
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=lambda changes: " ".join(f"{k}={v}" for k, v in changes.items())[-40:],
 )

@@ -152,6 +152,7 @@ def test_reports_bear_any_name(reports: list[EvaluationReport], tmp_path: Path) 
         repr(each).encode()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Glyph")
 def test_explanations_bear_any_name() -> None:
     n = len(HOSTILE)

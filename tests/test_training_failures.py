@@ -70,7 +70,10 @@ def test_no_word_of_retracing(make_classifier, dark_and_bright, caplog) -> None:
     assert [r.getMessage() for r in caplog.records] == ["something else"]
 
 
-@pytest.mark.parametrize("cut", ["block5", "block3", "block1"])
+@pytest.mark.parametrize(
+    "cut",
+    ["block5", *(pytest.param(c, marks=pytest.mark.slow) for c in ("block3", "block1"))],
+)
 def test_a_fine_tuned_model_is_no_larger_than_its_weights(
     make_classifier, dark_and_bright, narrow_trunk, tmp_path, cut
 ) -> None:

@@ -135,10 +135,15 @@ def test_progress_is_shown_where_it_is_asked_for(
         {"optimizer": "RMSprop"},
         {"preprocessing": "imagenet"},
         {"trainable_from": "block5", "pooling": "flatten", "image_size": (64, 64)},
-        {"trainable_from": "block3", "pooling": "max"},
-        {"trainable_from": "block1"},
+        *(
+            pytest.param(changes, marks=pytest.mark.slow)
+            for changes in (
+                {"trainable_from": "block3", "pooling": "max"},
+                {"trainable_from": "block1"},
+                {"engine": "tensorflow", "trainable_from": "block4"},
+            )
+        ),
         {"engine": "tensorflow"},
-        {"engine": "tensorflow", "trainable_from": "block4"},
     ],
     ids=lambda changes: ", ".join(f"{k}={v}" for k, v in changes.items()),
 )
