@@ -83,6 +83,7 @@ def test_nothing_in_the_card_says_where_it_was_made(run: Path, photos: Path) -> 
     assert not re.search(r"(?<![\w.<])/\w+/\w", card)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_card(
     run: Path, photos: Path, narrow_trunk: str, tmp_path: Path
 ) -> None:

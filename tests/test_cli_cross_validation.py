@@ -216,13 +216,12 @@ def test_a_test_part_is_held_out_on_request_and_from_200_images_on(
     assert read_json(run / "config.json")["data"]["test"] == {"real": 20, "fake": 20}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("more", "counts"),
     [
         (["--validation-fraction", "0.25"], [36, 12, 12]),
-        pytest.param(
-            ["--hidden-units", "4", "--epochs", "1"], [43, 5, 12], marks=pytest.mark.slow
-        ),
+        (["--hidden-units", "4", "--epochs", "1"], [43, 5, 12]),
     ],
 )
 def test_a_validation_part_is_drawn_as_before(

@@ -315,6 +315,7 @@ def test_groups_of_an_audit_keep_copies_on_one_side(
     assert list(copies.values()) == [0]
 
 
+@pytest.mark.slow
 def test_copies_of_training_images_among_the_tested_are_told(
     quick: list[str], tmp_path: Path
 ) -> None:

@@ -100,12 +100,16 @@ def test_rows_are_called_what_they_are(
 ) -> None:
     report = EvaluationReport(**case, **sides)
     assert report.row_word == word
-    page = report.to_html()
+    assert f"\n{word} " in repr(report)
+    assert report.plot("groups").axes[0].get_title() == f"By {word}"
+
+
+@pytest.mark.parametrize("word", ["generator", "group"])
+def test_the_page_calls_rows_what_they_are(case: Case, word: str) -> None:
+    page = EvaluationReport(**case, **{f"{word}s": generators_of(case)}).to_html()
     assert f"<h2>By {word}</h2>" in page
     assert f"the weakest {word} first" in page
     assert f'<th scope="col">{word}</th>' in page
-    assert f"\n{word} " in repr(report)
-    assert report.plot("groups").axes[0].get_title() == f"By {word}"
 
 
 def test_small_groups_have_no_row_and_are_told(case: Case) -> None:

@@ -104,12 +104,13 @@ def test_a_copy_is_complete(models: dict[str, Any], dark_and_bright: Images) -> 
     ("weights", "megabytes"),
     [
         # The random trunk is made anew from its seed.
-        (None, 0),
+        pytest.param(None, 0, marks=pytest.mark.slow),
         # The 8-bit form that the package ships.
-        (
+        pytest.param(
             "cifake",
             (Path(skfakereal.__file__).parent / "trunks/cifake.npz").stat().st_size
             / MEGABYTE,
+            marks=pytest.mark.slow,
         ),
         ("narrow", 0.1),
     ],

@@ -36,7 +36,11 @@ def same(one: Any, other: Any) -> bool:
     return one[0] == other[0] and np.array_equal(one[1], other[1])
 
 
-@pytest.mark.parametrize("changes", [{}, {"trainable_from": "block5"}], ids=str)
+@pytest.mark.parametrize(
+    "changes",
+    [{}, pytest.param({"trainable_from": "block5"}, marks=pytest.mark.slow)],
+    ids=str,
+)
 def test_equal_seeds_are_equal_to_the_bit_and_others_differ(
     run: Callable[..., Any], changes: dict[str, Any]
 ) -> None:

@@ -55,7 +55,10 @@ def saved(image: Image.Image, kind: str, quality: int) -> Image.Image:
     return Image.open(buffer).convert("RGB")
 
 
-@pytest.mark.parametrize("resize", ["crop", "shrink", "stretch"])
+@pytest.mark.parametrize(
+    "resize",
+    ["crop", *(pytest.param(r, marks=pytest.mark.slow) for r in ("shrink", "stretch"))],
+)
 def test_view_0_and_a_share_of_the_others_are_clean(
     photograph: Image.Image, resize: str
 ) -> None:

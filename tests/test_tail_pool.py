@@ -226,7 +226,9 @@ def test_what_a_tail_is_built_with_is_part_of_what_it_is(state):
     assert_equal(trained()[1], expected)
 
 
-@pytest.mark.parametrize("state", ["data_format", "eagerly"])
+@pytest.mark.parametrize(
+    "state", ["data_format", pytest.param("eagerly", marks=pytest.mark.slow)]
+)
 def test_what_takes_effect_at_once_needs_no_other_tail(state):
     def train_convolution():
         return trained(start=CONVOLUTION, shape=(4, 4, 2))
@@ -276,7 +278,8 @@ def count_graphs():
     return sum(type(thing).__name__ == "FuncGraph" for thing in gc.get_objects())
 
 
-@pytest.mark.parametrize("optimizer", ["adam", pytest.param("sgd", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_the_graphs_of_a_tail_go_with_it(optimizer):
     before = count_graphs()
     with lent_tail(settings(optimizer=optimizer), HEAD, SHAPE, 2) as tail:
