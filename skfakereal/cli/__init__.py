@@ -2,8 +2,9 @@
 ``robustness``, ``recalibrate``, ``predict``, ``serve``, ``score``, ``explain``, ``provenance``,
 ``cache`` and ``completion``.
 
-Each verb is a module of its own that says what it takes (`add_parser`) and does it
-(`run`). What computes is imported only when a verb runs, so that ``--help`` is instant.
+Each verb is a module of `verbs`: its help, what it takes (`add_arguments`), and `run`. What
+computes lies in `run` and `train` and is imported only when a verb runs, so that ``--help`` is
+instant.
 """
 
 import sys

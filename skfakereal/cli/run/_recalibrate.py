@@ -55,16 +55,6 @@ class Moved:
 
 def recalibrate_model(arguments: Namespace) -> int:
     """Choose the threshold, and write the model with it."""
-    if arguments.confidence is not None and arguments.target_fpr is None:
-        raise ValueError(
-            "--confidence needs --target-fpr. Add it, or leave --confidence out."
-        )
-    if arguments.prevalence is not None and arguments.target_fpr is not None:
-        raise ValueError(
-            "--prevalence is for --costs, or for unlabelled images. Leave it out with "
-            "--target-fpr."
-        )
-    _check_other_place(arguments.model, arguments.out, force=arguments.force)
     progress, out = wants_progress(arguments.progress), arguments.out
     alone = out.lower().endswith(".skfr")
     with nullcontext() if alone else new_run(out, force=arguments.force) as folder:
@@ -80,18 +70,6 @@ def recalibrate_model(arguments: Namespace) -> int:
     if moved.unreadable:
         complain(f"{len(moved.unreadable):,} of the images could not be read")
     return 3 if moved.unreadable else 0
-
-
-def _check_other_place(model: str, out: str, *, force: bool) -> None:
-    place, given = Path(out).resolve(), Path(model).resolve()
-    if place in (given, given.parent) or given in place.parents:
-        raise FileExistsError(
-            f"--out must be another place than MODEL, which stays unchanged, got {out!r}."
-        )
-    if place.suffix.lower() == ".skfr" and place.exists() and not force:
-        raise FileExistsError(
-            f"--out must be a new file, but {out!r} exists. Pass --force to replace it."
-        )
 
 
 def _move_threshold(arguments: Namespace, *, progress: bool) -> Moved:

@@ -1,1 +1,1 @@
-"""The verbs: what each takes (`add_parser`) and what it does (`run`)."""
+"""The verbs: what each takes (`add_arguments`) and what it does (`run`)."""

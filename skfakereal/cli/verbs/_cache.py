@@ -20,7 +20,7 @@ examples:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add what it takes."""
+    """Add the verb's arguments and options."""
     parser.add_argument("action", choices=("info", "clear"), help="what to do")
     parser.add_argument(
         "--cache",

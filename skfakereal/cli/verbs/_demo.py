@@ -40,7 +40,7 @@ _TOY = (
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add what it takes."""
+    """Add the verb's arguments and options."""
     parser.add_argument(
         "--out",
         metavar="FOLDER",

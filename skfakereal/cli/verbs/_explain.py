@@ -37,7 +37,7 @@ exit codes:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add what it takes."""
+    """Add the verb's arguments and options."""
     add_model(parser)
     parser.add_argument(
         "images", metavar="IMAGE", nargs="+", help="image files, and folders of them"

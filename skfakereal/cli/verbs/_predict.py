@@ -69,7 +69,7 @@ exit codes:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add what it takes."""
+    """Add the verb's arguments and options."""
     add_model(parser)
     add_images(parser)
     add_null(parser)

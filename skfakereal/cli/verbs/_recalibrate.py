@@ -1,6 +1,7 @@
 """``skfakereal recalibrate``: move the threshold of a finished model to other images."""
 
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 
 from skfakereal.cli._arguments import add_model, add_run, add_tested
 from skfakereal.cli._decision import add_threshold_options
@@ -40,7 +41,7 @@ exit codes:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add what it takes."""
+    """Add the verb's arguments and options."""
     add_model(parser)
     add_tested(parser)
     add_run(parser, required=True)
@@ -59,6 +60,28 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Choose the threshold, and write the model with it."""
+    if arguments.confidence is not None and arguments.target_fpr is None:
+        raise ValueError(
+            "--confidence needs --target-fpr. Add it, or leave --confidence out."
+        )
+    if arguments.prevalence is not None and arguments.target_fpr is not None:
+        raise ValueError(
+            "--prevalence is for --costs, or for unlabelled images. Leave it out with "
+            "--target-fpr."
+        )
+    _check_other_place(arguments.model, arguments.out, force=arguments.force)
     from skfakereal.cli.run._recalibrate import recalibrate_model
 
     return recalibrate_model(arguments)
+
+
+def _check_other_place(model: str, out: str, *, force: bool) -> None:
+    place, given = Path(out).resolve(), Path(model).resolve()
+    if place in (given, given.parent) or given in place.parents:
+        raise FileExistsError(
+            f"--out must be another place than MODEL, which stays unchanged, got {out!r}."
+        )
+    if place.suffix.lower() == ".skfr" and place.exists() and not force:
+        raise FileExistsError(
+            f"--out must be a new file, but {out!r} exists. Pass --force to replace it."
+        )

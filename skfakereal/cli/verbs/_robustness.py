@@ -48,7 +48,7 @@ exit codes:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add what it takes."""
+    """Add the verb's arguments and options."""
     add_model(parser)
     add_tested(parser)
     add_run(parser)

@@ -77,7 +77,7 @@ exit codes:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add what it takes."""
+    """Add the verb's arguments and options."""
     add_folder(parser)
     add_run(parser, required=True)
     parser.add_argument(
