@@ -165,7 +165,7 @@ def _make_ours(
         return seconds_of(lambda: found.fit(*images))
 
     # Imports and the first trace are nobody's fit.
-    for engine in ("auto", "ncnn"):
+    for engine in ("int8", "ncnn"):
         small = classifier(weights, side, 1, engine=engine, cache=None, n_views=1)
         small.fit(*_first(images))
     return fit

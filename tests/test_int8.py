@@ -240,14 +240,13 @@ def test_a_loaded_model_computes_as_it_was_fitted(
 ) -> None:
     """Whatever "auto" stands for where it is loaded."""
     X, y = pictures
-    make = {"weights": "cifake", "image_size": 32, "cache": None, "augmentation": None}
-    clf = VGG16ImageClassifier(**make, engine="int8", random_state=0).fit(X, y)
+    clf = VGG16ImageClassifier(**SMALL, weights="cifake", engine="int8").fit(X, y)
     expected = clf.predict_proba(X)
     clf.set_params(engine="auto")
     save(clf, tmp_path / "model.skfr")
     for model in (clf, load(tmp_path / "model.skfr")):
         np.testing.assert_array_equal(model.predict_proba(X), expected)
-    exact = VGG16ImageClassifier(**make, engine="ncnn", random_state=0).fit(X, y)
+    exact = VGG16ImageClassifier(**SMALL, weights="cifake", engine="ncnn").fit(X, y)
     assert exact._settings.ranges is None
     assert (exact.predict_proba(X) != expected).any()
     said = run_python(_WITHOUT, str(tmp_path / "model.skfr"), str(X[0]))
