@@ -65,7 +65,9 @@ def _make_model(weights: str) -> Callable[[str, Images], None]:
     """Return, in a worker, what fits and saves an estimator."""
 
     def save(model: str, images: Images) -> None:
-        fitted = classifier(weights, _SIDE, 1, cache=None, augmentation=None)
+        # Few images and many in one engine.
+        how = {"engine": "int8", "cache": None, "augmentation": None}
+        fitted = classifier(weights, _SIDE, 1, **how)
         joblib.dump(fitted.fit(*images), model)
 
     return save
