@@ -86,22 +86,25 @@ def measure_photographs(setting: Setting, folder: Path) -> Iterator[Round]:
     side, epochs, (width, height) = setting.side, setting.epochs, setting.photograph_size
     weights = str(write_weights(folder / "vgg16.safetensors"))
     images = write_images(folder / "images", setting.photographs, width, height)
-    contest = Contest(
-        "photographs",
-        f"fit, {setting.n_views} views, {width}x{height}",
-        "Keras script",
-        "s",
-        note=f"{setting.photographs} JPEG files of {width}x{height} brought to "
-        f"{side}x{side}, {epochs} epochs, nothing stored before",
+    note = (
+        f"{setting.photographs} JPEG files of {width}x{height} brought to {side}x{side}, "
+        f"{epochs} epochs, nothing stored before"
     )
+    row = f"fit, {setting.n_views} views, {width}x{height}"
+    rows = {
+        engine: Contest("photographs", f"{row}, {name}", "Keras script", "s", note=note)
+        for engine, name in (("int8", "int8"), ("ncnn", "float32"))
+    }
     with (
         Worker(_make_ours, weights, side, epochs, images) as ours,
         Worker(_make_rival, weights, side, epochs, images) as rival,
     ):
-        fresh = _Fresh(ours, folder, setting.n_views)
-        turns: dict[str, Callable[[], float]] = {"rival": rival, "ours": fresh}
+        turns: dict[str, Callable[[], float]] = {"rival": rival}
+        for engine in rows:
+            turns[engine] = _Fresh(ours, folder, setting.n_views, engine)
         for number, seconds in interleave(turns, setting.rounds):
-            yield Round(contest, number, seconds["ours"], seconds["rival"])
+            for engine, contest in rows.items():
+                yield Round(contest, number, seconds[engine], seconds["rival"])
 
 
 class _Fresh:

@@ -300,7 +300,7 @@ def test_the_plain_image_is_learned_from_beside_its_views(
     clf = make_classifier(**settings, n_views=2, standardize=False).fit(X, y)
     reader = ActivationReader(clf._trunk, clf._settings, augmentation=augmentation)
     views = [
-        np.concatenate([batch.activations for batch in reader.read(X.tolist(), view)])
+        np.concatenate([batch.activations for batch in reader.read(X.tolist(), [view])])
         for view in range(3)
     ]
     found = clf.predict_proba(X)[:, 1]
