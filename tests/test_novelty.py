@@ -41,7 +41,9 @@ def summary_of(rows: NDArray[np.float32], groups: Any = None, **how: Any) -> Fea
     return summary
 
 
-@pytest.mark.parametrize("n", [24, 60, 200, 600])
+@pytest.mark.parametrize(
+    "n", [60, *(pytest.param(n, marks=pytest.mark.slow) for n in (24, 200, 600))]
+)
 def test_one_percent_of_other_images_from_the_same_place_are_called_unlike(n: int) -> None:
     flagged = [
         np.mean(

@@ -160,7 +160,7 @@ def test_predictions_are_those_of_the_trained_network(
     assert clf.history_["loss"][0] != clf.history_["loss"][1]
 
 
-@pytest.mark.parametrize("cut", ["block5", "block1"])
+@pytest.mark.parametrize("cut", ["block5", pytest.param("block1", marks=pytest.mark.slow)])
 def test_the_blocks_from_the_cut_on_are_trained(
     make_classifier: MakeClassifier, dark_and_bright: Images, narrow_trunk: str, cut: str
 ) -> None:
@@ -217,7 +217,9 @@ def test_a_loss_that_is_not_finite(
         clf.fit(*dark_and_bright)
 
 
-@pytest.mark.parametrize("pooling", ["avg", "flatten"])
+@pytest.mark.parametrize(
+    "pooling", ["avg", pytest.param("flatten", marks=pytest.mark.slow)]
+)
 def test_the_layout_of_images_in_keras_settings_does_not_matter(
     make_classifier: MakeClassifier, dark_and_bright: Images, pooling: str
 ) -> None:

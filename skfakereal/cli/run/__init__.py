@@ -1,1 +1,1 @@
-"""What a run folder is: how it is written, and what it holds besides the model."""
+"""What verbs do beyond a few lines: run folders, what they hold, and the pages in them."""
