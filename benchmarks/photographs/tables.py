@@ -134,19 +134,26 @@ def plot_curves(found: Sequence[dict[str, Any]], place: Path) -> None:
     """Draw the balanced accuracy by number of images, a panel for each set."""
     rows = _by_row(found)
     sets = list(dict.fromkeys(name for name, *_ in rows))
-    figure = Figure(figsize=(5 * len(sets), 4), layout="constrained")
-    for axes, name in zip(
-        figure.subplots(1, len(sets), squeeze=False)[0], sets, strict=True
-    ):
+    colours = {row: f"C{i}" for i, row in enumerate(dict.fromkeys(key[2] for key in rows))}
+    figure = Figure(figsize=(4 * len(sets) + 2.5, 4), layout="constrained")
+    panels = figure.subplots(1, len(sets), squeeze=False, sharey=True)[0]
+    lines: dict[str, Any] = {}
+    for axes, name in zip(panels, sets, strict=True):
         points: dict[str, list[tuple[int, float]]] = {}
         for (of_set, n_images, row), entries in rows.items():
             if of_set == name:
                 value = _mean_figures(entries, "clean")[0][0]
                 points.setdefault(row, []).append((n_images, value))
         for row, curve in points.items():
-            axes.plot(*zip(*sorted(curve), strict=True), marker="o", label=row)
-        axes.set(title=name, xscale="log", xlabel="Images", ylabel="Balanced accuracy")
-    axes.legend(fontsize="small")
+            x, values = zip(*sorted(curve), strict=True)
+            (lines[row],) = axes.plot(x, values, marker="o", color=colours[row])
+        sizes = sorted({size for curve in points.values() for size, _ in curve})
+        axes.set(title=name, xscale="log", xlabel="Images")
+        axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+        axes.minorticks_off()
+    panels[0].set_ylabel("Balanced accuracy")
+    best_first = sorted(lines, key=lambda row: -lines[row].get_ydata()[-1])
+    figure.legend([lines[row] for row in best_first], best_first, loc="outside right upper")
     figure.savefig(place)
 
 
