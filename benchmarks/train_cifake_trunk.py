@@ -134,7 +134,9 @@ def accuracy(net: Network, pixels: Pixels, y: Any) -> float:
     return float(((np.concatenate(logits) > 0) == y).mean())
 
 
-def train(net: Network, images: Any, epochs: float, top_rate: float, place: Path) -> None:
+def train(
+    net: Network, images: Any, epochs: float, top_rate: float, seed: int, place: Path
+) -> None:
     """Train, and keep checkpoints."""
     pixels, labels, held = images
     seen, y = pixels[~held], labels[~held]
@@ -157,9 +159,9 @@ def train(net: Network, images: Any, epochs: float, top_rate: float, place: Path
     began, first = perf_counter(), step
     while step < total:
         epoch, batch = divmod(step, per_epoch)
-        order = np.random.default_rng(epoch).permutation(len(seen))
+        order = np.random.default_rng([epoch, seed]).permutation(len(seen))
         rows = np.sort(order[batch * _BATCH : (batch + 1) * _BATCH])
-        x = as_input(seen[rows], np.random.default_rng(10_000 + step))
+        x = as_input(seen[rows], np.random.default_rng([10_000 + step, seed]))
         targets = torch.from_numpy(y[rows]) * (1 - _SMOOTHING) + _SMOOTHING / 2
         done = step / total
         cosine = 0.5 * (1 + math.cos(math.pi * (done - _WARM_UP) / (1 - _WARM_UP)))
@@ -196,13 +198,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint")
     parser.add_argument("--epochs", type=float, default=2.2)
     parser.add_argument("--learning-rate", type=float, default=1e-4)
+    parser.add_argument("--seed", type=int, default=0, help="of order and augmentation")
     arguments = parser.parse_args()
     images = read_images(arguments.cifake)
-    torch.manual_seed(0)
+    torch.manual_seed(arguments.seed)
     net = Network(read_weights(arguments.weights)).to(memory_format=torch.channels_last)
     arguments.out.mkdir(parents=True, exist_ok=True)
     place = arguments.out / "trunk.pt"
-    train(net, images, arguments.epochs, arguments.learning_rate, place)
+    of_run = (arguments.epochs, arguments.learning_rate, arguments.seed)
+    train(net, images, *of_run, place)
 
 
 if __name__ == "__main__":
