@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from skfakereal.cli import main
-from skfakereal.cli.run._robustness import read_changes
+from skfakereal.cli.verbs._robustness import read_changes
 from skfakereal.datasets import load_image_folder
 from skfakereal.evaluation import robustness_report, standard_perturbations
 from skfakereal.evaluation.perturbations import Blur, Chain, Fit, Jpeg
