@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from skfakereal.cli._arguments import fraction
 
 MORE_PROBABLE = "the more probable class"  # the reason where nothing was chosen
-_USUAL_PRECISION = 0.95
+USUAL_PRECISION = 0.95
 _ABOUT = """\
 Chosen on the images of a validation folder, or of --validation-fraction.
 Without either, a linear head has it chosen on the training images, each of them
@@ -57,7 +57,7 @@ class DecisionPlan:
     @property
     def precision(self) -> float:
         """How often a verdict outside the band must be right."""
-        return self.unsure_precision or _USUAL_PRECISION
+        return self.unsure_precision or USUAL_PRECISION
 
 
 def add_decision_options(parser: ArgumentParser) -> None:

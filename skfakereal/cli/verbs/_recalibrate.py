@@ -1,10 +1,30 @@
 """``skfakereal recalibrate``: move the threshold of a finished model to other images."""
 
+import dataclasses
+import math
+import warnings
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from skfakereal._judging import MODEL_FILE
+from skfakereal._shown import write_page
+from skfakereal._wording import chance, counted
 from skfakereal.cli._arguments import add_model, add_run, add_tested
-from skfakereal.cli._decision import add_threshold_options
+from skfakereal.cli._decision import USUAL_PRECISION, add_threshold_options
+from skfakereal.cli._output import complain, say, wants_progress
+from skfakereal.cli.run._folder import describe_run, new_run, seal
+
+if TYPE_CHECKING:
+    from skfakereal._judging.model import Model
+    from skfakereal._pages.html import Html
+    from skfakereal.cli._parts import Part
+    from skfakereal.cli.run._decision import Band
+    from skfakereal.cli.run._tested import Tested
+    from skfakereal.thresholds import Recalibration
 
 SUMMARY = "move the threshold of a model to the images that it meets in use"
 DESCRIPTION = """\
@@ -70,9 +90,21 @@ def run(arguments: Namespace) -> int:
             "--target-fpr."
         )
     _check_other_place(arguments.model, arguments.out, force=arguments.force)
-    from skfakereal.cli.run._recalibrate import recalibrate_model
-
-    return recalibrate_model(arguments)
+    progress, out = wants_progress(arguments.progress), arguments.out
+    alone = out.lower().endswith(".skfr")
+    with nullcontext() if alone else new_run(out, force=arguments.force) as folder:
+        moved = _move_threshold(arguments, progress=progress)
+        say(f"{moved.chosen_on}\n\n{moved.change}")
+        for caution in moved.cautions:
+            say(f"\nCaution: {caution}")
+        if folder is None:
+            _write_file(Path(out), moved)
+        else:
+            _write_run(folder, arguments, moved)
+    say(f"\nThe model is {out}. To classify an image:\n  skfakereal predict {out} IMAGE")
+    if moved.unreadable:
+        complain(f"{len(moved.unreadable):,} of the images could not be read")
+    return 3 if moved.unreadable else 0
 
 
 def _check_other_place(model: str, out: str, *, force: bool) -> None:
@@ -85,3 +117,205 @@ def _check_other_place(model: str, out: str, *, force: bool) -> None:
         raise FileExistsError(
             f"--out must be a new file, but {out!r} exists. Pass --force to replace it."
         )
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A model with a new threshold, and what is to be known of it."""
+
+    model: "Model"
+    tested: "Tested"
+    change: "Recalibration"  # its classes by name
+    facts: dict[str, Any]  # what ``config.json`` keeps as ``decision``
+    cautions: list[str]
+    unreadable: list[str]
+
+    @property
+    def chosen_on(self) -> str:
+        """A sentence on the images that the threshold was chosen on."""
+        rest = self.tested.said().removeprefix("The tested images are")
+        return f"The threshold was chosen on{rest}"
+
+
+def _move_threshold(arguments: Namespace, *, progress: bool) -> Moved:
+    """Choose the threshold on the images that can be read."""
+    from skfakereal._paths import as_fitted
+    from skfakereal.cli.run._tested import load_tested
+    from skfakereal.thresholds import check_counts, check_share, recalibrate
+
+    unlabelled = arguments.prevalence is not None and arguments.costs is None
+    if unlabelled and arguments.label is not None:
+        raise ValueError(
+            "--prevalence without --costs is for images that nobody has labelled. Leave "
+            "--label out, or --prevalence."
+        )
+    tested = load_tested(arguments, progress=progress, unlabelled=unlabelled, only_new=True)
+    tested, unreadable = tested.readable(progress=progress)
+    model, part = tested.model, tested.part
+    if model.pos_name is None or model.positive is None:
+        raise ValueError(
+            f"A threshold needs two classes, but MODEL has {list(model.names)}."
+        )
+    if unlabelled:
+        check_share(len(part.paths), arguments.prevalence, model.pos_name)
+    else:
+        names = model.pos_name, model.names[1 - model.positive]
+        is_positive = part.labels == model.positive
+        check_counts(is_positive, arguments.target_fpr, arguments.confidence, *names)
+    with warnings.catch_warnings():
+        # It is said below, in the words of the command line.
+        warnings.filterwarnings("ignore", "The threshold was set to", UserWarning)
+        detector, change = recalibrate(
+            model.estimator,
+            as_fitted(model.estimator, part.paths),
+            None if unlabelled else model.classes[part.labels],
+            target_fpr=arguments.target_fpr,
+            confidence=arguments.confidence,
+            costs=arguments.costs,
+            prevalence=arguments.prevalence,
+            pos_label=model.pos_label,
+        )
+    change = dataclasses.replace(change, pos_label=model.pos_name)
+    moved = dataclasses.replace(model, estimator=detector)
+    facts = _facts(moved, change, None if unlabelled else part)
+    cautions = [*_cautions(change, arguments.prevalence, unlabelled), *tested.cautions()]
+    return Moved(moved, tested, change, facts, cautions, unreadable)
+
+
+def _facts(
+    model: "Model", change: "Recalibration", labelled: "Part | None"
+) -> dict[str, Any]:
+    """Return the record of the decision, with a band of its own: the model's is of others."""
+    from skfakereal._paths import as_fitted
+    from skfakereal.cli.run._decision import decision_facts, learn_band
+
+    earlier = model.config.get("decision") or {}
+    precision = earlier.get("unsure_precision") or USUAL_PRECISION
+    band: Band = "Without labels, it is unknown which verdicts are right."
+    if labelled is not None:
+        X = as_fitted(model.estimator, labelled.paths)
+        score = model.estimator.predict_proba(X)[:, model.positive]
+        band = learn_band(model, labelled.labels, score, precision)
+    facts = decision_facts(
+        model,
+        change.after,
+        band,
+        precision=precision,
+        calibration=earlier.get("calibration"),
+        recalibrated=True,
+    )
+    if change.after is not None and not change.after.n_positive:
+        # The rates of a page need both classes.
+        facts |= {"true_positive_rate": None, "balanced_accuracy": None}
+    chosen = ("threshold", "pos_label", "reason")
+    return facts | {name: getattr(change, name) for name in chosen}
+
+
+def _cautions(
+    change: "Recalibration", prevalence: float | None, unlabelled: bool
+) -> list[str]:
+    if unlabelled:
+        return [
+            f"The threshold was set to {change.threshold:.4f} without labels. That is right "
+            f"only if {100 * (prevalence or 0):.4g}% of these {change.n_images:,} images are "
+            f"{change.pos_label} and the model gives them higher probabilities than the rest. "
+            "To check both, sort some of the images into class folders."
+        ]
+    if change.after is not None and not change.after.n_positive:
+        return [
+            f"These images show how many are falsely classified as {change.pos_label}, not how "
+            f"many {change.pos_label} images are detected: there are none among them."
+        ]
+    return []
+
+
+def _write_file(place: Path, moved: Moved) -> None:
+    """Write the model alone."""
+    from skfakereal import save
+    from skfakereal._judging.model import describe_for_file
+
+    place.parent.mkdir(parents=True, exist_ok=True)
+    save(moved.model.estimator, place, describe_for_file(moved.model.names, moved.facts))
+
+
+def _write_run(folder: Path, arguments: Namespace, moved: Moved) -> None:
+    """Write the run folder of a model with a new threshold."""
+    from skfakereal._pages.html import note, notes, page, paragraph
+    from skfakereal._parameters import settings_of
+    from skfakereal.cli.run._decision import decision_sections
+    from skfakereal.cli.run._images import add_to_manifest
+    from skfakereal.cli.run._page import how_it_was_made, made_by
+
+    _write_file(folder / MODEL_FILE, moved)
+    model, tested, change = moved.model, moved.tested, moved.change
+    earlier = {key: value for key, value in model.config.items() if key != "files"}
+    if model.run is not None:
+        labelled = change.after is not None
+        add_to_manifest(model.run, folder, tested.part, model.names, labelled=labelled)
+    config = {
+        **earlier,
+        **describe_run(
+            arguments.command_line,
+            data={
+                **earlier.get("data", {}),
+                "folder": arguments.folder,
+                "classes": list(model.names),
+                "recalibrated_on": moved.chosen_on,
+                "unreadable": moved.unreadable,
+            },
+            model=settings_of(model.estimator),
+            remarks=[*earlier.get("remarks", []), *moved.cautions],
+            decision=moved.facts,
+            recalibration={"model": arguments.model, **_changed(change)},
+        ),
+    }
+    html = page(
+        "Another threshold",
+        *notes(config["remarks"], "warning"),
+        note(moved.chosen_on),
+        paragraph(str(change)),
+        _before_and_after(change),
+        *decision_sections(config),
+        how_it_was_made(config),
+        lead=f"An image is classified as {change.pos_label} from a probability of "
+        f"{chance(change.threshold)} on.",
+        footer=made_by(config),
+    )
+    write_page(folder / "report.html", html)
+    seal(folder, config)
+
+
+def _changed(change: "Recalibration") -> dict[str, Any]:
+    """Return what changed, in a form that JSON takes."""
+    facts = dataclasses.asdict(change)
+    for name in ("before", "after"):
+        if facts[name] is not None:
+            facts[name] = {
+                key: None if isinstance(value, float) and math.isnan(value) else value
+                for key, value in facts[name].items()
+                if key not in ("reason", "pos_label", "expected_cost")
+            }
+    return facts
+
+
+def _before_and_after(change: "Recalibration") -> "Html":
+    from skfakereal._pages.html import paragraph, section, table
+
+    name = change.pos_label
+    rows: list[Sequence[Any]] = [
+        ["threshold", change.previous, change.threshold],
+        [f"share predicted {name}", change.previous_share_called, change.share_called],
+    ]
+    if change.before is not None and change.after is not None:
+        found = change.before.true_positive_rate, change.after.true_positive_rate
+        false_alarms = change.before.false_positive_rate, change.after.false_positive_rate
+        rows += [[f"{name} images detected", *found], ["false positives", *false_alarms]]
+    return section(
+        "Before and after",
+        table(rows, ["", "before", "now"]),
+        paragraph(
+            f"On {counted(change.n_images, 'image')}. The new threshold was chosen on them, "
+            "so test it on others. The figures in the report of the model "
+            "before are those of the threshold before."
+        ),
+    )
