@@ -1,6 +1,5 @@
 """Images and a model -> rows, and a case page for each, in a file or in a folder."""
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,7 +12,7 @@ from skfakereal._version import __version__
 from skfakereal.cases import CaseReport, Entry, index_page, make_case
 from skfakereal.cli._output import complain
 from skfakereal.cli._rows import Row
-from skfakereal.cli.run._folder import new_run, seal
+from skfakereal.cli.run._folder import new_run, seal, stem_of
 
 _AT_ONCE = 8
 _PAGES = (".html", ".htm")
@@ -60,8 +59,7 @@ class Cases:
             self.entries.append(Entry.of(case, ""))
             return
         number = len(self.entries) + len(self.broken) + 1
-        stem = re.sub(r"[^A-Za-z0-9._-]+", "_", Path(case.row["name"]).stem).strip("._")
-        page = f"{number:04}-{stem[:40] or 'image'}.html"
+        page = f"{number:04}-{stem_of(case.row['name'])}.html"
         write_page(self.place / page, case.to_html())
         self.entries.append(Entry.of(case, page))
 

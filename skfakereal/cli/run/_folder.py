@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -139,6 +140,12 @@ def digest_of(file: str | os.PathLike[str]) -> str:
     """Return the SHA-256 of a file's content."""
     with Path(file).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def stem_of(name: str) -> str:
+    """Return an image's name without what a file system or a page may stumble over."""
+    bare = re.sub(r"[^A-Za-z0-9._-]+", "_", Path(name).stem).strip("._")
+    return bare[:40].rstrip("._") or "image"
 
 
 def describe_run(command_line: Sequence[str], **facts: Any) -> dict[str, Any]:
