@@ -3,16 +3,24 @@
 import sys
 from argparse import ArgumentParser, Namespace
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skfakereal._shown import printable
+from skfakereal._shown import printable, write_page
+from skfakereal._version import __version__
 from skfakereal._wording import chance, counted
 from skfakereal.cli._arguments import add_images, add_model, add_null, add_pos_label
 from skfakereal.cli._output import complain, wants_progress, watched
+from skfakereal.cli.run._folder import new_run, seal, stem_of
 
 if TYPE_CHECKING:
+    from skfakereal._judging.judge import Judge, Judged
+    from skfakereal.cases import Entry
     from skfakereal.cli._rows import Row
 
 
@@ -66,6 +74,9 @@ is interrupted, the file holds the rows until then.
 exit codes:
   0 all images were read    3 some could not be read    1 error    2 wrong usage
 """
+
+_AT_ONCE = 8
+_PAGES = (".html", ".htm")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -146,17 +157,8 @@ def run(arguments: Namespace) -> int:
         tell(rows_of(model, paths, stable=arguments.stable))
     else:
         from skfakereal._judging.judge import Judge
-        from skfakereal.cli.run._cases import opened_cases
 
-        with opened_cases(
-            Judge(model, arguments.model),
-            case,
-            arguments.images,
-            paths,
-            force=arguments.force,
-            with_map=not arguments.no_map,
-            original=arguments.original,
-        ) as cases:
+        with _opened_cases(Judge(model, arguments.model), paths, arguments) as cases:
             tell(cases.rows(paths))
         if cases.entries:
             place = case if cases.single else Path(case, "index.html")
@@ -190,3 +192,116 @@ def _format_of(out: str | None) -> str:
     if out is None:
         return "table"
     return "json" if Path(out).suffix.lower() == ".json" else "csv"
+
+
+@dataclass
+class Cases:
+    """Judges images and writes their pages, as rows are asked for."""
+
+    judge: "Judge"
+    place: Path  # the page of one image that was named, or a folder
+    single: bool  # whether it is the former
+    with_map: bool
+    original: bool
+    entries: "list[Entry]" = field(default_factory=list)
+    broken: list[tuple[str, str]] = field(default_factory=list)
+
+    def rows(self, paths: Sequence[str]) -> "Iterator[Row]":
+        """Yield what `predict` tells of each image, whose page is written by then."""
+        from skfakereal._judging.judge import Item
+
+        stable = self.judge.can_be_unsure
+        waiting = iter(paths)
+        while chunk := list(islice(waiting, _AT_ONCE)):
+            items = [Item(Path(path).name, path) for path in chunk]
+            for judged in self.judge.judge_all(items, stable=stable):
+                self._write(judged)
+                yield _row(judged, stable=stable)
+
+    def _write(self, judged: "Judged") -> None:
+        from skfakereal.cases import Entry, make_case
+
+        name, error = judged.item.name, judged.row["error"]
+        if not error:
+            number = len(self.entries) + len(self.broken) + 1
+            page = "" if self.single else f"{number:04}-{stem_of(name)}.html"
+            try:
+                case = make_case(
+                    self.judge, judged, with_map=self.with_map, original=self.original
+                )
+                write_page(self.place / page, case.to_html())
+                self.entries.append(Entry.of(case, page))
+                return
+            except (OSError, ValueError) as failure:
+                error = str(failure)
+        self.broken.append((name, error))
+        complain(f"no case page of {printable(name)}: {printable(error)}")
+
+    def finish(self) -> None:
+        """Write the index page, and the record that tells a later run what is its own."""
+        from skfakereal.cases import index_page
+
+        text = index_page(self.entries, self.broken, self.judge.facts())
+        write_page(self.place / "index.html", text)
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        seal(self.place, {"skfakereal": __version__, "date": now, "command": ["predict"]})
+
+
+def _row(judged: "Judged", *, stable: bool) -> "Row":
+    told = judged.row
+    row: Row = {
+        "path": judged.item.path,
+        "label": told["verdict"],
+        "probability": told["probability"],
+        "error": told["error"],
+    }
+    if stable:
+        row["reasons"] = " ".join(told["reasons"]) or None
+    return row | {k: told[k] for k in ("provenance", "provenance_detail", "novelty")}
+
+
+@contextmanager
+def _opened_cases(
+    judge: "Judge", paths: Sequence[str], arguments: Namespace
+) -> Iterator[Cases]:
+    """Give what writes the page of one image that was named, or a folder of pages."""
+    out, given, force = arguments.case, arguments.images, arguments.force
+    wanted = {"with_map": not arguments.no_map, "original": arguments.original}
+    place = Path(out)
+    single = len(given) == len(paths) == 1 and Path(given[0]).is_file()
+    single = single and not place.is_dir() and not out.endswith(("/", "\\"))
+    if single:
+        _check_free(place, paths[0], force=force)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        yield Cases(judge, place, single=True, **wanted)
+        return
+    if place.suffix.lower() in _PAGES:
+        raise ValueError(
+            f"--case must be a folder for a folder or several images, got {out!r}. Name a "
+            "folder: it will hold an index page, and a page for each image."
+        )
+    try:
+        with new_run(out, force=force) as folder:
+            cases = Cases(judge, folder, single=False, **wanted)
+            yield cases
+            cases.finish()
+    except FileExistsError as error:
+        said = (
+            str(error).replace("--out", "--case").replace("an earlier run", "earlier pages")
+        )
+        raise FileExistsError(said) from error
+
+
+def _check_free(place: Path, image: str, *, force: bool) -> None:
+    if not place.exists():
+        return
+    shown = str(place)
+    if place.samefile(image) or place.suffix.lower() not in _PAGES:
+        raise FileExistsError(
+            f"--case must be a new file, or a page to replace, but {shown!r} exists and is no "
+            "HTML page. Choose another --case."
+        )
+    if not force:
+        raise FileExistsError(
+            f"--case must be a new file, but {shown!r} exists. Pass --force to replace it."
+        )
