@@ -1,172 +1,33 @@
-"""The audit of labelled images: by itself, around equal copies, and before a training."""
+"""The audit of labelled images, as `audit`, `equalize` and `train` have it made."""
 
-import json
-import warnings
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skfakereal._images.read import ImageReadError
 from skfakereal._pages.html import Html, details, note, paragraph, section, table
 from skfakereal._shown import printable
 from skfakereal._wording import counted
-from skfakereal.audit import AuditReport, Finding, audit_images, equalize_images
-from skfakereal.cli._output import complain, say, wants_progress
-from skfakereal.cli._parts import (
-    GROUPS_FILE,
-    Part,
-    has_groups,
-    parts_by_split,
-    write_groups,
-)
-from skfakereal.cli._paths import load_labelled
-from skfakereal.cli.run._folder import describe_run, new_run, seal
+from skfakereal.audit import AuditReport, Finding, audit_images
+from skfakereal.cli._output import wants_progress
+from skfakereal.cli._parts import Part, has_groups, parts_by_split
 
 if TYPE_CHECKING:
     from sklearn.utils import Bunch
 
-_NAMED = 10
 _PAGE = "audit.html"
 
 
-def audit_folder(arguments: Namespace) -> int:
-    """Audit a folder, and write a report if one is asked for."""
-    out = arguments.out
-    # First of all, so that a place that is taken comes to light before the work.
-    with new_run(out, force=arguments.force) if out else nullcontext() as folder:
-        bunch = load_labelled(arguments.folder, arguments.classes)
-        report, parts = _audit(bunch, arguments)
-        if bunch.left_out:
-            report.findings.append(
-                Finding(
-                    "files left out",
-                    "minor",
-                    bunch.left_out,
-                    "Neither this audit nor a training on this folder uses them.",
-                    "Convert images that should be used to JPEG or PNG and move them into a "
-                    "class folder. Name other class folders with --classes; split folders are "
-                    "named train, validation and test.",
-                )
-            )
-        say(repr(report))
-        if folder is not None:
-            _write(folder, report, parts, arguments)
-    if out:
-        say(f"\nThe report is {out}/report.html.")
-    for error in report.unreadable[:_NAMED]:
-        complain(printable(f"{error.path}: {error.reason}"))
-    if report.unreadable:
-        complain(f"{counted(len(report.unreadable), 'image')} could not be read")
-    if arguments.strict and report.verdict != "clean":
-        return 1
-    return 3 if report.unreadable else 0
-
-
-def _audit(bunch: "Bunch", arguments: Namespace) -> tuple[AuditReport, dict[str, Part]]:
+def audit_listed(
+    bunch: "Bunch", arguments: Namespace
+) -> tuple[AuditReport, dict[str, Part]]:
     """Audit the images that `load_labelled` listed; return the parts that it is of, too."""
-    parts, progress = (
-        parts_by_split(Part.of(bunch), bunch),
-        wants_progress(arguments.progress),
-    )
-    names, n_jobs = bunch.target_names, arguments.n_jobs
+    parts, names = parts_by_split(Part.of(bunch), bunch), bunch.target_names
+    progress, n_jobs = wants_progress(arguments.progress), arguments.n_jobs
     return _audit_parts(parts, names, progress=progress, n_jobs=n_jobs), parts
-
-
-def _write(
-    folder: Path, report: AuditReport, parts: dict[str, Part], arguments: Namespace
-) -> None:
-    """Write page, data, groups and record."""
-    root, names = arguments.folder, report.target_names
-    report.save_html(folder / "report.html")
-    data = json.dumps(report.to_dict(), indent=2)
-    (folder / "audit.json").write_text(f"{data}\n", encoding="utf-8")
-    labels = [names[i] for part in parts.values() for i in part.labels]
-    splits = [name for name, part in parts.items() for _ in part.paths]
-    write_groups(folder / GROUPS_FILE, report, labels, splits, root)
-    config = describe_run(
-        arguments.command_line,
-        data={
-            "folder": root,
-            "classes": names,
-            **{name or "images": part.count(names) for name, part in parts.items()},
-            "audit": _record(report, parts),
-        },
-    )
-    seal(folder, config)
-
-
-def equalize_folder(arguments: Namespace) -> int:
-    """Write copies of all classes in one format, and audit them."""
-    _refuse_nested(arguments.folder, arguments.out)
-    bunch = load_labelled(arguments.folder, arguments.classes)
-    if arguments.audit:
-        say(f"Before: {_headline(_audit(bunch, arguments)[0])}")
-    copies = _copy(bunch, arguments)
-    for failure in copies.failures:
-        complain(printable(str(failure)))
-    say(f"\n{copies.DESCR}")
-    step = f"skfakereal train {arguments.out} --out RUN"
-    if arguments.audit:
-        after, _ = _audit(load_labelled(arguments.out, arguments.classes), arguments)
-        say("\n".join([f"After: {_headline(after)}", *_severe_lines(after)]) + "\n")
-        if after.verdict != "clean":
-            step = f"skfakereal audit {arguments.out} shows what remains to be done before training"
-    say(f"Next: {step}")
-    if copies.failures:
-        complain(f"{counted(len(copies.failures), 'image')} could not be copied")
-    return 3 if copies.failures else 0
-
-
-def _refuse_nested(folder: str, out: str) -> None:
-    """Keep the copies out of what `train` and `audit` would list, and the reverse."""
-    one, other = Path(folder).resolve(), Path(out).resolve()
-    if one.is_relative_to(other) or other.is_relative_to(one):
-        raise ValueError(
-            f"OUT must lie outside FOLDER, and FOLDER outside OUT, but OUT is {out!r} and "
-            f"FOLDER {folder!r}. Choose another OUT."
-        )
-
-
-def _copy(bunch: "Bunch", arguments: Namespace) -> "Bunch":
-    below = [str(Path(path).parent.relative_to(arguments.folder)) for path in bunch.data]
-    try:
-        with warnings.catch_warnings():
-            # The description says it too.
-            warnings.filterwarnings("ignore", "The classes differ", UserWarning)
-            return equalize_images(
-                bunch.data,
-                bunch.target,
-                arguments.out,
-                format=arguments.format,
-                quality=arguments.quality,
-                size=arguments.size,
-                resize=arguments.resize,
-                folders=below,
-                target_names=bunch.target_names,
-                on_error="skip" if arguments.skip_unreadable else "raise",
-                n_jobs=arguments.n_jobs,
-                verbose=int(wants_progress(arguments.progress)),
-            )
-    except ImageReadError as error:
-        error.add_note("Or leave them out with --skip-unreadable; the others are written.")
-        raise
-
-
-def _headline(report: AuditReport) -> str:
-    about = ", ".join(finding.name for finding in _severe(report))
-    text: str = report.verdict
-    strength = report.headline
-    if strength.verdict != "too few images":
-        text += (
-            f", AUC {strength.auc:.3f} from metadata alone ({strength.low:.2f} to "
-            f"{strength.high:.2f}; 0.5 is chance)"
-        )
-    return f"{text}. Found: {about or 'nothing'}."
 
 
 def _audit_parts(
@@ -199,7 +60,13 @@ def _severe(report: AuditReport) -> list[Finding]:
     return [finding for finding in report.findings if finding.severity != "minor"]
 
 
-def _severe_lines(report: AuditReport) -> list[str]:
+def severe_names(report: AuditReport) -> str:
+    """Return what they are called, with commas between."""
+    return ", ".join(finding.name for finding in _severe(report))
+
+
+def severe_lines(report: AuditReport) -> list[str]:
+    """Return one for each, with what to do."""
     return [f"- {printable(f.what)}\n  What to do: {f.remedy}" for f in _severe(report)]
 
 
@@ -210,7 +77,7 @@ class Audited:
     said: str  # for the screen: the answer, what was found, what to do
     # What the reader of any figure must know; nothing where the files are clean.
     cautions: list[str]
-    record: dict[str, Any]  # for ``config.json``, as from `_record`
+    record: dict[str, Any]  # for ``config.json``, as from `record_of`
     section: Html  # for the page
 
 
@@ -221,14 +88,14 @@ def audit_run(
     report = _audit_parts(parts, names, progress=progress)
     report.save_html(folder / _PAGE)
     return Audited(
-        "\n".join([report.summary(), *_severe_lines(report)]),
+        "\n".join([report.summary(), *severe_lines(report)]),
         _cautions(report),
-        _record(report, parts),
+        record_of(report, parts),
         _section(report),
     )
 
 
-def _record(report: AuditReport, parts: Mapping[str, Part]) -> dict[str, Any]:
+def record_of(report: AuditReport, parts: Mapping[str, Part]) -> dict[str, Any]:
     """Return what ``config.json`` keeps of an audit."""
     headline = report.to_dict()["headline"]
     tested = np.concatenate([[name == "test"] * len(p.paths) for name, p in parts.items()])
@@ -249,10 +116,10 @@ def _record(report: AuditReport, parts: Mapping[str, Part]) -> dict[str, Any]:
 def _cautions(report: AuditReport) -> list[str]:
     if report.verdict not in ("suspicious", "leaking"):
         return []
-    about = ", ".join(finding.name for finding in _severe(report))
     return [
-        f"The audit found these images {report.verdict} ({about or 'their metadata'}): "
-        f"part of the figures may have nothing to do with fakes; {_PAGE} has the evidence."
+        f"The audit found these images {report.verdict} "
+        f"({severe_names(report) or 'their metadata'}): part of the figures may have "
+        f"nothing to do with fakes; {_PAGE} has the evidence."
     ]
 
 

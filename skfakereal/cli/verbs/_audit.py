@@ -1,8 +1,20 @@
 """``skfakereal audit``: do the files give the class away?"""
 
+import json
 from argparse import ArgumentParser, Namespace
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from skfakereal._shown import printable
+from skfakereal._wording import counted
 from skfakereal.cli._arguments import add_classes, add_folder, add_n_jobs
+from skfakereal.cli._output import complain, say
+from skfakereal.cli.run._folder import describe_run, new_run, seal
+
+if TYPE_CHECKING:
+    from skfakereal.audit import AuditReport
+    from skfakereal.cli._parts import Part
 
 SUMMARY = "check whether the files give the class away"
 DESCRIPTION = """\
@@ -38,6 +50,8 @@ exit codes:
   3 done, but some images could not be read (they are listed, and left out)
 """
 
+_NAMED = 10
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the verb's arguments and options."""
@@ -55,6 +69,62 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Audit the folder, and write a report if one is asked for."""
-    from skfakereal.cli.run._audit import audit_folder
+    from skfakereal.audit import Finding
+    from skfakereal.cli._paths import load_labelled
+    from skfakereal.cli.run._audit import audit_listed
 
-    return audit_folder(arguments)
+    out = arguments.out
+    # First of all, so that a place that is taken comes to light before the work.
+    with new_run(out, force=arguments.force) if out else nullcontext() as folder:
+        bunch = load_labelled(arguments.folder, arguments.classes)
+        report, parts = audit_listed(bunch, arguments)
+        if bunch.left_out:
+            report.findings.append(
+                Finding(
+                    "files left out",
+                    "minor",
+                    bunch.left_out,
+                    "Neither this audit nor a training on this folder uses them.",
+                    "Convert images that should be used to JPEG or PNG and move them into a "
+                    "class folder. Name other class folders with --classes; split folders are "
+                    "named train, validation and test.",
+                )
+            )
+        say(repr(report))
+        if folder is not None:
+            _write(folder, report, parts, arguments)
+    if out:
+        say(f"\nThe report is {out}/report.html.")
+    for error in report.unreadable[:_NAMED]:
+        complain(printable(f"{error.path}: {error.reason}"))
+    if report.unreadable:
+        complain(f"{counted(len(report.unreadable), 'image')} could not be read")
+    if arguments.strict and report.verdict != "clean":
+        return 1
+    return 3 if report.unreadable else 0
+
+
+def _write(
+    folder: Path, report: "AuditReport", parts: "dict[str, Part]", arguments: Namespace
+) -> None:
+    """Write page, data, groups and record."""
+    from skfakereal.cli._parts import GROUPS_FILE, write_groups
+    from skfakereal.cli.run._audit import record_of
+
+    root, names = arguments.folder, report.target_names
+    report.save_html(folder / "report.html")
+    data = json.dumps(report.to_dict(), indent=2)
+    (folder / "audit.json").write_text(f"{data}\n", encoding="utf-8")
+    labels = [names[i] for part in parts.values() for i in part.labels]
+    splits = [name for name, part in parts.items() for _ in part.paths]
+    write_groups(folder / GROUPS_FILE, report, labels, splits, root)
+    config = describe_run(
+        arguments.command_line,
+        data={
+            "folder": root,
+            "classes": names,
+            **{name or "images": part.count(names) for name, part in parts.items()},
+            "audit": record_of(report, parts),
+        },
+    )
+    seal(folder, config)

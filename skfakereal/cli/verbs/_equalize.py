@@ -1,8 +1,19 @@
 """``skfakereal equalize``: copies of all classes, written in the same way."""
 
+import warnings
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from skfakereal._shown import printable
+from skfakereal._wording import counted
 from skfakereal.cli._arguments import add_classes, add_folder, add_n_jobs, image_size
+from skfakereal.cli._output import complain, say, wants_progress
+
+if TYPE_CHECKING:
+    from sklearn.utils import Bunch
+
+    from skfakereal.audit import AuditReport
 
 SUMMARY = "write copies of all classes in one format, quality and size"
 DESCRIPTION = """\
@@ -80,6 +91,75 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Write the copies, and audit them."""
-    from skfakereal.cli.run._audit import equalize_folder
+    from skfakereal.cli._paths import load_labelled
+    from skfakereal.cli.run._audit import audit_listed, severe_lines
 
-    return equalize_folder(arguments)
+    _refuse_nested(arguments.folder, arguments.out)
+    bunch = load_labelled(arguments.folder, arguments.classes)
+    if arguments.audit:
+        say(f"Before: {_headline(audit_listed(bunch, arguments)[0])}")
+    copies = _copy(bunch, arguments)
+    for failure in copies.failures:
+        complain(printable(str(failure)))
+    say(f"\n{copies.DESCR}")
+    step = f"skfakereal train {arguments.out} --out RUN"
+    if arguments.audit:
+        after, _ = audit_listed(load_labelled(arguments.out, arguments.classes), arguments)
+        say("\n".join([f"After: {_headline(after)}", *severe_lines(after)]) + "\n")
+        if after.verdict != "clean":
+            step = f"skfakereal audit {arguments.out} shows what remains to be done before training"
+    say(f"Next: {step}")
+    if copies.failures:
+        complain(f"{counted(len(copies.failures), 'image')} could not be copied")
+    return 3 if copies.failures else 0
+
+
+def _refuse_nested(folder: str, out: str) -> None:
+    """Keep the copies out of what `train` and `audit` would list, and the reverse."""
+    one, other = Path(folder).resolve(), Path(out).resolve()
+    if one.is_relative_to(other) or other.is_relative_to(one):
+        raise ValueError(
+            f"OUT must lie outside FOLDER, and FOLDER outside OUT, but OUT is {out!r} and "
+            f"FOLDER {folder!r}. Choose another OUT."
+        )
+
+
+def _copy(bunch: "Bunch", arguments: Namespace) -> "Bunch":
+    from skfakereal._images.read import ImageReadError
+    from skfakereal.audit import equalize_images
+
+    below = [str(Path(path).parent.relative_to(arguments.folder)) for path in bunch.data]
+    try:
+        with warnings.catch_warnings():
+            # The description says it too.
+            warnings.filterwarnings("ignore", "The classes differ", UserWarning)
+            return equalize_images(
+                bunch.data,
+                bunch.target,
+                arguments.out,
+                format=arguments.format,
+                quality=arguments.quality,
+                size=arguments.size,
+                resize=arguments.resize,
+                folders=below,
+                target_names=bunch.target_names,
+                on_error="skip" if arguments.skip_unreadable else "raise",
+                n_jobs=arguments.n_jobs,
+                verbose=int(wants_progress(arguments.progress)),
+            )
+    except ImageReadError as error:
+        error.add_note("Or leave them out with --skip-unreadable; the others are written.")
+        raise
+
+
+def _headline(report: "AuditReport") -> str:
+    from skfakereal.cli.run._audit import severe_names
+
+    text: str = report.verdict
+    strength = report.headline
+    if strength.verdict != "too few images":
+        text += (
+            f", AUC {strength.auc:.3f} from metadata alone ({strength.low:.2f} to "
+            f"{strength.high:.2f}; 0.5 is chance)"
+        )
+    return f"{text}. Found: {severe_names(report) or 'nothing'}."
