@@ -3,8 +3,8 @@
 ``cache`` and ``completion``.
 
 Each verb is a module of `verbs`: its help, what it takes (`add_arguments`), and `run`. What
-computes lies in `run` and `train` and is imported only when a verb runs, so that ``--help`` is
-instant.
+several share lies in `run`, and training in `train`. What computes is imported only when a verb
+runs, so that ``--help`` is instant.
 """
 
 import sys

@@ -1,6 +1,5 @@
 """A model and labelled images -> a report, and the files that every run writes."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,22 +16,20 @@ from skfakereal._csv_file import write_csv
 from skfakereal._judging.model import Model
 from skfakereal._judging.verdicts import classify, told
 from skfakereal._novelty import UNUSUAL
-from skfakereal._pages.html import Html, page, section, table
-from skfakereal._shown import write_page
+from skfakereal._pages.html import Html, section, table
 from skfakereal._wording import counted
 from skfakereal.cli._output import watched
 from skfakereal.cli._parts import Part, has_groups
 from skfakereal.cli.run._card import generators_of
 from skfakereal.cli.run._decision import decision_sections
-from skfakereal.cli.run._folder import seal
-from skfakereal.cli.run._page import how_it_was_made, made_by, truth_about
+from skfakereal.cli.run._folder import save_figure, seal, write_json
+from skfakereal.cli.run._page import truth_about, write_report
 from skfakereal.evaluation import EvaluationReport, MisclassifiedDisplay, report_sections
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-_DPI = 144
 _UNLIKE = f"unlike {100 * UNUSUAL:g}%"
 # Of what is like the training images, 1% is unlike; so much more is no chance.
 _MANY_UNLIKE = 0.05
@@ -123,11 +120,11 @@ def write_evaluation(
     metrics = report.to_dict()
     if measured.folds is not None:
         metrics["cross_validation"] = {"n_folds": max(measured.folds), "how": how}
-    text = json.dumps(metrics, indent=2)
-    (folder / "metrics.json").write_text(f"{text}\n", encoding="utf-8")
+    write_json(folder / "metrics.json", metrics)
     place, labels = folder / "predictions.csv", measured.part.labels
     write_predictions(place, model, measured.verdicts, labels, measured.folds)
-    html = page(
+    write_report(
+        folder,
         title,
         *report_sections(
             report._results,
@@ -138,11 +135,9 @@ def write_evaluation(
         ),
         *_unlike_section(measured),
         *sections,
-        how_it_was_made(config),
+        config=config,
         lead=report.summary(),
-        footer=made_by(config),
     )
-    write_page(folder / "report.html", html)
     _write_plots(folder, report, figures or {})
     seal(folder, config)
 
@@ -178,7 +173,7 @@ def _write_plots(
     import matplotlib.pyplot as plt
 
     def write(name: str, figure: "Figure") -> None:
-        figure.savefig(folder / f"{name}.png", dpi=_DPI, metadata={"Software": None})
+        save_figure(folder / f"{name}.png", figure)
         plt.close(figure)
 
     # One after the other: each is closed before the next is drawn.

@@ -12,10 +12,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from skfakereal._judging import CONFIG_FILE
 from skfakereal._version import __version__
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _PACKAGES = (
     *("scikit-learn", "scikeras", "tensorflow", "keras", "numpy", "pillow", "joblib"),
@@ -132,8 +135,17 @@ def seal(folder: Path, config: dict[str, Any]) -> None:
         for entry in sorted(folder.iterdir())
         if entry.name != CONFIG_FILE
     }
-    text = json.dumps({**config, "files": files}, indent=2)
-    (folder / CONFIG_FILE).write_text(f"{text}\n", encoding="utf-8")
+    write_json(folder / CONFIG_FILE, {**config, "files": files})
+
+
+def write_json(place: Path, facts: dict[str, Any]) -> None:
+    """Write facts as people can read them, too."""
+    place.write_text(f"{json.dumps(facts, indent=2)}\n", encoding="utf-8")
+
+
+def save_figure(place: Path, figure: "Figure") -> None:
+    """Write a figure as a PNG that says nothing of the software."""
+    figure.savefig(place, dpi=144, metadata={"Software": None})
 
 
 def digest_of(file: str | os.PathLike[str]) -> str:

@@ -2,19 +2,29 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.stats import binomtest
 
-from skfakereal._pages.html import Html, details, folds, section, table
+from skfakereal._pages.html import Html, details, folds, page, section, table
+from skfakereal._shown import write_page
 from skfakereal._wording import counted
 from skfakereal.evaluation import EvaluationReport
 
 _RARE = 0.025  # one end of a 95% interval
 
 
-def how_it_was_made(config: Mapping[str, Any]) -> Html:
+def write_report(
+    folder: Path, title: str, *parts: Html, config: Mapping[str, Any], lead: str
+) -> None:
+    """Write the page of a run, which ends with how it was made."""
+    made, footer = _how_it_was_made(config), made_by(config)
+    write_page(folder / "report.html", page(title, *parts, made, lead=lead, footer=footer))
+
+
+def _how_it_was_made(config: Mapping[str, Any]) -> Html:
     """Return what a run keeps of itself as the last section of its page."""
     data, model = config["data"], config["model"]
     counts = {

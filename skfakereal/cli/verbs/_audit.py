@@ -1,6 +1,5 @@
 """``skfakereal audit``: do the files give the class away?"""
 
-import json
 from argparse import ArgumentParser, Namespace
 from contextlib import nullcontext
 from pathlib import Path
@@ -10,7 +9,7 @@ from skfakereal._shown import printable
 from skfakereal._wording import counted
 from skfakereal.cli._arguments import add_classes, add_folder, add_n_jobs
 from skfakereal.cli._output import complain, say
-from skfakereal.cli.run._folder import describe_run, new_run, seal
+from skfakereal.cli.run._folder import describe_run, new_run, seal, write_json
 
 if TYPE_CHECKING:
     from skfakereal.audit import AuditReport
@@ -113,8 +112,7 @@ def _write(
 
     root, names = arguments.folder, report.target_names
     report.save_html(folder / "report.html")
-    data = json.dumps(report.to_dict(), indent=2)
-    (folder / "audit.json").write_text(f"{data}\n", encoding="utf-8")
+    write_json(folder / "audit.json", report.to_dict())
     labels = [names[i] for part in parts.values() for i in part.labels]
     splits = [name for name, part in parts.items() for _ in part.paths]
     write_groups(folder / GROUPS_FILE, report, labels, splits, root)

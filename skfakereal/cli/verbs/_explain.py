@@ -10,7 +10,7 @@ from skfakereal._shown import printable, write_page
 from skfakereal._wording import counted
 from skfakereal.cli._arguments import add_model, add_run
 from skfakereal.cli._output import complain, say, wants_progress, watched
-from skfakereal.cli.run._folder import describe_run, new_run, seal, stem_of
+from skfakereal.cli.run._folder import describe_run, new_run, save_figure, seal, stem_of
 
 if TYPE_CHECKING:
     from skfakereal._classifying.verdicts import Classification
@@ -50,7 +50,6 @@ exit codes:
 """
 
 
-_DPI = 144
 _MOST_IMAGES = 50  # on one page that can still be mailed
 _CHUNK = 8
 _CAUTION = (
@@ -277,9 +276,7 @@ def _add(
     display = GradCAMDisplay if method == "grad-cam" else OcclusionDisplay
     drawn = display.from_maps(maps.only(row), target_names=model.names).figure_
     number, name = len(explained.sections) + 1, Path(maps.paths[row]).name
-    drawn.savefig(
-        folder / f"{number:02}_{stem_of(name)}.png", dpi=_DPI, metadata={"Software": None}
-    )
+    save_figure(folder / f"{number:02}_{stem_of(name)}.png", drawn)
     position = {label: i for i, label in enumerate(maps.classes.tolist())}
     verdict = model.names[position[maps.predicted.tolist()[row]]]
     label = model.names[position[maps.explained.tolist()[row]]]

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skfakereal._judging import MODEL_FILE
-from skfakereal._shown import write_page
 from skfakereal._wording import chance, counted
 from skfakereal.cli._arguments import add_model, add_run, add_tested
 from skfakereal.cli._decision import USUAL_PRECISION, add_threshold_options
@@ -240,11 +239,11 @@ def _write_file(place: Path, moved: Moved) -> None:
 
 def _write_run(folder: Path, arguments: Namespace, moved: Moved) -> None:
     """Write the run folder of a model with a new threshold."""
-    from skfakereal._pages.html import note, notes, page, paragraph
+    from skfakereal._pages.html import note, notes, paragraph
     from skfakereal._parameters import settings_of
     from skfakereal.cli.run._decision import decision_sections
     from skfakereal.cli.run._images import add_to_manifest
-    from skfakereal.cli.run._page import how_it_was_made, made_by
+    from skfakereal.cli.run._page import write_report
 
     _write_file(folder / MODEL_FILE, moved)
     model, tested, change = moved.model, moved.tested, moved.change
@@ -269,19 +268,18 @@ def _write_run(folder: Path, arguments: Namespace, moved: Moved) -> None:
             recalibration={"model": arguments.model, **_changed(change)},
         ),
     }
-    html = page(
+    write_report(
+        folder,
         "Another threshold",
         *notes(config["remarks"], "warning"),
         note(moved.chosen_on),
         paragraph(str(change)),
         _before_and_after(change),
         *decision_sections(config),
-        how_it_was_made(config),
+        config=config,
         lead=f"An image is classified as {change.pos_label} from a probability of "
         f"{chance(change.threshold)} on.",
-        footer=made_by(config),
     )
-    write_page(folder / "report.html", html)
     seal(folder, config)
 
 

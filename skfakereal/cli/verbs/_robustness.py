@@ -1,16 +1,14 @@
 """``skfakereal robustness``: what is left of a model after JPEG, scaling, blur, noise?"""
 
-import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from skfakereal._shown import write_page
 from skfakereal.cli._arguments import add_card, add_model, add_run, add_tested, name_list
 from skfakereal.cli._output import say, wants_progress
-from skfakereal.cli.run._folder import new_run, seal
+from skfakereal.cli.run._folder import new_run, save_figure, seal, write_json
 
 if TYPE_CHECKING:
     from skfakereal.evaluation import RobustnessReport
@@ -118,28 +116,26 @@ def run(arguments: Namespace) -> int:
 
 def _write(folder: Path, report: "RobustnessReport", config: dict[str, Any]) -> None:
     """Write figures, verdicts, the picture and the page, and seal the run."""
-    from skfakereal._pages.html import note, notes, page
-    from skfakereal.cli.run._page import how_it_was_made, made_by
+    from skfakereal._pages.html import note, notes
+    from skfakereal.cli.run._page import write_report
 
     facts = report.to_dict()
-    text = json.dumps(facts, indent=2)
-    (folder / "metrics.json").write_text(f"{text}\n", encoding="utf-8")
+    write_json(folder / "metrics.json", facts)
     columns = {key: [row[key] for row in facts["rows"]] for key in facts["rows"][0]}
     _write_csv(folder / "robustness.csv", columns)
     _write_csv(folder / "predictions.csv", report.predictions_table())
     _draw(folder / "robustness.png", report)
     answer, *evidence = report.html_sections()
-    html = page(
+    write_report(
+        folder,
         "Robustness",
         answer,
         *notes(config["remarks"], "warning"),
         note(config["data"]["test_images"]),
         *evidence,
-        how_it_was_made(config),
+        config=config,
         lead=report.summary(),
-        footer=made_by(config),
     )
-    write_page(folder / "report.html", html)
     seal(folder, config)
 
 
@@ -156,7 +152,7 @@ def _draw(place: Path, report: "RobustnessReport") -> None:
     if report.pos_label is not None:
         figures.insert(1, "roc_auc")
     figure = report.plot(figures)
-    figure.savefig(place, dpi=144, metadata={"Software": None})
+    save_figure(place, figure)
     plt.close(figure)
 
 
