@@ -227,77 +227,64 @@ UNSEEN = "Unseen generators"
 def robustness_section(report: RobustnessReport | None) -> Section:
     """Return what common changes of an image cost."""
     if report is None:
-        return Section(
+        return _not_measured(
             ROBUSTNESS,
-            (
-                Text(
-                    "Not measured. Detectors often fail on images that were saved again, "
-                    "shrunk or cropped (Wang et al. 2020; Grommelt et al. 2024)."
-                ),
-            ),
+            "Detectors often fail on images that were saved again, shrunk or cropped (Wang et al. "
+            "2020; Grommelt et al. 2024).",
         )
-    header = (
-        "change",
-        "accuracy",
-        "ROC-AUC",
-        "TPR",
-        "FPR",
-        "flipped",
-    )
-    rows = tuple(
+    header = ("change", "accuracy", "ROC-AUC", "TPR", "FPR", "flipped")
+    rows = (
         (
             row.name,
             *map(_cell, (row.accuracy, row.roc_auc, row.tpr, row.fpr, row.flip_rate)),
         )
         for row in report.values()
     )
-    blocks: list[Block] = [
-        Text(
-            f"{report.summary()} Measured on {report.untouched.n_images:,} images; flipped is "
-            "the share of images whose predicted class changes."
-        ),
-        Table(header, rows),
-    ]
-    if report.remarks:
-        blocks.append(Bullets(tuple(report.remarks)))
-    return Section(ROBUSTNESS, tuple(blocks))
+    said = (
+        f"Measured on {report.untouched.n_images:,} images; flipped is the share of images whose "
+        "predicted class changes."
+    )
+    return _measured(ROBUSTNESS, report, said, Table(header, tuple(rows)))
 
 
 def generators_section(report: GeneratorReport | None) -> Section:
     """Return what an unseen generator costs."""
     if report is None:
-        return Section(
+        return _not_measured(
             UNSEEN,
-            (
-                Text(
-                    "Not measured. Expect the detector to miss many fakes from generators that "
-                    "it was not trained on."
-                ),
-            ),
+            "Expect the detector to miss many fakes from generators that it was not trained on.",
         )
     header = ("generator", "fakes", "ROC-AUC, seen", "unseen", "TPR, seen", "unseen")
-    rows = tuple(
+    rows = (
         (
             row.generator,
             f"{row.n_fake:,}",
-            *(_cell(side[key]) for key in ("roc_auc", "tpr") for side in _sides(row)),
+            *(
+                _cell(side[key])
+                for key in ("roc_auc", "tpr")
+                for side in (row.seen, row.unseen)
+            ),
         )
         for row in report.values()
     )
-    blocks: list[Block] = [
-        Text(
-            f"{report.summary()} Each row compares detectors with the same settings that were "
-            "and were not trained on the generator, on the same fakes."
-        ),
-        Table(header, rows),
-    ]
+    said = (
+        "Each row compares detectors with the same settings that were and were not trained on "
+        "the generator, on the same fakes."
+    )
+    return _measured(UNSEEN, report, said, Table(header, tuple(rows)))
+
+
+def _not_measured(heading: str, said: str) -> Section:
+    return Section(heading, (Text(f"Not measured. {said}"),))
+
+
+def _measured(
+    heading: str, report: RobustnessReport | GeneratorReport, said: str, figures: Table
+) -> Section:
+    blocks: list[Block] = [Text(f"{report.summary()} {said}"), figures]
     if report.remarks:
         blocks.append(Bullets(tuple(report.remarks)))
-    return Section(UNSEEN, tuple(blocks))
-
-
-def _sides(row: Any) -> tuple[dict[str, float], dict[str, float]]:
-    return row.seen, row.unseen
+    return Section(heading, tuple(blocks))
 
 
 def _cell(value: float) -> str:
