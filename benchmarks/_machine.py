@@ -10,7 +10,7 @@ from pathlib import Path
 import joblib
 
 import skfakereal
-from skfakereal.engines._auto import has_vnni
+from skfakereal.engines import has_vnni
 
 __all__ = ["describe_machine"]
 

@@ -21,7 +21,7 @@ from skfakereal._trunk import (
 )
 from skfakereal._trunk_settings import TrunkSettings
 from skfakereal._weights import load_trunk
-from skfakereal.engines._auto import auto_engine, has_gpu_driver, has_vnni, visible_gpus
+from skfakereal.engines import auto_engine, has_gpu_driver, has_vnni, visible_gpus
 from skfakereal.engines._ncnn import compile_with_ncnn
 from skfakereal.engines._tensorflow import compile_with_tensorflow
 
@@ -367,7 +367,7 @@ def test_without_a_driver_tensorflow_is_not_imported(tmp_path: Path) -> None:
     code = """
 import sys
 from pathlib import Path
-from skfakereal.engines._auto import visible_gpus
+from skfakereal.engines import visible_gpus
 assert visible_gpus(Path(sys.argv[1]), {}) == []
 assert "tensorflow" not in sys.modules
 """

@@ -11,8 +11,7 @@ from PIL import Image
 
 from skfakereal import VGG16FeatureExtractor, VGG16ImageClassifier, load, save
 from skfakereal._network import Conv, GlobalPool, MaxPool, Network, Quantization, Statistics
-from skfakereal.engines import compile_network
-from skfakereal.engines._auto import has_vnni
+from skfakereal.engines import compile_network, has_vnni
 from tests.conftest import write_image
 
 # Steps of 1/255 and of 1, as pixels in [0, 1] and ImageNet's weights have them.
