@@ -10,7 +10,7 @@ import pytest
 from conftest import MakeImage
 
 from skfakereal.cli._parts import Part, Parts
-from skfakereal.cli.run._folder import new_run, seal
+from skfakereal.cli.run._folder import new_run, seal, stem_of
 from skfakereal.cli.run._images import (
     digests_of,
     read_manifest,
@@ -300,3 +300,18 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("mine")
     with pytest.raises(FileExistsError, match="is a file"):
         write_run(tmp_path / "run", force=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        ("a photo.png", "a_photo"),
+        (".hidden.jpg", "hidden"),
+        ("\x1b[2J\N{FIRE}.png", "2J"),
+        ("\N{FIRE}.png", "image"),
+        (f"{'x' * 39} y.png", "x" * 39),
+        (f"{'x' * 80}.png", "x" * 40),
+    ],
+)
+def test_names_of_files_from_names_of_images(name: str, stem: str) -> None:
+    assert stem_of(name) == stem
