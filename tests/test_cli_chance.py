@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from skfakereal.cli.run._page import missed_target, no_better_than_chance, truth_about
+from skfakereal.cli.run._evaluation import missed_target, no_better_than_chance, truth_about
 from skfakereal.evaluation import EvaluationReport
 
 

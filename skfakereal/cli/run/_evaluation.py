@@ -22,8 +22,7 @@ from skfakereal.cli._output import watched
 from skfakereal.cli._parts import Part, has_groups
 from skfakereal.cli.run._card import generators_of
 from skfakereal.cli.run._decision import decision_sections
-from skfakereal.cli.run._folder import save_figure, seal, write_json
-from skfakereal.cli.run._page import truth_about, write_report
+from skfakereal.cli.run._folder import save_figure, seal, write_json, write_report
 from skfakereal.evaluation import EvaluationReport, MisclassifiedDisplay, report_sections
 
 if TYPE_CHECKING:
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 
 
 _UNLIKE = f"unlike {100 * UNUSUAL:g}%"
+_RARE = 0.025  # one end of a 95% interval
 # Of what is like the training images, 1% is unlike; so much more is no chance.
 _MANY_UNLIKE = 0.05
 _ABOUT_UNLIKE = (
@@ -225,3 +225,67 @@ def _known(measured: Measured) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
 def _interval(chosen: NDArray[np.bool_]) -> tuple[float, float]:
     found = binomtest(int(chosen.sum()), len(chosen)).proportion_ci(method="exact")
     return float(found.low), float(found.high)
+
+
+def no_better_than_chance(report: EvaluationReport) -> list[str]:
+    """Return a caution if the model is not clearly better than one that has learned nothing.
+
+    Neither the accuracy nor its comparison with the largest class will do: where few
+    images are fake, a good detector may be right less often than one that always answers
+    "real". So the verdicts are compared with answers that are as often "fake", but given
+    without looking (the agreement expected by chance of Cohen 1960, "A coefficient of
+    agreement for nominal scales"), by an exact binomial test, since resamples of few images
+    reach less far than chance does. Where groups make it less sure, the report's interval
+    of the balanced accuracy tells.
+    """
+    n_right = int(np.sum(report.y_pred == report.y_true))
+    true, predicted = (
+        np.array([np.mean(labels == label) for label in report.classes])
+        for labels in (report.y_true, report.y_pred)
+    )
+    by_chance = float(np.clip(true @ predicted, 0, 1))
+    test = binomtest(n_right, len(report.paths), by_chance, alternative="greater")
+    low = report.intervals.overall.get("balanced_accuracy", (np.nan, np.nan))[0]
+    blind = 1 / np.count_nonzero(true)
+    if test.pvalue <= _RARE and not low <= blind:
+        return []
+    return [
+        "This model is not clearly better than one that answers without looking at the image: "
+        "it has learned little, or was tested on too few images."
+    ]
+
+
+def missed_target(report: EvaluationReport, target_fpr: float) -> list[str]:
+    """Return a caution if the test shows more false alarms than were asked for."""
+    positive = report.classes.tolist().index(report.pos_label)
+    name, rest = report.target_names[positive], report.target_names[1 - positive]
+    others = report.y_true != report.pos_label
+    n_false_alarms = int(np.sum(report.y_pred[others] == report.pos_label))
+    n_others = int(np.sum(others))
+    if not n_others:
+        return []
+    test = binomtest(n_false_alarms, n_others, target_fpr, alternative="greater")
+    if test.pvalue > _RARE:
+        return []
+    return [
+        f"{n_false_alarms:,} of {counted(n_others, 'tested image')} of class {rest!r} are "
+        f"classified as {name!r} ({n_false_alarms / n_others:.1%}), more than the "
+        f"{100 * target_fpr:.4g}% that was asked for, and more than chance explains: the images "
+        "on which the threshold was chosen are not representative. Expect as many false "
+        "positives, or choose the threshold on more images."
+    ]
+
+
+def truth_about(report: EvaluationReport) -> list[str]:
+    """Return what the accuracy must be compared with, and how sure it is."""
+    counts = {name: figures["n_images"] for name, figures in report.per_class.items()}
+    name = max(counts, key=lambda name: counts[name])
+    share = counts[name] / len(report.paths)
+    low, high = report.intervals.overall.get("accuracy", (np.nan, np.nan))
+    said = [f"Always answering {name!r} would be right for {share:.1%} of them."]
+    if low <= high:
+        said.append(
+            f"With {counted(len(report.paths), 'image')}, any accuracy from {low:.1%} to "
+            f"{high:.1%} is plausible (95% interval)."
+        )
+    return said

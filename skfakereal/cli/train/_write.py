@@ -21,9 +21,13 @@ from skfakereal._views import render_view
 from skfakereal._wording import counted
 from skfakereal.cli._parts import Parts
 from skfakereal.cli.run._card import card_facts, card_sections, write_card
-from skfakereal.cli.run._evaluation import Measured, write_evaluation
+from skfakereal.cli.run._evaluation import (
+    Measured,
+    missed_target,
+    no_better_than_chance,
+    write_evaluation,
+)
 from skfakereal.cli.run._images import digests_of, folds_remark, seen_remark, write_manifest
-from skfakereal.cli.run._page import missed_target, no_better_than_chance
 from skfakereal.cli.train._decide import Decided, measure
 from skfakereal.cli.train._fit import Fitted, describe_training
 from skfakereal.cli.train._labels import (

@@ -5,6 +5,7 @@ from contextlib import nullcontext
 
 from skfakereal.cli._arguments import add_card, add_model, add_run, add_tested
 from skfakereal.cli._output import say, wants_progress
+from skfakereal.cli.run._folder import new_run
 
 SUMMARY = "measure a model on labelled images"
 DESCRIPTION = """\
@@ -50,9 +51,12 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Evaluate the model, and write a run folder if one is asked for."""
     from skfakereal.cli.run._card import add_to_card, check_card
-    from skfakereal.cli.run._evaluation import evaluate_part, many_unlike, write_evaluation
-    from skfakereal.cli.run._folder import new_run
-    from skfakereal.cli.run._page import no_better_than_chance
+    from skfakereal.cli.run._evaluation import (
+        evaluate_part,
+        many_unlike,
+        no_better_than_chance,
+        write_evaluation,
+    )
     from skfakereal.cli.run._tested import describe_test, end_test, load_tested
 
     progress, out = wants_progress(arguments.progress), arguments.out

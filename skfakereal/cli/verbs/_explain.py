@@ -10,7 +10,14 @@ from skfakereal._shown import printable, write_page
 from skfakereal._wording import counted
 from skfakereal.cli._arguments import add_model, add_run
 from skfakereal.cli._output import complain, say, wants_progress, watched
-from skfakereal.cli.run._folder import describe_run, new_run, save_figure, seal, stem_of
+from skfakereal.cli.run._folder import (
+    describe_run,
+    made_by,
+    new_run,
+    save_figure,
+    seal,
+    stem_of,
+)
 
 if TYPE_CHECKING:
     from skfakereal._classifying.verdicts import Classification
@@ -319,7 +326,6 @@ def _write(folder: Path, explained: Explained, config: Mapping[str, Any]) -> Non
 
 def _page(explained: Explained, config: Mapping[str, Any]) -> str:
     from skfakereal._pages import html
-    from skfakereal.cli.run._page import made_by
 
     method = "occlusion" if explained.method == "Occlusion" else "grad-cam"
     broken = list(explained.unreadable.items())

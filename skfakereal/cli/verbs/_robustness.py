@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from skfakereal.cli._arguments import add_card, add_model, add_run, add_tested, name_list
 from skfakereal.cli._output import say, wants_progress
-from skfakereal.cli.run._folder import new_run, save_figure, seal, write_json
+from skfakereal.cli.run._folder import new_run, save_figure, seal, write_json, write_report
 
 if TYPE_CHECKING:
     from skfakereal.evaluation import RobustnessReport
@@ -117,7 +117,6 @@ def run(arguments: Namespace) -> int:
 def _write(folder: Path, report: "RobustnessReport", config: dict[str, Any]) -> None:
     """Write figures, verdicts, the picture and the page, and seal the run."""
     from skfakereal._pages.html import note, notes
-    from skfakereal.cli.run._page import write_report
 
     facts = report.to_dict()
     write_json(folder / "metrics.json", facts)
