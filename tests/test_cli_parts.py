@@ -249,10 +249,39 @@ def test_an_earlier_run_is_replaced_only_by_force(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
-def test_an_empty_folder_will_do(tmp_path: Path) -> None:
-    (tmp_path / "run").mkdir()
-    write_run(tmp_path / "run")
-    assert (tmp_path / "run/report.html").read_text() == "new"
+def test_a_folder_that_is_there_stays_the_same_one(tmp_path: Path) -> None:
+    # It may be a mounted volume, or the working folder of the user's shell.
+    place = tmp_path / "run"
+    place.mkdir(mode=0o711)
+    before = place.stat()
+    for text in ("old", "new"):
+        write_run(place, force=True, text=text)
+        assert (place / "report.html").read_text() == text
+        assert sorted(p.name for p in place.iterdir()) == ["config.json", "report.html"]
+        assert (place.stat().st_ino, place.stat().st_mode) == (
+            before.st_ino,
+            before.st_mode,
+        )
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_nothing_is_written_beside_a_folder_that_is_there(tmp_path: Path) -> None:
+    place = tmp_path / "run"
+    place.mkdir()
+    with new_run(place, force=False) as folder:
+        assert list(tmp_path.iterdir()) == [place]
+        seal(folder, {"skfakereal": "0"})
+
+
+def test_what_a_killed_run_left_is_in_nobodys_way(tmp_path: Path) -> None:
+    place = tmp_path / "run"
+    left = place / ".0123abcd.partial/model.skfr"
+    left.parent.mkdir(parents=True)
+    left.write_text("finished")
+    write_run(place, text="old")
+    write_run(place, force=True)
+    assert (place / "report.html").read_text() == "new"
+    assert left.read_text() == "finished"
 
 
 def change_report(run: Path) -> None:

@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import re
+import secrets
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,6 +31,8 @@ _PACKAGES = (
     *("scikit-learn", "scikeras", "tensorflow", "keras", "numpy", "pillow", "joblib"),
     *("ncnn", "onnxruntime"),
 )
+# What a process that is killed leaves beside the files of a run.
+_LEFT = re.compile(r"\.[0-9a-f]{8}\.(partial|replaced)")
 
 
 @contextmanager
@@ -38,6 +41,9 @@ def new_run(
 ) -> Iterator[Path]:
     """Give a folder to write a run to; move it to its place if nothing goes wrong.
 
+    A folder that is there already stays the same one: it may be a mounted volume, the only
+    place that may be written to, or where somebody's shell stands.
+
     An interrupted run leaves nothing behind, or at worst (if the process is killed) a
     hidden folder whose name ends in ``.partial``. Once the `kept` file is there, it stays
     whatever fails later (`UnfinishedRunError`), and never replaces an earlier run.
@@ -45,7 +51,9 @@ def new_run(
     place = Path(out).resolve()
     _check_free(place, out, force)
     place.parent.mkdir(parents=True, exist_ok=True)
-    partial = place.with_name(f".{place.name}.{os.getpid()}.partial")
+    # Not by the number of the process, which in containers is always the same.
+    hidden = f".{secrets.token_hex(4)}.partial"
+    partial = place / hidden if place.is_dir() else place.with_name(hidden)
     partial.mkdir()
     try:
         yield partial
@@ -73,12 +81,14 @@ def _leave(partial: Path, place: Path) -> Path:
     """Put an unfinished run where it can be found, and return where that is."""
     with contextlib.suppress(OSError, ValueError, TypeError, RecursionError):
         seal(partial, json.loads((partial / CONFIG_FILE).read_text(encoding="utf-8")))
-    beside = place.with_name(f"{place.name}.{os.getpid()}.unfinished")
-    for free in (place, beside):
-        # An empty folder may be replaced; one that holds anything refuses.
-        with contextlib.suppress(OSError):
-            partial.replace(free)
-            return free
+    with contextlib.suppress(OSError):
+        if not place.exists() or not _entries(place):
+            _move(partial, place)
+            return place
+    beside = place.with_name(f"{place.name}{partial.stem}.unfinished")
+    with contextlib.suppress(OSError):
+        partial.replace(beside)
+        return beside
     return partial
 
 
@@ -88,7 +98,7 @@ def _check_free(place: Path, out: str | os.PathLike[str], force: bool) -> None:
     shown = os.fspath(out)
     if not place.is_dir():
         raise FileExistsError(f"--out must be a folder, but {shown!r} is a file.")
-    if not any(place.iterdir()):
+    if not _entries(place):
         return
     foreign = _find_foreign(place)
     if foreign is not None:
@@ -104,6 +114,10 @@ def _check_free(place: Path, out: str | os.PathLike[str], force: bool) -> None:
         )
 
 
+def _entries(folder: Path) -> list[Path]:
+    return sorted(entry for entry in folder.iterdir() if not _LEFT.fullmatch(entry.name))
+
+
 def _find_foreign(place: Path) -> Path | None:
     """Return a file that is not as a run wrote it, if there is one."""
     try:
@@ -111,7 +125,7 @@ def _find_foreign(place: Path) -> Path | None:
         digests = dict(config["files"]) if "skfakereal" in config else {}
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         digests = {}
-    for entry in sorted(place.iterdir()):
+    for entry in _entries(place):
         if entry.name == CONFIG_FILE and digests:
             continue
         is_ours = entry.is_file() and not entry.is_symlink()
@@ -124,14 +138,23 @@ def _move(partial: Path, place: Path) -> None:
     if not place.exists():
         partial.rename(place)
         return
-    earlier = partial.with_suffix(".replaced")
-    place.rename(earlier)
+    earlier = place / f"{partial.stem}.replaced"
+    earlier.mkdir()
+    moves = [(entry, earlier / entry.name) for entry in _entries(place)]
+    moves += [(entry, place / entry.name) for entry in _entries(partial)]
+    begun = 0
     try:
-        partial.rename(place)
-    except OSError:
-        earlier.rename(place)
+        for entry, new in moves:
+            begun += 1
+            entry.rename(new)
+    except BaseException:
+        for entry, new in reversed(moves[:begun]):
+            if not entry.exists():
+                new.rename(entry)
+        earlier.rmdir()
         raise
-    shutil.rmtree(earlier)
+    shutil.rmtree(earlier, ignore_errors=True)
+    partial.rmdir()
 
 
 def seal(folder: Path, config: dict[str, Any]) -> None:
