@@ -8,6 +8,8 @@ from typing import ClassVar, Protocol
 import numpy as np
 from PIL import Image, ImageFilter
 
+from skfakereal._views import LONGEST
+
 
 def check_range(name: str, value: float, low: float, high: float) -> None:
     """Check a setting of a perturbation."""
@@ -48,6 +50,8 @@ class Copy:
 class Jpeg(_OneSetting):
     """Save as JPEG, with 4:2:0 chroma subsampling, as most of the web does.
 
+    A picture with a side of more than 65,500 pixels cannot be one, and stays as it is.
+
     Parameters
     ----------
     quality : int
@@ -65,6 +69,8 @@ class Jpeg(_OneSetting):
 @dataclass(frozen=True)
 class WebP(_OneSetting):
     """Save as lossy WebP.
+
+    A picture with a side of more than 16,383 pixels cannot be one, and stays as it is.
 
     Parameters
     ----------
@@ -126,6 +132,8 @@ class Noise(_OneSetting):
 
 
 def _saved(image: Image.Image, file_format: str, **settings: int | str) -> Image.Image:
+    if max(image.size) > LONGEST[file_format]:
+        return image.copy()
     buffer = io.BytesIO()
     image.save(buffer, file_format, **settings)
     with Image.open(buffer, formats=[file_format]) as copy:

@@ -42,7 +42,7 @@ Step = tuple[str, float]
 # By which programs shrink.
 _FILTERS = (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)
 _BLOCK = 16
-_LONGEST = {"JPEG": 65500, "WEBP": 16383}
+LONGEST = {"JPEG": 65500, "WEBP": 16383}  # pixels of a side
 # Of a picture of which a view needs more, this much is left, as of most that are shared: to
 # save 12 million pixels as WebP takes longer than to compute what the network makes of them.
 _MOST_PIXELS = 2**20
@@ -276,7 +276,7 @@ def degrade(image: Image.Image, steps: Sequence[Step]) -> Image.Image:
     for kind, value in steps:
         if kind == "blur":
             image = image.filter(ImageFilter.GaussianBlur(value))
-        elif max(image.size) <= _LONGEST[kind]:
+        elif max(image.size) <= LONGEST[kind]:
             buffer = io.BytesIO()
             image.save(buffer, kind, quality=int(value))
             with Image.open(buffer) as encoded:

@@ -122,6 +122,14 @@ def test_tiny_images_survive(perturbation: Any, side: int) -> None:
     assert min(copy.size) >= 1
 
 
+@pytest.mark.parametrize(("perturbation", "side"), [(WebP(90), 16384), (Jpeg(95), 65501)])
+def test_a_picture_too_long_for_a_format_stays_as_it_is(
+    perturbation: Any, side: int
+) -> None:
+    image = Image.effect_noise((side, 1), 60).convert("RGB")
+    assert perturbation(image) == image
+
+
 def test_images_are_never_enlarged_by_a_chain() -> None:
     chain = standard_perturbations()[-1]
     assert repr(chain) == "Chain(name='hard', steps=(Fit(side=512), Jpeg(quality=40)))"
