@@ -338,6 +338,26 @@ def test_out_is_never_overwritten_unasked(
     assert json.loads(out.read_text())[0]["label"] == "real"
 
 
+@pytest.mark.parametrize("verb", ["predict", "provenance", "score"])
+def test_out_never_replaces_what_is_read(
+    verb: str, model: str, dark: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listed = tmp_path / "images.csv"
+    listed.write_text(dark)
+    words = {
+        "predict": [
+            ["predict", model, dark, "--trust", "--out", out] for out in (dark, model)
+        ],
+        "provenance": [["provenance", dark, "--out", dark]],
+        "score": [["score", model, "--trust", "--from", str(listed), "--out", str(listed)]],
+    }[verb]
+    before = {path: path.read_bytes() for path in map(Path, (model, dark, listed))}
+    for call in words:
+        assert main([*call, "--force"]) == 1
+        assert "another file than those that are read" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in before} == before
+
+
 def test_names_that_are_no_text_come_back_as_they_are(
     model: str, dark: str, tmp_path: Path
 ) -> None:

@@ -119,6 +119,23 @@ FORMATS: dict[str, Callable[[Iterable[Row], str | None], Iterator[str]]] = {
 }
 
 
+def check_output(out: str | None, inputs: Iterable[str]) -> None:
+    """Refuse to replace what is read."""
+    if out is None or not Path(out).is_file():
+        return
+    if any(_is_same(out, name) for name in inputs):
+        raise FileExistsError(
+            f"--out must be another file than those that are read, got {out!r}."
+        )
+
+
+def _is_same(out: str, name: str) -> bool:
+    try:
+        return Path(out).samefile(name)
+    except (OSError, ValueError):  # there is no such file, or none can have that name
+        return False
+
+
 def write_text(lines: Iterable[str], out: str | None, *, force: bool) -> None:
     """Write lines to standard output or to a file, each as soon as it is there."""
     if out is None:

@@ -119,13 +119,22 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Classify the images."""
+    from skfakereal._judging import MODEL_FILE
     from skfakereal._judging.model import find_decision, load_model
     from skfakereal.cli._paths import find_images
-    from skfakereal.cli._rows import FORMATS, rows_of, tell_cautions, write_text
+    from skfakereal.cli._rows import (
+        FORMATS,
+        check_output,
+        rows_of,
+        tell_cautions,
+        write_text,
+    )
 
     out, pos_label, case = arguments.out, arguments.pos_label, arguments.case
     _check_case(arguments)
     paths = find_images(arguments.images, null=arguments.null)
+    model_files = [arguments.model, str(Path(arguments.model, MODEL_FILE))]
+    check_output(out, [*model_files, *paths])
     model = load_model(
         arguments.model,
         pos_label=pos_label,

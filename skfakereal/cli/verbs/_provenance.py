@@ -74,12 +74,13 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Read the files."""
     from skfakereal.cli._paths import find_images
-    from skfakereal.cli._rows import csv_lines, json_lines, write_text
+    from skfakereal.cli._rows import check_output, csv_lines, json_lines, write_text
     from skfakereal.provenance import limits, read_provenance, read_trust_list
 
     out, trust_list = arguments.out, arguments.trust_list
     read_trust_list(trust_list)  # an error now, not a remark on every file
     paths = find_images(arguments.images, null=arguments.null)
+    check_output(out, [*paths, *([trust_list] if trust_list else [])])
     n_unread = 0
 
     def read() -> Iterator["Provenance"]:

@@ -105,9 +105,10 @@ def run(arguments: Namespace) -> int:
     if arguments.list not in (None, "-") and not Path(arguments.list).exists():
         raise FileNotFoundError(f"There is no list {arguments.list!r} for --from.")
     from skfakereal._judging.model import load_model
-    from skfakereal.cli._rows import tell_cautions
+    from skfakereal.cli._rows import check_output, tell_cautions
     from skfakereal.scoring import score_paths
 
+    check_output(arguments.out, filter(None, [arguments.list]))
     model = load_model(
         arguments.model, pos_label=arguments.pos_label, trust=arguments.trust
     )
