@@ -247,12 +247,15 @@ def test_broken_pipe_ends_quietly(quick_model: str, make_image: MakeImage) -> No
     assert process.wait(60) == 141
 
 
-def test_interruption_ends_quietly(quick_model: str, make_image: MakeImage) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interruption_ends_quietly(
+    number: signal.Signals, quick_model: str, make_image: MakeImage
+) -> None:
     # More rows than a pipe holds: it waits for a reader when the signal comes.
     process = start(quick_model, *[make_image("a.png", 5)] * 5000)
     assert process.stdout is not None
     assert process.stdout.readline() == COLUMNS
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 130
     assert error == b"skfakereal: interrupted\n"

@@ -128,6 +128,22 @@ def test_a_reader_that_stops_costs_nothing(
     assert (out / "report.html").is_file()
 
 
+@pytest.mark.slow
+def test_the_end_of_a_job_costs_no_model(
+    noise: Path, quick: list[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    train = process("train", str(noise), "--out", str(out), *quick)
+    assert train.stdout is not None
+    assert any(line.startswith("Trained in") for line in train.stdout)
+    train.terminate()  # SIGTERM, as a scheduler or a container sends it
+    _, error = train.communicate()
+    assert train.returncode == 130
+    assert error.startswith("skfakereal: interrupted; The model was finished before that")
+    assert hasattr(skfakereal.load(out / "model.skfr"), "classes_")
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
 def fail_after_training(out: Path, error: BaseException, *, force: bool) -> None:
     with new_run(out, force=force, kept="model.skfr") as folder:
         (folder / "model.skfr").write_bytes(b"unfinished")

@@ -7,9 +7,12 @@ several share lies in `run`, and training in `train`. What computes is imported 
 runs, so that ``--help`` is instant.
 """
 
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from skfakereal.cli._output import complain, output_loss, quiet_libraries, standard_streams
@@ -76,7 +79,7 @@ def _run(words: list[str]) -> int:
         complain("error: the working folder no longer exists: change to another one")
         return 1
     try:
-        with quiet_libraries():
+        with quiet_libraries(), _any_end_as_ctrl_c():
             code: int = arguments.run(arguments)
     except KeyboardInterrupt:
         complain("interrupted")
@@ -98,6 +101,24 @@ def _run(words: list[str]) -> int:
         complain(f"error: {_describe(error)}")
         return 1
     return code
+
+
+@contextmanager
+def _any_end_as_ctrl_c() -> Iterator[None]:
+    """Let a job's end (SIGTERM) and a lost terminal (SIGHUP) clean up as Ctrl+C does."""
+    names = ("SIGTERM", "SIGHUP")  # the latter not on Windows
+    found = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    if threading.current_thread() is not threading.main_thread():
+        found = []  # only that one may say what a signal does
+    # What is ignored, as nohup has it, stays so.
+    ours = [number for number in found if signal.getsignal(number) is signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _why(error: BaseException) -> str:

@@ -3,7 +3,6 @@
 import os
 import secrets
 import shutil
-import signal
 import socket
 import threading
 import webbrowser
@@ -29,8 +28,6 @@ def serve(
     prefix = f"{_UPLOADS}{os.getpid()}-"
     place = TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True)
     with place as folder, _listening(host, port) as listener:
-        # As Ctrl+C does; otherwise the system would end the process with images in place.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
         port = listener.getsockname()[1]
         name = f"[{host}]" if ":" in host else host
         if token is not None:

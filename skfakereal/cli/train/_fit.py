@@ -67,13 +67,13 @@ def fit(folder: Path, plan: Plan, prepared: Prepared, cache: Any) -> Fitted:
     else:
         epochs = counted(classifier.n_iter_, "epoch")
         kept = f"{epochs}, kept the weights of epoch {classifier.best_epoch_ + 1}"
-    say(f"Trained in {seconds:.0f} s: {kept}.")
     names = name_classes(classifier.classes_, prepared.parts.names)
     model = Model(classifier, names, positive_class(classifier.classes_, names))
     _save_at_once(folder, model)
     fitted = Fitted(model, prepared, skipped, seconds, cache)
     cautions = [*plan.cautions, *prepared.audit_cautions, _UNFINISHED]
     seal(folder, describe_training(plan, fitted, cautions) | {"unfinished": True})
+    say(f"Trained in {seconds:.0f} s: {kept}.")
     return fitted
 
 
