@@ -243,6 +243,42 @@ def test_groups_that_were_written_are_read_again(clean: Path, tmp_path: Path) ->
         read_groups(str(out / "audit.json"), [], str(root))
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        "path,group\n{0},a\n{1},b\n",
+        "\ufeffpath,group\r\n{0},a\r\n{1},b\r\n",
+        "\ufeffgroup;path\r\na;{0}\r\nb;{1}\r\n",
+        "path,group\n{0},a\n\n{1},b\n{0},a\n",
+    ],
+)
+def test_groups_may_have_passed_through_a_spreadsheet(form: str, tmp_path: Path) -> None:
+    names, file = ["real/ä.png", "fake/b;c.png"], tmp_path / "groups.csv"
+    cells = [f'"{name}"' for name in names]
+    file.write_bytes(form.format(*cells).encode())
+    paths = [str(tmp_path / name) for name in names]
+    assert read_groups(str(file), paths, str(tmp_path)).tolist() == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("a.png,\nb.png,2\n", r"line 2 tells none for 'a\.png'"),
+        ("a.png\nb.png,2\n", r"line 2 tells none for 'a\.png'"),
+        ("a.png,1\nb.png,2\na.png,3\n", r"tells two for 'a\.png': '1' and '3' \(line 4\)"),
+    ],
+)
+def test_a_file_of_groups_tells_one_for_every_image(
+    rows: str, message: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "groups.csv"
+    file.write_text(f"path,group\n{rows}")
+    with pytest.raises(ValueError, match=message):
+        read_groups(
+            str(file), [str(tmp_path / name) for name in ("a.png", "b.png")], str(tmp_path)
+        )
+
+
 def test_what_is_left_out_is_a_finding(leaking: Path, tmp_path: Path, capsys: Said) -> None:
     root = shutil.copytree(leaking, tmp_path / "in")
     (root / "midjourney").mkdir()

@@ -196,7 +196,7 @@ def _option(name: str, value: Any, known: Mapping[str, Action]) -> list[str]:
     on, off = f"--{name}", f"--no-{name}"
     if name in ("config", "help") or (on not in known and off not in known):
         names = [option[2:] for option in known if option.startswith("--")]
-        near = get_close_matches(name, names, n=1)
+        near = get_close_matches(name, [n for n in names if n != name], n=1)
         raise ValueError(f"is no option{f'. Did you mean {near[0]}?' if near else ''}")
     is_switch = on not in known or known[on].nargs == 0
     if isinstance(value, bool):

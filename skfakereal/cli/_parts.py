@@ -3,10 +3,11 @@
 import csv
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,15 +120,29 @@ def write_groups(
 
 def read_groups(file: str, paths: Sequence[str], root: str) -> NDArray[np.object_]:
     """Read the group of each image."""
-    with Path(file).open(encoding="utf-8", errors="surrogateescape", newline="") as lines:
-        rows = csv.DictReader(lines)
-        missing = {"path", "group"} - set(rows.fieldnames or ())
-        if missing:
+    with _opened(file) as rows:
+        columns: list[str] = next(rows, [])
+        if {"path", "group"} - set(columns):
             raise ValueError(
-                f"{file!r} must have the columns path and group, but it has "
-                f"{rows.fieldnames}. `skfakereal audit FOLDER --out RUN` writes such a file."
+                f"{file!r} must have the columns path and group, but it has {columns}. "
+                "`skfakereal audit FOLDER --out RUN` writes such a file."
             )
-        group_of = {row["path"]: row["group"] for row in rows}
+        group_of: dict[str, str] = {}
+        for values in filter(None, rows):
+            row = dict(zip(columns, values, strict=False))
+            path, group = row.get("path", ""), row.get("group", "")
+            if not group.strip():
+                raise ValueError(
+                    f"{file!r} must tell the group of every image, but line {rows.line_num} "
+                    f"tells none for {path!r}. An image that is related to no other is a "
+                    "group of its own: give it a name that no other has."
+                )
+            if group_of.setdefault(path, group) != group:
+                raise ValueError(
+                    f"Every image must have one group, but {file!r} tells two for {path!r}: "
+                    f"{group_of[path]!r} and {group!r} (line {rows.line_num}). Give both "
+                    "groups one name, or remove a line."
+                )
     below = [_below(path, root) for path in paths]
     for i, place in enumerate(below):
         if place not in group_of:
@@ -140,8 +155,21 @@ def read_groups(file: str, paths: Sequence[str], root: str) -> NDArray[np.object
 
 def is_numbered(file: str) -> bool:
     """Tell whether the groups of a file have numbers in place of names."""
-    with Path(file).open(encoding="utf-8", errors="surrogateescape", newline="") as lines:
-        return _COLUMNS[-1] in next(csv.reader(lines), [])
+    with _opened(file) as rows:
+        return _COLUMNS[-1] in next(rows, [])
+
+
+@contextmanager
+def _opened(file: str) -> Iterator[Any]:
+    """Open a table as the audit writes it, or as a spreadsheet saves that again."""
+    # Without the mark that Excel puts first.
+    with Path(file).open(
+        encoding="utf-8-sig", errors="surrogateescape", newline=""
+    ) as lines:
+        header = lines.readline()
+        lines.seek(0)
+        # Where a comma is part of numbers, Excel separates columns by semicolons.
+        yield csv.reader(lines, delimiter="," if "," in header else ";")
 
 
 def _below(path: str, root: str) -> str:
