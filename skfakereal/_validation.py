@@ -69,6 +69,9 @@ def _refuse_bad_labels(labels: list[Any], name: str) -> None:
             )
 
 
+_WEIGHTS = 1e-30, 1e30
+
+
 def check_weights(
     sample_weight: ArrayLike | None, n_images: int, *, name: str = "sample_weight"
 ) -> NDArray[np.float64]:
@@ -100,6 +103,13 @@ def check_weights(
         )
     if not weights.any():
         raise ValueError(f"All weights in {name} are zero: nothing is left to learn from.")
+    # Products with float32 would end at infinity or zero, and what is learned with them.
+    low, high = _WEIGHTS
+    if not low <= weights.max() <= high:
+        raise ValueError(
+            f"The largest weight must lie between {low:g} and {high:g}, but that of {name} is "
+            f"{weights.max()}. Multiply all weights by one number."
+        )
     return weights
 
 

@@ -247,7 +247,9 @@ def test_broken_pipe_ends_quietly(quick_model: str, make_image: MakeImage) -> No
     assert process.wait(60) == 141
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)]
+)
 def test_interruption_ends_quietly(
     number: signal.Signals, quick_model: str, make_image: MakeImage
 ) -> None:

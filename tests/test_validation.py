@@ -277,6 +277,8 @@ def test_weights_are_a_new_array_of_floats(weights: Any) -> None:
     [
         ([1.0, -1.0], r"not negative, but w\[1\] is -1.0"),
         ([1.0, np.nan], r"finite and not negative, but w\[1\] is nan"),
+        ([1e300, 1.0], r"must lie between 1e-30 and 1e\+30, but that of w is 1e\+300"),
+        ([0.0, 1e-300], "must lie between 1e-30 and"),
         ([1.0, None], r"w\[1\] is nan"),
         ([1.0, np.inf], r"w\[1\] is inf"),
         ([0.0, 0.0], "All weights in w are zero"),

@@ -46,6 +46,11 @@ def iterate_list(name: str, *, null: bool) -> Iterator[str]:
 def _entries(file: BinaryIO, *, null: bool) -> Iterator[str]:
     end, left = b"\0" if null else b"\n", b""
     while chunk := file.read(_CHUNK):
+        if not null and b"\0" in chunk and chunk.startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise ValueError(
+                "A list of paths must be UTF-8, but this one is UTF-16, as Windows PowerShell "
+                "writes it. Save it as UTF-8: ... | Out-File -Encoding utf8 LIST."
+            )
         *entries, left = (left + chunk).split(end)
         yield from filter(None, (_path(entry, null) for entry in entries))
     if path := _path(left, null):
