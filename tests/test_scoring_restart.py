@@ -180,6 +180,16 @@ def test_what_is_only_shown_may_change(cut_off: Path, greys: list[str], model: A
     assert b"probability_made" in cut_off.read_bytes()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no pipes have names there")
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_pipe_is_refused_and_not_waited_for(
+    overwrite: bool, tmp_path: Path, greys: list[str], model: Any
+) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(FileExistsError, match="is no regular file"):
+        score_greys(tmp_path / "pipe.csv", greys, model, overwrite=overwrite)
+
+
 def test_overwrite_begins_anew(cut_off: Path, greys: list[str], model: Any) -> None:
     cut_off.write_text("something else")
     with pytest.raises(FileExistsError, match="overwrite=True"):

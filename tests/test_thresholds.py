@@ -230,6 +230,7 @@ def test_the_positive_class_is_explicit() -> None:
         ({"prevalence": 0.1}, "prevalence needs costs"),
         ({"target_fpr": 0.1, "costs": {}}, "not by both"),
         ({"costs": {"false_positive": 1}}, "must be above 0 and hold"),
+        ({"costs": (10, 1)}, "must be above 0 and hold"),
         ({"costs": {"false_positive": 1, "false_negative": 0}}, "must be above 0"),
         ({"y_proba": np.full((4, 3), 0.5)}, r"two classes, got shape \(4, 3\)"),
         ({"y_proba": [0.1, 0.2, np.nan, 0.3]}, r"y_proba\[2\] is nan"),

@@ -166,6 +166,11 @@ class Run:
 
 def open_run(folder: Path, out: Path, settings: dict[str, Any], *, overwrite: bool) -> Run:
     """Begin a run, or take one up again; the folder's lock must be held."""
+    if out.exists() and not out.is_file():  # to read a pipe would wait for ever
+        raise FileExistsError(
+            f"out must be a new file or the unchanged result of this run, but {str(out)!r} is "
+            "no regular file. Choose another out."
+        )
     if overwrite:
         _clear(folder)
         if out.exists():  # if this run is cut off, the next one may replace it, too

@@ -252,11 +252,13 @@ def check_arguments(
     if prevalence is not None and costs is None:
         raise ValueError("prevalence needs costs. Pass both, or neither.")
     if costs is not None and (
-        set(costs) != _COSTS or not all(0 < c < math.inf for c in costs.values())
+        not isinstance(costs, Mapping)
+        or set(costs) != _COSTS
+        or not all(0 < c < math.inf for c in costs.values())
     ):
         raise ValueError(
             "costs must be above 0 and hold 'false_positive' and 'false_negative', got "
-            f"{dict(costs)}."
+            f"{costs!r}."
         )
 
 
