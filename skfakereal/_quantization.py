@@ -27,7 +27,11 @@ _KNOWN: dict[tuple[str, str], tuple[float, ...]] = {
         *(5.187, 22.63, 41.5, 83, 128, 152.2, 197.4),
         *(139.6, 90.51, 45.25, 29.34, 11.31, 11.31),
     ),
-    # weights="cifake", on its training images, now and in version 0.1.
+    # weights="cifake", on its training images, now and before.
+    ("cc62719b2d92e2e8bc58e22b997bcfc3", "unit"): (
+        *(1024, 3158, 5793, 6317, 9742, 4871, 4096),
+        *(2435, 1117, 608.9, 430.5, 394.8, 362),
+    ),
     ("ac1eabc54558262ae3fe866d776bda0a", "unit"): (
         *(1024, 3444, 5793, 8192, 1.159e04, 7512, 6317),
         *(4096, 1722, 1024, 664, 608.9, 394.8),

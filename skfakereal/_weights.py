@@ -22,9 +22,10 @@ from skfakereal._threads import prepare_tensorflow
 from skfakereal._trunk import Trunk, convolution_names, random_trunk
 
 _TRUNKS = Path(__file__).parent / "trunks"
-# What is inside the package, by digest: weights="cifake", then what it was in version 0.1,
-# which model files name.
+# What is inside the package, by digest: weights="cifake", then what it was before, which
+# model files name.
 _EMBEDDED = {
+    "cc62719b2d92e2e8bc58e22b997bcfc3": "cifake-3.npz",
     "ac1eabc54558262ae3fe866d776bda0a": "cifake-2.npz",
     "e99be77dc24a616101d724062bc71c65": "cifake.npz",
 }
