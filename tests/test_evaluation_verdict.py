@@ -1,4 +1,5 @@
 import json
+import warnings
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -70,6 +71,23 @@ def test_mild_changes_leave_clear_images_alone(
 ) -> None:
     rows = judge(model, [make_image("a.png", 30), make_image("b.jpg", 220)])
     assert [row.verdict for row in rows] == ["real", "fake"]
+
+
+def test_threads_leave_the_filters_of_warnings_alone(
+    model: Pipeline, make_image: MakeImage
+) -> None:
+    # All threads share them, and two that set and restore them may leave none behind.
+    seen: list[Any] = []
+
+    class Watch(Darken):
+        def __call__(self, image: Image.Image) -> Image.Image:
+            seen.append(warnings.filters)
+            return super().__call__(image)
+
+    X = [make_image(f"{n}.png", n) for n in (20, 135, 235)]
+    judge(model, X, perturbations=[Watch(2)], n_jobs=2)
+    assert len(seen) == 3
+    assert all(filters is warnings.filters for filters in seen)
 
 
 def test_a_probability_in_the_band_is_unsure(

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
+from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
 from sklearn.isotonic import IsotonicRegression
 from sklearn.utils import _safe_indexing
-from sklearn.utils.parallel import Parallel, delayed
 
 from skfakereal._classifying.ask import check_classifier, predict_once
 from skfakereal._classifying.classes import class_names, positive_class, positive_scores
