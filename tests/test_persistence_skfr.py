@@ -28,7 +28,7 @@ from sklearn.preprocessing import (
 )
 
 import skfakereal
-from skfakereal import Augmentation, VGG16FeatureExtractor
+from skfakereal import Augmentation, VGG16FeatureExtractor, _weights
 from skfakereal.persistence import read_description
 
 
@@ -130,6 +130,15 @@ def test_known_trunks_are_not_stored(
     assert copy._trunk.digest == model._trunk.digest
     tail = 4 * (7_080_000 if cut else 4_500)
     assert path.stat().st_size < tail + 50_000
+
+
+# weights="cifake" now, before, and in version 0.1.
+@pytest.mark.parametrize("start", ["cc62719b", "ac1eabc5", "e99be77d"])
+def test_each_trunk_that_was_ever_inside_is_what_files_name(start: str) -> None:
+    (digest,) = (known for known in _weights._EMBEDDED if known.startswith(start))
+    trunk = _weights.embedded_trunk(digest)
+    assert trunk is not None
+    assert trunk.digest.hex() == digest
 
 
 def test_wrapped_models_are_no_larger_than_pickles(
