@@ -247,12 +247,13 @@ def test_broken_pipe_ends_quietly(quick_model: str, make_image: MakeImage) -> No
     assert process.wait(60) == 141
 
 
-@pytest.mark.parametrize(
-    "number", [signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)]
-)
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_interruption_ends_quietly(
-    number: signal.Signals, quick_model: str, make_image: MakeImage
+    name: str, quick_model: str, make_image: MakeImage
 ) -> None:
+    number = getattr(signal, name, None)
+    if number is None or signal.getsignal(number) is signal.SIG_IGN:
+        pytest.skip(f"{name} is unknown or ignored here, as by nohup")
     # More rows than a pipe holds: it waits for a reader when the signal comes.
     process = start(quick_model, *[make_image("a.png", 5)] * 5000)
     assert process.stdout is not None

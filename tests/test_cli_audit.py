@@ -250,6 +250,8 @@ def test_groups_that_were_written_are_read_again(clean: Path, tmp_path: Path) ->
         "\ufeffpath,group\r\n{0},a\r\n{1},b\r\n",
         "\ufeffgroup;path\r\na;{0}\r\nb;{1}\r\n",
         "path,group\n{0},a\n\n{1},b\n{0},a\n",
+        "path\tgroup\n{0}\ta\n{1}\tb\n",
+        "path,group\n{0},a\n,\nof_no_image.png,\n{1},b\n,\n",
     ],
 )
 def test_groups_may_have_passed_through_a_spreadsheet(form: str, tmp_path: Path) -> None:
@@ -277,6 +279,13 @@ def test_a_file_of_groups_tells_one_for_every_image(
         read_groups(
             str(file), [str(tmp_path / name) for name in ("a.png", "b.png")], str(tmp_path)
         )
+
+
+def test_a_file_of_groups_in_another_encoding_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "groups.txt"
+    file.write_text("path\tgroup\na.png\t1\n", encoding="utf-16")
+    with pytest.raises(ValueError, match="UTF-16"):
+        read_groups(str(file), [str(tmp_path / "a.png")], str(tmp_path))
 
 
 def test_what_is_left_out_is_a_finding(leaking: Path, tmp_path: Path, capsys: Said) -> None:

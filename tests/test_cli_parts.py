@@ -1,6 +1,8 @@
 """How a folder is divided, what a run saw, and where a run may be written."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -282,6 +284,85 @@ def test_what_a_killed_run_left_is_in_nobodys_way(tmp_path: Path) -> None:
     write_run(place, force=True)
     assert (place / "report.html").read_text() == "new"
     assert left.read_text() == "finished"
+
+
+# What a process does that is killed before its n-th renaming, or disturbed at each.
+WRITE_AND_DIE = """
+import os, signal, sys
+from skfakereal.cli import _any_end_as_ctrl_c
+from skfakereal.cli.run._folder import new_run, seal
+
+place, left = sys.argv[1], int(sys.argv[2])
+
+
+def at_event(event, arguments):
+    global left
+    if event == "os.rename" and left < 0:
+        signal.raise_signal(signal.SIGHUP)
+        signal.raise_signal(signal.SIGINT)
+    elif event == "os.rename":
+        left -= 1
+        if left < 0:
+            os._exit(9)
+
+
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup has it ignored
+sys.addaudithook(at_event)
+with _any_end_as_ctrl_c(), new_run(place, force=True, kept="model.skfr") as folder:
+    for name in ("audit.json", "model.skfr", "report.html"):
+        (folder / name).write_text("new")
+    seal(folder, {"skfakereal": "0"})
+    if left < 0:
+        signal.raise_signal(signal.SIGHUP)
+"""
+
+
+def write_and_die(place: Path, left: int) -> "subprocess.CompletedProcess[str]":
+    words = [sys.executable, "-c", WRITE_AND_DIE, str(place), str(left)]
+    return subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("n_moves", range(8))
+def test_a_run_killed_while_it_replaces_another_loses_neither(
+    n_moves: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "run"
+    with new_run(place, force=False) as folder:
+        for name in ("audit.json", "model.skfr", "zebra.txt"):
+            (folder / name).write_text("old")
+        seal(folder, {"skfakereal": "0"})
+    n_needed = 7  # three old files, the record, three new files
+    assert write_and_die(place, n_moves).returncode == (9 if n_moves < n_needed else 0)
+    models = {path.read_text() for path in place.rglob("model.skfr")}
+    assert models == ({"old", "new"} if n_moves < n_needed else {"new"})
+    # What is visible is a run, and no one's to replace but by --force.
+    with pytest.raises(FileExistsError, match="Pass --force"):
+        write_run(place)
+    write_run(place, force=True)
+    assert (place / "report.html").read_text() == "new"
+    told = capsys.readouterr().err
+    assert ("of a run that was killed" in told) == (n_moves < n_needed)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no SIGHUP")
+def test_a_second_signal_does_not_end_the_cleaning_up(tmp_path: Path) -> None:
+    ended = write_and_die(tmp_path / "run", -1)
+    assert "UnfinishedRunError" in ended.stderr
+    assert sorted(path.name for path in tmp_path.rglob("*")) == [
+        *("audit.json", "config.json", "model.skfr", "report.html", "run")
+    ]
+
+
+def test_no_run_replaces_what_it_reads(tmp_path: Path) -> None:
+    place = tmp_path / "run"
+    write_run(place, text="old")
+    for read in (place, place / "report.html"):
+        with (
+            pytest.raises(FileExistsError, match="that are read"),
+            new_run(place, force=True, reads=[tmp_path, read]),
+        ):
+            pass
+    assert (place / "report.html").read_text() == "old"
 
 
 def change_report(run: Path) -> None:

@@ -349,7 +349,11 @@ def test_out_never_replaces_what_is_read(
             ["predict", model, dark, "--trust", "--out", out] for out in (dark, model)
         ],
         "provenance": [["provenance", dark, "--out", dark]],
-        "score": [["score", model, "--trust", "--from", str(listed), "--out", str(listed)]],
+        "score": [
+            ["score", model, "--trust", "--from", str(listed), "--out", str(listed)],
+            ["score", model, dark, "--trust", "--format", "csv", "--out", model],
+            ["score", model, dark, "--trust", "--format", "csv", "--out", dark],
+        ],
     }[verb]
     before = {path: path.read_bytes() for path in map(Path, (model, dark, listed))}
     for call in words:

@@ -188,3 +188,36 @@ def test_a_draw_is_not_that_of_the_parts(photos: Path) -> None:
         drawn = draw_some(everything, 20, seed)
         n_tested = len(set(drawn.paths) & set(parts.test.paths))
         assert 3 <= n_tested <= 17
+
+
+@pytest.mark.parametrize(
+    ("verb", "option"),
+    [
+        ("evaluate", "--out"),
+        ("robustness", "--out"),
+        ("explain", "--out"),
+        ("predict", "--case"),
+        ("train", "--out"),
+    ],
+)
+def test_no_verb_replaces_the_run_that_it_reads(
+    verb: str,
+    option: str,
+    run: Path,
+    photos: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    mine = Path(shutil.copytree(run, tmp_path / "run"))
+    before = {path: path.read_bytes() for path in mine.rglob("*")}
+    images = [str(photos / name) for name in ("real/00.png", "fake/00.png")]
+    words = {
+        "evaluate": [str(mine), str(photos)],
+        "robustness": [str(mine), str(photos)],
+        "explain": [str(mine), *images],
+        "predict": [str(mine), *images],
+        "train": [str(photos), "--groups", str(mine / "images.csv")],
+    }[verb]
+    assert main([verb, *words, option, str(mine), "--force"]) == 1
+    assert "that are read" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in mine.rglob("*")} == before

@@ -97,7 +97,7 @@ def test_a_picture_that_cannot_be_drawn_costs_no_model(
     (tmp_path / "rc").write_text("text.usetex: True")  # and no TeX is found
     rc = {"MATPLOTLIBRC": str(tmp_path / "rc"), "PATH": str(tmp_path)}
     train = process("train", str(noise), "--out", str(out), *quick, **rc)
-    _, error = train.communicate()
+    _, error = train.communicate(timeout=300)
     assert train.returncode == 5
     assert error.count("\n") == 1
     assert f"saved: {str(out / 'model.skfr')!r}" in error
@@ -137,7 +137,7 @@ def test_the_end_of_a_job_costs_no_model(
     assert train.stdout is not None
     assert any(line.startswith("Trained in") for line in train.stdout)
     train.terminate()  # SIGTERM, as a scheduler or a container sends it
-    _, error = train.communicate()
+    _, error = train.communicate(timeout=300)
     assert train.returncode == 130
     assert error.startswith("skfakereal: interrupted; The model was finished before that")
     assert hasattr(skfakereal.load(out / "model.skfr"), "classes_")

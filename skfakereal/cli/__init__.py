@@ -112,8 +112,15 @@ def _any_end_as_ctrl_c() -> Iterator[None]:
         found = []  # only that one may say what a signal does
     # What is ignored, as nohup has it, stays so.
     ours = [number for number in found if signal.getsignal(number) is signal.SIG_DFL]
+
+    def interrupt(*_: object) -> None:
+        # A lost terminal is often told twice: the second must not end the cleaning up.
+        for number in ours:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
     for number in ours:
-        signal.signal(number, signal.default_int_handler)
+        signal.signal(number, interrupt)
     try:
         yield
     finally:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skfakereal._csv_file import write_csv
+from skfakereal.cli._paths import UTF_16
 
 if TYPE_CHECKING:
     from sklearn.utils import Bunch
@@ -120,6 +121,8 @@ def write_groups(
 
 def read_groups(file: str, paths: Sequence[str], root: str) -> NDArray[np.object_]:
     """Read the group of each image."""
+    below = [_below(path, root) for path in paths]
+    wanted = set(below)
     with _opened(file) as rows:
         columns: list[str] = next(rows, [])
         if {"path", "group"} - set(columns):
@@ -128,9 +131,11 @@ def read_groups(file: str, paths: Sequence[str], root: str) -> NDArray[np.object
                 "`skfakereal audit FOLDER --out RUN` writes such a file."
             )
         group_of: dict[str, str] = {}
-        for values in filter(None, rows):
+        for values in filter(any, rows):  # a spreadsheet fills empty lines with commas
             row = dict(zip(columns, values, strict=False))
             path, group = row.get("path", ""), row.get("group", "")
+            if path not in wanted:
+                continue
             if not group.strip():
                 raise ValueError(
                     f"{file!r} must tell the group of every image, but line {rows.line_num} "
@@ -143,7 +148,6 @@ def read_groups(file: str, paths: Sequence[str], root: str) -> NDArray[np.object
                     f"{group_of[path]!r} and {group!r} (line {rows.line_num}). Give both "
                     "groups one name, or remove a line."
                 )
-    below = [_below(path, root) for path in paths]
     for i, place in enumerate(below):
         if place not in group_of:
             raise ValueError(
@@ -162,6 +166,12 @@ def is_numbered(file: str) -> bool:
 @contextmanager
 def _opened(file: str) -> Iterator[Any]:
     """Open a table as the audit writes it, or as a spreadsheet saves that again."""
+    with Path(file).open("rb") as raw:
+        if raw.read(2) in UTF_16:
+            raise ValueError(
+                f'{file!r} must be UTF-8, but it is UTF-16, as Excel\'s "Unicode text" is. '
+                "Save it as CSV UTF-8."
+            )
     # Without the mark that Excel puts first.
     with Path(file).open(
         encoding="utf-8-sig", errors="surrogateescape", newline=""
@@ -169,7 +179,8 @@ def _opened(file: str) -> Iterator[Any]:
         header = lines.readline()
         lines.seek(0)
         # Where a comma is part of numbers, Excel separates columns by semicolons.
-        yield csv.reader(lines, delimiter="," if "," in header else ";")
+        delimiter = next((sign for sign in ",;\t" if sign in header), ",")
+        yield csv.reader(lines, delimiter=delimiter)
 
 
 def _below(path: str, root: str) -> str:

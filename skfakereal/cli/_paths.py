@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 STDIN = "-"  # what stands for standard input on the command line
 _CHUNK = 2**16
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # the marks with which it begins
 
 
 def iterate_images(places: Iterable[str], *, null: bool = False) -> Iterator[str]:
@@ -45,11 +46,15 @@ def iterate_list(name: str, *, null: bool) -> Iterator[str]:
 
 def _entries(file: BinaryIO, *, null: bool) -> Iterator[str]:
     end, left = b"\0" if null else b"\n", b""
+    is_first = True
     while chunk := file.read(_CHUNK):
-        if not null and b"\0" in chunk and chunk.startswith((b"\xff\xfe", b"\xfe\xff")):
+        is_marked = is_first and chunk.startswith(UTF_16) and b"\0" in chunk
+        is_first = False
+        if is_marked or (not null and b"\0" in chunk):
             raise ValueError(
-                "A list of paths must be UTF-8, but this one is UTF-16, as Windows PowerShell "
-                "writes it. Save it as UTF-8: ... | Out-File -Encoding utf8 LIST."
+                "A list of paths must be UTF-8, a path a line, but this one holds NULs. If it is "
+                "UTF-16, as Windows PowerShell writes it, save it as UTF-8: ... | Out-File "
+                "-Encoding utf8 LIST. If its paths end in NULs, pass --null."
             )
         *entries, left = (left + chunk).split(end)
         yield from filter(None, (_path(entry, null) for entry in entries))

@@ -257,8 +257,8 @@ def check_arguments(
         or not all(0 < c < math.inf for c in costs.values())
     ):
         raise ValueError(
-            "costs must be above 0 and hold 'false_positive' and 'false_negative', got "
-            f"{costs!r}."
+            "costs must be a mapping of 'false_positive' and 'false_negative' to numbers above "
+            f"0, got {costs!r}."
         )
 
 

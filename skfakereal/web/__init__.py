@@ -9,6 +9,7 @@ its own, and the browser holds what it shows.
 import os
 import secrets
 import shutil
+import signal
 import socket
 import threading
 import webbrowser
@@ -35,6 +36,9 @@ def serve(
     _remove_what_was_left()
     prefix = f"{_UPLOADS}{os.getpid()}-"
     place = TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True)
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        # Otherwise the system would end the process with images in place.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     with place as folder, _listening(host, port) as listener:
         port = listener.getsockname()[1]
         name = f"[{host}]" if ":" in host else host

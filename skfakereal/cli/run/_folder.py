@@ -11,7 +11,9 @@ import platform
 import re
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+import signal
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -21,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from skfakereal._judging import CONFIG_FILE
 from skfakereal._shown import write_page
 from skfakereal._version import __version__
+from skfakereal.cli._output import complain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,19 +40,27 @@ _LEFT = re.compile(r"\.[0-9a-f]{8}\.(partial|replaced)")
 
 @contextmanager
 def new_run(
-    out: str | os.PathLike[str], *, force: bool, kept: str | None = None
+    out: str | os.PathLike[str],
+    *,
+    force: bool,
+    reads: Iterable[str | os.PathLike[str]] = (),
+    kept: str | None = None,
 ) -> Iterator[Path]:
     """Give a folder to write a run to; move it to its place if nothing goes wrong.
 
     A folder that is there already stays the same one: it may be a mounted volume, the only
-    place that may be written to, or where somebody's shell stands.
+    place that may be written to, or where somebody's shell stands. It must not hold what the
+    run `reads`.
 
-    An interrupted run leaves nothing behind, or at worst (if the process is killed) a
-    hidden folder whose name ends in ``.partial``. Once the `kept` file is there, it stays
-    whatever fails later (`UnfinishedRunError`), and never replaces an earlier run.
+    An interrupted run leaves nothing behind, or at worst (if the process is killed) a hidden
+    folder whose name ends in ``.partial`` (the new run) or ``.replaced`` (the earlier one),
+    of which the next run tells. Once the `kept` file is there, it stays whatever fails later
+    (`UnfinishedRunError`), and never replaces an earlier run.
     """
     place = Path(out).resolve()
     _check_free(place, out, force)
+    _check_not_read(place, out, reads)
+    _tell_leftovers(place)
     place.parent.mkdir(parents=True, exist_ok=True)
     # Not by the number of the process, which in containers is always the same.
     hidden = f".{secrets.token_hex(4)}.partial"
@@ -58,12 +69,33 @@ def new_run(
     try:
         yield partial
         _check_free(place, out, force)  # hours may have passed
-        _move(partial, place)
+        with _undisturbed():
+            _move(partial, place)
     except BaseException as error:
-        if kept is not None and (partial / kept).is_file():
-            raise UnfinishedRunError(_leave(partial, place) / kept) from error
-        shutil.rmtree(partial, ignore_errors=True)
+        with _undisturbed():
+            if kept is not None and (partial / kept).is_file():
+                raise UnfinishedRunError(_leave(partial, place) / kept) from error
+            shutil.rmtree(partial, ignore_errors=True)
         raise
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let no signal come between steps that belong together."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    names = ("SIGINT", "SIGTERM", "SIGHUP")  # the last not on Windows
+    found = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    former = {number: signal.getsignal(number) for number in found}
+    for number in found:
+        signal.signal(number, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            if handler is not None:  # None was not set from Python
+                signal.signal(number, handler)
 
 
 class UnfinishedRunError(Exception):
@@ -114,6 +146,28 @@ def _check_free(place: Path, out: str | os.PathLike[str], force: bool) -> None:
         )
 
 
+def _check_not_read(
+    place: Path, out: str | os.PathLike[str], reads: Iterable[str | os.PathLike[str]]
+) -> None:
+    if not place.is_dir():
+        return
+    for name in reads:
+        if Path(name).resolve().is_relative_to(place):
+            raise FileExistsError(
+                f"--out must be another folder than those that are read, but "
+                f"{os.fspath(out)!r} is or holds {os.fspath(name)!r}. Choose another --out."
+            )
+
+
+def _tell_leftovers(place: Path) -> None:
+    for entry in sorted(place.iterdir()) if place.is_dir() else []:
+        if _LEFT.fullmatch(entry.name):
+            complain(
+                f"{str(entry)!r} is of a run that was killed, or has not ended. Remove it once "
+                "nothing in it is needed."
+            )
+
+
 def _entries(folder: Path) -> list[Path]:
     return sorted(entry for entry in folder.iterdir() if not _LEFT.fullmatch(entry.name))
 
@@ -135,26 +189,39 @@ def _find_foreign(place: Path) -> Path | None:
 
 
 def _move(partial: Path, place: Path) -> None:
+    """Move a run to its place, and what an earlier one left there out of the way.
+
+    Whenever the process is killed, what is visible is a run, whole or not, under a record
+    that knows all of its files: so ``--force`` may replace it, and nothing else may.
+    """
     if not place.exists():
         partial.rename(place)
         return
     earlier = place / f"{partial.stem}.replaced"
     earlier.mkdir()
-    moves = [(entry, earlier / entry.name) for entry in _entries(place)]
-    moves += [(entry, place / entry.name) for entry in _entries(partial)]
-    begun = 0
+    record, new_record = place / CONFIG_FILE, partial / CONFIG_FILE
+    moves = [(entry, earlier / entry.name) for entry in _entries(place) if entry != record]
+    if record.exists():
+        shutil.copy2(record, earlier)
+    if new_record.exists():
+        moves.append((new_record, record))
+    moves += [
+        (entry, place / entry.name) for entry in _entries(partial) if entry != new_record
+    ]
+    done = 0
     try:
         for entry, new in moves:
-            begun += 1
-            entry.rename(new)
-    except BaseException:
-        for entry, new in reversed(moves[:begun]):
-            if not entry.exists():
-                new.rename(entry)
+            entry.replace(new)
+            done += 1
+    except OSError:
+        for entry, new in reversed(moves[:done]):
+            new.replace(entry)
+        if (earlier / CONFIG_FILE).exists():
+            (earlier / CONFIG_FILE).replace(record)
         earlier.rmdir()
         raise
     shutil.rmtree(earlier, ignore_errors=True)
-    partial.rmdir()
+    shutil.rmtree(partial, ignore_errors=True)
 
 
 def seal(folder: Path, config: dict[str, Any]) -> None:

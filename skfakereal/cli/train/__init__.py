@@ -17,7 +17,8 @@ def train_run(plan: Plan) -> Trained:
     Whatever fails before the model is fitted leaves nothing; what fails later raises an
     `UnfinishedRunError`, and the model stays.
     """
-    with new_run(plan.out, force=plan.force, kept=MODEL_FILE) as folder:
+    reads = filter(None, [plan.folder, plan.groups_file])
+    with new_run(plan.out, force=plan.force, reads=reads, kept=MODEL_FILE) as folder:
         prepared = prepare(folder, plan)
         with store_for(prepared) as cache:
             fitted = fit(folder, plan, prepared, cache)

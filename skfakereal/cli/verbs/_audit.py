@@ -74,7 +74,10 @@ def run(arguments: Namespace) -> int:
 
     out = arguments.out
     # First of all, so that a place that is taken comes to light before the work.
-    with new_run(out, force=arguments.force) if out else nullcontext() as folder:
+    reads = [arguments.folder]
+    with (
+        new_run(out, force=arguments.force, reads=reads) if out else nullcontext() as folder
+    ):
         bunch = load_labelled(arguments.folder, arguments.classes)
         report, parts = audit_listed(bunch, arguments)
         if bunch.left_out:

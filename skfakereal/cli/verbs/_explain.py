@@ -141,7 +141,8 @@ def run(arguments: Namespace) -> int:
             f"explain takes at most {_MOST_IMAGES} images, got {len(paths):,}. Name fewer."
         )
     progress = wants_progress(arguments.progress)
-    with new_run(arguments.out, force=arguments.force) as folder:
+    reads = [arguments.model, *paths]
+    with new_run(arguments.out, force=arguments.force, reads=reads) as folder:
         model = _load(arguments)
         how, why = _settings(arguments, model.estimator)
         if why:

@@ -290,7 +290,7 @@ def _opened_cases(
             "folder: it will hold an index page, and a page for each image."
         )
     try:
-        with new_run(out, force=force) as folder:
+        with new_run(out, force=force, reads=[arguments.model, *paths]) as folder:
             cases = Cases(judge, folder, single=False, **wanted)
             yield cases
             cases.finish()

@@ -86,7 +86,10 @@ def run(arguments: Namespace) -> int:
 
     progress, out = wants_progress(arguments.progress), arguments.out
     # First of all, so that a place that is taken comes to light before the work.
-    with new_run(out, force=arguments.force) if out else nullcontext() as folder:
+    reads = [arguments.model, arguments.folder]
+    with (
+        new_run(out, force=arguments.force, reads=reads) if out else nullcontext() as folder
+    ):
         check_card(arguments.card)
         changes = None if arguments.changes is None else read_changes(arguments.changes)
         tested = load_tested(arguments, progress=progress)

@@ -104,11 +104,15 @@ def run(arguments: Namespace) -> int:
         )
     if arguments.list not in (None, "-") and not Path(arguments.list).exists():
         raise FileNotFoundError(f"There is no list {arguments.list!r} for --from.")
+    from skfakereal._judging import MODEL_FILE
     from skfakereal._judging.model import load_model
     from skfakereal.cli._rows import check_output, tell_cautions
     from skfakereal.scoring import score_paths
 
-    check_output(arguments.out, filter(None, [arguments.list]))
+    model_files = [arguments.model, str(Path(arguments.model, MODEL_FILE))]
+    check_output(
+        arguments.out, filter(None, [*model_files, arguments.list, *arguments.images])
+    )
     model = load_model(
         arguments.model, pos_label=arguments.pos_label, trust=arguments.trust
     )
