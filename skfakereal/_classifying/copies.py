@@ -100,6 +100,7 @@ def _write_chunks(
     n_threads = count_threads(n_jobs)
     step = max(_PART, n_threads)
     start, written, n_bytes = 0, list[Written](), 0
+    # scikit-learn's would set and restore the warning filters, which all threads share.
     with Parallel(n_jobs=n_threads, prefer="threads") as parallel:
         for begin in range(0, len(pairs), step):
             part = pairs[begin : begin + step]

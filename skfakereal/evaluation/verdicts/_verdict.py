@@ -280,6 +280,7 @@ def stable_verdicts(
         )
     fake = cast("int", positive_class(classes, names, pos_label))
     changes = None if perturbations is None else list(perturbations)
+    # scikit-learn's would set and restore the warning filters, which all threads share.
     looked_at = Parallel(n_jobs=count_threads(n_jobs), prefer="threads")(
         delayed(_look)(path) for path in paths
     )
