@@ -305,7 +305,7 @@ def test_a_network_that_meets_shared_images(
     shared = np.array([path.replace(".png", ".jpg") for path in paths])
     for path, copy in zip(paths[40:], shared[40:], strict=True):
         with Image.open(path) as image:
-            image.point(lambda level: level * 0.6).save(copy, quality=60)
+            image.point(lambda level: level * 0.4).save(copy, quality=90)
     detector, change = recalibrate(model, shared[40:80], y[40:80])
     assert change.after is not None
     assert change.before is not None
