@@ -356,6 +356,11 @@ def test_a_second_signal_does_not_end_the_cleaning_up(tmp_path: Path) -> None:
 def test_no_run_replaces_what_it_reads(tmp_path: Path) -> None:
     place = tmp_path / "run"
     write_run(place, text="old")
+    with new_run(
+        place, force=True, reads=["-", str(place / "none.png"), "x" * 300]
+    ) as folder:
+        (folder / "report.html").write_text("old")
+        seal(folder, {"skfakereal": "0"})
     for read in (place, place / "report.html"):
         with (
             pytest.raises(FileExistsError, match="that are read"),

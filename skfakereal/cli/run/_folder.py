@@ -152,7 +152,10 @@ def _check_not_read(
     if not place.is_dir():
         return
     for name in reads:
-        if Path(name).resolve().is_relative_to(place):
+        # What is no file, as "-" for standard input is none, cannot be replaced. Path.exists
+        # raises where a name is too long for one.
+        exists = os.path.exists(name)  # noqa: PTH110
+        if exists and Path(name).resolve().is_relative_to(place):
             raise FileExistsError(
                 f"--out must be another folder than those that are read, but "
                 f"{os.fspath(out)!r} is or holds {os.fspath(name)!r}. Choose another --out."
