@@ -302,6 +302,9 @@ def at_event(event, arguments):
         signal.raise_signal(signal.SIGINT)
     elif event == "os.rename":
         left -= 1
+        if left < 0 and sys.argv[3:] == ["fail"]:
+            left = 1000
+            raise OSError("no room")
         if left < 0:
             os._exit(9)
 
@@ -317,8 +320,8 @@ with _any_end_as_ctrl_c(), new_run(place, force=True, kept="model.skfr") as fold
 """
 
 
-def write_and_die(place: Path, left: int) -> "subprocess.CompletedProcess[str]":
-    words = [sys.executable, "-c", WRITE_AND_DIE, str(place), str(left)]
+def write_and_die(place: Path, left: int, *how: str) -> "subprocess.CompletedProcess[str]":
+    words = [sys.executable, "-c", WRITE_AND_DIE, str(place), str(left), *how]
     return subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -342,6 +345,17 @@ def test_a_run_killed_while_it_replaces_another_loses_neither(
     assert (place / "report.html").read_text() == "new"
     told = capsys.readouterr().err
     assert ("of a run that was killed" in told) == (n_moves < n_needed)
+
+
+@pytest.mark.parametrize("n_moves", range(3))
+def test_a_move_that_fails_is_undone(n_moves: int, tmp_path: Path) -> None:
+    place = tmp_path / "run"
+    write_run(place, text="old")
+    before = {path: path.read_bytes() for path in place.rglob("*")}
+    assert "UnfinishedRunError" in write_and_die(place, n_moves, "fail").stderr
+    assert {path: path.read_bytes() for path in place.rglob("*")} == before
+    (unfinished,) = tmp_path.glob("run.*.unfinished")
+    assert (unfinished / "model.skfr").read_text() == "new"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="it has no SIGHUP")

@@ -204,8 +204,6 @@ def _move(partial: Path, place: Path) -> None:
     earlier.mkdir()
     record, new_record = place / CONFIG_FILE, partial / CONFIG_FILE
     moves = [(entry, earlier / entry.name) for entry in _entries(place) if entry != record]
-    if record.exists():
-        shutil.copy2(record, earlier)
     if new_record.exists():
         moves.append((new_record, record))
     moves += [
@@ -213,15 +211,17 @@ def _move(partial: Path, place: Path) -> None:
     ]
     done = 0
     try:
+        if record.exists():
+            shutil.copy2(record, earlier)
         for entry, new in moves:
             entry.replace(new)
             done += 1
     except OSError:
         for entry, new in reversed(moves[:done]):
             new.replace(entry)
-        if (earlier / CONFIG_FILE).exists():
+        if not record.exists() and (earlier / CONFIG_FILE).exists():
             (earlier / CONFIG_FILE).replace(record)
-        earlier.rmdir()
+        shutil.rmtree(earlier, ignore_errors=True)
         raise
     shutil.rmtree(earlier, ignore_errors=True)
     shutil.rmtree(partial, ignore_errors=True)
