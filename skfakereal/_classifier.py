@@ -1,6 +1,7 @@
 """VGG16ImageClassifier: image paths in, probabilities out."""
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import replace
 from os import PathLike
 from typing import Any, Literal, Self
@@ -364,7 +365,8 @@ class VGG16ImageClassifier(DocumentationLink, ClassifierMixin, BaseEstimator):
         """
         check_parameters(self.get_params(deep=False))
         images = LabelledPaths.check(X, y, sample_weight, groups)
-        record_columns(self, X, reset=True)
+        # Names that are refused are refused now; a fit that fails leaves those of the last.
+        record_columns(copy(self), X, reset=True)
         classes = np.unique(images.labels)
         if len(classes) < 2:
             raise ValueError(
@@ -413,6 +415,7 @@ class VGG16ImageClassifier(DocumentationLink, ClassifierMixin, BaseEstimator):
             held,
             folds,
         )
+        record_columns(self, X, reset=True)
         self.classes_ = classes
         self.history_ = tail.history
         self.n_iter_ = len(tail.history["loss"])

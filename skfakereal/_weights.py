@@ -65,8 +65,10 @@ def load_trunk(weights: str | PathLike[str] | None) -> Trunk:
         raise FileNotFoundError(
             f"weights={str(path)!r} is neither 'imagenet' nor 'cifake', nor a file."
         )
-    changed = path.stat()
-    return _trunk_from_file(path.resolve(), changed.st_mtime_ns, changed.st_size)
+    found = path.stat()
+    # A copy may bring its time with it (cp -p, rsync), and a clock may go back.
+    state = found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_size
+    return _trunk_from_file(path.resolve(), state)
 
 
 def require_weights(
@@ -148,8 +150,8 @@ def _imagenet_trunk(source: _Published) -> Trunk:
 
 
 @lru_cache(maxsize=2)
-def _trunk_from_file(path: Path, changed: int, size: int) -> Trunk:
-    del changed, size  # they only tell one state of the file from the next
+def _trunk_from_file(path: Path, state: tuple[int, ...]) -> Trunk:
+    del state  # it only tells the file from what was there before
     if path.suffix == ".safetensors":
         try:
             with safe_open(path, framework="np") as file:

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,9 @@ from image_attacks import ATTACKS
 from PIL import Image
 
 import skfakereal
-from skfakereal.cases import CaseReport, case_report
+from skfakereal._judging.judge import Item, Judge
+from skfakereal._judging.model import load_model
+from skfakereal.cases import CaseReport, case_report, make_case
 from skfakereal.cli import main
 
 
@@ -232,6 +235,17 @@ def test_an_image_unlike_the_training_images_is_unsure(
     assert case.row["verdict"] == "unsure"
     assert case.row["novelty"] == 1
     assert "It is unlike 99% of the training images" in case.to_html()
+
+
+def test_a_model_keeps_its_own_card_when_another_run_takes_its_place(
+    model: str, image: str, tmp_path: Path
+) -> None:
+    run = shutil.copytree(model, tmp_path / "run")
+    judge = Judge(load_model(str(run)), str(run))
+    (run / "card.md").write_text("# A card of another model\n")
+    case = make_case(judge, judge.judge(Item("a.jpg", image), stable=False), with_map=False)
+    assert "# A card\n" in case.to_html()
+    assert "another model" not in case.to_html()
 
 
 def test_neither_starlette_nor_tensorflow_is_needed(model: str, image: str) -> None:

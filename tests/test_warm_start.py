@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from skfakereal._network import Conv, Dense
@@ -73,3 +74,24 @@ def test_other_classes_start_anew(settled, dark_and_bright) -> None:
     X, y = dark_and_bright
     with pytest.raises(ValueError, match="must be those of the last fit"):
         settled.fit(X, np.where(y, "white", "black"))
+
+
+@pytest.mark.parametrize("warm_start", [False, True])
+def test_a_fit_that_fails_leaves_the_model_as_it_was(
+    make_classifier, dark_and_bright, tmp_path, warm_start
+) -> None:
+    X, y = dark_and_bright
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    column = pd.DataFrame({"image": X})
+    model = make_classifier(epochs=2, warm_start=warm_start).fit(column, y)
+    before = model.predict_proba(column)
+    other = pd.DataFrame({"file": [tmp_path / "broken.png", *X[1:]]})
+    for data, labels, error in [
+        (other, y, OSError),  # found out when the images are read
+        (pd.DataFrame({"file": X}), y * 0, ValueError),
+        (np.asarray(other["file"]), y, OSError),
+    ]:
+        with pytest.raises(error):
+            model.fit(data, labels)
+        assert model.feature_names_in_.tolist() == ["image"]
+        np.testing.assert_array_equal(model.predict_proba(column), before)

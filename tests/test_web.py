@@ -211,6 +211,102 @@ def test_a_damaged_zip_is_a_row(
     assert row["verdict"] is None
 
 
+@pytest.mark.parametrize("kind", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_that_would_burst_is_a_row(client: TestClient, kind: int) -> None:
+    """A few hundred bytes of bzip2 are unpacked to hundreds of megabytes at one go."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", kind) as archive:
+        archive.writestr("a.png", bytes(10**6))
+        archive.writestr("b.png", png((30, 20)), zipfile.ZIP_DEFLATED)
+    zips = files(**{"all.zip": buffer.getvalue()})
+    burst, good = client.post("/api/predict?stable=false", files=zips).json()["rows"]
+    assert "packed otherwise than by deflate" in burst["error"]
+    assert good["error"] is None
+
+
+def test_what_no_zip_should_say_of_itself_is_a_row(client: TestClient) -> None:
+    nameless = zipped(**{"nameless": png((30, 20)), "b.png": png((20, 30))})
+    nameless = nameless.replace(b"nameless", b"\0ameless")  # names end at a null byte
+    future = bytearray(zipped(**{"a.png": png((30, 20))}))
+    future[future.index(b"PK\1\2") + 6] = 255  # the version of zip that is needed
+    sent = files(**{"a.zip": nameless, "b.zip": bytes(future), "c.png": png((30, 20))})
+    rows = client.post("/api/predict?stable=false", files=sent).json()["rows"]
+    assert [row["name"] for row in rows] == [
+        "a.zip/unnamed",
+        "a.zip/b.png",
+        "b.zip",
+        "c.png",
+    ]
+    assert [row["error"] is None for row in rows] == [True, True, False, True]
+    assert "cannot be read" in rows[2]["error"]
+
+
+LINES = {"Accept": "application/x-ndjson"}
+
+
+@pytest.fixture
+def full_disk() -> Iterator[None]:
+    """Let no file have more than 50 kB."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_full_disk_costs_an_image_its_verdict_alone(
+    client: TestClient, make_image: MakeImage, full_disk: None, packed: bool
+) -> None:
+    large = io.BytesIO()
+    Image.fromarray(noise(200)).save(large, "png")
+    members = {"large.png": large.getvalue(), "small.png": png((30, 20))}
+    sent = files(**({"a.zip": zipped(**members)} if packed else members))
+    rows = client.post("/api/predict?stable=false", files=sent).json()["rows"]
+    assert "cannot write it to disk (File too large)" in rows[0]["error"]
+    assert rows[1]["error"] is None
+    told = client.post("/case", files=sent).text
+    assert "cannot write it to disk" in told
+
+
+@pytest.mark.parametrize("headers", [{}, LINES])
+def test_what_cannot_be_written_down_is_told(
+    judge: Judge, tmp_path: Path, full_disk: None, headers: dict[str, str]
+) -> None:
+    client = TestClient(create_app(judge), HOST)
+    huge = files(**{"a.png": bytes(2 * 10**6)})  # more than is held in memory
+    gone = TestClient(create_app(judge, folder=str(tmp_path / "gone")), HOST)
+    for server, sent in [(client, huge), (gone, files(**{"a.png": png((30, 20))}))]:
+        for address in ("/api/predict", "/case"):
+            answer = server.post(address, files=sent, headers=headers)
+            assert answer.status_code == 507
+            assert "cannot write temporary files" in answer.json()["error"]
+            assert str(tmp_path) not in answer.text
+
+
+def test_no_file_is_passed_over(client: TestClient) -> None:
+    image = png((30, 20))
+    named = ("files", ("a.png", image))
+    for other in [("file", ("b.png", image)), ("files", (None, image))]:
+        answer = client.post("/api/predict", files=[named, other])
+        assert answer.status_code == 400
+        assert "called files" in answer.json()["error"]
+
+
+def test_a_request_that_is_cut_off_is_refused(client: TestClient) -> None:
+    """Of two images, the second of them in part, the first alone would be answered."""
+    head = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
+    body = 2 * (head + png((30, 20)) + b"\r\n") + b"--x--"
+    kind = {"Content-Type": "Multipart/Form-Data; boundary=x"}
+    for whole in (body, body + b"\r\n"):
+        answer = client.post("/api/predict?stable=false", content=whole, headers=kind)
+        assert len(answer.json()["rows"]) == 2
+    for n_bytes in (2, 5, 40, len(body) // 2, len(body) - 10):
+        answer = client.post("/api/predict", content=body[:-n_bytes], headers=kind)
+        assert answer.status_code == 400
+        assert "in the middle of a file" in answer.json()["error"]
+
+
 def test_limits_of_requests(
     client: TestClient, make_image: MakeImage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -473,3 +569,6 @@ def test_a_port_in_use_is_told(
         port = str(taken.getsockname()[1])
         assert main(["serve", "--trust", place, "--port", port, "--no-browser"]) == 1
     assert "another --port" in capsys.readouterr().err
+    words = ["serve", "--trust", place, "--no-browser", "--host", "a" * 70]
+    assert main(words) == 1  # names are encoded before they are looked up
+    assert "cannot be served" in capsys.readouterr().err

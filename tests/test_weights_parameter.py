@@ -95,6 +95,21 @@ def test_a_file_that_is_written_anew_is_read_anew(
     assert (extractor.fit_transform(dark_and_bright[0]) > before).any()
 
 
+def test_a_file_that_is_replaced_by_one_of_its_time_and_size_is_read_anew(
+    narrow_trunk: str, dark_and_bright: Images, tmp_path: Path
+) -> None:
+    """As ``cp -p`` and ``rsync`` leave it, and a clock that goes back."""
+    arrays, path = load_file(narrow_trunk), tmp_path / "trunk.safetensors"
+    save_file(arrays, path)
+    os.utime(path, ns=(0, -(10**18)))  # before 1970
+    extractor = VGG16FeatureExtractor(weights=path, image_size=(32, 32), cache=None)
+    first = extractor.fit_transform(dark_and_bright[0][:2])
+    arrays["block1_conv1/kernel"] = 2 * arrays["block1_conv1/kernel"]
+    save_file(arrays, path)
+    os.utime(path, ns=(0, -(10**18)))
+    assert not np.array_equal(extractor.fit_transform(dark_and_bright[0][:2]), first)
+
+
 def test_the_same_weights_from_keras_own_file(
     dark_and_bright: Images, tmp_path: Path
 ) -> None:

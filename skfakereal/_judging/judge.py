@@ -69,6 +69,8 @@ class Judge:
         if self.threshold is None and self.can_be_unsure:
             self.threshold = float(decision.get("threshold") or 0.5)
         self.decision = decision if self._speaks_of_positive(decision) else {}
+        # Now, since another run may take its place while this model answers.
+        self.card = self._read_card()
 
     def _speaks_of_positive(self, decision: dict[str, Any]) -> bool:
         return (
@@ -107,7 +109,7 @@ class Judge:
         is_run = self.file.name == MODEL_FILE
         return self.file.parent.name if is_run else self.file.name
 
-    def card(self) -> str:
+    def _read_card(self) -> str:
         """Return the text of the run's model card, if it has one."""
         if self.model.run is None:
             return ""

@@ -230,7 +230,7 @@ def make_case(
 ) -> CaseReport:
     """Put together what there is to tell of an image that was judged."""
     path, row = judged.item.path, judged.row
-    detector = judge.facts() | {"card": judge.card()}
+    detector = judge.facts() | {"card": judge.card}
     if row["error"] or not path:
         return CaseReport(row, detector, judged.provenance)
     data = read_bytes(path)

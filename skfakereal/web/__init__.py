@@ -88,8 +88,9 @@ def _listening(host: str, port: int) -> socket.socket:
     try:
         family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(place[:2], family=family, backlog=64)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # names are encoded before they are looked up
+        reason = getattr(error, "strerror", None) or error
         raise OSError(
-            f"The page cannot be served on {host}, port {port} ({error.strerror or error}). "
+            f"The page cannot be served on {host}, port {port} ({reason}). "
             "Choose another --port, or --host."
         ) from error

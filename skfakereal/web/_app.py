@@ -24,7 +24,13 @@ from skfakereal._pages.html import escaped
 from skfakereal._version import __version__
 from skfakereal.cases import POLICY, CaseReport, make_case
 from skfakereal.web._guard import Guard
-from skfakereal.web._uploads import LIMITS, TooMuchError, bound_body, items_of
+from skfakereal.web._uploads import (
+    LIMITS,
+    CutOffError,
+    TooMuchError,
+    bound_body,
+    items_of,
+)
 
 _STATIC = Path(__file__).parent / "static"
 
@@ -89,6 +95,8 @@ def create_app(
         exception_handlers={
             HTTPException: _explain,
             TooMuchError: _too_much,
+            CutOffError: _cut_off,
+            OSError: _not_written,
             ClientDisconnect: _gone,
         },
         lifespan=lifespan,
@@ -103,10 +111,10 @@ class _Asked:
         request: Request,
         judge: Judge,
         worker: ThreadPoolExecutor,
-        folder: str | None,
+        place: str | None,
     ) -> None:
         self.request, self.judge, self.worker = request, judge, worker
-        self.folder = folder
+        self.place = place
         query = request.query_params
         self.stable = query.get("stable", "true") != "false"
         self.thumbnails = query.get("thumbnails", "false") == "true"
@@ -118,17 +126,26 @@ class _Asked:
         """Take what is sent, to memory or, where it is large, to files without a name."""
         bound_body(self.request)
         kind = self.request.headers.get("content-type", "")
-        if not kind.startswith("multipart/form-data"):
+        if not kind.lower().startswith("multipart/form-data"):
             what = "Send images as multipart/form-data, in fields that are called files."
             raise HTTPException(415, what)
         form = await self.request.form(max_files=LIMITS["request_files"], max_fields=10)
         self.uploads = [v for v in form.getlist("files") if isinstance(v, UploadFile)]
         only = form.get("entry")
         self.only = only if isinstance(only, str) and only else None
-        if not self.uploads:
+        n_sent = sum(
+            k == "files" or isinstance(v, UploadFile) for k, v in form.multi_items()
+        )
+        if not self.uploads or len(self.uploads) < n_sent:
             await self.request.close()
             what = "There must be at least one image, in a field named files."
+            if n_sent:
+                what = "Every file must have a name and be in a field that is called files."
             raise HTTPException(400, what)
+        # Not when it is first needed: by then a stream of lines would have begun.
+        self.folder = TemporaryDirectory(
+            prefix="skfakereal-", dir=self.place, ignore_cleanup_errors=True
+        )
 
     async def chunks(self) -> AsyncIterator[list[Judged]]:
         """Judge a few images at a time; whatever happens, nothing is left."""
@@ -160,17 +177,14 @@ class _Asked:
     @asynccontextmanager
     async def _items(self) -> AsyncIterator[Iterator[Item]]:
         """Give the images in a folder that is removed, once nothing reads them any more."""
-        folder = TemporaryDirectory(
-            prefix="skfakereal-", dir=self.folder, ignore_cleanup_errors=True
-        )
 
         def clean_up() -> None:
             for upload in self.uploads:
                 upload.file.close()
-            folder.cleanup()
+            self.folder.cleanup()
 
         try:
-            yield items_of(self.uploads, Path(folder.name), self.only)
+            yield items_of(self.uploads, Path(self.folder.name), self.only)
         finally:
             # Behind what is still computed for somebody who has gone away.
             await asyncio.shield(asyncio.wrap_future(self.worker.submit(clean_up)))
@@ -203,6 +217,18 @@ async def _too_much(request: Request, error: Exception) -> Response:
     most = LIMITS["request_bytes"] // 10**6
     what = f"A request may have {most} MB at most. Send the images in several requests."
     return JSONResponse({"error": what}, 413, headers={"Connection": "close"})
+
+
+async def _cut_off(request: Request, error: Exception) -> Response:
+    what = "The request ends in the middle of a file. Send it again."
+    return JSONResponse({"error": what}, 400, headers={"Connection": "close"})
+
+
+async def _not_written(request: Request, error: Exception) -> Response:
+    assert isinstance(error, OSError)
+    # Without its file name: that of a path of this machine.
+    what = f"The server cannot write temporary files ({error.strerror or type(error).__name__})."
+    return JSONResponse({"error": what}, 507, headers={"Connection": "close"})
 
 
 async def _gone(request: Request, error: Exception) -> Response:

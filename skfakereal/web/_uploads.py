@@ -25,24 +25,39 @@ LIMITS = {
 _MOST_DIRECTORY = 2**24  # bytes of a zip's directory: some 100,000 entries
 _NAME = 300  # characters of a name that are kept
 _LEFT_OUT = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")
+# zipfile unpacks what is packed in other ways a megabyte at a time, however much that holds.
+_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _A_PIECE = 2**20
+_NOT_READ = "is encrypted in the zip, or packed otherwise than by deflate"
+_TAIL = 512  # bytes, longer than any line between files
 
 
 class TooMuchError(Exception):
     """A request is larger than what is taken."""
 
 
+class CutOffError(Exception):
+    """A request ends in the middle of a file."""
+
+
 def bound_body(request: Request) -> None:
-    """Let reading the body of a request end where it has more than it may."""
+    """Let reading the body of a request end where it has more than it may, or too little."""
     most = LIMITS["request_bytes"]
-    receive, n_bytes = request.receive, 0
+    receive, n_bytes, tail = request.receive, 0, b""
 
     async def counted() -> Message:
-        nonlocal n_bytes
+        nonlocal n_bytes, tail
         message = await receive()
-        n_bytes += len(message.get("body", b""))
+        body = message.get("body", b"")
+        n_bytes += len(body)
         if n_bytes > most:
             raise TooMuchError
+        tail = (tail + body)[-_TAIL:]
+        # The parser takes what is whole for everything.
+        if message["type"] == "http.request" and not message.get("more_body", False):
+            last = tail.rstrip().rpartition(b"\n")[2]
+            if n_bytes and not (last.startswith(b"--") and last.endswith(b"--")):
+                raise CutOffError
         return message
 
     length = request.headers.get("content-length", "0")
@@ -72,12 +87,19 @@ def items_of(
 def _written(file: IO[bytes], name: str, place: Path) -> Item:
     """Copy a file, up to what one may have."""
     left = LIMITS["file_bytes"]
-    with place.open("wb") as out:
-        while piece := file.read(min(_A_PIECE, left + 1)):
-            left -= len(piece)
-            if left < 0:
-                break
-            out.write(piece)
+    try:
+        with place.open("wb") as out:
+            while piece := file.read(min(_A_PIECE, left + 1)):
+                left -= len(piece)
+                if left < 0:
+                    break
+                out.write(piece)
+    except OSError as error:
+        place.unlink(missing_ok=True)
+        what = (
+            f"cannot be judged, since the server cannot write it to disk ({error.strerror})"
+        )
+        return Item(name, error=what)
     if left < 0:
         place.unlink()
         most = LIMITS["file_bytes"] // 10**6
@@ -89,14 +111,20 @@ def _unpacked(file: IO[bytes], name: str, place: Path, only: str | None) -> Iter
     try:
         _check_directory(file)
         archive = zipfile.ZipFile(file)
-    except (zipfile.BadZipFile, ValueError, OSError, struct.error) as error:
+    except (
+        zipfile.BadZipFile,
+        NotImplementedError,
+        ValueError,
+        OSError,
+        struct.error,
+    ) as error:
         yield Item(name, error=f"is a zip file that cannot be read: {error}")
         return
     with archive:
         left, count = LIMITS["zip_bytes"], 0
         for entry in archive.infolist():
             inner = entry.filename
-            if entry.is_dir() or inner.startswith(_LEFT_OUT) or inner.endswith(_LEFT_OUT):
+            if inner.startswith(_LEFT_OUT) or inner.endswith(("/", *_LEFT_OUT)):
                 continue
             count += 1
             shown = f"{name}/{_clean(inner)}"
@@ -110,6 +138,9 @@ def _unpacked(file: IO[bytes], name: str, place: Path, only: str | None) -> Iter
                 return
             if only not in (None, shown):
                 continue
+            if entry.compress_type not in _PACKED:
+                yield Item(shown, error=_NOT_READ)
+                continue
             try:
                 # What its header says of its size is not believed.
                 with archive.open(entry) as packed:
@@ -121,7 +152,7 @@ def _unpacked(file: IO[bytes], name: str, place: Path, only: str | None) -> Iter
                 )
                 yield item
             except (RuntimeError, NotImplementedError):
-                yield Item(shown, error="is encrypted, or packed in a way that is not read")
+                yield Item(shown, error=_NOT_READ)
             except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
                 yield Item(shown, error=f"is damaged in the zip: {error}")
 
