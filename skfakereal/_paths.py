@@ -46,13 +46,16 @@ def _as_column(X: Any, name: str) -> list[Any]:
     if isinstance(X, list | tuple) and not any(isinstance(x, list | tuple) for x in X):
         # np.asarray would make strings of everything that stands beside a string,
         # None and NaN included.
-        return [x.item() if isinstance(x, np.ndarray) and x.size == 1 else x for x in X]
+        return [
+            unmasked(x).item() if isinstance(x, np.ndarray) and x.size == 1 else x
+            for x in X
+        ]
     if hasattr(X, "toarray"):
         raise ValueError(
             f"{name} must be an array of image paths, got a sparse matrix. Pass paths, not "
             "pixels."
         )
-    array = np.asarray(X, dtype=object if isinstance(X, list | tuple) else None)
+    array = np.asarray(unmasked(X), dtype=object if isinstance(X, list | tuple) else None)
     if np.iscomplexobj(array):
         raise ValueError(f"Complex data not supported: {name} must hold image paths.")
     if array.ndim == 0:
@@ -104,9 +107,22 @@ def _way_out(value: Any) -> str:
     return "Pass paths, not pixels or features."
 
 
+def unmasked(values: Any) -> Any:
+    """Return a masked array with None in place of what is masked, and all else as it is."""
+    if not isinstance(values, np.ma.MaskedArray):
+        return values
+    if not np.ma.is_masked(values):
+        return values.data
+    return np.where(np.ma.getmaskarray(values), None, values.data)
+
+
 def is_missing(value: Any) -> bool:
     """Return whether a value stands for a missing one: None, NaN, pandas's NA or NaT."""
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):  # pandas's
+    if (
+        value is None
+        or value is np.ma.masked
+        or type(value).__name__ in ("NAType", "NaTType")
+    ):  # pandas's
         return True
     # NaN, in any type of number and date, does not equal itself.
     return not isinstance(value, str | int) and np.ndim(value) == 0 and value != value

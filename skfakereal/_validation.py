@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
-from skfakereal._paths import is_missing, shown
+from skfakereal._paths import is_missing, shown, unmasked
 
 # What every random_state takes.
 RandomState: TypeAlias = int | np.random.RandomState | None
@@ -26,6 +26,7 @@ def check_labels(y: ArrayLike | None, n_images: int, *, name: str = "y") -> NDAr
         raise TypeError(
             f"Labels must be dense, but {name} is sparse. Pass {name}.toarray().ravel()."
         )
+    y = unmasked(y)
     elements = np.asarray(y, dtype=object).ravel().tolist()
     # Before NumPy sees them: beside a string it would make strings of None and NaN.
     _refuse_bad_labels(elements, name)
@@ -79,7 +80,7 @@ def check_weights(
     if sample_weight is None:
         return np.ones(n_images)
     try:
-        weights = np.array(sample_weight, dtype=np.float64)
+        weights = np.array(unmasked(sample_weight), dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f"Weights must be numbers, but {name} has {error}.") from error
     if weights.ndim == 0:
@@ -136,7 +137,7 @@ def check_class_weight(class_weight: Any, classes: NDArray[Any]) -> None:
 
 def refuse_missing(values: ArrayLike, name: str) -> None:
     """Refuse None, NaN and pandas's NA in an array."""
-    for i, value in enumerate(np.asarray(values, dtype=object).ravel().tolist()):
+    for i, value in enumerate(np.asarray(unmasked(values), dtype=object).ravel().tolist()):
         if is_missing(value):
             raise ValueError(
                 f"{name} must have no missing values, but {name}[{i}] is {value!r}."
@@ -148,7 +149,7 @@ def check_side(column: ArrayLike, n_images: int, name: str) -> NDArray[np.str_]:
 
     Names and numbers may stand side by side, which NumPy could not sort.
     """
-    values = np.asarray(column, dtype=object)
+    values = np.asarray(unmasked(column), dtype=object)
     if values.shape not in ((n_images,), (n_images, 1)):
         raise ValueError(
             f"{name} must hold one value for each of the {n_images} images, got an array of "

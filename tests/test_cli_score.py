@@ -45,6 +45,21 @@ def rows_of(file: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
+@pytest.mark.parametrize("content", [b"", b"\n\r\n\n", b"\xef\xbb\xbf"])
+def test_a_list_without_a_path_is_an_error(
+    tmp_path: Path,
+    quick_model: str,
+    capsys: pytest.CaptureFixture[str],
+    content: bytes,
+) -> None:
+    """What a search that found nothing, or failed, hands over."""
+    (tmp_path / "list.txt").write_bytes(content)
+    words = ["--from", str(tmp_path / "list.txt"), "--out", str(tmp_path / "s.csv")]
+    assert main(["score", "--trust", quick_model, *words]) == 1
+    assert "so nothing was classified" in capsys.readouterr().err
+    assert rows_of(tmp_path / "s.csv") == []
+
+
 def test_files_folders_and_a_list(
     tmp_path: Path, greys: list[str], model: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

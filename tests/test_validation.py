@@ -11,11 +11,16 @@ from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score
 
-from skfakereal import VGG16ImageClassifier
+from skfakereal import VGG16FeatureExtractor, VGG16ImageClassifier
 from skfakereal._paths import check_paths
 from skfakereal._validation import check_labels, check_side, check_weights
 from skfakereal.audit import audit_images, equalize_images
-from skfakereal.evaluation import EvaluationReport, leave_one_generator_out
+from skfakereal.evaluation import (
+    EvaluationReport,
+    find_label_issues,
+    leave_one_generator_out,
+)
+from skfakereal.scoring import score_paths
 
 PATHS = ["a.jpg", "b/c.png"]
 
@@ -302,6 +307,7 @@ MISSING = [
     pd.NaT,
     np.datetime64("NaT"),
     Decimal("NaN"),
+    np.ma.masked,
 ]
 
 
@@ -360,3 +366,40 @@ def test_no_function_makes_a_group_of_what_is_missing(name: str, value: Any) -> 
     for call in calls[name]:
         with pytest.raises(ValueError, match=rf"{name}\[1\] is"):
             call()
+
+
+def test_what_is_masked_is_missing(tmp_path: Path) -> None:
+    """NumPy's own functions would take what lies under the mask."""
+    one = {"mask": [False, True]}
+    X, y, side = ["a.png", "b.png"], [0, 1], np.ma.array(["x", "x"], **one)
+    paths, labels = np.ma.array(X, **one), np.ma.array(y, **one)
+    chances = [[0.5, 0.5]] * 2
+    calls: list[Callable[[], object]] = [
+        lambda: VGG16ImageClassifier().fit(paths, y),
+        lambda: VGG16ImageClassifier().fit(paths[:, np.newaxis], y),
+        lambda: VGG16ImageClassifier().fit([X[0], np.ma.masked], y),
+        lambda: VGG16ImageClassifier().fit(X, labels),
+        lambda: VGG16ImageClassifier().fit(
+            X, y, sample_weight=np.ma.array([1.0, 2], **one)
+        ),
+        lambda: VGG16ImageClassifier().fit(X, y, groups=side),
+        lambda: VGG16FeatureExtractor(weights=None).fit(X).transform(paths),
+        lambda: audit_images(paths, y),
+        lambda: audit_images(X, labels),
+        lambda: audit_images(X, y, split=side),
+        lambda: equalize_images(paths, y, tmp_path / "never-made"),
+        lambda: EvaluationReport(paths, y, chances, classes=[0, 1]),
+        lambda: leave_one_generator_out(
+            DummyClassifier(), X * 2, y * 2, np.ma.array(list("abcd"), mask=[0, 0, 0, 1])
+        ),
+        lambda: find_label_issues(labels, chances),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match=r"\[[13]\] (must be|is) .*(None|nan)|missing"):
+            call()
+    with pytest.raises(TypeError, match=r"paths\[1\] must be .* None"):
+        score_paths(DummyClassifier().fit(X, y), paths, tmp_path / "scores.csv")
+    nothing = {"mask": [False, False]}
+    assert check_paths(np.ma.array(X, **nothing)) == X
+    assert check_labels(np.ma.array(y, **nothing), 2).dtype.kind == "i"
+    assert type(check_weights(np.ma.array([1, 2], **nothing), 2)) is np.ndarray

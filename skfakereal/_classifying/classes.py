@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skfakereal._paths import unmasked
+
 
 def class_codes(
     y: NDArray[Any], classes: NDArray[Any], paths: Sequence[str], *, name: str = "y"
@@ -92,7 +94,7 @@ def positive_scores(
     y_true: ArrayLike, y_proba: ArrayLike, pos_label: Any = None
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64], Any, Any]:
     """Return what a threshold or a band is chosen by."""
-    proba = np.asarray(y_proba, dtype=np.float64)
+    proba = np.asarray(unmasked(y_proba), dtype=np.float64)
     if proba.ndim == 1:
         proba = proba[:, np.newaxis]
     if proba.ndim != 2 or proba.shape[1] not in (1, 2):

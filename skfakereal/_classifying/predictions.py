@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from skfakereal._classifying.ask import check_classifier, predict_once
 from skfakereal._classifying.classes import class_codes, class_names, positive_class
 from skfakereal._classifying.unwrap import find_threshold
-from skfakereal._paths import ImagePaths, check_paths
+from skfakereal._paths import ImagePaths, check_paths, unmasked
 from skfakereal._validation import check_labels, check_side, check_weights
 
 
@@ -121,7 +121,7 @@ def check_predictions(
 def _check_probabilities(
     y_proba: ArrayLike, n_images: int, n_classes: int
 ) -> NDArray[np.float64]:
-    proba = np.asarray(y_proba, dtype=np.float64)
+    proba = np.asarray(unmasked(y_proba), dtype=np.float64)
     if proba.shape != (n_images, n_classes):
         raise ValueError(
             f"y_proba must have the shape {(n_images, n_classes)}, a row for each image and "

@@ -13,6 +13,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from skfakereal._paths import unmasked
+
 
 class PathList:
     """The paths of a run, on disk; memory holds some tens of bytes for each."""
@@ -106,7 +108,7 @@ def _checked(paths: Any) -> Iterator[str]:
             "a list."
         )
     if hasattr(paths, "shape"):
-        column = np.asarray(paths, dtype=object)
+        column = np.asarray(unmasked(paths), dtype=object)
         if column.ndim != 1 and column.shape[1:] != (1,):
             raise ValueError(
                 f"paths must have shape (n_images,) or (n_images, 1), got {column.shape}. "

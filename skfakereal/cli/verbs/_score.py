@@ -144,7 +144,7 @@ def run(arguments: Namespace) -> int:
             complain(f"finished parts are kept: the same command{without} resumes")
             raise
     _tell(result)
-    if arguments.images and not result.n_images:
+    if not result.n_images:
         complain("there are no images in the folders and lists, so nothing was classified")
         return 1
     return 3 if result.errors else 0

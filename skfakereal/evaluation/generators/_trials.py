@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-from skfakereal._paths import is_missing
+from skfakereal._paths import is_missing, unmasked
 from skfakereal._wording import first_of
 from skfakereal.evaluation.figures._metrics import detection_figures
 
@@ -33,7 +33,7 @@ def check_generators(
     generators: Any, is_fake: NDArray[np.bool_], paths: Sequence[str]
 ) -> NDArray[Any]:
     """Return the generator of each fake image, and None for each other."""
-    given = np.asarray(generators, dtype=object).ravel().tolist()
+    given = np.asarray(unmasked(generators), dtype=object).ravel().tolist()
     if len(given) != len(paths):
         raise ValueError(
             f"generators must hold one name for each of the {len(paths)} images, got "

@@ -5,6 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skfakereal._paths import unmasked
+from skfakereal._validation import refuse_missing
+
 
 def find_label_issues(
     y_true: ArrayLike, y_proba: ArrayLike, *, labels: ArrayLike | None = None
@@ -69,7 +72,8 @@ def _check(
     y_true: ArrayLike, y_proba: ArrayLike, labels: ArrayLike | None
 ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.intp]]:
     """Return codes and probabilities of the rows without NaN, and which rows these are."""
-    y, p = np.asarray(y_true), np.asarray(y_proba, dtype=np.float64)
+    refuse_missing(y_true, "y_true")
+    y, p = np.asarray(unmasked(y_true)), np.asarray(unmasked(y_proba), dtype=np.float64)
     classes = np.unique(y) if labels is None else np.asarray(labels)
     if p.shape != (len(y), len(classes)) or len(classes) < 2:
         raise ValueError(
