@@ -531,8 +531,8 @@ class VGG16ImageClassifier(DocumentationLink, ClassifierMixin, BaseEstimator):
         features: means, deviations, and up to 32 principal directions, of no single image. An
         image's distance from it is Hotelling's T2 within these directions plus the squared
         residual [1]_; the novelty is the share of images like the training images whose
-        distance is less. It is 1 if the image's shorter side has less than half, or more than
-        twice, the pixels of theirs, since resizing removes traces.
+        distance is less. It is 1 if, and only if, the image's shorter side has less than half,
+        or more than twice, the pixels of theirs, since resizing removes traces.
 
         Parameters
         ----------

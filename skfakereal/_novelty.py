@@ -28,14 +28,37 @@ NO_SUMMARY = (
     "This model has no summary of its training images: it was fitted on fewer than "
     f"{FEWEST_IMAGES}, in a single group, or by a version that kept none. Fit it again."
 )
-UNLIKE = (
+_UNLIKE = (
     f"It is unlike {100 * UNUSUAL:g}% of the training images: the probability means little."
+)
+_UNLIKE_IN_SIZE = (
+    "It is unlike the training images in size: its shorter side has less than half, or more than "
+    "twice, the pixels of theirs. The probability means little."
 )
 _MOST_DIRECTIONS = 32
 _IMAGES_A_DIRECTION = 6
 _MOST_BYTES = 900_000  # of the arrays; a model file has a megabyte for all of it
 _MOST_QUANTILES = 257
 _LARGEST = np.float32(np.finfo(np.float16).max)
+
+
+def unlike(novelty: float | None) -> str:
+    """Return what there is to say of an image that is unlike nearly all training images."""
+    if novelty is None or novelty < UNUSUAL:
+        return ""
+    return _UNLIKE_IN_SIZE if is_of_other_size(novelty) else _UNLIKE
+
+
+def is_of_other_size(novelty: float | None) -> bool:
+    """Tell whether an image is unlike the training images in size."""
+    return novelty == 1
+
+
+def rounded(novelty: float | None) -> float | None:
+    """Return a novelty to four decimals; 1 stays for what is of another size."""
+    if novelty is None or is_of_other_size(novelty):
+        return novelty
+    return min(round(novelty, 4), 0.9999)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,10 +86,10 @@ class FeatureSummary:
     ) -> NDArray[np.float64]:
         """Return the share of images like the training images that are less unusual.
 
-        All are, if one of `sides`, the pixels of the shorter side of each, is less than half
-        or more than twice those of the training images. Beyond the largest distance that is
-        known, distances are taken for Pareto distributed, with the mean excess of the largest
-        tenth (Hill 1975).
+        It is 1 if, and only if, one of `sides`, the pixels of the shorter side of each, is less
+        than half or more than twice those of the training images. Beyond the largest distance
+        that is known, distances are taken for Pareto distributed, with the mean excess of the
+        largest tenth (Hill 1975).
         """
         distances, n = self.distance(features), self.n_reference
         largest = float(self.quantiles[-1])
@@ -74,6 +97,7 @@ class FeatureSummary:
         within = np.interp(distances, self.quantiles, shares) * n / (n + 1)
         excess = np.maximum(distances - largest, 0) / max(self.tail, 1e-6)
         novelty = np.where(distances > largest, 1 - np.exp(-excess) / (n + 1), within)
+        novelty = np.minimum(novelty, np.nextafter(1, 0))
         if sides is not None:
             low, high = self.sides
             novelty[[2 * side < low or side > 2 * high for side in sides]] = 1

@@ -113,7 +113,9 @@ def unmasked(values: Any) -> Any:
         return values
     if not np.ma.is_masked(values):
         return values.data
-    return np.where(np.ma.getmaskarray(values), None, values.data)
+    elements = values.data.astype(object)
+    elements[np.ma.getmaskarray(values)] = None
+    return elements
 
 
 def is_missing(value: Any) -> bool:

@@ -234,7 +234,36 @@ def test_an_image_unlike_the_training_images_is_unsure(
     case = case_report(model, large, with_map=False)
     assert case.row["verdict"] == "unsure"
     assert case.row["novelty"] == 1
-    assert "It is unlike 99% of the training images" in case.to_html()
+    page = case.to_html()
+    assert (
+        page.count("It is unlike the training images in size") == 2
+    )  # verdict and likeness
+    assert "It is unlike 99%" not in page
+    assert "More unusual than" not in page
+
+
+def test_predict_and_reports_say_that_size_is_the_reason(
+    model: str, make_image: MakeImage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    random = np.random.default_rng(0)
+    for kind in ("real", "fake"):
+        for i in range(8):  # dark and bright, as the training images are, and large
+            pixels = random.integers(0, 40, (90, 90, 3), dtype=np.uint8)
+            path = make_image(
+                f"set/{kind}/{i}.png", 255 - pixels if kind == "fake" else pixels
+            )
+    assert main(["predict", model, path]) == 0
+    assert "unlike the training images in size" in capsys.readouterr().out
+    file, out = (
+        shutil.copy(Path(model, "model.skfr"), tmp_path / "m.skfr"),
+        tmp_path / "run",
+    )
+    assert main(["evaluate", str(file), str(tmp_path / "set"), "--out", str(out)]) == 0
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert (
+        "16 of 16 images are unlike 99% of the training images (16 of them in size)" in page
+    )
+    assert "of these, in size" in page
 
 
 def test_a_model_keeps_its_own_card_when_another_run_takes_its_place(

@@ -19,7 +19,7 @@ from sklearn.model_selection import FixedThresholdClassifier
 import skfakereal
 from skfakereal import ImageReadError, VGG16ImageClassifier
 from skfakereal._classifying.verdicts import judge_images
-from skfakereal._novelty import UNUSUAL, FeatureSummary, summarize
+from skfakereal._novelty import UNUSUAL, FeatureSummary, rounded, summarize, unlike
 from skfakereal.persistence import load_with_metadata
 
 N_FEATURES = 2000
@@ -77,7 +77,11 @@ def test_novelty_grows_with_the_distance_and_stays_within_bounds() -> None:
     novelty = summary.novelty(far)
     assert (np.diff(novelty) >= 0).all()
     assert novelty.min() >= 0
-    assert novelty.max() <= 1
+    assert novelty.max() < 1  # which is for another size alone
+    assert summary.novelty(far, sides=[32, 15, 16, 64, 65, 32])[[1, 4]].tolist() == [1, 1]
+    assert summary.novelty(far, sides=[32] * 6).max() < 1
+    assert rounded(float(novelty.max())) == 0.9999
+    assert unlike(0.9999) != unlike(1.0) != unlike(0.5) == unlike(None) == ""
     assert np.isfinite(novelty).all()
 
 

@@ -15,6 +15,7 @@ from skfakereal._images.read import ImageReadError, decode_image, read_bytes
 from skfakereal._judging import CARD_FILE, MODEL_FILE
 from skfakereal._judging.model import Model
 from skfakereal._judging.verdicts import band_of, classify, classify_stably, told
+from skfakereal._novelty import rounded
 from skfakereal._version import __version__
 from skfakereal.provenance import Provenance, read_provenance
 
@@ -176,7 +177,7 @@ class Judge:
             found, verdict, reasons = answer
             label, probability = told(found, self.model.names, self.model.positive)
             error = found.error
-            novelty = None if found.novelty is None else round(found.novelty, 4)
+            novelty = rounded(found.novelty)
             if verdict is not None:
                 label = self._side(verdict, probability)
         row: dict[str, Any] = {

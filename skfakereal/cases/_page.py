@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from skfakereal._novelty import UNLIKE, UNUSUAL
+from skfakereal._novelty import UNUSUAL, is_of_other_size, unlike
 from skfakereal._pages.html import (
     Html,
     details,
@@ -85,8 +85,8 @@ def _verdict(row: Row, detector: Row, pixels: NDArray[np.uint8] | None) -> Html:
         figures.append(("threshold", chance(row["threshold"])))
     right: list[Html] = [headlines(figures), _scale(row, of)]
     right += [note(reason, "warning") for reason in row["reasons"]]
-    if _is_unlike(row) and UNLIKE not in row["reasons"]:
-        right.append(note(UNLIKE, "warning"))
+    if (why := unlike(row["novelty"])) and why not in row["reasons"]:
+        right.append(note(why, "warning"))
     if (
         not row["reasons"]
         and row["threshold"] is not None
@@ -119,10 +119,6 @@ def _scale(row: Row, of: str) -> Html:
     )
 
 
-def _is_unlike(row: Row) -> bool:
-    return row["novelty"] is not None and row["novelty"] >= UNUSUAL
-
-
 def _likeness(row: Row) -> Html:
     heading, novelty = "Like the training images?", row["novelty"]
     if novelty is None:
@@ -132,11 +128,10 @@ def _likeness(row: Row) -> Html:
     more = "over " if novelty > 0.999 else ""
     said = f"More unusual than {more}{share}% of images like the training images."
     level = f"{100 * UNUSUAL:g}%"
-    verdict = (
-        note(f"{said} {UNLIKE}", "warning")
-        if _is_unlike(row)
-        else note(f"{said} It is called unlike them from {level} on.", "plain")
-    )
+    if why := unlike(novelty):
+        verdict = note(why if is_of_other_size(novelty) else f"{said} {why}", "warning")
+    else:
+        verdict = note(f"{said} It is called unlike them from {level} on.", "plain")
     return section(
         heading,
         verdict,

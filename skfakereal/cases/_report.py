@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 from collections import Counter
 
-from skfakereal._novelty import UNUSUAL
+from skfakereal._novelty import is_of_other_size, unlike
 from skfakereal._pages.html import escaped, page, section, table
 from skfakereal._wording import chance, counted
 from skfakereal.cases._page import KINDS, digest
@@ -289,7 +289,7 @@ class Entry:
     name: str
     verdict: str
     probability: float | None
-    is_unlike: bool
+    unlike: str  # in few words
     claim: str  # what the file itself says
     thumbnail: str  # a data: address
 
@@ -302,7 +302,7 @@ class Entry:
             str(row["name"]).rsplit("/", 1)[-1],
             str(row["verdict"]),
             row["probability"],
-            row["novelty"] is not None and row["novelty"] >= UNUSUAL,
+            _in_short(row["novelty"]),
             case.provenance.claim,
             "" if case.pixels is None else small_copy(case.pixels, _SIDE),
         )
@@ -344,11 +344,16 @@ def index_page(
     )
 
 
+def _in_short(novelty: float | None) -> str:
+    how = " in size" if is_of_other_size(novelty) else ""
+    return f"unlike the training images{how}" if unlike(novelty) else ""
+
+
 def _tile(entry: Entry, positive: str | None) -> str:
     lines = []
     if entry.probability is not None:
         lines.append(f"P({positive or entry.verdict}) = {chance(entry.probability)}")
-    lines += ["unlike the training images"] if entry.is_unlike else []
+    lines += [entry.unlike] if entry.unlike else []
     lines += [f"the file says: {entry.claim}"] if entry.claim else []
     said = "".join(f"<br>{escaped(line)}" for line in lines)
     image = f'<img alt="" src="{entry.thumbnail}">' if entry.thumbnail else ""

@@ -8,7 +8,7 @@ from skfakereal._classifying.verdicts import Classification
 from skfakereal._csv_file import csv_line, encoded
 from skfakereal._judging.model import Model
 from skfakereal._judging.verdicts import band_of, classify, classify_stably, told
-from skfakereal._novelty import UNLIKE, UNUSUAL
+from skfakereal._novelty import rounded, unlike
 from skfakereal._shown import printable
 from skfakereal._wording import counted
 from skfakereal.cli._output import complain, write_lines
@@ -65,14 +65,8 @@ def _prediction_row(verdict: Classification, model: Model) -> Row:
         "label": label,
         "probability": probability,
         "error": error,
-        "novelty": None if verdict.novelty is None else round(verdict.novelty, 4),
+        "novelty": rounded(verdict.novelty),
     }
-
-
-def is_unlike(row: Row) -> bool:
-    """Tell whether an image is unlike nearly all training images."""
-    novelty = row["novelty"]
-    return isinstance(novelty, float) and novelty >= UNUSUAL
 
 
 def table_lines(rows: Iterable[Row], positive: str | None) -> Iterator[str]:
@@ -86,8 +80,9 @@ def table_lines(rows: Iterable[Row], positive: str | None) -> Iterator[str]:
         path = printable(str(row["path"]))
         error = printable(f"  ({row['error']})") if row["error"] else ""
         yield f"{number:>{max(8, len(header))}}  {label:<8}  {path}{error}\n"
-        if is_unlike(row) and not row.get("reasons"):
-            yield f"{'':>{max(8, len(header))}}  {UNLIKE}\n"
+        novelty = row["novelty"]
+        if isinstance(novelty, float) and unlike(novelty) and not row.get("reasons"):
+            yield f"{'':>{max(8, len(header))}}  {unlike(novelty)}\n"
         if row.get("reasons"):
             yield f"{'':>{max(8, len(header))}}  {printable(str(row['reasons']))}\n"
         if claim := row.get("provenance"):

@@ -260,7 +260,7 @@ _ROW = {
     },
     "novelty": _number(
         "share of images like the training images that are less unusual; from 0.99 on, the "
-        "image is unlike 99% of them and its probability means little"
+        "image is unlike 99% of them and its probability means little; 1: it is of another size"
     ),
     "provenance": _text(
         "what the file itself claims of its origin",
@@ -337,7 +337,7 @@ def describe_api() -> dict[str, Any]:
                             },
                         },
                         **dict.fromkeys(
-                            ("400", "401", "403", "413", "415", "421"), failure
+                            ("400", "401", "403", "413", "415", "421", "507"), failure
                         ),
                     },
                 }

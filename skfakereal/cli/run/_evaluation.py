@@ -15,7 +15,7 @@ from skfakereal._classifying.verdicts import Classification
 from skfakereal._csv_file import write_csv
 from skfakereal._judging.model import Model
 from skfakereal._judging.verdicts import classify, told
-from skfakereal._novelty import UNUSUAL
+from skfakereal._novelty import UNUSUAL, is_of_other_size
 from skfakereal._pages.html import Html, section, table
 from skfakereal._wording import counted
 from skfakereal.cli._output import watched
@@ -35,7 +35,8 @@ _RARE = 0.025  # one end of a 95% interval
 _MANY_UNLIKE = 0.05
 _ABOUT_UNLIKE = (
     f"An image is {_UNLIKE} of the training images if its features lie farther from them "
-    f"than those of {100 * UNUSUAL:g}% of such training images as were left out for this. Of "
+    f"than those of {100 * UNUSUAL:g}% of such training images as were left out for this, or if "
+    "its shorter side has less than half, or more than twice, the pixels of theirs. Of "
     f"images that come from where the training images come from, {100 * (1 - UNUSUAL):.2g}% "
     "are. The probability of such an image means little; predict says so, and --stable calls "
     "it unsure."
@@ -187,22 +188,27 @@ def _write_plots(
 
 def many_unlike(measured: Measured) -> list[str]:
     """Return a caution if clearly more images than usual are unlike the training images."""
-    unlike, _ = _known(measured)
+    unlike, in_size, _ = _known(measured)
     if not len(unlike) or _interval(unlike)[0] <= _MANY_UNLIKE:
         return []
+    of_these = f" ({in_size.sum():,} of them in size)" if in_size.any() else ""
     return [
         f"{unlike.sum():,} of {counted(len(unlike), 'image')} are {_UNLIKE} of the "
-        "training images: the model was made for others, and what it says of these means little."
+        f"training images{of_these}: the model was made for others, and what it says of these "
+        "means little."
     ]
 
 
 def _unlike_section(measured: Measured) -> list[Html]:
     """Return a section on how often that was so, and how the verdicts on such images fared."""
-    unlike, right = _known(measured)
+    unlike, in_size, right = _known(measured)
     if not len(unlike):
         return []
     lines = []
-    for name, chosen in ((_UNLIKE, unlike), ("all others", ~unlike)):
+    parts = {_UNLIKE: unlike, "of these, in size": in_size, "all others": ~unlike}
+    if not in_size.any():
+        del parts["of these, in size"]
+    for name, chosen in parts.items():
         n, n_right = int(chosen.sum()), int(right[chosen].sum())
         share = n_right / n if n else None
         lines.append([name, n, n / len(unlike), *_interval(chosen), share])
@@ -210,16 +216,15 @@ def _unlike_section(measured: Measured) -> list[Html]:
     return [section("Unlike the training images", table(lines, header), _ABOUT_UNLIKE)]
 
 
-def _known(measured: Measured) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return which images are unlike the training images, and on which the verdict is right."""
+def _known(measured: Measured) -> NDArray[np.bool_]:
+    """Return which images are unlike the training images, which in size, and which are right."""
     pairs = zip(measured.verdicts, measured.part.labels, strict=True)
     known = [
-        (v.novelty >= UNUSUAL, v.predicted == label)
+        (v.novelty >= UNUSUAL, is_of_other_size(v.novelty), v.predicted == label)
         for v, label in pairs
         if v.novelty is not None
     ]
-    unlike, right = np.array(known, dtype=bool).reshape(-1, 2).T
-    return unlike, right
+    return np.array(known, dtype=bool).reshape(-1, 3).T
 
 
 def _interval(chosen: NDArray[np.bool_]) -> tuple[float, float]:

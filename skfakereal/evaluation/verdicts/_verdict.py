@@ -16,7 +16,7 @@ from skfakereal._classifying.classes import class_names, positive_class, positiv
 from skfakereal._classifying.copies import predict_perturbed
 from skfakereal._images.costs import MemoryShare
 from skfakereal._images.read import ImageReadError, decode_image, read_bytes
-from skfakereal._novelty import UNLIKE, UNUSUAL, collected_novelty
+from skfakereal._novelty import collected_novelty, unlike
 from skfakereal._paths import ImagePaths, check_paths
 from skfakereal._threads import count_threads
 from skfakereal._wording import chance
@@ -360,7 +360,7 @@ def _decide(
     word, other = names[is_fake], names[not is_fake]
     lost = np.isnan(probability[1:])
     turned = (called_fake[1:] != is_fake) & ~lost
-    reasons = [] if novelty is None or novelty < UNUSUAL else [UNLIKE]
+    reasons = [reason for reason in (unlike(novelty),) if reason]
     if turned.any():
         after = ", ".join(changes[k] for k in np.flatnonzero(turned).tolist())
         reasons.append(f"It would be classified as {other} after: {after}.")

@@ -310,7 +310,8 @@ function card(result) {
   parts.push(element("span", { class: "name" }, row.name));
   if (row.error) parts.push(element("span", { class: "why" }, `This file ${row.error}.`));
   if (row.novelty >= 0.99 && !row.reasons.length) {
-    parts.push(element("span", { class: "why" }, "Unlike the training images."));
+    parts.push(element("span", { class: "why" },
+      `Unlike the training images${row.novelty === 1 ? " in size" : ""}.`));
   }
   if (row.reasons.length) parts.push(element("span", { class: "why" }, row.reasons.join(" ")));
   const origins = { generated: "made by AI", altered: "made or changed by AI in part",
