@@ -1,5 +1,6 @@
 """The page's server: the same answers as `predict`, no strangers, and nothing kept."""
 
+import asyncio
 import base64
 import csv
 import io
@@ -10,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,11 +33,13 @@ from skfakereal._judging.model import Model, load_model
 from skfakereal.cli import main
 
 pytest.importorskip("starlette")
+import httpx2
 from starlette.testclient import TestClient
 
 from skfakereal._judging.judge import Judge
 from skfakereal.web import _uploads
 from skfakereal.web._app import create_app
+from skfakereal.web._guard import Guard
 
 HOST = "http://127.0.0.1:8765"
 A1111 = b"parameters\0a cat\nSteps: 20, Sampler: Euler a, Seed: 1"
@@ -159,6 +163,56 @@ def test_a_model_that_refuses_an_image_costs_the_others_nothing(
     rows = client.post("/api/predict?stable=false", files=files(*paths)).json()["rows"]
     assert [row["label"] for row in rows] == ["real", None, "real"]
     assert "seven" in rows[1]["error"]
+
+
+@pytest.mark.parametrize("address", ["/api/predict", "/case"])
+def test_who_has_gone_before_his_turn_costs_nothing(place: str, address: str) -> None:
+    begun, go_on, n_calls = threading.Event(), threading.Event(), 0
+
+    class Slow(DummyClassifier):
+        def predict_proba(self, X: Any) -> Any:
+            nonlocal n_calls
+            n_calls += 1
+            begun.set()
+            assert go_on.wait(60)
+            return super().predict_proba(X)
+
+    app = create_app(
+        Judge(Model(Slow().fit(["a", "b"], [0, 1]), ("real", "fake"), 1), place)
+    )
+    request = httpx2.Request(
+        "POST", HOST + address, files=files(**{"a.png": png((30, 20))})
+    )
+    body = {"type": "http.request", "body": request.read(), "more_body": False}
+    headers = [(name.lower().encode(), v.encode()) for name, v in request.headers.items()]
+    scope = {"type": "http", "method": "POST", "path": address, "headers": headers}
+    scope |= {"query_string": b"stable=false", "http_version": "1.1"}
+
+    async def ask(*, stays: bool) -> list[Any]:
+        waiting, sent = (
+            [body] if stays else [body, {"type": "http.disconnect"}],
+            list[Any](),
+        )
+
+        async def receive() -> Any:
+            return waiting.pop(0) if waiting else await asyncio.Event().wait()
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await app(scope, receive, send)
+        return sent
+
+    async def both() -> list[list[Any]]:
+        first = asyncio.create_task(ask(stays=True))
+        await asyncio.to_thread(begun.wait, 60)
+        second = asyncio.create_task(ask(stays=False))
+        go_on.set()
+        return await asyncio.gather(first, second)
+
+    answered, _ = asyncio.run(both())
+    assert answered[0]["status"] == 200
+    assert n_calls == 1
 
 
 def test_a_zip_is_unpacked_within_bounds(
@@ -384,6 +438,14 @@ def test_strangers_need_the_token(judge: Judge) -> None:
         assert client.get("/", headers={"Host": "evil.example"}).status_code == 421
 
 
+def test_who_waits_when_the_server_ends_is_told() -> None:
+    async def cancelled(scope: Any, receive: Any, send: Any) -> None:
+        raise asyncio.CancelledError
+
+    answer = TestClient(Guard(cancelled, "127.0.0.1", None), HOST).get("/")
+    assert (answer.status_code, answer.text) == (503, "The server has been stopped.\n")
+
+
 def test_every_answer_is_guarded(client: TestClient) -> None:
     for address in ("/", "/static/page.js", "/api/model", "/nowhere"):
         headers = client.get(address).headers
@@ -535,8 +597,6 @@ def test_what_a_killed_server_left_is_removed_by_the_next(
 def test_the_verb_serves_and_ends(
     place: str, make_image: MakeImage, temporary: Path, how: signal.Signals
 ) -> None:
-    import httpx2
-
     process = start_server(place, temporary)
     assert process.stdout is not None
     assert process.stderr is not None
@@ -551,7 +611,7 @@ def test_the_verb_serves_and_ends(
             "POST", f"{address}api/predict", files=sent, headers=lines, timeout=60
         ) as answer:
             assert "verdict" in next(answer.iter_lines())
-            assert list(temporary.rglob("0*"))
+            assert list(temporary.glob("*/*"))  # the request's folder
             process.send_signal(how)
             assert process.wait(60) == 0
     finally:

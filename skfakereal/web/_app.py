@@ -51,6 +51,7 @@ def create_app(
     # One thread computes, whoever asks: a model is not asked twice at a time, and pages get
     # their turns between chunks. The loop itself never waits for it.
     worker = ThreadPoolExecutor(1, thread_name_prefix="skfakereal-judge")
+    turn = asyncio.Lock()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -67,7 +68,7 @@ def create_app(
         return JSONResponse(describe_api())
 
     async def predict(request: Request) -> Response:
-        asked = _Asked(request, judge, worker, folder)
+        asked = _Asked(request, judge, worker, turn, folder)
         await asked.read()
         if "application/x-ndjson" in request.headers.get("accept", ""):
             return StreamingResponse(asked.lines(), media_type="application/x-ndjson")
@@ -75,7 +76,7 @@ def create_app(
         return JSONResponse({"model": judge.facts() | {"limits": LIMITS}, "rows": rows})
 
     async def case(request: Request) -> Response:
-        asked = _Asked(request, judge, worker, folder)
+        asked = _Asked(request, judge, worker, turn, folder)
         await asked.read()
         text = await asked.page()
         if text is None:
@@ -111,9 +112,10 @@ class _Asked:
         request: Request,
         judge: Judge,
         worker: ThreadPoolExecutor,
+        turn: asyncio.Lock,
         place: str | None,
     ) -> None:
-        self.request, self.judge, self.worker = request, judge, worker
+        self.request, self.judge, self.worker, self.turn = request, judge, worker, turn
         self.place = place
         query = request.query_params
         self.stable = query.get("stable", "true") != "false"
@@ -153,8 +155,6 @@ class _Asked:
             found = self.judge.chunks(items, stable=self.stable, thumbnails=self.thumbnails)
             while (chunk := await self._on_worker(next, found, None)) is not None:
                 yield chunk
-                if await self.request.is_disconnected():
-                    return
 
     async def lines(self) -> AsyncIterator[str]:
         """Yield a line of JSON for each image, as soon as it is known."""
@@ -190,10 +190,14 @@ class _Asked:
             await asyncio.shield(asyncio.wrap_future(self.worker.submit(clean_up)))
 
     async def _on_worker(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        running = asyncio.wrap_future(self.worker.submit(function, *arguments))
-        # Nobody may be left to hear of its failure.
-        running.add_done_callback(lambda done: done.cancelled() or done.exception())
-        return await asyncio.shield(running)
+        """Return what a function returns, or None where nobody waits for it any more."""
+        async with self.turn:  # others may have gone while they waited for theirs
+            if await self.request.is_disconnected():
+                return None
+            running = asyncio.wrap_future(self.worker.submit(function, *arguments))
+            # Nobody may be left to hear of its failure.
+            running.add_done_callback(lambda done: done.cancelled() or done.exception())
+            return await asyncio.shield(running)
 
 
 def _with_download(case: CaseReport) -> str:

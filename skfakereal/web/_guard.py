@@ -1,5 +1,6 @@
 """Who may ask: the names of this server, pages of its own, and holders of the token."""
 
+import asyncio
 import hmac
 import ipaddress
 import socket
@@ -55,15 +56,24 @@ class Guard:
             await self.app(scope, receive, send)
             return
 
+        started = False
+
         async def send_guarded(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
 
         answer = self._refusal(scope) or self._letting_in(scope)
-        await (answer or self.app)(scope, receive, send_guarded)
+        try:
+            await (answer or self.app)(scope, receive, send_guarded)
+        except asyncio.CancelledError:  # the server ends, and waits for nobody
+            if not started:
+                answer = PlainTextResponse("The server has been stopped.\n", 503)
+                await answer(scope, receive, send_guarded)
 
     def _refusal(self, scope: Scope) -> PlainTextResponse | None:
         headers = Headers(scope=scope)
