@@ -10,7 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from skfakereal._images.read import ImageReadError, decode_image, read_bytes
+from skfakereal._images.read import (
+    ImageReadError,
+    decode_image,
+    raise_unreadable,
+    read_bytes,
+)
 from skfakereal._trunk import Trunk, trunk_network
 from skfakereal._trunk_settings import TrunkSettings
 from skfakereal._views import render_crops
@@ -120,20 +125,24 @@ def measure_on(
     some = paths[:: max(1, len(paths) // _N_IMAGES)][:_N_IMAGES]
     size = (*settings.image_size, 3)
     network = trunk_network(trunk, replace(settings, ranges=None))
-    found = measure_ranges(network, _batches(settings, some), size)
+    failures: list[ImageReadError] = []
+    found = measure_ranges(network, _batches(settings, some, failures), size)
+    if len(failures) == len(some):
+        raise_unreadable(failures)
     return tuple(2 ** (ceil(8 * log2(max(value, 1e-6))) / 8) for value in found)
 
 
 def _batches(
-    settings: TrunkSettings, paths: Sequence[str]
+    settings: TrunkSettings, paths: Sequence[str], failures: list[ImageReadError]
 ) -> Iterator[NDArray[np.float32]]:
     for start in range(0, len(paths), _BATCH):
         crops = []
         for path in paths[start : start + _BATCH]:
             try:
                 image = decode_image(read_bytes(path), path)
-            except ImageReadError:
-                continue  # told by whoever reads all of them
+            except ImageReadError as failure:
+                failures.append(failure)  # a few are told by whoever reads all of them
+                continue
             crops.append(render_crops(image, settings))
         if crops:
             yield settings.preprocess(np.concatenate(crops))

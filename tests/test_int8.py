@@ -210,6 +210,17 @@ def test_a_model_is_not_computed_in_another_precision(
             call(X)
 
 
+def test_ranges_come_from_an_image_at_least(
+    pictures: Any, narrow_trunk: str, tmp_path: Path
+) -> None:
+    X, _ = pictures
+    extractor = VGG16FeatureExtractor(weights=narrow_trunk, image_size=32, engine="int8")
+    missing = [tmp_path / f"{i}.png" for i in range(3)]
+    with pytest.raises(OSError, match=r"3 images cannot be read(.|\n)+2\.png"):
+        extractor.fit(missing)
+    assert np.isfinite(extractor.fit([*missing, X[0]]).transform(X[:1])).all()
+
+
 def test_engines_do_not_share_what_they_keep(pictures: Any, tmp_path: Path) -> None:
     X, _ = pictures
     make = {"weights": "cifake", "image_size": 32, "cache": tmp_path}
