@@ -300,7 +300,7 @@ class ActivationReader:
         """Return what, together with an image's content, an activation depends on."""
         settings = self.settings
         # The pooling comes after the cut then; but statistics begin before it.
-        if settings.cut is not None and settings.pooling != "statistics":
+        if settings.cut is not None and not settings.sees_all_layers:
             settings = replace(settings, pooling="")
         parts: list[object] = [_KEY_FORMAT, self._trunk_digest.hex(), self.engine]
         parts += [settings, PIL.__version__]

@@ -79,16 +79,20 @@ class VGG16ImageClassifier(DocumentationLink, ClassifierMixin, BaseEstimator):
         The convolutions: Keras's own, downloaded and cached by Keras; those inside this
         package, for 32x32 images (see the documentation for what they are good for); a
         ``.safetensors`` or Keras ``.h5`` file; or a random trunk, the same in every fit.
-    pooling : {"statistics", "avg", "max", "flatten"}, default="statistics"
+    pooling : {"correlations", "statistics", "avg", "max", "flatten"}, default="correlations"
         What the head sees. "statistics": of each channel of all 13 convolutions, the
         logarithms of 1 + mean and 1 + standard deviation over its positions, 8,448 numbers; early
-        layers hold the fine traces that generators leave. "avg" and "max": of each of the
+        layers hold the fine traces that generators leave. "correlations": these and, in
+        each of the three convolutions of block 4, how 64 mixtures of channels correlate over the
+        positions, 6,048 numbers more. "avg" and "max": of each of the
         512 channels behind the last block; "flatten": all of their values.
     standardize : bool, default=True
         Bring the features to mean 0 and standard deviation 1 over the training part (over
         its views: all that the linear head learns from, the first one for Dense layers), by the
-        weights of the loss. Constant features are only centred. The fitted network has no
-        layer for it: it is a part of the first Dense layer's weights. With
+        weights of the loss. Constant features are only centred. With "correlations", features
+        are brought back to 1.5 standard deviations from their mean before, here and in
+        prediction. For the rest the fitted network has no layer: it is a part of the first
+        Dense layer's weights. With
         `trainable_from` it is left out, since the features change in training.
     hidden_units : tuple of int, default=()
         Units of the Dense layers with ReLU. Without any, the head is linear.
@@ -226,7 +230,9 @@ class VGG16ImageClassifier(DocumentationLink, ClassifierMixin, BaseEstimator):
         n_crops: int = 1,
         preprocessing: Literal["auto", "unit", "imagenet"] = "auto",
         weights: str | PathLike[str] | None = "imagenet",
-        pooling: Literal["statistics", "avg", "max", "flatten"] = "statistics",
+        pooling: Literal[
+            "correlations", "statistics", "avg", "max", "flatten"
+        ] = "correlations",
         standardize: bool = True,
         hidden_units: tuple[int, ...] = (),
         dropout: float = 0.0,

@@ -47,7 +47,7 @@ class VGG16FeatureExtractor(
         nothing ("unit") or ImageNet's order and mean, as in `VGG16ImageClassifier`.
     weights : {"imagenet", "cifake"}, path or None, default="imagenet"
         The convolutions, as in `VGG16ImageClassifier`.
-    pooling : {"statistics", "avg", "max", "flatten"}, default="statistics"
+    pooling : {"correlations", "statistics", "avg", "max", "flatten"}, default="correlations"
         What becomes of the convolutions' maps, as in `VGG16ImageClassifier`.
     engine : {"auto", "ncnn", "int8", "tensorflow"}, default="auto"
         What computes the features, as in `VGG16ImageClassifier`: "auto" decides in `fit`.
@@ -65,8 +65,8 @@ class VGG16FeatureExtractor(
     Attributes
     ----------
     n_features_out_ : int
-        Number of features: with a full VGG16, 8,448 for "statistics" and 512 for "avg" and
-        "max".
+        Number of features: with a full VGG16, 14,496 for "correlations", 8,448 for
+        "statistics" and 512 for "avg" and "max".
     engine_ : {"ncnn", "int8", "tensorflow"}
         What `fit` chose to compute them, whose precision `transform` keeps.
     feature_names_in_ : ndarray of shape (1,)
@@ -95,7 +95,9 @@ class VGG16FeatureExtractor(
         n_crops: int = 1,
         preprocessing: Literal["auto", "unit", "imagenet"] = "auto",
         weights: str | PathLike[str] | None = "imagenet",
-        pooling: Literal["statistics", "avg", "max", "flatten"] = "statistics",
+        pooling: Literal[
+            "correlations", "statistics", "avg", "max", "flatten"
+        ] = "correlations",
         engine: Literal["auto", "ncnn", "int8", "tensorflow"] = "auto",
         cache: str | PathLike[str] | None = "auto",
         on_error: Literal["raise", "nan"] = "raise",
@@ -178,8 +180,9 @@ class VGG16FeatureExtractor(
         Returns
         -------
         ndarray of shape (n_features,), object
-            For ``pooling="statistics"``, block, layer, channel and statistic, such as
-            ``"block1_conv2_channel63_log1p_std"``; else a number behind the name of the class.
+            For "statistics" and "correlations", block, layer, channel and statistic, such as
+            ``"block1_conv2_channel63_log1p_std"`` or ``"block4_conv1_mixtures0_63_correlation"``;
+            else a number behind the name of the class.
 
         Raises
         ------
@@ -187,10 +190,10 @@ class VGG16FeatureExtractor(
             If the transformer has not been fitted.
         """
         check_is_fitted(self)
-        if self._settings.pooling != "statistics":
+        if not self._settings.sees_all_layers:
             names: NDArray[np.object_] = super().get_feature_names_out(input_features)
             return names
-        return np.array(statistics_names(self._trunk), dtype=object)
+        return np.array(statistics_names(self._trunk, self._settings), dtype=object)
 
     def transform(self, X: ImagePaths) -> NDArray[np.float32]:
         """Compute the features.

@@ -4,11 +4,11 @@ No layer knows how it is computed; `skfakereal.engines` does. The sizes follow t
 arrays, so that a narrower VGG16 in a file works as the full one does.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
-from math import prod
+from math import comb, prod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -44,7 +44,8 @@ class Statistics:
     """What each channel of every convolution before it is like, over all its positions.
 
     In a row: of the first convolution `NAMES[0]` of each channel, then `NAMES[1]` of each,
-    and so on for the next convolution.
+    and so on for the next convolution. Of those in `correlated`, correlations follow: of
+    mixtures of their channels, each pair once, in the order of `numpy.triu_indices`.
     """
 
     NAMES: ClassVar = ("log1p_mean", "log1p_std")
@@ -54,7 +55,33 @@ class Statistics:
     MANY_ROWS: ClassVar = 128
     STEP: ClassVar = 3
 
+    # Of a mixture's mean square, what its variance is taken to be at the least: where an
+    # image is flat, its correlations are rounding.
+    FLAT: ClassVar = 1e-6
+    N_MIXTURES: ClassVar = 64
+    _SEED: ClassVar = 1409
+
     with_maps: bool = False  # at a cut: the maps themselves come first, flattened
+    correlated: tuple[int, ...] = ()  # which of the convolutions before it, from 0
+
+    @classmethod
+    def mixing(cls, channels: int) -> FloatArray:
+        """Return how channels are mixed: every 64th of them added or subtracted, by lot.
+
+        Of shape (channels, number of mixtures).
+        """
+        n = min(cls.N_MIXTURES, channels)
+        signs = np.zeros((channels, n), np.float32)
+        drawn = np.random.RandomState(cls._SEED).randint(2, size=channels)
+        signs[np.arange(channels), np.arange(channels) % n] = 2 * drawn - 1
+        return signs
+
+    def widths(self, channels: Sequence[int]) -> list[int]:
+        """Return how many numbers come of each convolution, from their channels."""
+        return [
+            len(self.NAMES) * c + (i in self.correlated) * comb(min(self.N_MIXTURES, c), 2)
+            for i, c in enumerate(channels)
+        ]
 
     @staticmethod
     def of(mean: Any, variance: Any, maths: Any) -> tuple[Any, Any]:
@@ -79,6 +106,14 @@ class Flatten:
 
 
 @dataclass(frozen=True, eq=False)
+class Clip:
+    """Each number, brought back between bounds of its own."""
+
+    low: FloatArray  # (in,)
+    high: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
 class Dense:
     """A fully connected layer."""
 
@@ -87,7 +122,7 @@ class Dense:
     activation: str  # "relu", "sigmoid" or "softmax"
 
 
-Layer = Conv | MaxPool | GlobalPool | Statistics | Carry | Flatten | Dense
+Layer = Conv | MaxPool | GlobalPool | Statistics | Carry | Flatten | Clip | Dense
 
 
 @dataclass(frozen=True)
@@ -136,17 +171,18 @@ class Network:
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return the shape of one output for one input, both without the batch axis."""
-        shape, n_statistics = input_shape, 0
+        shape, n_waiting, channels = input_shape, 0, list[int]()
         for layer in self.layers:
             match layer:
                 case Carry():
-                    n_statistics = shape[0] - prod(layer.shape)
+                    n_waiting = shape[0] - prod(layer.shape)
                     shape = layer.shape
                 case Conv():
                     shape = (*shape[:2], layer.kernel.shape[3])
-                    n_statistics += len(Statistics.NAMES) * shape[2]
+                    channels.append(shape[2])
                 case Statistics():
-                    shape = (prod(shape) * layer.with_maps + n_statistics,)
+                    n_waiting += sum(layer.widths(channels))
+                    shape = (prod(shape) * layer.with_maps + n_waiting,)
                 case MaxPool():
                     shape = (shape[0] // 2, shape[1] // 2, shape[2])
                 case GlobalPool():

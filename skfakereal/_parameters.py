@@ -167,7 +167,7 @@ _RULES: dict[str, Rule] = {
         "'imagenet', 'cifake', the path of a weights file, or None",
         lambda value: value is None or isinstance(value, str | PathLike),
     ),
-    "pooling": _one_of("statistics", "avg", "max", "flatten"),
+    "pooling": _one_of("correlations", "statistics", "avg", "max", "flatten"),
     "hidden_units": ("a tuple of integers of at least 1", _is_hidden_units),
     "dropout": _real("a number from 0 to below 1", lambda value: 0 <= value < 1),
     "trainable_from": _one_of(*CUTS),

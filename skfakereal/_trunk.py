@@ -1,8 +1,9 @@
 """VGG16's thirteen convolutions, and the cut that divides frozen from trainable."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache, partial
 from hashlib import blake2b
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,8 @@ CUTS = (None, "block5", "block4", "block3", "block2", "block1")
 # The trunk of weights=None is the same in every fit, for ever: RandomState's streams are
 # frozen by NumPy's policy (NEP 19), those of Generator are not.
 _RANDOM_TRUNK_SEED = 1409
+# Whose mixtures of channels pooling="correlations" correlates.
+_CORRELATED = "block4"
 # `Trunk.digest` of Keras's ImageNet weights, float32.
 _IMAGENET = "426b4794dc109a847015ad463bbcdb08"
 
@@ -188,14 +191,26 @@ def convolution_names(n_blocks: int = 5) -> list[str]:
     ]
 
 
-def statistics_names(trunk: Trunk) -> list[str]:
+def statistics_names(trunk: Trunk, settings: TrunkSettings) -> list[str]:
     """Return what the statistics of a whole trunk are, in their order."""
-    return [
-        f"{layer}_channel{channel}_{name}"
-        for layer in convolution_names()
-        for name in Statistics.NAMES
-        for channel in range(len(trunk.arrays[f"{layer}/bias"]))
-    ]
+    names, correlated = list[str](), correlated_convolutions(settings, 1)
+    for i, layer in enumerate(convolution_names()):
+        channels = len(trunk.arrays[f"{layer}/bias"])
+        names += [
+            f"{layer}_channel{c}_{s}" for s in Statistics.NAMES for c in range(channels)
+        ]
+        if i in correlated:
+            pairs = combinations(range(min(Statistics.N_MIXTURES, channels)), 2)
+            names += [f"{layer}_mixtures{a}_{b}_correlation" for a, b in pairs]
+    return names
+
+
+def correlated_convolutions(settings: TrunkSettings, first_block: int) -> tuple[int, ...]:
+    """Return whose channels are correlated, counted from the first one of a block on."""
+    if settings.pooling != "correlations":
+        return ()
+    names = convolution_names()[sum(_CONVOLUTIONS[: first_block - 1]) :]
+    return tuple(i for i, name in enumerate(names) if name.startswith(_CORRELATED))
 
 
 def _blocks(trunk: Trunk, first: int, last: int) -> Iterator[Layer]:
@@ -205,13 +220,11 @@ def _blocks(trunk: Trunk, first: int, last: int) -> Iterator[Layer]:
         yield MaxPool()
 
 
-def _pooling(settings: TrunkSettings) -> Layer:
-    match settings.pooling:
-        case "statistics":
-            return Statistics()
-        case "flatten":
-            return Flatten()
-    return GlobalPool(settings.pooling)
+def _pooling(settings: TrunkSettings, first_block: int) -> Layer:
+    """Return the pooling of a network that begins with a block."""
+    if settings.sees_all_layers:
+        return Statistics(correlated=correlated_convolutions(settings, first_block))
+    return Flatten() if settings.pooling == "flatten" else GlobalPool(settings.pooling)
 
 
 def _n_frozen(settings: TrunkSettings) -> int:
@@ -226,9 +239,12 @@ def trunk_network(trunk: Trunk, settings: TrunkSettings) -> Network:
     cut, pooling = settings.cut, settings.pooling
     layers = tuple(_blocks(trunk, 1, _n_frozen(settings)))
     if cut is None:
-        layers = (*layers, _pooling(settings))
-    elif pooling == "statistics" and layers:
-        layers = (*layers, Statistics(with_maps=True))
+        layers = (*layers, _pooling(settings, 1))
+    elif settings.sees_all_layers and layers:
+        correlated = correlated_convolutions(settings, 1)
+        n = sum(_CONVOLUTIONS[: _n_frozen(settings)])
+        within = tuple(i for i in correlated if i < n)
+        layers = (*layers, Statistics(with_maps=True, correlated=within))
     quantization = settings.quantization if layers else None
     network = Network(layers, quantization)
     # Follows from what is known; to hash all weights again takes 0.1 s.
@@ -241,13 +257,14 @@ def tail_convolutions(trunk: Trunk, settings: TrunkSettings) -> Network:
     """Return the trainable part of the trunk, without layers for the cut None."""
     if settings.cut is None:
         return Network(())
-    trained = _blocks(trunk, _n_frozen(settings) + 1, 5)
-    return Network((*_carry(trunk, settings), *trained, _pooling(settings)))
+    first = _n_frozen(settings) + 1
+    trained = _blocks(trunk, first, 5)
+    return Network((*_carry(trunk, settings), *trained, _pooling(settings, first)))
 
 
 def _carry(trunk: Trunk, settings: TrunkSettings) -> list[Carry]:
     """Return what a tail begins with where statistics come along with its maps."""
-    if settings.pooling != "statistics" or settings.cut in (None, "block1"):
+    if not settings.sees_all_layers or settings.cut in (None, "block1"):
         return []
     frozen = Network(tuple(_blocks(trunk, 1, _n_frozen(settings))))
     height, width, channels = frozen.output_shape((*settings.image_size, 3))
@@ -266,16 +283,21 @@ def continued_tail(
             "With warm_start=True, trainable_from can stay or move towards the image, but "
             f"it was {before.cut!r} and is {now.cut!r}. Set warm_start=False to start over."
         )
-    everything = _without_handover(trunk_network(trunk, before).layers + tail.layers)
-    frozen = _without_handover(trunk_network(trunk, now).layers)
-    return Network((*_carry(trunk, now), *everything[len(frozen) :]))
+    everything = uncut(trunk_network(trunk, before).layers, tail.layers, before)
+    frozen = uncut(trunk_network(trunk, now).layers, (), now)
+    rest = everything[len(frozen) :]
+    pooling = _pooling(now, _n_frozen(now) + 1)
+    after = [pooling if isinstance(layer, Statistics) else layer for layer in rest]
+    return Network((*_carry(trunk, now), *after))
 
 
-def _without_handover(layers: tuple[Layer, ...]) -> list[Layer]:
-    """Leave out how statistics get across a cut."""
+def uncut(
+    frozen: Sequence[Layer], tail: Sequence[Layer], settings: TrunkSettings
+) -> list[Layer]:
+    """Return all layers as if there were no cut, without how statistics get across it."""
     return [
-        layer
-        for layer in layers
+        _pooling(settings, 1) if isinstance(layer, Statistics) else layer
+        for layer in (*frozen, *tail)
         if not (
             isinstance(layer, Carry) or (isinstance(layer, Statistics) and layer.with_maps)
         )

@@ -26,6 +26,11 @@ class TrunkSettings:
     # For engine="int8": the largest activation of each convolution, where it was measured.
     ranges: tuple[float, ...] | None = field(default=None, repr=False)
 
+    @property
+    def sees_all_layers(self) -> bool:
+        """Whether statistics of all convolutions are what the head sees."""
+        return self.pooling in ("statistics", "correlations")
+
     def preprocess(self, views: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return pixels as the trunk takes them."""
         if self.preprocessing == "imagenet":

@@ -1,4 +1,4 @@
-"""``pooling="statistics"``: what all 13 convolutions are like, on both sides of every cut."""
+"""What all 13 convolutions are like, and how channels correlate, on both sides of every cut."""
 
 import pickle
 from collections.abc import Callable
@@ -23,10 +23,17 @@ from skfakereal import VGG16FeatureExtractor
 from skfakereal._activations import ActivationReader
 from skfakereal._network import Network, Statistics
 from skfakereal._store.store import ActivationStore
-from skfakereal._trunk import CUTS, Trunk, tail_convolutions, trunk_network
+from skfakereal._trunk import (
+    CUTS,
+    Trunk,
+    statistics_names,
+    tail_convolutions,
+    trunk_network,
+)
 from skfakereal._trunk_settings import TrunkSettings
 from skfakereal._weights import load_trunk
 from skfakereal.engines import compile_network
+from skfakereal.engines._numpy import correlations
 from skfakereal.explain import grad_cam, occlusion
 from skfakereal.persistence import load_with_metadata
 from skfakereal.persistence._container import pack, read_container
@@ -60,13 +67,33 @@ def maps_in_keras(file: str | Path, pixels: FloatArray) -> list[Array]:
     return [np.asarray(output, dtype=np.float64) for output in outputs]
 
 
-def from_maps(maps: list[Array]) -> Array:
+def from_maps(maps: list[Array], pooling: str = "correlations") -> Array:
     """Return the features as the documentation has them."""
     parts = []
-    for one in maps:
+    for name, one in zip(CONVOLUTIONS, maps, strict=True):
         one = one[:, ::3] if one.shape[1] > 128 else one
         parts += [np.log1p(one.mean(axis=(1, 2))), np.log1p(one.std(axis=(1, 2)))]
+        if pooling == "correlations" and name.startswith("block4"):
+            parts.append(of_mixtures(one))
     return np.concatenate(parts, axis=1)
+
+
+def of_mixtures(maps: Array) -> Array:
+    """Return the correlations of a map's mixtures; those of one that is flat are near 0."""
+    rows = maps.reshape(len(maps), -1, maps.shape[3]) @ mixing(maps.shape[3])
+    apart = rows - rows.mean(axis=1, keepdims=True)
+    variance = np.square(apart).mean(axis=1) + 1e-6 * np.square(rows).mean(axis=1)
+    apart /= np.sqrt(variance + 1e-12)[:, np.newaxis]
+    found = np.einsum("npa,npb->nab", apart, apart) / rows.shape[1]
+    return np.stack([image[np.triu_indices(len(image), 1)] for image in found])
+
+
+def mixing(channels: int) -> Array:
+    """Return the signs with which every 64th channel goes into a mixture."""
+    drawn = 2 * np.random.RandomState(1409).randint(2, size=channels) - 1
+    return np.stack(
+        [drawn * (np.arange(channels) % 64 == i) for i in range(min(64, channels))], axis=1
+    )
 
 
 def as_the_trunk_takes(pixels: NDArray[np.uint8], preprocessing: str) -> FloatArray:
@@ -90,6 +117,7 @@ def written(pixels: NDArray[np.uint8], folder: Path) -> list[str]:
     return [write_image(folder / f"{i:03}.png", image) for i, image in enumerate(pixels)]
 
 
+@pytest.mark.parametrize("pooling", ["statistics", "correlations"])
 @pytest.mark.parametrize("engine", ["ncnn", "tensorflow"])
 @pytest.mark.parametrize("preprocessing", ["unit", "imagenet"])
 @pytest.mark.parametrize(
@@ -101,21 +129,24 @@ def test_the_features_are_those_of_plain_keras(
     size: tuple[int, int],
     preprocessing: str,
     engine: str,
+    pooling: str,
 ) -> None:
     pixels = pictures(8, *size)
     extractor = VGG16FeatureExtractor(
         image_size=size,
         weights=narrow_trunk,
-        pooling="statistics",
+        pooling=pooling,
         preprocessing=preprocessing,
         engine=engine,
         cache=None,
     )
     features = extractor.fit_transform(written(pixels, tmp_path))
-    assert features.shape == (8, 2 * 13 * 8) == (8, extractor.n_features_out_)
+    n_features = 2 * 13 * 8 + (3 * 8 * 7 // 2 if pooling == "correlations" else 0)
+    assert features.shape == (8, n_features) == (8, extractor.n_features_out_)
     maps = maps_in_keras(narrow_trunk, as_the_trunk_takes(pixels, preprocessing))
     # Of 11 bits, as float16 has them; beside that the engines agree to 1e-4.
-    np.testing.assert_allclose(features, from_maps(maps), rtol=5e-4, atol=1e-4)
+    expected = from_maps(maps, pooling)
+    np.testing.assert_allclose(features, expected, rtol=5e-4, atol=1e-4)
 
 
 @pytest.mark.slow
@@ -125,9 +156,9 @@ def test_with_imagenets_weights_too(test_data: Path, tmp_path: Path) -> None:
     if not file.is_file():
         pytest.skip(f"{file.name} is not in the folder of SKFAKEREAL_TEST_DATA")
     pixels = pictures(8, 224, 224)
-    extractor = VGG16FeatureExtractor(weights=file, pooling="statistics", cache=None)
+    extractor = VGG16FeatureExtractor(weights=file, cache=None)
     features = extractor.fit_transform(written(pixels, tmp_path))
-    assert features.shape == (8, 8448)
+    assert features.shape == (8, 14496)
     maps = maps_in_keras(file, as_the_trunk_takes(pixels, "imagenet"))
     np.testing.assert_allclose(features, from_maps(maps), rtol=5e-4, atol=1e-4)
 
@@ -137,7 +168,7 @@ def test_their_names_say_block_layer_channel_and_statistic(
 ) -> None:
     pixels = pictures(3, 32, 32)
     extractor = VGG16FeatureExtractor(
-        image_size=(32, 32), weights=narrow_trunk, pooling="statistics", cache=None
+        image_size=(32, 32), weights=narrow_trunk, pooling="correlations", cache=None
     )
     features = extractor.set_output(transform="pandas").fit_transform(
         written(pixels, tmp_path)
@@ -160,17 +191,26 @@ def test_their_names_say_block_layer_channel_and_statistic(
                 rtol=1e-3,
                 atol=1e-4,
             )
+    assert sum("correlation" in name for name in features.columns) == 3 * 28
+    last = list(zip(*np.triu_indices(8, 1), strict=True)).index((2, 5))
+    for name, one in zip(CONVOLUTIONS[7:10], maps[7:10], strict=True):
+        of_pair = features[f"{name}_mixtures2_5_correlation"]
+        np.testing.assert_allclose(of_pair, of_mixtures(one)[:, last], rtol=1e-3, atol=1e-4)
 
 
-def test_the_full_network_gives_8448(dark_and_bright: Images) -> None:
+@pytest.mark.parametrize(("pooling", "n"), [("statistics", 8448), ("correlations", 14496)])
+@pytest.mark.parametrize("engine", ["ncnn", "int8"])
+def test_the_full_network_gives_so_many(
+    dark_and_bright: Images, pooling: str, n: int, engine: str
+) -> None:
     extractor = VGG16FeatureExtractor(
-        image_size=(32, 32), weights="cifake", pooling="statistics"
+        image_size=(32, 32), weights="cifake", pooling=pooling, engine=engine
     )
     features = extractor.fit_transform(dark_and_bright[0][10:14])
-    assert features.shape == (4, 8448)
+    assert features.shape == (4, n)
     assert np.isfinite(features).all()
     names = extractor.get_feature_names_out()
-    assert len(set(names)) == 8448
+    assert len(set(names)) == n
     assert (names[0], names[-1]) == (
         "block1_conv1_channel0_log1p_mean",
         "block5_conv3_channel511_log1p_std",
@@ -178,7 +218,7 @@ def test_the_full_network_gives_8448(dark_and_bright: Images) -> None:
 
 
 def settings(cut: str | None, size: tuple[int, int], **changes: str) -> TrunkSettings:
-    plain = TrunkSettings(size, "stretch", "imagenet", "statistics", cut)
+    plain = TrunkSettings(size, "stretch", "imagenet", "correlations", cut)
     return replace(plain, **changes)
 
 
@@ -223,7 +263,7 @@ def test_what_stands_beside_an_image_makes_no_difference(
         one = compute(network, batch[i : i + 1], "ncnn")
         np.testing.assert_array_equal(one, together[i : i + 1])
     np.testing.assert_array_equal(compute(network, batch[2:7], "ncnn"), together[2:7])
-    n_statistics = 2 * 8 * (13 if cut is None else 7)
+    n_statistics = 2 * 8 * 13 + 3 * 28 if cut is None else 2 * 8 * 7
     expected = compute(network, batch, "tensorflow")[:, -n_statistics:]
     np.testing.assert_allclose(together[:, -n_statistics:], expected, atol=1e-4)
 
@@ -231,7 +271,7 @@ def test_what_stands_beside_an_image_makes_no_difference(
 @pytest.fixture(scope="module")
 def fit(make_classifier: MakeClassifier, dark_and_bright: Images) -> Callable[..., Any]:
     def fitted(**changes: Any) -> Any:
-        plain = {"pooling": "statistics", "learning_rate": 1e-3}
+        plain = {"pooling": "correlations", "learning_rate": 1e-3}
         return make_classifier(**plain | changes).fit(*dark_and_bright)
 
     return fitted
@@ -252,7 +292,7 @@ def test_predictions_are_those_of_the_trained_network(
     X, y = dark_and_bright
     X_val, y_val = X[5::3], y[5::3]
     clf = make_classifier(
-        pooling="statistics",
+        pooling="correlations",
         trainable_from=cut,
         epochs=4,
         learning_rate=1e-3,
@@ -278,7 +318,7 @@ def test_channels_that_are_always_zero_do_no_harm(
     save_file(arrays, tmp_path / "dead.safetensors")
     clf = make_classifier(
         weights=tmp_path / "dead.safetensors",
-        pooling="statistics",
+        pooling="correlations",
         trainable_from=cut,
         learning_rate=1e-3,
         epochs=3,
@@ -320,7 +360,9 @@ def test_model_files_and_pickles(
         ("Carry", {"shape": 5}),
         ("Statistics", {"with_maps": True}),
         ("Statistics", {"with_maps": 0}),
+        ("Statistics", {"correlated": {"tuple": [0, 1]}}),
         ("TrunkSettings", {"pooling": "avg"}),
+        ("TrunkSettings", {"pooling": "statistics"}),
         ("TrunkSettings", {"cut": "block5"}),
     ],
 )
@@ -343,7 +385,8 @@ def test_the_store_tells_statistics_from_other_poolings(
 ) -> None:
     store, X = ActivationStore(tmp_path / "store"), dark_and_bright[0][:3].tolist()
     for cut in (None, "block4"):
-        for pooling, n_computed in [("avg", 3), ("statistics", 3), ("statistics", 0)]:
+        poolings = ("avg", 3), ("statistics", 3), ("correlations", 3), ("correlations", 0)
+        for pooling, n_computed in poolings:
             reader = ActivationReader(
                 load_trunk(narrow_trunk),
                 settings(cut, (32, 32), pooling=pooling),
@@ -357,7 +400,7 @@ def test_the_store_tells_statistics_from_other_poolings(
 def test_a_pipeline_learns_from_them(narrow_trunk: str, dark_and_bright: Images) -> None:
     X, y = dark_and_bright
     features = VGG16FeatureExtractor(
-        image_size=(32, 32), weights=narrow_trunk, pooling="statistics", cache=None
+        image_size=(32, 32), weights=narrow_trunk, pooling="correlations", cache=None
     )
     model = make_pipeline(features, StandardScaler(), LogisticRegression(C=0.01))
     assert model.fit(X[::2], y[::2]).score(X[1::2], y[1::2]) == 1
@@ -367,7 +410,7 @@ def test_grad_cam_says_that_occlusion_explains_them(
     fit: Callable[..., Any], dark_and_bright: Images
 ) -> None:
     clf, X = fit(epochs=1), dark_and_bright[0][:2]
-    with pytest.raises(TypeError, match=r"pooling='statistics'. Use occlusion"):
+    with pytest.raises(TypeError, match=r"pooling='correlations'. Use occlusion"):
         grad_cam(clf, X)
     maps = occlusion(clf, X, patch=16).maps
     assert maps.shape == (2, 32, 32)
@@ -378,3 +421,33 @@ def test_one_place_says_what_the_statistics_are() -> None:
     both = Statistics.of(np.array([1.0, 0.0]), np.array([9.0, 0.0]), np)
     np.testing.assert_allclose(both, np.log([[2, 1], [4, 1]]), atol=2e-6)
     assert len(both) == len(Statistics.NAMES)
+
+
+@pytest.mark.parametrize("engine", ["ncnn", "tensorflow", "int8"])
+def test_channels_are_mixed_by_lot(engine: str) -> None:
+    trunk, size = load_trunk("cifake"), (64, 64)
+    batch = pictures(4, *size).astype(np.float32) / 255
+    ranges = (3.0,) * 13 if engine == "int8" else None
+    plain = replace(settings(None, size), preprocessing="unit", ranges=ranges)
+    network = trunk_network(trunk, plain)
+    features = compute(network, batch, engine)
+    names = statistics_names(trunk, plain)
+    up_to_block4 = Network(network.layers[:13], network.quantization)
+    maps = compute(up_to_block4, batch, engine).reshape(4, -1, 512).astype(np.float64)
+    expected = of_mixtures(maps[:, np.newaxis])
+    places = [i for i, name in enumerate(names) if name.startswith("block4_conv3_mix")]
+    assert names[places[0]] == "block4_conv3_mixtures0_1_correlation"
+    np.testing.assert_allclose(features[:, places], expected, atol=1e-4)
+
+
+def test_a_flat_map_correlates_with_nothing() -> None:
+    maps = np.zeros((8, 1, 5, 5), np.float32)
+    maps[2:] = 300.1  # of one value, whose mean float32 may round
+    maps[5] += np.arange(25).reshape(5, 5)
+    maps[6] -= np.arange(25).reshape(5, 5) / 4
+    found = np.zeros((8, 8))
+    found[np.triu_indices(8, 1)] = correlations(maps)[0]
+    sign = np.prod(mixing(8).sum(axis=1)[[5, 6]])
+    assert found[5, 6] == pytest.approx(-sign, abs=0.05)
+    found[5, 6] = 0
+    np.testing.assert_allclose(found, 0, atol=1e-3)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from skfakereal._activations import ActivationReader
-from skfakereal._network import Dense, FloatArray, Network
+from skfakereal._network import Dense, FloatArray, Layer, Network
 from skfakereal._training.holdout import LabelledPaths
 from skfakereal._training.logistic import LogisticProblems, probabilities_of
 from skfakereal._training.parts import (
@@ -68,26 +68,25 @@ def solve_head(
     if crossed is not None or held is not None:
         judge = _Judge.of(everything if held is None else held, crossed or (), len(classes))
     history, best, lowest = dict[str, list[float]](), 0, np.inf
-    head: Dense | None = None
+    layers: list[Layer] = []
     out_of_fold = None
     solved = _solve(settings, len(classes), decays, everything, held, crossed)
     for step, (figures, found, decisions) in enumerate(solved):
         if judge is None or decisions is None:
-            head = found
+            layers = found
         else:
             scale = judge.best_scale(decisions) if settings.weight_decay is None else 1.0
             judged = judge.measure(scale * decisions)
             figures |= {f"val_{name}": value for name, value in judged.items()}
             if judged["loss"] < lowest:
-                best, lowest, head = step, judged["loss"], _scaled(found, scale)
+                best, lowest, layers = step, judged["loss"], _scaled(found, scale)
                 out_of_fold = judge.probabilities(scale * decisions)
         for name, value in figures.items():
             history.setdefault(name, []).append(value)
         if step >= best + 2 and min(history["val_loss"][-2:]) > _FAR_WORSE * lowest:
             break
-    assert head is not None
     return TrainedTail(
-        Network((head,)),
+        Network(tuple(layers)),
         history,
         best,
         out_of_fold if folds is not None else None,
@@ -103,11 +102,11 @@ def _solve(
     everything: Part,
     held: Part | None,
     folds: Sequence[tuple[Part, Part]] | None,
-) -> Iterator[tuple[dict[str, float], Dense, NDArray[np.float64] | None]]:
+) -> Iterator[tuple[dict[str, float], list[Layer], NDArray[np.float64] | None]]:
     """Solve for one weight decay after the other, in all folds and on all images at once.
 
-    Yields means over the training images of the folds, or figures on all images; the head
-    for all images; and decisions on those that were held out.
+    Yields means over the training images of the folds, or figures on all images; the layers
+    of the head for all images; and decisions on those that were held out.
     """
     views, n_images = _views(settings), len(everything.rows)
     weights = np.zeros((n_images, len(folds or ()) + 1))
@@ -123,7 +122,8 @@ def _solve(
     if not settings.standardize:
         of_each = np.ones_like(of_each)
     # A feature may be constant in some folds: the smallest scale brings all to unit variance.
-    shared = Standardization(mean, of_each.min(axis=0))
+    clip = measured[-1].clipped().clip if settings.standardize and settings.clips else None
+    shared = Standardization(mean, of_each.min(axis=0), clip)
     labels = np.tile(everything.labels, len(views))
     weights = np.tile(weights, (len(views), 1))
     problems = LogisticProblems(
@@ -207,9 +207,13 @@ def _views(settings: TailSettings) -> list[int]:
     return sorted({0, *settings.views})
 
 
-def _scaled(head: Dense, scale: float) -> Dense:
-    kernel, bias = scale * head.kernel, scale * head.bias
-    return Dense(kernel.astype(np.float32), bias.astype(np.float32), head.activation)
+def _scaled(layers: list[Layer], scale: float) -> list[Layer]:
+    *others, head = layers
+    assert isinstance(head, Dense)
+    kernel, bias = (
+        (scale * values).astype(np.float32) for values in (head.kernel, head.bias)
+    )
+    return [*others, replace(head, kernel=kernel, bias=bias)]
 
 
 class _Rows:

@@ -13,7 +13,7 @@ from sklearn.utils import compute_class_weight
 
 from skfakereal._activations import ActivationReader
 from skfakereal._images.read import ImageReadError, raise_unreadable
-from skfakereal._network import Dense, FloatArray, Network
+from skfakereal._network import Clip, Dense, FloatArray, Layer, Network
 from skfakereal._novelty import FeatureSummary
 from skfakereal._training.holdout import LabelledPaths
 from skfakereal._training.settings import TailSettings
@@ -22,6 +22,8 @@ from skfakereal._training.settings import TailSettings
 # rounding. It also bounds mean / scale, so that nothing is lost where float32 folds it.
 _ROUNDING = float(np.finfo(np.float16).eps) / 2
 _SMALLEST = float(np.finfo(np.float16).smallest_subnormal)
+# Deviations from its mean beyond which a feature says no more.
+_LARGEST = np.float32(1.5)
 Folds = Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]
 # Rows at a time where a part is gone through as a whole: 34 MB of 8,448 features.
 _BLOCK = 1024
@@ -178,6 +180,7 @@ class Standardization:
 
     mean: FloatArray
     scale: FloatArray
+    clip: Clip | None = None  # what features go through before
 
     @classmethod
     def measure(
@@ -206,22 +209,32 @@ class Standardization:
         scale = np.where(constant, 1, scale)
         return list(map(cls, mean.astype(np.float32), scale.astype(np.float32)))
 
+    def clipped(self) -> "Standardization":
+        """Return it with bounds in front of it, so that rare features do not decide."""
+        reach = _LARGEST * self.scale
+        return replace(self, clip=Clip(self.mean - reach, self.mean + reach))
+
     def apply(self, rows: FloatArray) -> FloatArray:
         """Standardise rows, in place."""
         for start in range(0, len(rows), _ROWS_IN_CACHE):
             some = rows[start : start + _ROWS_IN_CACHE]
+            if self.clip is not None:
+                np.clip(some, self.clip.low, self.clip.high, out=some)
             some -= self.mean
             some /= self.scale
         return rows
 
-    def fold(self, layer: Dense) -> Dense:
-        """Return the layer that makes of plain features what this one makes of these."""
+    def fold(self, layer: Dense) -> list[Layer]:
+        """Return the layers that make of plain features what this one makes of these."""
         kernel = layer.kernel / self.scale.astype(np.float64)[:, np.newaxis]
         bias = layer.bias - self.mean.astype(np.float64) @ kernel
-        return Dense(kernel.astype(np.float32), bias.astype(np.float32), layer.activation)
+        folded = replace(
+            layer, kernel=kernel.astype(np.float32), bias=bias.astype(np.float32)
+        )
+        return [folded] if self.clip is None else [self.clip, folded]
 
     def unfold(self, layer: Dense) -> Dense:
-        """Undo `fold`."""
+        """Undo `fold`, but for the bounds."""
         kernel = layer.kernel.astype(np.float64)
         bias = layer.bias + self.mean.astype(np.float64) @ kernel
         kernel = kernel * self.scale[:, np.newaxis]
@@ -261,12 +274,10 @@ class Part:
             chosen = slice(start, start + _BLOCK)
             yield self.take(chosen, view), self.weights[chosen]
 
-    def standardized(self, views: Sequence[int]) -> "Part":
-        """Return the part with features standardised over these views."""
-        measured = Standardization.measure(
-            block for view in views for block in self.blocks(view)
-        )
-        return replace(self, standardization=measured)
+    def standardized(self, view: int, *, clips: bool) -> "Part":
+        """Return the part with features standardised over a view."""
+        measured = Standardization.measure(self.blocks(view))
+        return replace(self, standardization=measured.clipped() if clips else measured)
 
     def as_in(self, other: "Part") -> "Part":
         """Return the part with its features standardised as those of another one are."""

@@ -51,6 +51,7 @@ class TailSettings:
     verbose: int = 0
     weight_decay: float | None = 0.0  # None: chosen by validation
     standardize: bool = False
+    clips: bool = False  # what is standardised
 
     def view(self, epoch: int) -> int:
         """Return the view on which an epoch (from 0) trains."""
@@ -124,4 +125,5 @@ def tail_settings(
         verbose=estimator.verbose,
         weight_decay=None if decay is None else float(decay),
         standardize=bool(estimator.standardize) and estimator.trainable_from is None,
+        clips=estimator.pooling == "correlations",
     )

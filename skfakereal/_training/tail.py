@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from skfakereal._network import (
     Carry,
+    Clip,
     Conv,
     Dense,
     Flatten,
@@ -151,11 +152,26 @@ class _Statistics(keras.layers.Layer):
         self.layer = layer
 
     def call(self, inputs: list[Any]) -> Any:
-        parts = list[Any]()
+        parts, n = list[Any](), 0
         for values in inputs:
-            waited = len(values.shape) == 2
-            parts += [values] if waited else channel_statistics(values)
+            if len(values.shape) == 2:  # those that have waited
+                parts.append(values)
+                continue
+            channels = values.shape[-1] if n in self.layer.correlated else None
+            parts += channel_statistics(values, channels)
+            n += 1
         return tf.concat(parts, axis=1)
+
+
+class _Clip(keras.layers.Layer):
+    """`Clip`, of an earlier fit."""
+
+    def __init__(self, layer: Clip) -> None:
+        super().__init__(dtype="float32")
+        self.layer = layer
+
+    def call(self, rows: Any) -> Any:
+        return tf.clip_by_value(rows, self.layer.low, self.layer.high)
 
 
 def _connected(inputs: Any, layers: list[keras.layers.Layer]) -> keras.Model:
@@ -207,6 +223,8 @@ def _keras_layer(layer: Layer) -> keras.layers.Layer:
             return _Carry(layer)
         case Statistics():
             return _Statistics(layer)
+        case Clip():
+            return _Clip(layer)
     raise TypeError(f"A {type(layer).__name__} layer is not part of a trunk.")
 
 
@@ -226,7 +244,7 @@ def trained_layers(model: keras.Model) -> Iterator[Layer]:
                 yield GlobalPool("max")
             case keras.layers.Flatten():
                 yield Flatten()
-            case _Carry() | _Statistics():
+            case _Carry() | _Statistics() | _Clip():
                 yield layer.layer
 
 

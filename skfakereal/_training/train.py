@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 
 from skfakereal._activations import ActivationReader
 from skfakereal._images.read import raise_unreadable
-from skfakereal._network import Dense, Network
+from skfakereal._network import Clip, Dense, Network
 from skfakereal._training.holdout import LabelledPaths
 from skfakereal._training.parts import (
     ActivationShelf,
@@ -59,6 +59,8 @@ def train_tail(
         views=views if folds is None else sorted({0, *views}),
     )
     summary = summarize_part(training.shelf, reader, train)
+    if settings.standardize:  # which brings bounds of its own
+        start = Network(tuple(x for x in start.layers if not isinstance(x, Clip)))
     with lent_tail(settings, start, reader.shape, len(classes)) as tail:
         chosen: _TailTrainer | None = None
         if folds is not None:
@@ -77,7 +79,7 @@ def train_tail(
     if run.training.standardization is not None:
         first_layer = layers[0]
         assert isinstance(first_layer, Dense)
-        layers[0] = run.training.standardization.fold(first_layer)
+        layers[:1] = run.training.standardization.fold(first_layer)
     chosen = chosen or trainer
     return TrainedTail(
         Network(tuple(layers)),
@@ -125,7 +127,7 @@ class _Run:
     ) -> "_Run":
         """Standardise, if asked to, and set the tail to its start, among others or alone."""
         if settings.standardize:
-            training = training.standardized([settings.view(0)])
+            training = training.standardized(settings.view(0), clips=settings.clips)
             held = held and held.as_in(training)
         if before is not None:
             _assign(tail, before)

@@ -6,7 +6,7 @@ from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from skfakereal._network import Dense, Forward, Network
+from skfakereal._network import Clip, Dense, Forward, Network
 
 __all__ = ["ENGINES", "auto_engine", "choose_engine", "compile_network"]
 
@@ -48,7 +48,7 @@ def compile_network(
     would earn its start-up time on them. TensorFlow's threads are set once for the process.
     Without a `Quantization`, ncnn stands in for "int8".
     """
-    if all(isinstance(layer, Dense) for layer in network.layers):
+    if all(isinstance(layer, Clip | Dense) for layer in network.layers):
         from skfakereal.engines._numpy import compile_dense
 
         return compile_dense(network)

@@ -25,6 +25,7 @@ from skfakereal._network import (
     Quantization,
     Statistics,
 )
+from skfakereal.engines._numpy import correlations
 
 FloatArray = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
@@ -120,8 +121,13 @@ def compile_with_int8(
         if statistics is None:
             return _finish(last, maps, scales[-1])
         parts = [maps.reshape(n, -1) * scales[-1]] if statistics.with_maps else []
-        for tap, scale in zip(taps, scales, strict=True):
-            parts += _statistics(tap, scale)
+        for i, (tap, scale) in enumerate(zip(taps, scales, strict=True)):
+            some = (
+                tap[:, :: Statistics.STEP] if tap.shape[1] > Statistics.MANY_ROWS else tap
+            )
+            parts += _statistics(some, scale)
+            if i in statistics.correlated:
+                parts.append(correlations(np.moveaxis(some, -1, 0)))
         return np.concatenate(parts, axis=1).astype(np.float32)
 
     def forward(batch: FloatArray) -> FloatArray:
@@ -156,17 +162,15 @@ def _finish(last: Any, maps: Pixels, scale: np.float32) -> FloatArray:
 
 def _statistics(maps: Pixels, scale: np.float32) -> tuple[FloatArray, FloatArray]:
     """Return what `Statistics` says of maps (n, height, width, channels)."""
-    n, height, _, channels = maps.shape
-    step = Statistics.STEP if height > Statistics.MANY_ROWS else 1
+    n, height, width, channels = maps.shape
     sums = np.zeros((2, n, channels))
-    n_positions = maps[0, ::step, :, 0].size
-    for i, image in enumerate(maps[:, ::step]):
+    for i, image in enumerate(maps):
         for columns in _runs(image.shape[1]):
             values = image[:, columns].astype(np.float32)
             sums[0, i] += values.sum(axis=1).sum(axis=0, dtype=np.float64)
             np.square(values, out=values)
             sums[1, i] += values.sum(axis=1).sum(axis=0, dtype=np.float64)
-    mean, square = sums / n_positions
+    mean, square = sums / (height * width)
     exact = np.float64(scale)
     variance = np.maximum(square - np.square(mean), 0) * exact**2
     return Statistics.of(mean * exact, variance, np)

@@ -5,7 +5,7 @@ for each. Small images are therefore stacked into one tall image, with rows of z
 between them: each still sees zeros around itself, and the weights are read once a stack.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import takewhile
@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from skfakereal._network import (
     Carry,
     Conv,
-    Dense,
     Flatten,
     Forward,
     GlobalPool,
@@ -28,7 +27,7 @@ from skfakereal._network import (
     Statistics,
 )
 from skfakereal.engines._ncnn_net import WorkingMemory, load_net, to_mat
-from skfakereal.engines._numpy import compile_dense
+from skfakereal.engines._numpy import compile_dense, correlations
 
 __all__ = ["compile_with_ncnn"]
 
@@ -67,7 +66,7 @@ def compile_with_ncnn(
     maps_part = list(takewhile(lambda layer: isinstance(layer, _MAPS), layers))
     rest = layers[len(maps_part) :]
     statistics = rest[0] if rest and isinstance(rest[0], Statistics) else None
-    stages = _compile_stages(maps_part, shape, tapped=statistics is not None)
+    stages = _compile_stages(maps_part, shape, statistics)
     finish = _compile_rest(rest)
     first_map = Network(layers[:1]).output_shape(shape)
     largest = max(_DEEP_STACK, _STACK_VALUES // prod(first_map))
@@ -114,6 +113,7 @@ class _Stage:
     pitch: int | None  # rows from one image of a stack to the next; None: one by one
     output_shape: tuple[int, ...]
     n_taps: int  # convolutions whose statistics are wanted
+    correlated: Collection[int]  # which of them
 
     def run(self, maps: FloatArray) -> tuple[FloatArray, list[FloatArray]]:
         """Take and return maps of shape (channels, images, height, width).
@@ -150,6 +150,10 @@ class _Stage:
             between = np.square(rows - mean).mean(axis=0)
             within = _extract(extractor, f"variance{i}").reshape(len(means), n).T
             taps += Statistics.of(mean, within + between, np)
+            if i in self.correlated:
+                whole = _extract(extractor, f"maps{i}c")
+                by_image = whole.reshape(len(whole), n, -1, whole.shape[2])
+                taps.append(correlations(by_image[:, :, :height]))
         outputs = _extract(extractor, "output")
         height, width, channels = self.output_shape
         return outputs.reshape(channels, n, -1, width)[:, :, :height], taps
@@ -164,22 +168,27 @@ def _extract(extractor: Any, blob: str) -> FloatArray:
 
 
 def _compile_stages(
-    layers: Sequence[Layer], shape: tuple[int, ...], *, tapped: bool
+    layers: Sequence[Layer], shape: tuple[int, ...], statistics: Statistics | None
 ) -> list[_Stage]:
     """Compile the layers; a stack is built anew after each pooling, which halves it."""
-    stages, memory = [], WorkingMemory()
+    stages, memory, n_before = [], WorkingMemory(), 0
     for part, stacked in _split(layers, shape):
         pitch = (shape[0] // _TILE + 1) * _TILE if stacked else None
+        n = sum(isinstance(layer, Conv) for layer in part)
+        wanted = statistics.correlated if statistics else ()
+        correlated = [i - n_before for i in wanted if n_before <= i < n_before + n]
         net, n_masks = load_net(
             part,
             (pitch or shape[0], *shape[1:]),
             memory,
             stacked=stacked,
-            tapped=shape[0] if tapped else None,
+            tapped=shape[0] if statistics else None,
+            correlated=correlated,
         )
         shape = Network(tuple(part)).output_shape(shape)
-        n_taps = sum(isinstance(layer, Conv) for layer in part) if tapped else 0
-        stages.append(_Stage(net, memory, n_masks, pitch, shape, n_taps))
+        n_taps = n if statistics else 0
+        stages.append(_Stage(net, memory, n_masks, pitch, shape, n_taps, correlated))
+        n_before += n
     return stages
 
 
@@ -213,7 +222,7 @@ def _compile_rest(layers: Sequence[Layer]) -> Forward:
     """Leave what follows the maps to NumPy: it is next to no work."""
     if not layers:
         return lambda maps: maps
-    dense = compile_dense(Network(tuple(x for x in layers if isinstance(x, Dense))))
+    dense = compile_dense(Network(tuple(layers)))
     match layers[0]:
         case GlobalPool("avg"):
             return lambda maps: dense(maps.mean(axis=(1, 2)))

@@ -1,7 +1,7 @@
 """Convolutions and poolings -> a loaded ``ncnn.Net``, without a file or a converter."""
 
 import ctypes
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,7 @@ def load_net(
     *,
     stacked: bool,
     tapped: int | None = None,
+    correlated: Collection[int] = (),
 ) -> tuple[Any, int]:
     """Load layers into ncnn; return the net and the number of masks that it takes.
 
@@ -59,14 +60,15 @@ def load_net(
     images must be set to zero (by a product with a mask) before the next. For statistics,
     `tapped` is the number of rows of an image: "means0", the mean of each row, and
     "variance0", that of the rows of each image on average, of the first convolution, and so
-    on, are to be extracted in this order, and before the output.
+    on, are to be extracted in this order, and before the output. Of the convolutions in
+    `correlated`, there are also the maps, as "maps0c" and so on.
     """
     import ncnn
 
     net = ncnn.Net()
     memory.lend_to(net.opt)
     _set_options(net.opt, input_shape, stacked)
-    text, n_masks = _describe(layers, input_shape, stacked, tapped)
+    text, n_masks = _describe(layers, input_shape, stacked, tapped, correlated)
     if net.load_param_mem(text) != 0 or net.load_model(_reader(_weights(layers))) != 0:
         raise RuntimeError(f"ncnn {ncnn.__version__} cannot load this network:\n{text}")
     return net, n_masks
@@ -100,7 +102,11 @@ def _set_options(options: Any, input_shape: tuple[int, ...], stacked: bool) -> N
 
 
 def _describe(
-    layers: Sequence[Layer], shape: tuple[int, ...], stacked: bool, tapped: int | None
+    layers: Sequence[Layer],
+    shape: tuple[int, ...],
+    stacked: bool,
+    tapped: int | None,
+    correlated: Collection[int],
 ) -> tuple[str, int]:
     """Write ncnn's text format: type, name, counts of blobs in and out, blobs, settings."""
     lines = [f"Input input 0 1 input {_size(shape)}"]
@@ -118,7 +124,8 @@ def _describe(
             )
             if tapped:
                 rows = tapped if stacked else shape[0]
-                lines += _tap(n_taps, output, rows, *shape[:2])
+                with_maps = n_taps in correlated
+                lines += _tap(n_taps, output, rows, shape[0], shape[1], with_maps)
                 n_taps += 1
         else:
             shape = (shape[0] // 2, shape[1] // 2, shape[2])
@@ -134,7 +141,9 @@ def _describe(
     return "\n".join([_MAGIC, f"{len(lines)} {n_blobs}", *lines, ""]), n_masks
 
 
-def _tap(i: int, output: str, rows: int, pitch: int, width: int) -> list[str]:
+def _tap(
+    i: int, output: str, rows: int, pitch: int, width: int, with_maps: bool
+) -> list[str]:
     """Describe how maps go on to `output`, and what their statistics are made of.
 
     By row, so that what lies between the images of a stack stays out of account, and since
@@ -142,12 +151,13 @@ def _tap(i: int, output: str, rows: int, pitch: int, width: int) -> list[str]:
     the mean: as a mean square less a squared mean it has no digits left where an image is
     flat.
     """
-    split = [f"Split split{i} 1 3 maps{i} {output} maps{i}a maps{i}b"]
+    ways = [f"maps{i}a", f"maps{i}b", *([f"maps{i}c"] if with_maps else [])]
+    split = [f"Split split{i} 1 {len(ways) + 1} maps{i} {output} {' '.join(ways)}"]
     if rows > Statistics.MANY_ROWS:  # of a single image: none so large is stacked
         split = [
             f"Split whole{i} 1 2 maps{i} {output} whole{i}",
             f"Pooling some{i} 1 1 whole{i} some{i} 0=0 1=1 11=1 2=1 12={Statistics.STEP} 5=1",
-            f"Split split{i} 1 2 some{i} maps{i}a maps{i}b",
+            f"Split split{i} 1 {len(ways)} some{i} {' '.join(ways)}",
         ]
         rows = pitch = len(range(0, rows, Statistics.STEP))
     mean_of_row = f"0=1 1={width} 11=1 2=1 12=1 5=1"

@@ -1,5 +1,6 @@
 """The TensorFlow engine: a network as one graph."""
 
+from itertools import combinations
 from math import prod
 from typing import Any
 
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 
 from skfakereal._network import (
     Carry,
+    Clip,
     Conv,
     Dense,
     Flatten,
@@ -29,6 +31,7 @@ def compile_with_tensorflow(network: Network) -> Forward:
     import tensorflow as tf
 
     steps = [(layer, _step(layer)) for layer in network.layers]
+    wanted = next((x for x in network.layers if isinstance(x, Statistics)), Statistics())
     carries = bool(network.layers) and isinstance(network.layers[0], Carry)
     rank = 2 if carries else 4
 
@@ -37,7 +40,7 @@ def compile_with_tensorflow(network: Network) -> Forward:
         input_signature=[tf.TensorSpec([None] * rank, tf.float32)], autograph=False
     )
     def graph(batch: Any) -> Any:
-        statistics: list[Any] = []
+        statistics, n = list[Any](), 0
         for layer, step in steps:
             match layer:
                 case Carry(shape):
@@ -46,7 +49,11 @@ def compile_with_tensorflow(network: Network) -> Forward:
                     batch = (batch, statistics)
             batch = step(batch)
             if isinstance(layer, Conv):
-                statistics += channel_statistics(batch)  # never computed if not used
+                # Never computed if not used.
+                pairs = n in wanted.correlated
+                channels = len(layer.bias) if pairs else None
+                statistics += channel_statistics(batch, channels)
+                n += 1
         return batch
 
     def forward(batch: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -56,8 +63,11 @@ def compile_with_tensorflow(network: Network) -> Forward:
     return forward
 
 
-def channel_statistics(maps: Any) -> tuple[Any, Any]:
-    """Return the statistics of each channel of maps (n, height, width, channels)."""
+def channel_statistics(maps: Any, correlated: int | None) -> list[Any]:
+    """Return the statistics of each channel of maps (n, height, width, channels).
+
+    With correlations, if the number of channels is given.
+    """
     import tensorflow as tf
 
     step = tf.where(tf.shape(maps)[1] > Statistics.MANY_ROWS, Statistics.STEP, 1)
@@ -66,7 +76,26 @@ def channel_statistics(maps: Any) -> tuple[Any, Any]:
     rows = tf.reduce_mean(maps, axis=2, keepdims=True)
     squares = tf.reduce_mean(tf.square(maps - rows), axis=(1, 2))
     mean, variance = tf.nn.moments(rows, axes=(1, 2))
-    return Statistics.of(mean, variance + squares, tf.math)
+    both = Statistics.of(mean, variance + squares, tf.math)
+    return [*both] if correlated is None else [*both, _correlations(maps, correlated)]
+
+
+def _correlations(maps: Any, channels: int) -> Any:
+    import tensorflow as tf
+
+    rows = tf.reshape(maps, (tf.shape(maps)[0], -1, channels))
+    rows = tf.matmul(rows, tf.constant(Statistics.mixing(channels)))
+    square = tf.reduce_mean(tf.square(rows), axis=1)
+    rows -= tf.reduce_mean(rows, axis=1, keepdims=True)
+    n_positions = tf.cast(tf.shape(rows)[1], tf.float32)
+    products = tf.matmul(rows, rows, transpose_a=True) / n_positions
+    variance = tf.linalg.diag_part(products) + Statistics.FLAT * square + 1e-12
+    # By roots first: the product of two small variances is 0 in float32.
+    roots = tf.sqrt(variance)
+    products /= roots[:, :, tf.newaxis] * roots[:, tf.newaxis]
+    n = min(Statistics.N_MIXTURES, channels)
+    places = [n * a + b for a, b in combinations(range(n), 2)]
+    return tf.gather(tf.reshape(products, (-1, n * n)), places, axis=1)
 
 
 def _flatten(maps: Any) -> Any:
@@ -95,6 +124,8 @@ def _step(layer: Layer) -> Any:
         case Statistics(with_maps):
             whole = slice(None) if with_maps else slice(1, None)
             return lambda x: tf.concat([_flatten(x[0]), *x[1]][whole], axis=1)
+        case Clip(low, high):
+            return lambda x: tf.clip_by_value(x, low, high)
         case Dense(kernel, bias, activation):
             weights, offset = tf.constant(kernel), tf.constant(bias)
             activate = {"relu": tf.nn.relu, "sigmoid": tf.sigmoid, "softmax": tf.nn.softmax}

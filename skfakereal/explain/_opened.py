@@ -17,7 +17,7 @@ from skfakereal._classifier import VGG16ImageClassifier
 from skfakereal._classifying.unwrap import Steps, find_network
 from skfakereal._features import VGG16FeatureExtractor
 from skfakereal._network import (
-    Carry,
+    Clip,
     Conv,
     Dense,
     Flatten,
@@ -25,10 +25,9 @@ from skfakereal._network import (
     Layer,
     MaxPool,
     Network,
-    Statistics,
 )
 from skfakereal._threads import count_threads
-from skfakereal._trunk import convolution_names, trunk_network
+from skfakereal._trunk import convolution_names, trunk_network, uncut
 from skfakereal._trunk_settings import TrunkSettings
 from skfakereal._views import render_view
 from skfakereal.engines import compile_network
@@ -104,6 +103,8 @@ def _forward(layer: Layer, values: FloatArray) -> FloatArray:
             return np.asarray(values.max(axis=(1, 2)))
         case Flatten():
             return values.reshape(len(values), -1)
+        case Clip(low, high):
+            return np.clip(values, low, high)
         case Dense(kernel, bias, activation):
             outputs = values @ kernel + bias
             return np.maximum(outputs, 0) if activation == "relu" else outputs
@@ -305,11 +306,11 @@ def open_network(
             "Grad-CAM looks at one crop, and this network sees "
             f"{steps.network._settings.n_crops}. {_INSTEAD}"
         )
-    if steps.network._settings.pooling == "statistics" and method == "grad-cam":
+    if steps.network._settings.sees_all_layers and method == "grad-cam":
         raise TypeError(
             "Grad-CAM weighs each channel of one layer by its mean derivative, which is zero "
-            "for a standard deviation, so it cannot explain pooling='statistics'. "
-            f"{_INSTEAD}"
+            "for a standard deviation, so it cannot explain "
+            f"pooling={steps.network._settings.pooling!r}. {_INSTEAD}"
         )
     head: Sequence[Layer]
     if isinstance(steps.network, VGG16ImageClassifier):
@@ -318,7 +319,8 @@ def open_network(
         head = [linear_head(steps.after, steps.network.n_features_out_)]
     else:
         raise TypeError("A VGG16FeatureExtractor alone has no classes to explain.")
-    layers = _without_cut((*_trunk_part(steps.network).layers, *head))
+    settings = steps.network._settings
+    layers = tuple(uncut(_trunk_part(steps.network).layers, head, settings))
     return steps, OpenedNetwork(layers, *_means(steps.network))
 
 
@@ -329,16 +331,6 @@ def why_no_grad_cam(estimator: Any) -> str | None:
     except TypeError as error:
         return str(error).removesuffix(_INSTEAD).rstrip()
     return None
-
-
-def _without_cut(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
-    """Leave out what carries statistics across a cut; the last layer of them finds them all."""
-    return tuple(
-        layer
-        for layer in layers
-        if not isinstance(layer, Carry)
-        and not (isinstance(layer, Statistics) and layer.with_maps)
-    )
 
 
 def _trunk_part(network: VGG16ImageClassifier | VGG16FeatureExtractor) -> Network:

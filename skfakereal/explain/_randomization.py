@@ -147,8 +147,9 @@ class MapMaker:
         wanted: NDArray[np.intp],
     ) -> None:
         shared = opened.position(_LAST_SHARED)
-        if any(isinstance(layer, Statistics) for layer in opened.layers):
-            shared = opened.layers.index(Statistics()) + 1
+        for i, layer in enumerate(opened.layers):
+            if isinstance(layer, Statistics):
+                shared = i + 1
         self._n_shared = shared if n_layers is None else min(shared, n_layers)
         self._n_layers = n_layers
         self._views = views

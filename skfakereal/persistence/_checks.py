@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from skfakereal._network import (
     Carry,
+    Clip,
     Conv,
     Dense,
     Flatten,
@@ -24,7 +25,7 @@ from skfakereal._network import (
 )
 from skfakereal._novelty import FeatureSummary
 from skfakereal._parameters import check_parameters
-from skfakereal._trunk import Trunk, convolution_names
+from skfakereal._trunk import Trunk, convolution_names, correlated_convolutions
 from skfakereal._trunk_settings import TrunkSettings
 
 
@@ -141,27 +142,29 @@ def check_classifier(classifier: Any) -> None:
 
 def check_network(trunk: Any, settings: Any, tail: Any, n_classes: int) -> None:
     require(isinstance(tail, Network) and n_classes >= 2, "its tail is not a network")
-    shape, n_statistics = _shape_at_cut(trunk, settings), 0
+    shape, n_waiting, channels = _shape_at_cut(trunk, settings), 0, list[int]()
     for i, layer in enumerate(tail.layers):
         if isinstance(layer, Carry):
             maps = _maps_before(trunk, settings)
             require(
                 i == 0
-                and settings.pooling == "statistics"
+                and settings.sees_all_layers
                 and type(layer.shape) is tuple
                 and all(type(side) is int for side in layer.shape)
                 and layer.shape == maps,
                 "its statistics do not fit the trunk",
             )
-            n_statistics = shape[0] - math.prod(maps)
+            n_waiting = shape[0] - math.prod(maps)
             shape = maps
         elif isinstance(layer, Statistics):
-            require(len(shape) == 3 and layer.with_maps is False, "its statistics are none")
-            shape = (n_statistics,)
+            correlated = correlated_convolutions(settings, _n_blocks_before(settings) + 1)
+            fits = layer.with_maps is False and layer.correlated == correlated
+            require(len(shape) == 3 and fits, "its statistics are none")
+            shape = (n_waiting + sum(layer.widths(channels)),)
         else:
             shape = _shape_behind(layer, shape)
             if isinstance(layer, Conv):
-                n_statistics += len(Statistics.NAMES) * shape[2]
+                channels.append(shape[2])
     last = tail.layers[-1] if tail.layers else None
     wanted = ("sigmoid", (1,)) if n_classes == 2 else ("softmax", (n_classes,))
     require(
@@ -179,9 +182,10 @@ def _shape_at_cut(trunk: Any, settings: Any) -> tuple[int, ...]:
     require(trunk.n_blocks >= n_blocks, "the trunk lacks blocks before the cut")
     # Reckoned, since making a network takes time and memory, and a file may hold many.
     maps = _maps_before(trunk, settings)
-    if settings.pooling == "statistics" and n_blocks:
+    if settings.sees_all_layers and n_blocks:
         channels = [len(trunk.arrays[f"{x}/bias"]) for x in convolution_names(n_blocks)]
-        n_statistics = len(Statistics.NAMES) * sum(channels)
+        statistics = Statistics(correlated=correlated_convolutions(settings, 1))
+        n_statistics = sum(statistics.widths(channels))
         return (n_statistics + (0 if settings.cut is None else math.prod(maps)),)
     if settings.cut is not None:
         return maps
@@ -213,6 +217,10 @@ def _shape_behind(layer: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
             return shape[2:]
         case Flatten():
             return (math.prod(shape),)
+        case Clip(low, high) if len(shape) == 1:
+            fits = _is_float32(low, *shape) and _is_float32(high, *shape)
+            require(fits and bool((low <= high).all()), "its bounds are none")
+            return shape
         case Dense(kernel, bias, "relu" | "sigmoid" | "softmax") if len(shape) == 1:
             fits = _is_float32(kernel, shape[0], None)
             require(fits and _is_float32(bias, kernel.shape[1]), "a Dense layer is none")

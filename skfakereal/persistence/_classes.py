@@ -149,6 +149,7 @@ _SCORER = "_score_func _sign _kwargs _response_method _metadata_request _depreca
 # What estimators are made of, or take, without being one: all their attributes.
 _PARTS = {
     "skfakereal.Carry": "shape",
+    "skfakereal.Clip": "low high",
     "skfakereal.Conv": "kernel bias",
     "skfakereal.Dense": "kernel bias activation",
     "skfakereal.FeatureSummary": (
@@ -158,7 +159,7 @@ _PARTS = {
     "skfakereal.GlobalPool": "kind",
     "skfakereal.MaxPool": "",
     "skfakereal.Network": "layers",
-    "skfakereal.Statistics": "with_maps",
+    "skfakereal.Statistics": "with_maps correlated",
     "skfakereal.Trunk": "source name n_blocks digest arrays missing",
     "skfakereal.TrunkSettings": "image_size resize preprocessing pooling cut n_crops ranges",
     "sklearn.calibration._CalibratedClassifier": "estimator calibrators classes method",
@@ -196,7 +197,7 @@ _MODULES = {
     "_classifier": ("VGG16ImageClassifier",),
     "_features": ("VGG16FeatureExtractor",),
     "_network": (
-        *("Carry", "Conv", "Dense", "Flatten", "GlobalPool", "MaxPool", "Network"),
+        *("Carry", "Clip", "Conv", "Dense", "Flatten", "GlobalPool", "MaxPool", "Network"),
         "Statistics",
     ),
     "_novelty": ("FeatureSummary",),

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from skfakereal._network import (
     Carry,
+    Clip,
     Conv,
     Dense,
     Flatten,
@@ -132,7 +133,8 @@ class NetworkGraph:
         """Add convolutions and poolings as the 8-bit engine computes them."""
         from skfakereal.engines._int8 import border_of, quantize
 
-        wanted = any(isinstance(layer, Statistics) for layer in trunk.layers)
+        wanted = next((x for x in trunk.layers if isinstance(x, Statistics)), None)
+        n_convolutions = 0
         zero, scale = self.constant(np.uint8(0)), self.constant(np.float32(1 / 255))
         blob = self.node("QuantizeLinear", blob, scale, zero)
         ends = self.constant([0, 0, 1, 1, 0, 0, 1, 1])
@@ -159,7 +161,10 @@ class NetworkGraph:
             blob = self.node("QLinearConv", *inputs, kernel_shape=[3, 3], pads=pads)
             if wanted:
                 maps = self.node("DequantizeLinear", blob, scale, zero)
-                statistics += self._statistics(maps, height)
+                pairs = n_convolutions in wanted.correlated
+                channels = len(layer.bias) if pairs else None
+                statistics += self._statistics(maps, height, channels)
+                n_convolutions += 1
             pads = [1] * 4
         return self.node("DequantizeLinear", blob, scale, zero), height
 
@@ -173,7 +178,8 @@ class NetworkGraph:
         self, layers: Sequence[Layer], blob: str, height: int, statistics: list[str]
     ) -> tuple[str, int]:
         """Add layers; maps are (n, channels, height, width) here."""
-        wanted = any(isinstance(layer, Statistics) for layer in layers)
+        wanted = next((x for x in layers if isinstance(x, Statistics)), None)
+        n_convolutions = 0
         for layer in layers:
             match layer:
                 case Conv(kernel, bias):
@@ -182,7 +188,10 @@ class NetworkGraph:
                     blob = self.node("Conv", *inputs, kernel_shape=[3, 3], pads=[1] * 4)
                     blob = self.node("Relu", blob)
                     if wanted:
-                        statistics += self._statistics(blob, height)
+                        pairs = n_convolutions in wanted.correlated
+                        channels = len(bias) if pairs else None
+                        statistics += self._statistics(blob, height, channels)
+                        n_convolutions += 1
                 case MaxPool():
                     blob, height = self._pooled(blob), height // 2
                 case GlobalPool(kind):
@@ -195,6 +204,9 @@ class NetworkGraph:
                     blob = self.node("Concat", *statistics, axis=1)
                 case Statistics() | Carry():
                     pass  # how they get across a cut; here they are at hand
+                case Clip(low, high):
+                    blob = self.node("Max", blob, self.constant(low))
+                    blob = self.node("Min", blob, self.constant(high))
                 case Dense(kernel, bias, activation):
                     blob = self.node("MatMul", blob, self.constant(kernel))
                     blob = self.node("Add", blob, self.constant(bias))
@@ -202,8 +214,8 @@ class NetworkGraph:
                         blob = self.node("Relu", blob)
         return blob, height
 
-    def _statistics(self, maps: str, height: int) -> tuple[str, str]:
-        """Add what `Statistics.of` computes of maps of so many rows."""
+    def _statistics(self, maps: str, height: int, correlated: int | None) -> list[str]:
+        """Add `Statistics` of maps of so many rows, with correlations of so many channels."""
         if height > Statistics.MANY_ROWS:
             ends = ([0], [height], [2], [Statistics.STEP])
             maps = self.node("Slice", maps, *map(self.constant, ends))
@@ -217,7 +229,29 @@ class NetworkGraph:
         variance = self.node("Add", within, between)
         variance = self.node("Add", variance, self.constant(np.float32(1e-12)))
         mean = self.node("ReduceMean", mean, axes=[2, 3], keepdims=0)
-        return self._log1p(mean), self._log1p(self.node("Sqrt", variance))
+        both = [self._log1p(mean), self._log1p(self.node("Sqrt", variance))]
+        return both if correlated is None else [*both, self._correlations(maps, correlated)]
+
+    def _correlations(self, maps: str, channels: int) -> str:
+        signs = Statistics.mixing(channels).T
+        n = len(signs)
+        mixed = self.node("Conv", maps, self.constant(signs[:, :, None, None]))
+        rows = self.node("Reshape", mixed, self.constant([0, n, -1]))
+        square = self.node("ReduceMean", self.node("Mul", rows, rows), axes=[2], keepdims=1)
+        rows = self.node("Sub", rows, self.node("ReduceMean", rows, axes=[2], keepdims=1))
+        variance = self.node(
+            "ReduceMean", self.node("Mul", rows, rows), axes=[2], keepdims=1
+        )
+        least = self.node("Mul", square, self.constant(np.float32(Statistics.FLAT)))
+        least = self.node("Add", least, self.constant(np.float32(1e-12)))
+        rows = self.node("Div", rows, self.node("Sqrt", self.node("Add", variance, least)))
+        turned = self.node("Transpose", rows, perm=[0, 2, 1])
+        positions = self.node("Shape", rows, start=2)
+        products = self.node("MatMul", rows, turned)
+        products = self.node("Div", products, self.cast(positions, "FLOAT"))
+        products = self.node("Reshape", products, self.constant([0, n * n]))
+        a, b = np.triu_indices(n, 1)
+        return self.node("Gather", products, self.constant(n * a + b), axis=1)
 
     def _mean_square(self, blob: str) -> str:
         square = self.node("Mul", blob, blob)

@@ -173,9 +173,10 @@ def _add_estimator_options(group: _ArgumentGroup) -> None:
     )
     add(
         "--pooling",
-        choices=("statistics", "avg", "max", "flatten"),
+        choices=("correlations", "statistics", "avg", "max", "flatten"),
         help="features for the head: mean and deviation of every channel of all convolutions, "
-        "or the last block's averages, maxima, or all of it (default: statistics)",
+        "with correlations of channels or without, or the last block's averages, maxima, or "
+        "all of it (default: correlations)",
     )
     add(
         "--trainable-from",
