@@ -139,7 +139,9 @@ def test_names_of_the_features_and_pandas_output(
     )
 
 
-@pytest.mark.parametrize(("pooling", "n_features"), [({}, 8448), ({"pooling": "avg"}, 512)])
+@pytest.mark.parametrize(
+    ("pooling", "n_features"), [({}, 14496), ({"pooling": "avg"}, 512)]
+)
 def test_the_full_network_gives_its_features(
     dark_and_bright: Images, pooling: dict[str, Any], n_features: int
 ) -> None:
@@ -202,7 +204,7 @@ def test_fit_opens_no_image_and_transform_needs_fit(
     extractor = make_extractor().fit(["missing.png"])
     with pytest.raises(NotFittedError):
         clone(extractor).transform(X)
-    assert extractor.transform(X).shape == (24, 2 * 13 * 8)
+    assert extractor.transform(X).shape == (24, 2 * 13 * 8 + 3 * 28)
 
 
 def test_transforming_does_not_alter_the_transformer(

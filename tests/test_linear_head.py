@@ -13,15 +13,16 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
 
 from skfakereal import Augmentation, VGG16FeatureExtractor, VGG16ImageClassifier, load, save
 from skfakereal._activations import ActivationReader
-from skfakereal._network import Dense
+from skfakereal._network import Clip, Dense
 from skfakereal._training.holdout import LabelledPaths, draw_folds, draw_seeds
 from skfakereal._training.logistic import LogisticProblems
 from skfakereal._training.parts import Standardization, _widened
+from skfakereal.engines._numpy import compile_dense
 
 CROSSED: dict[str, Any] = {"early_stopping": True, "validation_fraction": "auto"}
 LINEAR: dict[str, Any] = {"hidden_units": (), "optimizer": "auto"}
@@ -58,6 +59,10 @@ def test_it_is_scikit_learns_logistic_regression(
     reference = make_pipeline(
         features,
         StandardScaler() if standardize else "passthrough",
+        # Features that are 1.5 deviations away say no more than that.
+        FunctionTransformer(np.clip, kw_args={"a_min": -1.5, "a_max": 1.5})
+        if standardize
+        else "passthrough",
         LogisticRegression(C=1 / (24 * weight_decay), tol=1e-9, max_iter=10_000),
     ).fit(
         X,
@@ -153,20 +158,24 @@ def test_rows_that_are_not_kept_give_the_same_head(
 def test_each_fold_is_solved_for_as_if_it_were_alone(
     make_classifier: MakeClassifier, narrow_trunk: str, doubtful: Images
 ) -> None:
-    """All folds share one set of rows, but neither weights, nor features' scales."""
+    """All folds share one set of rows and its bounds, but no weights, nor features' scales."""
     X, y = doubtful
     clf = make_classifier(**LINEAR | CROSSED, weight_decay=0.05).fit(X, y)
-    features = VGG16FeatureExtractor(image_size=32, weights=narrow_trunk, cache=None)
+    extractor = VGG16FeatureExtractor(image_size=32, weights=narrow_trunk, cache=None)
+    features = extractor.fit_transform(X)
+    # The bounds are those of all images, which has nothing to do with labels.
+    reach = 1.5 * StandardScaler().fit(features).scale_
+    mean = features.mean(axis=0)
+    bounded = np.clip(features, mean - reach, mean + reach) - mean
     splits = draw_folds(LabelledPaths.check(X, y), random_state=draw_seeds(0)[0])
     head = LogisticRegression(C=1 / (0.05 * 24), class_weight="balanced", tol=1e-9)
     for train, held in splits:
         head.set_params(C=1 / (0.05 * len(train)))
-        alone = make_pipeline(features, StandardScaler(), head)
         weights = compute_sample_weight("balanced", y[train])
-        alone.fit(X[train], y[train], standardscaler__sample_weight=weights)
-        np.testing.assert_allclose(
-            clf.oof_proba_[held], alone.predict_proba(X[held]), atol=1e-3
-        )
+        scaler = StandardScaler().fit(features[train], sample_weight=weights)
+        head.fit(bounded[train] / scaler.scale_, y[train])
+        expected = head.predict_proba(bounded[held] / scaler.scale_)
+        np.testing.assert_allclose(clf.oof_proba_[held], expected, atol=1e-3)
 
 
 def test_adam_comes_to_the_same_head(
@@ -362,8 +371,10 @@ def test_files_keep_it(
         np.testing.assert_array_equal(again.predict_proba(X), clf.predict_proba(X))
         assert again.weight_decay_ == clf.weight_decay_
         np.testing.assert_array_equal(again.oof_proba_, clf.oof_proba_)
-    # No layer stands for the standardisation.
-    assert [type(layer) for layer in clf._tail.layers] == [Dense]
+    # No layer stands for the standardisation, but for its bounds.
+    assert [type(layer) for layer in clf._tail.layers] == [Clip, Dense]
+    plain = make_classifier(**LINEAR, pooling="statistics").fit(X, y)
+    assert [type(layer) for layer in plain._tail.layers] == [Dense]
 
 
 def test_an_old_pickle_is_fitted_as_it_was() -> None:
@@ -391,8 +402,22 @@ def test_standardisation_folds_into_the_layer_and_back() -> None:
     kernel = random.standard_normal((6, 3)).astype(np.float32)
     layer = Dense(kernel, np.array([1, -2, 3], np.float32), "relu")
     expected = known.apply(rows.copy()) @ kernel + layer.bias
-    folded = known.fold(layer)
+    (folded,) = known.fold(layer)
+    assert isinstance(folded, Dense)
     np.testing.assert_allclose(rows @ folded.kernel + folded.bias, expected, atol=0.1)
     again = known.unfold(folded)
     np.testing.assert_allclose(again.kernel, kernel, rtol=1e-5)
     np.testing.assert_allclose(again.bias, layer.bias, atol=0.02)
+
+
+def test_bounds_hold_for_what_comes_later(
+    make_classifier: MakeClassifier, doubtful: Images
+) -> None:
+    clf = make_classifier(**LINEAR).fit(*doubtful)
+    bounds, head = clf._tail.layers
+    assert isinstance(bounds, Clip)
+    assert isinstance(head, Dense)
+    far = np.stack([bounds.high, bounds.high + 9, bounds.low, bounds.low - 9])
+    found = compile_dense(clf._tail)(far)
+    np.testing.assert_array_equal(found[::2], found[1::2])
+    assert found[0] != found[2]

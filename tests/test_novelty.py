@@ -279,8 +279,8 @@ def test_images_of_another_size_are_unlike(
     ("name", "value"),
     [
         ("mean", np.zeros(7, np.float32)),
-        ("scale", np.zeros(208, np.float32)),
-        ("directions", np.zeros((3, 208), np.float32)),
+        ("scale", np.zeros(292, np.float32)),
+        ("directions", np.zeros((3, 292), np.float32)),
         ("variances", np.full(2, np.nan, np.float32)),
         ("quantiles", np.array([2, 1], np.float32)),
         ("residual", 0.0),

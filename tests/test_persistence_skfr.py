@@ -179,7 +179,7 @@ def test_the_description(detector: Any, tmp_path: Path) -> None:
     trunk = sum(array.size for array in detector._trunk.arrays.values())
     arrays = [v for v in vars(detector._summary).values() if isinstance(v, np.ndarray)]
     summary = sum(array.size for array in arrays)
-    assert says.n_numbers == trunk + 208 * 8 + 8 + 8 + 1 + summary
+    assert says.n_numbers == trunk + 2 * 292 + 292 * 8 + 8 + 8 + 1 + summary
 
 
 @pytest.mark.parametrize("metadata", [{"a": float("nan")}, {"a": {1}}, {"a": "x" * 70_000}])

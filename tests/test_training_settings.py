@@ -75,7 +75,7 @@ def test_the_head_has_the_layers_that_were_asked_for(
 ) -> None:
     clf = make_classifier(hidden_units=(16, 4), epochs=1).fit(*dark_and_bright)
     head = [layer for layer in clf._tail.layers if isinstance(layer, Dense)]
-    assert [layer.kernel.shape for layer in head] == [(208, 16), (16, 4), (4, 1)]
+    assert [layer.kernel.shape for layer in head] == [(292, 16), (16, 4), (4, 1)]
     assert [layer.activation for layer in head] == ["relu", "relu", "sigmoid"]
 
 

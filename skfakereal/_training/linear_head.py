@@ -121,8 +121,9 @@ def _solve(
     mean, of_each = measured[-1].mean, np.array([each.scale for each in measured])
     if not settings.standardize:
         of_each = np.ones_like(of_each)
-    # A feature may be constant in some folds: the smallest scale brings all to unit variance.
+    # The bounds are those of all images in every fold, which one held-out image hardly moves.
     clip = measured[-1].clipped().clip if settings.standardize and settings.clips else None
+    # A feature may be constant in some folds: the smallest scale brings all to unit variance.
     shared = Standardization(mean, of_each.min(axis=0), clip)
     labels = np.tile(everything.labels, len(views))
     weights = np.tile(weights, (len(views), 1))

@@ -37,8 +37,9 @@ def grad_cam(
     mean; the map is their weighted sum where it is positive, in the layer's cells,
     interpolated to the pixels. No TensorFlow is needed: the backward pass is in NumPy.
 
-    Not for ``pooling="statistics"``, the default: the mean derivative of a standard
-    deviation is zero, whatever was learned. `occlusion` explains such a classifier.
+    Not for ``pooling="correlations"``, the default, or "statistics": the mean derivative of
+    a standard deviation is zero, whatever was learned. `occlusion` explains such a
+    classifier.
 
     A map shows where the evidence was that this detector used, at the resolution of the
     layer. It does not show what was manipulated, and it is no evidence that anything was

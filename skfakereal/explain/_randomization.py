@@ -206,7 +206,7 @@ def randomization_check(
     Parameters
     ----------
     estimator : estimator
-        As `grad_cam` takes it; with occlusion also for ``pooling="statistics"``.
+        As `grad_cam` takes it; with occlusion for any ``pooling``.
     X : array-like of shape (n_images,) or (n_images, 1)
         Image paths.
     method : {"grad-cam", "occlusion"}, default="grad-cam"
