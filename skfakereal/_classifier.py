@@ -83,17 +83,17 @@ class VGG16ImageClassifier(DocumentationLink, ClassifierMixin, BaseEstimator):
         What the head sees. "statistics": of each channel of all 13 convolutions, the
         logarithms of 1 + mean and 1 + standard deviation over its positions, 8,448 numbers; early
         layers hold the fine traces that generators leave. "correlations": these and, in
-        each of the three convolutions of block 4, how 64 mixtures of channels correlate over the
-        positions, 6,048 numbers more. "avg" and "max": of each of the
-        512 channels behind the last block; "flatten": all of their values.
+        each of block 4's three convolutions, how 64 mixtures of its channels correlate over
+        the positions, 6,048 numbers more. "avg" and "max": of each of the 512 channels behind
+        the last block; "flatten": all of their values.
     standardize : bool, default=True
         Bring the features to mean 0 and standard deviation 1 over the training part (over
         its views: all that the linear head learns from, the first one for Dense layers), by the
-        weights of the loss. Constant features are only centred. With "correlations", features
-        are brought back to 1.5 standard deviations from their mean before, here and in
-        prediction. For the rest the fitted network has no layer: it is a part of the first
-        Dense layer's weights. With
-        `trainable_from` it is left out, since the features change in training.
+        weights of the loss. Constant features are only centred. With
+        ``pooling="correlations"``, what is more than 1.5 standard deviations from its mean is
+        brought back to there, in prediction too. The fitted network has no layer for the
+        rest: it is a part of the first Dense layer's weights. With `trainable_from` all of it
+        is left out, since the features change in training.
     hidden_units : tuple of int, default=()
         Units of the Dense layers with ReLU. Without any, the head is linear.
     dropout : float, default=0.0
