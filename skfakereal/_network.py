@@ -55,9 +55,10 @@ class Statistics:
     MANY_ROWS: ClassVar = 128
     STEP: ClassVar = 3
 
-    # Of a mixture's mean square, what its variance is taken to be at the least: where an
-    # image is flat, its correlations are rounding.
+    # What is added to a mixture's variance, in its mean square and beside it: where an image
+    # is flat, and where channels are dead, correlations would be rounding.
     FLAT: ClassVar = 1e-6
+    DEAD: ClassVar = 1e-4
     N_MIXTURES: ClassVar = 64
     _SEED: ClassVar = 1409
 

@@ -83,7 +83,7 @@ def of_mixtures(maps: Array) -> Array:
     rows = maps.reshape(len(maps), -1, maps.shape[3]) @ mixing(maps.shape[3])
     apart = rows - rows.mean(axis=1, keepdims=True)
     variance = np.square(apart).mean(axis=1) + 1e-6 * np.square(rows).mean(axis=1)
-    apart /= np.sqrt(variance + 1e-12)[:, np.newaxis]
+    apart /= np.sqrt(variance + 1e-4)[:, np.newaxis]
     found = np.einsum("npa,npb->nab", apart, apart) / rows.shape[1]
     return np.stack([image[np.triu_indices(len(image), 1)] for image in found])
 

@@ -49,10 +49,10 @@ def _step(layer: Layer) -> Callable[[Floats], Floats] | None:
     return None
 
 
-def correlations(maps: NDArray[Any]) -> FloatArray:
-    """Return what `Statistics` says of mixtures of channels (channels, images, height, width).
+def correlations(maps: NDArray[Any], unit: float = 1.0) -> FloatArray:
+    """Return what `Statistics` says of mixtures of maps (channels, images, height, width).
 
-    In float64, rounded at the end, as Dense layers are.
+    `unit` is what a step of 1 stands for. In float64, rounded at the end, as Dense layers are.
     """
     signs = Statistics.mixing(len(maps)).sum(axis=1).reshape(-1, 1, 1, 1)
     n = min(Statistics.N_MIXTURES, len(maps))
@@ -64,7 +64,8 @@ def correlations(maps: NDArray[Any]) -> FloatArray:
     square = np.square(rows).mean(axis=2)
     rows -= rows.mean(axis=2, keepdims=True)
     products = rows @ rows.transpose(0, 2, 1) / rows.shape[2]
-    variance = np.einsum("nii->ni", products) + Statistics.FLAT * square + 1e-12
+    variance = np.einsum("nii->ni", products) + Statistics.FLAT * square
+    variance += Statistics.DEAD / unit**2
     products /= np.sqrt(variance[:, :, np.newaxis] * variance[:, np.newaxis])
     return products[:, *np.triu_indices(n, 1)].astype(np.float32)
 

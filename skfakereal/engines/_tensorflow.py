@@ -89,7 +89,7 @@ def _correlations(maps: Any, channels: int) -> Any:
     rows -= tf.reduce_mean(rows, axis=1, keepdims=True)
     n_positions = tf.cast(tf.shape(rows)[1], tf.float32)
     products = tf.matmul(rows, rows, transpose_a=True) / n_positions
-    variance = tf.linalg.diag_part(products) + Statistics.FLAT * square + 1e-12
+    variance = tf.linalg.diag_part(products) + Statistics.FLAT * square + Statistics.DEAD
     # By roots first: the product of two small variances is 0 in float32.
     roots = tf.sqrt(variance)
     products /= roots[:, :, tf.newaxis] * roots[:, tf.newaxis]

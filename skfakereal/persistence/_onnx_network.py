@@ -243,7 +243,7 @@ class NetworkGraph:
             "ReduceMean", self.node("Mul", rows, rows), axes=[2], keepdims=1
         )
         least = self.node("Mul", square, self.constant(np.float32(Statistics.FLAT)))
-        least = self.node("Add", least, self.constant(np.float32(1e-12)))
+        least = self.node("Add", least, self.constant(np.float32(Statistics.DEAD)))
         rows = self.node("Div", rows, self.node("Sqrt", self.node("Add", variance, least)))
         turned = self.node("Transpose", rows, perm=[0, 2, 1])
         positions = self.node("Shape", rows, start=2)
