@@ -1,5 +1,6 @@
 """VGG16FeatureExtractor: image paths in, features of the frozen trunk out."""
 
+from copy import copy
 from os import PathLike
 from typing import Any, Literal, Self
 
@@ -154,14 +155,17 @@ class VGG16FeatureExtractor(
         """
         check_parameters(self.get_params(deep=False))
         paths = check_paths(X)
+        record_columns(copy(self), X, reset=True)
+        trunk = load_trunk(self.weights)
+        settings = trunk_settings(self, trunk.preprocessing)
+        engine = engine_to_fit(self, trunk, settings, len(paths))
+        if engine == "int8":
+            settings = with_ranges(self, trunk, settings, paths)
+        n_features = ActivationReader(trunk, settings).shape[0]
+        # Nothing can fail from here on: what fails before leaves all of an earlier fit.
         record_columns(self, X, reset=True)
-        self._trunk = load_trunk(self.weights)
-        self._settings = trunk_settings(self, self._trunk.preprocessing)
-        self.engine_ = engine_to_fit(self, self._trunk, self._settings, len(paths))
-        if self.engine_ == "int8":
-            self._settings = with_ranges(self, self._trunk, self._settings, paths)
-        reader = ActivationReader(self._trunk, self._settings)
-        self.n_features_out_ = reader.shape[0]
+        self._trunk, self._settings, self.engine_ = trunk, settings, engine
+        self.n_features_out_ = n_features
         return self
 
     @property

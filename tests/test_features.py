@@ -241,3 +241,19 @@ def test_activations_beyond_float16_are_an_error(
     with pytest.raises(ValueError, match="exceed what float16 can hold") as caught:
         extractor.fit_transform(dark_and_bright[0][:2])
     assert repr(str(dark_and_bright[0][0])) in str(caught.value)
+
+
+def test_a_fit_that_fails_leaves_the_earlier_one(
+    make_extractor: MakeExtractor, dark_and_bright: Images, tmp_path: Path
+) -> None:
+    frame = pd.DataFrame({"path": dark_and_bright[0][:3]})
+    extractor = make_extractor().fit(frame)
+    before = extractor.transform(frame)
+    broken = write_image(tmp_path / "broken.png", np.zeros((40, 40, 3), np.uint8))
+    Path(broken).write_bytes(Path(broken).read_bytes()[:60])
+    extractor.set_params(engine="int8", pooling="avg")  # of its own trunk: images are measured
+    with pytest.raises(ImageReadError, match="broken"):
+        extractor.fit(pd.DataFrame({"other": [broken]}))
+    extractor.set_params(engine="auto", pooling="correlations")
+    assert extractor.feature_names_in_.tolist() == ["path"]
+    np.testing.assert_array_equal(extractor.transform(frame), before)
