@@ -30,15 +30,19 @@ RIVALS: dict[str, Callable[[str, int, int], Forward]] = {
 _OURS = {
     "": ("ncnn", "avg"),
     ", statistics": ("ncnn", "statistics"),
+    ", correlations": ("ncnn", "correlations"),
     ", int8": ("int8", "avg"),
     ", int8, statistics": ("int8", "statistics"),
+    ", int8, correlations": ("int8", "correlations"),
 }
 # Against whom each is measured; another of ours shows what one step costs or gains.
 _AGAINST = {
     "": tuple(RIVALS),
     ", statistics": ("TensorFlow predict", ""),
+    ", correlations": ("TensorFlow predict", ", statistics"),
     ", int8": ("TensorFlow predict", "ONNX Runtime", "OpenVINO", ""),
     ", int8, statistics": ("TensorFlow predict", ", int8"),
+    ", int8, correlations": ("TensorFlow predict", ", int8, statistics"),
 }
 # At least so many times faster. Those of int8 are for processors with VNNI.
 _TARGETS = {

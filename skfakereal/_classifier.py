@@ -90,10 +90,10 @@ class VGG16ImageClassifier(DocumentationLink, ClassifierMixin, BaseEstimator):
         Bring the features to mean 0 and standard deviation 1 over the training part (over
         its views: all that the linear head learns from, the first one for Dense layers), by the
         weights of the loss. Constant features are only centred. With
-        ``pooling="correlations"``, what is more than 1.5 standard deviations from its mean is
-        brought back to there, in prediction too. The fitted network has no layer for the
-        rest: it is a part of the first Dense layer's weights. With `trainable_from` all of it
-        is left out, since the features change in training.
+        ``pooling="correlations"``, each is limited to within 1.5 standard deviations of its
+        mean, in prediction too. The fitted network has no layer for the rest: it is a part of
+        the first Dense layer's weights. With `trainable_from` all of it is left out, since the
+        features change in training; a warm start keeps the limits of the last fit.
     hidden_units : tuple of int, default=()
         Units of the Dense layers with ReLU. Without any, the head is linear.
     dropout : float, default=0.0

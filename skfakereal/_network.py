@@ -58,7 +58,7 @@ class Statistics:
     # What is added to a mixture's variance, in its mean square and beside it: where an image
     # is flat, and where channels are dead, correlations would be rounding.
     FLAT: ClassVar = 1e-6
-    DEAD: ClassVar = 1e-4
+    DEAD: ClassVar = 1e-3
     N_MIXTURES: ClassVar = 64
     _SEED: ClassVar = 1409
 
@@ -67,7 +67,7 @@ class Statistics:
 
     @classmethod
     def mixing(cls, channels: int) -> FloatArray:
-        """Return how channels are mixed: every 64th of them added or subtracted, by lot.
+        """Return how channels are mixed: a sum of every 64th, with random signs, always the same.
 
         Of shape (channels, number of mixtures).
         """
@@ -76,6 +76,10 @@ class Statistics:
         drawn = np.random.RandomState(cls._SEED).randint(2, size=channels)
         signs[np.arange(channels), np.arange(channels) % n] = 2 * drawn - 1
         return signs
+
+    def mixed(self, i: int, channels: int) -> int | None:
+        """Return how many channels of a convolution to mix; None if it is not correlated."""
+        return channels if i in self.correlated else None
 
     def widths(self, channels: Sequence[int]) -> list[int]:
         """Return how many numbers come of each convolution, from their channels."""

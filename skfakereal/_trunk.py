@@ -241,10 +241,9 @@ def trunk_network(trunk: Trunk, settings: TrunkSettings) -> Network:
     if cut is None:
         layers = (*layers, _pooling(settings, 1))
     elif settings.sees_all_layers and layers:
+        # Those behind the cut are none of its own, and are passed over.
         correlated = correlated_convolutions(settings, 1)
-        n = sum(_CONVOLUTIONS[: _n_frozen(settings)])
-        within = tuple(i for i in correlated if i < n)
-        layers = (*layers, Statistics(with_maps=True, correlated=within))
+        layers = (*layers, Statistics(with_maps=True, correlated=correlated))
     quantization = settings.quantization if layers else None
     network = Network(layers, quantization)
     # Follows from what is known; to hash all weights again takes 0.1 s.

@@ -194,7 +194,7 @@ def test_statistics_are_explained_by_occlusion_and_checked(
     clf = make_pipeline(features, LogisticRegression(C=0.01)).fit(*dark_and_bright)
     out = tmp_path / "why"
     assert main(["explain", "--trust", save(clf), photo, "--out", str(out)]) == 0
-    assert "cannot explain pooling='statistics'" in capsys.readouterr().out
+    assert "cannot explain pooling='correlations'" in capsys.readouterr().out
     page = (out / "explanation.html").read_text(encoding="utf-8")
     assert "Occlusion on 1 image." in page
     assert "cannot explain pooling=" in page

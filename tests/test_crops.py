@@ -93,7 +93,7 @@ def test_features_are_the_mean_over_crops(
         for x, y in PLACES[:n_crops]
         for left, top in [(lefts[x], tops[y])]
     ]
-    settings = {"resize": "crop", "pooling": "statistics", "engine": engine}
+    settings = {"resize": "crop", "pooling": "correlations", "engine": engine}
     expected = features(crops, **settings).mean(axis=0)
     (actual,) = features([save(tmp_path, "whole", whole)], n_crops=n_crops, **settings)
     np.testing.assert_allclose(actual, expected, rtol=1e-3, atol=1e-3)

@@ -88,7 +88,7 @@ def test_occlusion_of_statistics_is_checked(
     check = randomization_check(clf, [photo], method="occlusion", patch=16, n_draws=3)
     assert check.correlations.shape == (1, 2, 3)
     assert len(np.unique(check.correlations.round(6))) == 6  # every draw has its own map
-    with pytest.raises(TypeError, match=r"pooling='statistics'. Use occlusion"):
+    with pytest.raises(TypeError, match=r"pooling='correlations'. Use occlusion"):
         randomization_check(clf, [photo])
 
 

@@ -89,7 +89,7 @@ HEADS = {
     "preprocessing", ["imagenet", pytest.param("unit", marks=pytest.mark.slow)]
 )
 @pytest.mark.parametrize("head", HEADS)
-@pytest.mark.parametrize("pooling", ["statistics", "avg", "max", "flatten"])
+@pytest.mark.parametrize("pooling", ["correlations", "statistics", "avg", "max", "flatten"])
 def test_every_pooling_head_and_preprocessing(
     pictures: list[str],
     narrow_trunk: str,
@@ -119,7 +119,7 @@ def test_every_pooling_head_and_preprocessing(
 
 @pytest.mark.parametrize(
     ("pooling", "cut"),
-    [("statistics", None), ("avg", None), ("flatten", None), ("statistics", "block5")],
+    [("correlations", None), ("avg", None), ("flatten", None), ("correlations", "block5")],
 )
 @pytest.mark.parametrize("preprocessing", ["imagenet", "unit"])
 def test_whole_numbers_stay_whole(
@@ -140,14 +140,16 @@ def test_whole_numbers_stay_whole(
         **QUICK,
     ).fit(pictures, labels(pictures))
     clf.set_params(engine="auto")
-    assert_same(clf, pictures, tmp_path / "clf.onnx", clf._settings.image_size)
+    # A feature may fall to the other side where it is rounded to float16.
+    size = clf._settings.image_size
+    assert_same(clf, pictures, tmp_path / "clf.onnx", size, atol=2e-4)
 
 
 @pytest.mark.parametrize(
     "cut",
     ["block5", *(pytest.param(c, marks=pytest.mark.slow) for c in ("block1", "block3"))],
 )
-@pytest.mark.parametrize("pooling", ["statistics", "avg"])
+@pytest.mark.parametrize("pooling", ["correlations", "avg"])
 def test_every_kind_of_cut(
     pictures: list[str], narrow_trunk: str, tmp_path: Path, pooling: Any, cut: Any
 ) -> None:

@@ -251,7 +251,9 @@ def test_a_fit_that_fails_leaves_the_earlier_one(
     before = extractor.transform(frame)
     broken = write_image(tmp_path / "broken.png", np.zeros((40, 40, 3), np.uint8))
     Path(broken).write_bytes(Path(broken).read_bytes()[:60])
-    extractor.set_params(engine="int8", pooling="avg")  # of its own trunk: images are measured
+    extractor.set_params(
+        engine="int8", pooling="avg"
+    )  # of its own trunk: images are measured
     with pytest.raises(ImageReadError, match="broken"):
         extractor.fit(pd.DataFrame({"other": [broken]}))
     extractor.set_params(engine="auto", pooling="correlations")

@@ -148,7 +148,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], list[
 
 
 @pytest.mark.parametrize("weights", ["cifake", "own"])
-@pytest.mark.parametrize("pooling", ["statistics", "avg", "max", "flatten"])
+@pytest.mark.parametrize("pooling", ["correlations", "statistics", "avg", "max", "flatten"])
 def test_features_are_near_those_in_float32(
     pictures: Any, narrow_trunk: str, weights: str, pooling: str
 ) -> None:

@@ -83,7 +83,7 @@ def of_mixtures(maps: Array) -> Array:
     rows = maps.reshape(len(maps), -1, maps.shape[3]) @ mixing(maps.shape[3])
     apart = rows - rows.mean(axis=1, keepdims=True)
     variance = np.square(apart).mean(axis=1) + 1e-6 * np.square(rows).mean(axis=1)
-    apart /= np.sqrt(variance + 1e-4)[:, np.newaxis]
+    apart /= np.sqrt(variance + 1e-3)[:, np.newaxis]
     found = np.einsum("npa,npb->nab", apart, apart) / rows.shape[1]
     return np.stack([image[np.triu_indices(len(image), 1)] for image in found])
 
@@ -378,6 +378,38 @@ def test_files_that_lie_are_refused(
     file.write_bytes(b"".join(pack(container.description, container.arrays)))
     with pytest.raises(ValueError, match=r"m\.skfr"):
         skfakereal.load(file)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda low, high: (high, low),
+        lambda low, high: (low[:-1], high[:-1]),
+        lambda low, high: (low.astype(np.float64), high),
+        lambda low, high: (low, np.where(high == high.max(), np.nan, high)),
+        lambda low, high: (low, np.full_like(high, np.inf)),
+    ],
+)
+def test_bounds_that_lie_are_refused(
+    fit: Callable[..., Any], tmp_path: Path, change: Callable[..., tuple[Array, Array]]
+) -> None:
+    clf, file = fit(epochs=1), tmp_path / "m.skfr"
+    bounds, *others = clf._tail.layers
+    low, high = change(bounds.low, bounds.high)
+    clf._tail = Network((replace(bounds, low=low, high=high), *others))
+    with pytest.raises(ValueError, match="two vectors"):
+        skfakereal.save(clf, file)
+
+
+@pytest.mark.parametrize("order", ["210", "0", "1202", "10"])
+def test_layers_in_a_wrong_place_are_refused(
+    fit: Callable[..., Any], tmp_path: Path, order: str
+) -> None:
+    """Each digit is a layer: bounds, the first and the last Dense one."""
+    clf = fit(epochs=1)
+    clf._tail = Network(tuple(clf._tail.layers[int(digit)] for digit in order))
+    with pytest.raises(ValueError, match="layer|two vectors"):
+        skfakereal.save(clf, tmp_path / "m.skfr")
 
 
 def test_the_store_tells_statistics_from_other_poolings(

@@ -30,7 +30,7 @@ _WEIGHT_DECAYS = np.array([3, 1, 0.3, 0.1, 0.03, 0.01, 1e-3, 1e-4, 1e-5])
 # Two decays in a row so much above the lowest loss end the search: the weakest ones, with
 # thousands of images, take most of its time.
 _FAR_WORSE = 1.03
-# Rows at a time: 2 MB of 8,448 features, so that both products find them in the cache.
+# Rows at a time: 4 MB of 14,496 features, so that both products find them in the cache.
 _BLOCK = 64
 # Up to here, features stay in memory as float32.
 _MOST_KEPT = 2**30
@@ -85,6 +85,7 @@ def solve_head(
             history.setdefault(name, []).append(value)
         if step >= best + 2 and min(history["val_loss"][-2:]) > _FAR_WORSE * lowest:
             break
+    assert layers
     return TrainedTail(
         Network(tuple(layers)),
         history,

@@ -51,7 +51,7 @@ class TailSettings:
     verbose: int = 0
     weight_decay: float | None = 0.0  # None: chosen by validation
     standardize: bool = False
-    clips: bool = False  # what is standardised
+    clips: bool = False  # limits the standardised features
 
     def view(self, epoch: int) -> int:
         """Return the view on which an epoch (from 0) trains."""

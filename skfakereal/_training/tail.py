@@ -157,7 +157,7 @@ class _Statistics(keras.layers.Layer):
             if len(values.shape) == 2:  # those that have waited
                 parts.append(values)
                 continue
-            channels = values.shape[-1] if n in self.layer.correlated else None
+            channels = self.layer.mixed(n, values.shape[-1])
             parts += channel_statistics(values, channels)
             n += 1
         return tf.concat(parts, axis=1)

@@ -127,7 +127,8 @@ def compile_with_int8(
             )
             parts += _statistics(some, scale)
             if i in statistics.correlated:
-                parts.append(correlations(np.moveaxis(some, -1, 0), unit=float(scale)))
+                maps_first = np.ascontiguousarray(np.moveaxis(some, -1, 0))
+                parts.append(correlations(maps_first, unit=float(scale)))
         return np.concatenate(parts, axis=1).astype(np.float32)
 
     def forward(batch: FloatArray) -> FloatArray:

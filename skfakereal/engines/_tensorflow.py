@@ -50,8 +50,7 @@ def compile_with_tensorflow(network: Network) -> Forward:
             batch = step(batch)
             if isinstance(layer, Conv):
                 # Never computed if not used.
-                pairs = n in wanted.correlated
-                channels = len(layer.bias) if pairs else None
+                channels = wanted.mixed(n, len(layer.bias))
                 statistics += channel_statistics(batch, channels)
                 n += 1
         return batch

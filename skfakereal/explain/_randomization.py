@@ -147,9 +147,8 @@ class MapMaker:
         wanted: NDArray[np.intp],
     ) -> None:
         shared = opened.position(_LAST_SHARED)
-        for i, layer in enumerate(opened.layers):
-            if isinstance(layer, Statistics):
-                shared = i + 1
+        all_layers = (isinstance(layer, Statistics) for layer in opened.layers)
+        shared = next((i + 1 for i, found in enumerate(all_layers) if found), shared)
         self._n_shared = shared if n_layers is None else min(shared, n_layers)
         self._n_layers = n_layers
         self._views = views

@@ -215,11 +215,12 @@ def _shape_behind(layer: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
             return shape[0] // 2, shape[1] // 2, shape[2]
         case GlobalPool("avg" | "max") if len(shape) == 3:
             return shape[2:]
-        case Flatten():
+        case Flatten() if len(shape) == 3:
             return (math.prod(shape),)
         case Clip(low, high) if len(shape) == 1:
             fits = _is_float32(low, *shape) and _is_float32(high, *shape)
-            require(fits and bool((low <= high).all()), "its bounds are none")
+            fits = fits and bool(np.isfinite([low, high]).all() and (low <= high).all())
+            require(fits, "its bounds are not two vectors, the lower one first")
             return shape
         case Dense(kernel, bias, "relu" | "sigmoid" | "softmax") if len(shape) == 1:
             fits = _is_float32(kernel, shape[0], None)

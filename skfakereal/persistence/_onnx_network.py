@@ -161,8 +161,7 @@ class NetworkGraph:
             blob = self.node("QLinearConv", *inputs, kernel_shape=[3, 3], pads=pads)
             if wanted:
                 maps = self.node("DequantizeLinear", blob, scale, zero)
-                pairs = n_convolutions in wanted.correlated
-                channels = len(layer.bias) if pairs else None
+                channels = wanted.mixed(n_convolutions, len(layer.bias))
                 statistics += self._statistics(maps, height, channels)
                 n_convolutions += 1
             pads = [1] * 4
@@ -188,8 +187,7 @@ class NetworkGraph:
                     blob = self.node("Conv", *inputs, kernel_shape=[3, 3], pads=[1] * 4)
                     blob = self.node("Relu", blob)
                     if wanted:
-                        pairs = n_convolutions in wanted.correlated
-                        channels = len(bias) if pairs else None
+                        channels = wanted.mixed(n_convolutions, len(bias))
                         statistics += self._statistics(blob, height, channels)
                         n_convolutions += 1
                 case MaxPool():
