@@ -408,7 +408,7 @@ def test_layers_in_a_wrong_place_are_refused(
     """Each digit is a layer: bounds, the first and the last Dense one."""
     clf = fit(epochs=1)
     clf._tail = Network(tuple(clf._tail.layers[int(digit)] for digit in order))
-    with pytest.raises(ValueError, match="layer|two vectors"):
+    with pytest.raises(ValueError, match=r"layer|two vectors"):
         skfakereal.save(clf, tmp_path / "m.skfr")
 
 
