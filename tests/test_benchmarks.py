@@ -2,9 +2,11 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from sklearn.dummy import DummyClassifier
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score, roc_curve
 
 from benchmarks import __main__ as command
@@ -15,6 +17,7 @@ from benchmarks._rounds import Contest, Round, append_round, interleave, read_ro
 from benchmarks._setting import SMALLEST
 from benchmarks._standings import standings
 from benchmarks._table import markdown
+from benchmarks.photographs.__main__ import Measurements, measure_set
 from benchmarks.photographs.sets import PhotographSet
 from benchmarks.photographs.tables import compare, figures
 from skfakereal.audit import FIELDS
@@ -136,6 +139,26 @@ def test_photographs_of_a_group_are_drawn_and_tested_together():
     tested = [set(drawn.groups[test]) for _, test in drawn.folds(seed=1)]
     assert sum(map(len, tested)) == 20
     assert drawn.paths.tolist() != images.draw(60, seed=2).paths.tolist()
+
+
+def test_each_seed_draws_other_photographs_whatever_else_is_asked_for(tmp_path):
+    n = 1400
+    names = np.array([f"{i}.jpg" for i in range(n)], dtype=object)
+    images = PhotographSet("set", names, np.arange(n) // 700, names, names)
+    drawn = []
+    for sizes in ([60], [600, 60, None]):
+        kept = Measurements(tmp_path / str(len(sizes)))
+        dummies = SimpleNamespace(make=lambda seed: {"dummy": DummyClassifier})
+        arguments = SimpleNamespace(
+            contestants=dummies, sizes=sizes, seeds=[0, 1], only=["dummy"], also=[]
+        )
+        measure_set(images, arguments, kept)
+        drawn.append({(e["n"], e["seed"]): set(e["groups"]) for e in kept.read()})
+    few, many = drawn
+    assert few.keys() == {(60, 0), (60, 1)}
+    assert few == {key: many[key] for key in few}
+    assert few[60, 0] != few[60, 1]
+    assert few[60, 1] < many[600, 0] == many[600, 1] < many[n, 0]
 
 
 def test_figures_are_those_of_scikit_learn(rng):

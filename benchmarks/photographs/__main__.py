@@ -40,6 +40,7 @@ __all__ = ["main"]
 _RECIPE = "the recipe"
 # The row that is also tried on other sets than it was trained on.
 _BEST = "+ correlations of channels"
+_POOL = 600
 # What takes many times longer than the other rows, so that it must be asked for.
 _SLOW = ("the usual Keras script", "crop, 5 crops", "shrink, 5 crops")
 
@@ -193,19 +194,19 @@ def measure_set(
 ) -> None:
     """Measure what was asked for of one set: every row, number of images and seed."""
     contestants = arguments.contestants
-    finite = [size for size in arguments.sizes if size]
-    # Draws lie within the largest one, so that no more features are computed than for it.
-    everything = images.draw(max(finite, default=None), 0) if finite else images
+    largest = max((size for size in arguments.sizes if size), default=None)
+    # Draws lie within this one, whatever other sizes are asked for, so that features of no more
+    # images are computed; those of all of it are the same images, in other folds.
+    pool = images.draw(max(largest or 0, _POOL), 0)
     for n_images in arguments.sizes:
-        drawn_from = images if n_images is None else everything
         for seed in arguments.seeds:
-            drawn = drawn_from.draw(n_images, seed)
+            drawn = images if n_images is None else pool.draw(n_images, seed)
             for row, make in contestants.make(seed).items():
                 if row not in arguments.only:
                     continue
                 key = {"set": images.name, "row": row, "n": len(drawn.paths), "seed": seed}
                 kept.measure(key, partial(cross_validate, drawn, make, seed, {}))
-    drawn = everything if finite else images
+    drawn = images if largest is None else pool.draw(largest, 0)
     key = {"set": images.name, "row": "", "n": len(drawn.paths), "seed": 0}
     if "changes" in arguments.also:
         changed = write_changed(drawn, arguments.out / "changed" / images.name)
