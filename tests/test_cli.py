@@ -280,7 +280,10 @@ printf '%s\n' "${COMPREPLY[@]}"
     [
         (["eq"], ["equalize"]),
         (["train", "--pool"], ["--pooling"]),
-        (["train", "--pooling", ""], ["statistics", "avg", "max", "flatten"]),
+        (
+            ["train", "--pooling", ""],
+            ["correlations", "statistics", "avg", "max", "flatten"],
+        ),
         (["predict", "det"], ["detector.skfr"]),
         (["train", "photos", "--out", "r"], ["runs"]),
     ],

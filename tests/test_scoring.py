@@ -83,7 +83,8 @@ def test_decisions_of_wrapped_classifiers_are_their_own(
     rows = rows_of(result.path)
     assert [row["label"] for row in rows[:-2]] == [str(label) for label in model.predict(X)]
     chances = [float(row["probability"]) for row in rows[:-2]]
-    assert chances == pytest.approx(model.predict_proba(X)[:, 1], rel=1e-6)
+    # Part by part: scikit-learn's sums in float32 depend on how many rows there are.
+    assert chances == pytest.approx(model.predict_proba(X)[:, 1], rel=1e-5)
     assert [row["reason"] for row in rows[-2:]] == ["not an image", "missing"]
     assert [row["probability"] for row in rows[-2:]] == ["", ""]
 

@@ -120,7 +120,7 @@ def test_a_column_among_others(quick: Any, dark_and_bright: Images) -> None:
     assert model.fit(table, y).score(table, y) == 1
     # A single name hands over one dimension.
     alone = ColumnTransformer([("image", features, "path")])
-    assert alone.fit_transform(table).shape == (24, 2 * 13 * 8)
+    assert alone.fit_transform(table).shape == (24, 2 * 13 * 8 + 3 * 28)
 
 
 def test_reports_and_pictures(fitted_classifier: Any, dark_and_bright: Images) -> None:
