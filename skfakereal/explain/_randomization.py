@@ -147,8 +147,9 @@ class MapMaker:
         wanted: NDArray[np.intp],
     ) -> None:
         shared = opened.position(_LAST_SHARED)
-        all_layers = (isinstance(layer, Statistics) for layer in opened.layers)
-        shared = next((i + 1 for i, found in enumerate(all_layers) if found), shared)
+        statistics = [isinstance(layer, Statistics) for layer in opened.layers]
+        if any(statistics):
+            shared = statistics.index(True) + 1
         self._n_shared = shared if n_layers is None else min(shared, n_layers)
         self._n_layers = n_layers
         self._views = views
