@@ -32,6 +32,13 @@ def _quiet_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
         yield
 
 
+@pytest.fixture(autouse=True)
+def _close_figures() -> Iterator[None]:
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
@@ -160,6 +167,13 @@ def dark_and_bright(tmp_path_factory: pytest.TempPathFactory) -> Images:
 
 
 @pytest.fixture(scope="session")
+def doubtful(dark_and_bright: Images) -> Images:
+    """Return labels of which every fourth is wrong, so that no head tells all apart."""
+    X, y = dark_and_bright
+    return X, np.where(np.arange(24) % 4 == 1, 1 - y, y)
+
+
+@pytest.fixture(scope="session")
 def make_classifier(narrow_trunk: str) -> MakeClassifier:
     """Return `VGG16ImageClassifier` with settings that train within a second or two."""
     from skfakereal import VGG16ImageClassifier
@@ -185,6 +199,20 @@ def make_classifier(narrow_trunk: str) -> MakeClassifier:
 def fitted_classifier(make_classifier: MakeClassifier, dark_and_bright: Images) -> Any:
     """Return a classifier that tells dark from bright; no test may change it."""
     return make_classifier().fit(*dark_and_bright)
+
+
+@pytest.fixture(scope="session")
+def pipeline(narrow_trunk: str, dark_and_bright: Images) -> Any:
+    """Return features and a logistic regression, fitted; no test may change them."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    from skfakereal import VGG16FeatureExtractor
+
+    features = VGG16FeatureExtractor(
+        weights=narrow_trunk, image_size=(64, 64), pooling="avg", cache=None
+    )
+    return make_pipeline(features, LogisticRegression()).fit(*dark_and_bright)
 
 
 @pytest.fixture(scope="session")

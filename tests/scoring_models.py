@@ -1,20 +1,14 @@
 """A classifier over paths that fits in no time, and a set of images for the scoring tests."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
-from reading import read_image
+from reading import brightness
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
-
-
-def brightness(X: Iterable[str]) -> NDArray[np.float64]:
-    return np.array([[read_image(path).mean() / 255] for path in X])
 
 
 def write_greys(folder: Path, n_images: int) -> list[str]:

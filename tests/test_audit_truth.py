@@ -13,9 +13,6 @@ from skfakereal.audit import AuditReport, audit_images
 from skfakereal.audit._findings import advise_size
 from skfakereal.audit._leak import differing
 
-# Tables that no quality setting makes, as cameras and generators of images have them.
-TABLES = [[7] * 64, [9] * 64]
-
 
 @pytest.fixture(scope="module")
 def pool(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
@@ -27,7 +24,7 @@ def accused(report: AuditReport) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "seed", [0, *(pytest.param(s, marks=pytest.mark.slow) for s in range(1, 6))]
+    "seed", [0, *(pytest.param(s, marks=pytest.mark.slow) for s in (1, 2))]
 )
 @pytest.mark.parametrize("n_images", [40, 100, pytest.param(400, marks=pytest.mark.slow)])
 def test_labels_drawn_by_chance_are_never_accused(
@@ -72,30 +69,11 @@ def having(**facts: object) -> Habit:
 
 
 # What each fake is like, what the real ones are like, the field, a word that must be said.
+# test_audit_images.py has more fields, each in files that are otherwise alike.
 HABITS: dict[str, tuple[Habit, Habit, str, str]] = {
     "one size": (having(size=(32, 32)), plain, "dimensions", "“32 x 32”"),
     "taller": (having(size=(80, 40)), plain, "height", "“40 x 80”: 0% of real"),
-    "progressive": (
-        lambda how: jpeg(how, progressive=True),
-        lambda how: jpeg(how, progressive=False),
-        "progressive",
-        "“yes”: 0% of real, 100% of fake",
-    ),
     "PNG": (png, jpeg, "format", "“PNG”: 0% of real, 100% of fake"),
-    "no EXIF": (having(exif=False), having(exif=True), "exif", "“no”: 0% of real"),
-    "tables": (
-        lambda how: jpeg(how, qtables=TABLES),
-        jpeg,
-        "jpeg_tables",
-        "“94”: 0% of real",
-    ),
-    "quality": (lambda how: jpeg(how, quality=77), jpeg, "jpeg_quality", "“77”"),
-    "subsampling": (
-        lambda how: jpeg(rgb_jpeg(how), subsampling="4:2:2"),
-        rgb_jpeg,
-        "subsampling",
-        "“4:2:2”",
-    ),
     "border": (
         having(border=4),
         having(border=0),
@@ -108,7 +86,6 @@ HABITS: dict[str, tuple[Habit, Habit, str, str]] = {
         "border",
         "“0% of the side”",
     ),
-    "grey": (having(mode="L"), having(mode="RGB"), "mode", "“grey”"),
     "grey in RGB": (
         lambda how: replace(rgb_jpeg(how), grey=True),
         rgb_jpeg,
@@ -130,23 +107,16 @@ HABITS: dict[str, tuple[Habit, Habit, str, str]] = {
 }
 
 
+QUICK = ("one size", "border", "whole blocks")
+
+
 @pytest.mark.parametrize(
-    ("habit", "n_each"),
-    [
-        *(("PNG", 60), ("border", 60), ("whole blocks", 60)),
-        *(
-            pytest.param(habit, n_each, marks=pytest.mark.slow)
-            for habit in HABITS
-            for n_each in (20, 60)
-            if (habit, n_each) not in (("PNG", 60), ("border", 60), ("whole blocks", 60))
-        ),
-    ],
+    "habit",
+    [h if h in QUICK else pytest.param(h, marks=pytest.mark.slow) for h in HABITS],
 )
-def test_a_habit_of_one_class_is_found_and_named(
-    tmp_path: Path, habit: str, n_each: int
-) -> None:
+def test_a_habit_of_one_class_is_found_and_named(tmp_path: Path, habit: str) -> None:
     fake, real, field, words = HABITS[habit]
-    report = audit_images(*leaking_set(tmp_path, n_each, fake, real))
+    report = audit_images(*leaking_set(tmp_path, 20, fake, real))
     assert report.verdict == "leaking"
     (found,) = [f for f in report.findings if field in f.fields and f.severity != "minor"]
     assert found.severity == "leaking"

@@ -1,13 +1,12 @@
 """Later measurements find their place in a card that people may have edited."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from conftest import MakeImage
 from numpy.typing import NDArray
-from reading import read_image
+from reading import brightness
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -17,10 +16,6 @@ from skfakereal.evaluation import evaluate, leave_one_generator_out, robustness_
 from skfakereal.evaluation.perturbations import Copy, Jpeg
 
 Images = tuple[list[str], NDArray[np.int64]]
-
-
-def brightness(X: Any) -> NDArray[np.float64]:
-    return np.array([[read_image(str(path)).mean() / 255] for path in np.ravel(X)])
 
 
 def detector() -> Pipeline:

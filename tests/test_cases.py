@@ -6,8 +6,6 @@ import io
 import json
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -275,19 +273,3 @@ def test_a_model_keeps_its_own_card_when_another_run_takes_its_place(
     case = make_case(judge, judge.judge(Item("a.jpg", image), stable=False), with_map=False)
     assert "# A card\n" in case.to_html()
     assert "another model" not in case.to_html()
-
-
-def test_neither_starlette_nor_tensorflow_is_needed(model: str, image: str) -> None:
-    program = (
-        "import sys\n"
-        "from skfakereal.cases import case_report\n"
-        "case_report(sys.argv[1], sys.argv[2]).to_html()\n"
-        "print({'starlette', 'tensorflow', 'keras'} & set(sys.modules))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, model, image],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.strip() == "set()"

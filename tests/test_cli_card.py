@@ -83,20 +83,6 @@ def test_nothing_in_the_card_says_where_it_was_made(run: Path, photos: Path) -> 
     assert not re.search(r"(?<![\w.<])/\w+/\w", card)
 
 
-@pytest.mark.slow
-def test_the_same_seed_gives_the_same_card(
-    run: Path, photos: Path, narrow_trunk: str, tmp_path: Path
-) -> None:
-    again = train(photos, tmp_path / "elsewhere", narrow_trunk)
-
-    def without_date(folder: Path) -> str:
-        text = (folder / "card.md").read_text(encoding="utf-8")
-        return re.sub(r"Made on \d{4}-\d\d-\d\d", "Made on DATE", text)
-
-    assert without_date(again) == without_date(run)
-    assert "Made on DATE" in without_date(run)
-
-
 def test_the_page_shows_limits_and_card(run: Path) -> None:
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "<h2>Known limits</h2>" in page

@@ -1,8 +1,6 @@
 """``skfakereal train`` on few images: figures, thresholds and calibration out of fold."""
 
-import csv
 import io
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import write_image
+from runs import read_csv, read_json, write_photos
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import FixedThresholdClassifier
@@ -21,27 +19,7 @@ from skfakereal.cli import main
 from skfakereal.thresholds import choose_threshold
 
 Train = Callable[..., int]
-Rows = list[dict[str, str]]
 N_EACH = 30
-
-
-def write_photos(folder: Path, names: dict[str, int], n_images: int, seed: int) -> None:
-    """Write noisy images of some brightness for each class folder, or group below one."""
-    random = np.random.default_rng(seed)
-    for name, level in names.items():
-        for i in range(n_images):
-            pixels = level + random.normal(0, 25) + random.integers(0, 60, (32, 32, 3))
-            image = np.clip(pixels, 0, 255).astype(np.uint8)
-            write_image(folder / name / f"{i:03}.png", image)
-
-
-def read_csv(path: Path) -> Rows:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def read_json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +113,12 @@ def test_the_saved_model_and_its_threshold_are_of_all_images(
     assert said == pytest.approx(fitted.oof_proba_[:, 1], abs=2e-6)
 
 
+def test_without_an_audit_there_is_none(run: Path) -> None:
+    assert not (run / "audit.html").exists()
+    assert "audit" not in read_json(run / "config.json")["data"]
+    assert "<h2>Audit</h2>" not in (run / "report.html").read_text(encoding="utf-8")
+
+
 def test_page_and_card_say_what_the_figures_are(run: Path) -> None:
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "The figures are cross-validated, since 60 images are too few" in page
@@ -152,16 +136,26 @@ def test_page_and_card_say_what_the_figures_are(run: Path) -> None:
 
 
 @pytest.mark.slow
-def test_what_train_says(
-    train: Train, capsys: pytest.CaptureFixture[str], tmp_path: Path
+def test_what_train_says_and_leaves_without_a_store(
+    train: Train,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
-    assert train() == 0
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    assert train("--cache", "none") == 0
+    assert list(scratch.iterdir()) == []
     said = capsys.readouterr().out
     assert "Training on 60 images, cross-validating among them." in said
     assert "The figures are cross-validated" in said
     assert said.index("The figures are") < said.index("were classified correctly")
     assert "of the training images, classified out of fold" in said
-    assert isinstance(skfakereal.load(tmp_path / "run/model.skfr"), VGG16ImageClassifier)
+    model = skfakereal.load(tmp_path / "run/model.skfr")
+    assert isinstance(model, VGG16ImageClassifier)
+    assert model.n_computed_ == 2 * N_EACH  # nothing twice
+    assert model.cache is read_json(tmp_path / "run/config.json")["model"]["cache"] is None
 
 
 @pytest.mark.slow
@@ -289,21 +283,6 @@ def test_too_few_images_for_a_target_are_refused_before_training(
         assert message in error
     assert "--validation-fraction" not in error
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.slow
-def test_without_a_store_nothing_is_computed_twice_or_left_behind(
-    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, photos: Path
-) -> None:
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(scratch))
-    assert train("--cache", "none") == 0
-    assert list(scratch.iterdir()) == []
-    model = skfakereal.load(tmp_path / "run/model.skfr")
-    assert model.cache is None
-    assert model.n_computed_ == 2 * N_EACH
-    assert read_json(tmp_path / "run/config.json")["model"]["cache"] is None
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """``skfakereal train``: the threshold, the calibration and the unsure band of a run."""
 
-import csv
+import contextlib
+import io
 import json
 import re
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import write_image
+from runs import read_csv, read_json, write_photos
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.model_selection import FixedThresholdClassifier
 
@@ -23,23 +24,8 @@ from skfakereal.thresholds import choose_threshold
 Train = Callable[..., int]
 
 
-def write_photos(folder: Path, levels: dict[str, int], n_images: int, seed: int) -> None:
-    """Write noisy images of some brightness for each class."""
-    random = np.random.default_rng(seed)
-    for name, level in levels.items():
-        for i in range(n_images):
-            noise = random.integers(0, 60, (32, 32, 3))
-            pixels = np.clip(level + random.normal(0, 25) + noise, 0, 255)
-            write_image(folder / name / f"{i:03}.png", pixels.astype(np.uint8))
-
-
-def read_csv(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def decision_of(run: Path) -> Any:
-    return json.loads((run / "config.json").read_text())["decision"]
+    return read_json(run / "config.json")["decision"]
 
 
 @pytest.fixture(scope="module")
@@ -49,13 +35,17 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def train(narrow_trunk: str, photos: Path, tmp_path: Path) -> Train:
-    """Return a function that trains within a second, half of the images validating."""
-    quick = ["--image-size", "32", "--weights", narrow_trunk, "--hidden-units", "8"]
-    quick += ["--learning-rate", "0.05", "--batch-size", "12", "--epochs", "6"]
-    quick += ["--no-augmentation", "--n-jobs", "1", "--validation-fraction", "0.45"]
+@pytest.fixture(scope="module")
+def quick(narrow_trunk: str) -> list[str]:
+    """Return options that train within a second, half of the images validating."""
+    options = ["--image-size", "32", "--weights", narrow_trunk, "--hidden-units", "8"]
+    options += ["--learning-rate", "0.05", "--batch-size", "12", "--epochs", "6"]
+    options += ["--no-augmentation", "--n-jobs", "1", "--validation-fraction", "0.45"]
+    return options
 
+
+@pytest.fixture
+def train(quick: list[str], photos: Path, tmp_path: Path) -> Train:
     def run(*options: str, folder: Path = photos) -> int:
         out = str(tmp_path / "run")
         return main(["train", str(folder), "--out", out, *quick, *options])
@@ -63,12 +53,20 @@ def train(narrow_trunk: str, photos: Path, tmp_path: Path) -> Train:
     return run
 
 
-def test_a_chosen_threshold_is_part_of_the_model(
-    train: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run = tmp_path / "run"
-    assert train("--target-fpr", "0.1") == 0
-    said = capsys.readouterr().out
+@pytest.fixture(scope="module")
+def chosen(
+    quick: list[str], photos: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, str]:
+    """Return a run with a threshold and a band, and what was said; no test may change it."""
+    run, said = tmp_path_factory.mktemp("chosen") / "run", io.StringIO()
+    asked = ["--target-fpr", "0.1", "--unsure-precision", "0.9"]
+    with contextlib.redirect_stdout(said):
+        assert main(["train", str(photos), "--out", str(run), *quick, *asked]) == 0
+    return run, said.getvalue()
+
+
+def test_a_chosen_threshold_is_part_of_the_model(chosen: tuple[Path, str]) -> None:
+    run, said = chosen
     model = skfakereal.load(run / "model.skfr")
     assert isinstance(model, FixedThresholdClassifier)
     decision = decision_of(run)
@@ -147,10 +145,9 @@ def test_calibration_is_part_of_the_model(train: Train, tmp_path: Path) -> None:
     assert decision_of(tmp_path / "run")["reason"] == "the highest balanced accuracy"
 
 
-def test_the_band_is_that_of_the_validation_images(train: Train, tmp_path: Path) -> None:
-    assert train("--unsure-precision", "0.9") == 0
-    decision = decision_of(tmp_path / "run")
-    rows = read_csv(tmp_path / "run/validation.csv")
+def test_the_band_is_that_of_the_validation_images(chosen: tuple[Path, str]) -> None:
+    decision = decision_of(chosen[0])
+    rows = read_csv(chosen[0] / "validation.csv")
     band = learn_unsure_band(
         [row["label"] for row in rows],
         [float(row["probability"]) for row in rows],
@@ -160,7 +157,6 @@ def test_the_band_is_that_of_the_validation_images(train: Train, tmp_path: Path)
     assert decision["unsure_band"] == pytest.approx([band.low, band.high], abs=1e-5)
     assert decision["unsure"]["precision"] == 0.9
     assert decision["unsure"]["n_images"] == len(rows)
-    assert isinstance(skfakereal.load(tmp_path / "run/model.skfr"), VGG16ImageClassifier)
 
 
 def test_without_options_nothing_is_chosen(
@@ -187,6 +183,12 @@ def test_nothing_is_held_out_where_nothing_needs_it(train: Train, tmp_path: Path
     assert decision_of(tmp_path / "run")["n_negative"] > 15
 
 
+@pytest.fixture(scope="module")
+def of_three_classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("three")
+    return write_photos(folder, {"real": 60, "fake": 120, "else": 200}, 3, seed=1)
+
+
 @pytest.mark.parametrize(
     ("options", "messages"),
     [
@@ -207,16 +209,17 @@ def test_nothing_is_held_out_where_nothing_needs_it(train: Train, tmp_path: Path
         (["--balanced", "--classes", "real,fake,else"], ["two classes only"]),
     ],
 )
-def test_what_cannot_be_had_is_refused_before_training(
+def test_what_cannot_be_done_is_refused_before_training(
     options: list[str],
     messages: list[str],
     train: Train,
     photos: Path,
+    of_three_classes: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    write_photos(photos, {"else": 200}, 3, seed=1)
-    assert train(*options) == 1
+    folder = of_three_classes if "real,fake,else" in options else photos
+    assert train(*options, folder=folder) == 1
     output = capsys.readouterr()
     for message in messages:
         assert message in output.err
@@ -275,14 +278,11 @@ def test_three_classes_have_no_decision(train: Train, tmp_path: Path) -> None:
     assert "Decision threshold and calibration" not in page
 
 
-@pytest.mark.slow
 def test_folders_have_rows_and_images_in_none_share_one(
-    train: Train, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    chosen: tuple[Path, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert train() == 0
-    new, run = tmp_path / "new", tmp_path / "run"
+    new, run = tmp_path / "new", chosen[0]
     write_photos(new, {"real": 60, "fake/gan": 120, "fake/sd": 200}, 6, seed=3)
-    capsys.readouterr()
     assert main(["evaluate", str(run), str(new), "--out", str(tmp_path / "e")]) == 0
     assert "small group" not in capsys.readouterr().out
     metrics = json.loads((tmp_path / "e/metrics.json").read_text())

@@ -1,8 +1,6 @@
 """``skfakereal explain``: a page, pictures and arrays, whatever is broken."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ import numpy as np
 import pytest
 from conftest import Images, MakeImage
 from PIL import Image
+from reading import brightness_by_pillow
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -19,19 +18,6 @@ from sklearn.preprocessing import FunctionTransformer
 from skfakereal import VGG16FeatureExtractor
 from skfakereal.cli import main
 from skfakereal.explain import grad_cam, occlusion
-
-
-def brightness(X: Any) -> Any:
-    """Return a feature of somebody else's."""
-    return np.array([[np.asarray(Image.open(path).convert("L")).mean()] for path in X])
-
-
-@pytest.fixture(scope="module")
-def pipeline(narrow_trunk: str, dark_and_bright: Images) -> Pipeline:
-    features = VGG16FeatureExtractor(
-        weights=narrow_trunk, image_size=(64, 64), pooling="avg", cache=None
-    )
-    return make_pipeline(features, LogisticRegression()).fit(*dark_and_bright)
 
 
 @pytest.fixture
@@ -135,7 +121,7 @@ def test_occlusion_explains_any_model(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    clf = make_pipeline(FunctionTransformer(brightness), LogisticRegression())
+    clf = make_pipeline(FunctionTransformer(brightness_by_pillow), LogisticRegression())
     model, out = save(clf.fit(*dark_and_bright)), tmp_path / "why"
     words = ["explain", "--trust", model, photo, "--out", str(out)]
     assert main([*words, "--method", "grad-cam"]) == 1
@@ -205,15 +191,6 @@ def test_statistics_are_explained_by_occlusion_and_checked(
         np.testing.assert_array_equal(arrays["map_01"], expected.maps[0])
 
 
-def test_occlusion_of_a_vgg16_is_checked(
-    pipeline: Pipeline, save: Callable[[Any], str], photo: str, tmp_path: Path
-) -> None:
-    words = ["explain", "--trust", save(pipeline), photo, "--out", str(tmp_path / "why")]
-    assert main([*words, "--method", "occlusion"]) == 0
-    page = (tmp_path / "why" / "explanation.html").read_text(encoding="utf-8")
-    assert "With random layers on top of VGG16" in page
-
-
 def test_more_classes_are_each_explained_as_predicted(
     narrow_trunk: str,
     save: Callable[[Any], str],
@@ -257,18 +234,3 @@ def test_wrong_words_are_refused(
     assert main(words) == 1
     assert "at most 50 images, got 51" in capsys.readouterr().err
     assert not (tmp_path / "why").exists()
-
-
-def test_tensorflow_is_not_imported(
-    pipeline: Pipeline, save: Callable[[Any], str], photo: str, tmp_path: Path
-) -> None:
-    code = (
-        "import sys; from skfakereal.cli import main\n"
-        "assert main(sys.argv[1:]) == 0\n"
-        "print(sorted({'tensorflow', 'keras'} & set(sys.modules)))"
-    )
-    words = ["explain", "--trust", save(pipeline), photo, "--out", str(tmp_path / "why")]
-    done = subprocess.run(
-        [sys.executable, "-c", code, *words], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.splitlines()[-1] == "[]"

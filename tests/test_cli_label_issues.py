@@ -1,12 +1,12 @@
 """``skfakereal train`` names images whose label is likely wrong."""
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import write_image
+from runs import read_csv
 
 from skfakereal.cli import main
 
@@ -31,11 +31,6 @@ def train(folder: Path, out: Path, trunk: str, *more: str) -> int:
     return main(["train", str(folder), "--out", str(out), *options, "--n-jobs", "1", *more])
 
 
-def read_rows(run: Path) -> list[dict[str, str]]:
-    with (run / "label_issues.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
 # Cross-validated, and with a test part: then training images are looked at out of fold.
 @pytest.mark.parametrize("more", [(), ("--test-fraction", "0.25")])
 def test_flipped_labels_are_named(
@@ -50,7 +45,7 @@ def test_flipped_labels_are_named(
     assert train(photos, run, narrow_trunk, *more) == 0
     said = capsys.readouterr().out
     assert f"3 images look mislabelled: see {run}/label_issues.csv" in said
-    rows = read_rows(run)
+    rows = read_csv(run / "label_issues.csv")
     assert {(Path(row["path"]).name, row["label"], row["likely"]) for row in rows} == {
         ("fake_03.png", "real", "fake"),
         ("fake_11.png", "real", "fake"),
@@ -71,7 +66,7 @@ def test_right_labels_are_left_alone(
     write_photos(tmp_path / "photos", {})
     assert train(tmp_path / "photos", tmp_path / "run", narrow_trunk) == 0
     assert "mislabelled" not in capsys.readouterr().out
-    assert read_rows(tmp_path / "run") == []
+    assert read_csv(tmp_path / "run/label_issues.csv") == []
 
 
 def test_a_model_that_learned_nothing_accuses_no_label(

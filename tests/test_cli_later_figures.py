@@ -1,14 +1,12 @@
 """``evaluate`` and ``robustness`` add what they measured to a model card."""
 
 from pathlib import Path
-from typing import Any
 
 import joblib
 import numpy as np
 import pytest
 from conftest import write_image
-from numpy.typing import NDArray
-from reading import read_image
+from reading import brightness
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -17,10 +15,6 @@ from skfakereal.cards import model_card
 from skfakereal.cli import main
 from skfakereal.datasets import load_image_folder
 from skfakereal.evaluation import evaluate
-
-
-def brightness(X: Any) -> NDArray[np.float64]:
-    return np.array([[read_image(str(path)).mean() / 255] for path in np.ravel(X)])
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """What the verbs leave out of a folder is named, and no image is left out for its name."""
 
-import csv
 import json
 import shutil
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 import pytest
 from conftest import Images
+from runs import read_csv
 
 import skfakereal
 from skfakereal.cli import main
@@ -38,18 +38,13 @@ def inbox(tmp_path: Path, dark_and_bright: Images) -> Path:
     return folder
 
 
-def read_csv(path: Path) -> dict[str, str]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return {Path(row["path"]).name: row["error"] for row in csv.DictReader(file)}
-
-
 @pytest.mark.parametrize("verb", ["predict", "score"])
 def test_every_image_has_a_row_and_what_has_none_is_named(
     model: str, inbox: Path, tmp_path: Path, capsys: Said, verb: str
 ) -> None:
     out = tmp_path / "rows.csv"
     assert main([verb, model, str(inbox), "--out", str(out)]) == 3
-    errors = read_csv(out)
+    errors = {Path(row["path"]).name: row["error"] for row in read_csv(out)}
     assert len(errors) == 5
     assert [name for name, error in errors.items() if error] == ["IMG_1.HEIC"]
     assert f"skfakereal: {LEFT_OUT}, and 1 that are clearly not images." in (

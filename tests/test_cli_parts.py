@@ -221,11 +221,12 @@ def test_a_run_appears_when_it_is_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+@pytest.mark.parametrize("kept", [None, "model.skfr"])  # which is not there yet
 def test_an_interrupted_run_leaves_nothing(
-    error: type[BaseException], tmp_path: Path
+    kept: str | None, error: type[BaseException], tmp_path: Path
 ) -> None:
     def begin() -> None:
-        with new_run(tmp_path / "run", force=False) as folder:
+        with new_run(tmp_path / "run", force=False, kept=kept) as folder:
             (folder / "report.html").write_text("half")
             raise error
 

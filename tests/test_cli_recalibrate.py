@@ -1,15 +1,12 @@
 """``skfakereal recalibrate``: a model with another threshold, in another place."""
 
-import csv
 import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
-from conftest import write_image
+from runs import read_csv, read_json, write_photos
 from sklearn.model_selection import FixedThresholdClassifier
 
 import skfakereal
@@ -18,25 +15,6 @@ from skfakereal.thresholds import recalibrate
 
 Recalibrate = Callable[..., int]
 N_EACH = 20
-
-
-def write_photos(folder: Path, levels: dict[str, int], n_images: int, seed: int) -> Path:
-    random = np.random.default_rng(seed)
-    for name, level in levels.items():
-        for i in range(n_images):
-            pixels = level + random.normal(0, 25) + random.integers(0, 60, (32, 32, 3))
-            image = np.clip(pixels, 0, 255).astype(np.uint8)
-            write_image(folder / name / f"{i:03}.png", image)
-    return folder
-
-
-def read_json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def read_csv(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,6 @@
 """``skfakereal robustness``: figures that are the report's, and a run folder."""
 
-import csv
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ import pytest
 from conftest import write_image
 from numpy.typing import NDArray
 from reading import read_image
+from runs import read_csv
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -86,14 +85,12 @@ def test_figures_and_files(
     assert {path.name for path in out.iterdir()} == FILES
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics == report.to_dict()
-    with (out / "robustness.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_csv(out / "robustness.csv")
     assert [row["name"] for row in rows] == list(report)
     assert [float(row["accuracy"]) for row in rows] == [
         row.accuracy for row in report.values()
     ]
-    with (out / "predictions.csv").open(newline="") as file:
-        verdicts = list(csv.DictReader(file))
+    verdicts = read_csv(out / "predictions.csv")
     assert len(verdicts) == 16
     assert {row["blur, radius 2 px"] for row in verdicts} <= set(names)
     config = json.loads((out / "config.json").read_text())
@@ -156,38 +153,6 @@ def test_broken_images_are_named_and_left_out(
         file.write_bytes(b"")
     assert main(words) == 1
     assert "None of the images can be read" in capsys.readouterr().err
-
-
-def test_three_classes(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], make_three: Callable[[Path], str]
-) -> None:
-    model = make_three(tmp_path)
-    words = [
-        "robustness",
-        "--trust",
-        model,
-        str(tmp_path / "in"),
-        "--classes",
-        "real,gan,sd",
-    ]
-    assert main([*words, "--changes", "jpeg", "--out", str(tmp_path / "run")]) == 0
-    assert "JPEG quality 85" in capsys.readouterr().out
-
-
-@pytest.fixture
-def make_three() -> Callable[[Path], str]:
-    def make(folder: Path) -> str:
-        random = np.random.default_rng(0)
-        for name, depth in (("real", 10), ("gan", 50), ("sd", 100)):
-            for i in range(4):
-                pixels = 128 + random.integers(-depth, depth, (32, 32, 3))
-                write_image(folder / "in" / name / f"{i}.png", pixels.astype(np.uint8))
-        data = load_image_folder(folder / "in", classes=("real", "gan", "sd"))
-        fitted = make_pipeline(FunctionTransformer(contrast), LogisticRegression())
-        joblib.dump(fitted.fit(data.data, data.target), folder / "m.joblib")
-        return str(folder / "m.joblib")
-
-    return make
 
 
 def test_changes_are_read() -> None:

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import os
 import signal
 import subprocess
@@ -150,23 +149,6 @@ def test_retry(tmp_path: Path, greys: list[str], model: str) -> None:
     assert main(["score", "--trust", model, *greys, *words, "--retry"]) == 0
 
 
-def test_cautions_of_the_run_are_told(
-    tmp_path: Path, quick_model: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run = tmp_path / "run"
-    run.mkdir()
-    Path(quick_model).rename(run / "model.joblib")
-    config = {"skfakereal": "0.1.0", "remarks": ["It has learned little."]}
-    (run / "config.json").write_text(json.dumps(config))
-    assert (
-        main(
-            ["score", "--trust", str(run / "model.joblib"), "a.png", "--out", str(tmp_path)]
-        )
-        == 0
-    )
-    assert f"1 caution on this model: read {run}/report.html" in capsys.readouterr().err
-
-
 def test_no_images_named(model: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["score", "--trust", model, "--out", "s.csv"]) == 1
     assert "name files or folders, or use --from" in capsys.readouterr().err
@@ -212,16 +194,3 @@ def test_an_interruption_says_how_to_go_on(tmp_path: Path, quick_model: str) -> 
     told, error = start(quick_model, out).communicate("a.png\nb.png\n", timeout=60)
     assert error == ""
     assert told.splitlines() == [f"2 images in {out}", f"{2:>12}  fake"]
-
-
-def test_scoring_imports_no_tensorflow(
-    tmp_path: Path, quick_model: str, run_python: Any
-) -> None:
-    code = (
-        "import sys; from skfakereal.cli import main\n"
-        f"words = ['score', '--trust', {quick_model!r}, 'a.png', '--out', {str(tmp_path)!r}]\n"
-        "assert main(words) == 0\n"
-        "print(sorted({'tensorflow', 'keras', 'matplotlib', 'distributed'}"
-        " & set(sys.modules)))"
-    )
-    assert run_python(code).splitlines()[-1] == "[]"

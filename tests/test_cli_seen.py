@@ -1,7 +1,5 @@
 """``evaluate`` and ``robustness`` on a run's own folder: what the model has not seen."""
 
-import csv
-import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import write_image
+from runs import read_csv, read_json
 
 from skfakereal.cli import main
 from skfakereal.cli.run._tested import draw_some
@@ -40,9 +39,8 @@ def run(photos: Path, narrow_trunk: str, tmp_path_factory: pytest.TempPathFactor
 
 def parts_of(run: Path) -> dict[str, set[str]]:
     parts: dict[str, set[str]] = {"train": set(), "validation": set(), "test": set()}
-    with (run / "images.csv").open(newline="") as file:
-        for row in csv.DictReader(file):
-            parts[row["part"]].add(row["path"])
+    for row in read_csv(run / "images.csv"):
+        parts[row["part"]].add(row["path"])
     return parts
 
 
@@ -50,9 +48,8 @@ def try_out(verb: str, run: Path, folder: Path, out: Path, *more: str) -> tuple[
     """Return the tested paths and what ``config.json`` says of the data."""
     words = [verb, str(run), str(folder), "--out", str(out), *more]
     assert main([*words, "--changes", "copy"] if verb == "robustness" else words) == 0
-    with (out / "predictions.csv").open(newline="") as file:
-        paths = {row["path"] for row in csv.DictReader(file)}
-    return paths, json.loads((out / "config.json").read_text())["data"]
+    paths = {row["path"] for row in read_csv(out / "predictions.csv")}
+    return paths, read_json(out / "config.json")["data"]
 
 
 VERBS = pytest.mark.parametrize("verb", ["evaluate", "robustness"])

@@ -14,23 +14,17 @@ import pytest
 from conftest import MakeImage
 from numpy.typing import NDArray
 from PIL import Image
-from reading import read_image
-from sklearn.ensemble import BaggingClassifier
+from reading import brightness
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skfakereal import VGG16ImageClassifier
 from skfakereal.cli import main
 from skfakereal.evaluation import UnsureBand
 from skfakereal.evaluation.perturbations import Jpeg
 
 Predict = Callable[..., tuple[int, list[dict[str, Any]], str]]
-
-
-def brightness(X: Any) -> NDArray[np.float64]:
-    return np.array([[read_image(str(path)).mean() / 255] for path in np.ravel(X)])
 
 
 def brightness_by_pillow(X: Any) -> NDArray[np.float64]:
@@ -184,16 +178,6 @@ def test_a_step_of_somebody_elses_ends_nothing(
     assert "cannot look at" in rows[1]["error"]
 
 
-def test_a_column_of_paths(
-    predict: Predict, write_run: Callable[..., str], make_image: MakeImage
-) -> None:
-    X = np.array([[make_image(f"train/{n}.png", n)] for n in range(0, 256, 15)])
-    one = make_pipeline(FunctionTransformer(brightness), LogisticRegression(C=10))
-    model = BaggingClassifier(one, 3, random_state=0).fit(X, np.repeat([0, 1], 9))
-    _, (row,), _ = predict(write_run(model, None), make_image("a.png", 5))
-    assert row["label"] == "real"
-
-
 def test_more_than_two_classes_are_refused(
     write_run: Callable[..., str],
     make_image: MakeImage,
@@ -204,23 +188,3 @@ def test_more_than_two_classes_are_refused(
     run = write_run(model.fit(X, [0, 1, 2]), None)
     assert main(["predict", "--trust", run, X[0], "--stable"]) == 1
     assert "--stable needs a model with two classes" in capsys.readouterr().err
-
-
-def test_it_needs_no_tensorflow(
-    fitted_classifier: VGG16ImageClassifier,
-    make_image: MakeImage,
-    tmp_path: Path,
-    run_python: Callable[..., str],
-) -> None:
-    joblib.dump(fitted_classifier, tmp_path / "m.joblib")
-    code = (
-        "import sys; from skfakereal.cli import main\n"
-        "assert main(sys.argv[1:]) == 0\n"
-        "print(sorted({'tensorflow', 'keras', 'matplotlib'} & set(sys.modules)))"
-    )
-    image = make_image("a.png", 250)
-    said = run_python(
-        code, "predict", "--trust", str(tmp_path / "m.joblib"), image, "--stable"
-    )
-    assert "fake" in said
-    assert said.splitlines()[-1] == "[]"

@@ -177,12 +177,3 @@ def test_an_unfinished_run_replaces_nothing(tmp_path: Path) -> None:
     assert (out / "model.skfr").read_bytes() == b"whole"
     assert told.value.place.read_bytes() == b"unfinished"
     assert told.value.place.parent.name.startswith("run.")
-
-
-def test_before_there_is_a_model_nothing_is_left(tmp_path: Path) -> None:
-    with (
-        pytest.raises(OSError, match="full"),
-        new_run(tmp_path / "run", force=False, kept="model.skfr"),
-    ):
-        raise OSError("the disk is full")
-    assert not list(tmp_path.iterdir())

@@ -1,0 +1,23 @@
+"""Labels and probabilities of no images at all, for the tests of reports."""
+
+from typing import Any
+
+import numpy as np
+
+Case = dict[str, Any]
+
+
+def make_case(
+    n_images: int = 60, n_classes: int = 2, seed: int = 0, decimals: int = 9
+) -> Case:
+    """Return predictions better than chance and not perfect, with ties if rounded coarsely."""
+    rng = np.random.default_rng(seed)
+    y_true = rng.permutation(np.arange(n_images) % n_classes)
+    y_proba = rng.dirichlet(np.ones(n_classes), n_images)
+    y_proba = 0.75 * y_proba + 0.25 * np.eye(n_classes)[y_true]
+    return {
+        "paths": [f"img/{i:03}.png" for i in range(n_images)],
+        "y_true": y_true,
+        "y_proba": y_proba.round(decimals),
+        "classes": np.arange(n_classes),
+    }
