@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from skfakereal._classifying.unwrap import find_threshold
 from skfakereal._classifying.verdicts import Classification
+from skfakereal._files import digest_of
 from skfakereal._images.read import ImageReadError, decode_image, read_bytes
 from skfakereal._judging import CARD_FILE, MODEL_FILE
 from skfakereal._judging.model import Model
@@ -61,10 +62,7 @@ class Judge:
         # A classifier without probabilities has a verdict, and nothing that could change.
         has_probability = hasattr(model.estimator, "predict_proba")
         self.can_be_unsure = has_probability and model.positive is not None
-        self.sha256: str | None = None
-        if self.file is not None:
-            with self.file.open("rb") as file:
-                self.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        self.sha256 = None if self.file is None else digest_of(self.file)
         decision = model.config.get("decision") or {}
         self.threshold = find_threshold(model.estimator)
         if self.threshold is None and self.can_be_unsure:

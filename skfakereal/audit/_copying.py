@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
-from skfakereal._durable import replacing
+from skfakereal._files import replacing
 from skfakereal._images.read import ImageReadError, decode_image, read_bytes
 from skfakereal._images.signatures import signature_format
 

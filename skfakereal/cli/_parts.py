@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skfakereal._csv_file import write_csv
+from skfakereal._files import write_csv
 from skfakereal.cli._paths import UTF_16
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from skfakereal._classifying.verdicts import Classification
-from skfakereal._csv_file import csv_line, encoded
+from skfakereal._files import csv_line, encoded
 from skfakereal._judging.model import Model
 from skfakereal._judging.verdicts import band_of, classify, classify_stably, told
 from skfakereal._novelty import rounded, unlike

@@ -17,6 +17,7 @@ from sklearn.datasets import get_data_home
 from tqdm import tqdm
 
 from skfakereal._download import download
+from skfakereal._files import digest_of
 from skfakereal._listing import list_images
 from skfakereal.datasets._folder import LabelledImages, load_image_folder
 
@@ -91,8 +92,7 @@ def _digest_contents(folder: Path, images: list[str]) -> str:
     by_place = {path[start:].replace(os.sep, "/"): path for path in images}
     whole = hashlib.sha256()
     for place in tqdm(sorted(by_place), unit=" files", desc="verify", disable=None):
-        own = hashlib.sha256(Path(by_place[place]).read_bytes()).hexdigest()
-        whole.update(f"{own}  {place}\n".encode())
+        whole.update(f"{digest_of(by_place[place])}  {place}\n".encode())
     return whole.hexdigest()
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from skfakereal._files import digest_of
 from skfakereal._validation import RandomState, random_source
 from skfakereal.datasets._folder import LabelledImages, load_image_folder
 from skfakereal.datasets._pictures import (
@@ -107,7 +108,7 @@ def _is_recorded(path: Path, root: Path, digests: dict[str, str]) -> bool:
         return True
     if place not in digests or path.is_symlink() or not path.is_file():
         return False
-    return hashlib.sha256(path.read_bytes()).hexdigest() == digests[place]
+    return digest_of(path) == digests[place]
 
 
 def make_fake_real_images(

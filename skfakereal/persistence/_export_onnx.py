@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from skfakereal._classifier import VGG16ImageClassifier
 from skfakereal._classifying.ask import check_classifier
 from skfakereal._classifying.unwrap import find_threshold, has_threshold, inner_of
-from skfakereal._durable import replacing
 from skfakereal._features import VGG16FeatureExtractor
+from skfakereal._files import replacing
 from skfakereal._network import Dense
 from skfakereal._version import __version__
 from skfakereal.explain import linear_head

@@ -19,7 +19,7 @@ from skfakereal._activations import (
     compute_novelty,
     compute_probabilities,
 )
-from skfakereal._durable import replacing
+from skfakereal._files import replacing
 from skfakereal._network import Network
 from skfakereal._novelty import NO_SUMMARY, FeatureSummary
 from skfakereal._parameters import check_parameters

@@ -1,6 +1,5 @@
 """Paths -> what is kept of each image, a row; here, or on the workers of a Dask cluster."""
 
-import hashlib
 import json
 import os
 import secrets
@@ -19,6 +18,7 @@ from skfakereal._classifying.verdicts import (
     judge_images,
     split_local,
 )
+from skfakereal._files import digest_of
 from skfakereal.provenance import read_provenance
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
@@ -99,8 +99,7 @@ def _sha256(path: str) -> str | None:
         # Nothing that could block for ever, or never end.
         if not os.path.isfile(path):  # noqa: PTH113, which raises on a null byte
             return None
-        with Path(path).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return digest_of(path)
     except (OSError, ValueError):
         return None
 

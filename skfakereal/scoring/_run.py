@@ -1,7 +1,6 @@
 """The folder of a run: what run it is, its finished parts, what became of its result."""
 
 import errno
-import hashlib
 import json
 import os
 import sys
@@ -15,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from skfakereal._durable import replacing, sync_folder
+from skfakereal._files import digest_of, replacing, sync_folder
 from skfakereal.scoring._paths import PathList
 from skfakereal.scoring._rows import Row, read_row, row_line
 
@@ -150,7 +149,7 @@ class Run:
 
     def check_result(self) -> None:
         """Check that the file of the run is there as it was left, or not at all."""
-        if self.out.exists() and _sha256(self.out) not in self._results:
+        if self.out.exists() and digest_of(self.out) not in self._results:
             raise FileExistsError(
                 f"out must be a new file or the unchanged result of this run, but "
                 f"{str(self.out)!r} is neither. Move it away, or replace it with "
@@ -160,7 +159,7 @@ class Run:
     def record_result(self, file: Path) -> None:
         """Note what the file of the run will be, before it takes its place."""
         # The old one too: a kill between this and the rename leaves that in its place.
-        self._results = [*self._results[-1:], _sha256(file)]
+        self._results = [*self._results[-1:], digest_of(file)]
         _write_json(self.folder / _RESULTS_FILE, self._results)
 
 
@@ -174,7 +173,7 @@ def open_run(folder: Path, out: Path, settings: dict[str, Any], *, overwrite: bo
     if overwrite:
         _clear(folder)
         if out.exists():  # if this run is cut off, the next one may replace it, too
-            _write_json(folder / _RESULTS_FILE, [_sha256(out)])
+            _write_json(folder / _RESULTS_FILE, [digest_of(out)])
     record = folder / _SETTINGS_FILE
     recorded = _read_json(record)
     if recorded is None:
@@ -282,8 +281,3 @@ def _damaged(file: Path) -> ValueError:
 def _write_json(file: Path, value: Any) -> None:
     with replace_file(file) as stream:
         stream.write(json.dumps(value, indent=2).encode())
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -18,7 +18,7 @@ from skfakereal._classifier import VGG16ImageClassifier
 from skfakereal._classifying.ask import check_classifier
 from skfakereal._classifying.classes import class_names, positive_class
 from skfakereal._classifying.unwrap import copy_with_settings, inner_of
-from skfakereal._durable import make_folder
+from skfakereal._files import make_folder
 from skfakereal._old_spellings import renamed
 from skfakereal._trunk_settings import height_and_width
 from skfakereal.scoring._paths import PathList, spool_paths

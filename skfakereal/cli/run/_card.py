@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from skfakereal._files import digest_of
 from skfakereal._judging import CARD_FILE
 from skfakereal._pages.html import Html, details, folds, section
 from skfakereal.cards import ModelCard, extend_card, model_card
 from skfakereal.cli._output import say
 from skfakereal.cli._parts import Part, origins_of
 from skfakereal.cli._paths import STDIN
-from skfakereal.cli.run._folder import digest_of
 from skfakereal.cli.run._images import MANIFEST_FILE
 from skfakereal.evaluation import EvaluationReport, RobustnessReport
 

@@ -12,7 +12,7 @@ from scipy.stats import binomtest
 from skfakereal._classifying.predictions import follows
 from skfakereal._classifying.unwrap import find_threshold
 from skfakereal._classifying.verdicts import Classification
-from skfakereal._csv_file import write_csv
+from skfakereal._files import write_csv
 from skfakereal._judging.model import Model
 from skfakereal._judging.verdicts import classify, told
 from skfakereal._novelty import UNUSUAL, is_of_other_size

@@ -4,7 +4,6 @@ The page of a run ends with that record.
 """
 
 import contextlib
-import hashlib
 import json
 import os
 import platform
@@ -20,6 +19,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from skfakereal._files import digest_of
 from skfakereal._judging import CONFIG_FILE
 from skfakereal._shown import write_page
 from skfakereal._version import __version__
@@ -245,12 +245,6 @@ def write_json(place: Path, facts: dict[str, Any]) -> None:
 def save_figure(place: Path, figure: "Figure") -> None:
     """Write a figure as a PNG that says nothing of the software."""
     figure.savefig(place, dpi=144, metadata={"Software": None})
-
-
-def digest_of(file: str | os.PathLike[str]) -> str:
-    """Return the SHA-256 of a file's content."""
-    with Path(file).open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def stem_of(name: str) -> str:

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from skfakereal._csv_file import write_csv
+from skfakereal._files import digest_of, write_csv
 from skfakereal.cli._output import watched
 from skfakereal.cli._parts import Part
-from skfakereal.cli.run._folder import digest_of
 
 MANIFEST_FILE = "images.csv"
 _COLUMNS = ("path", "label", "group", "part", "sha256")

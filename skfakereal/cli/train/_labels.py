@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from skfakereal._classifying.verdicts import Classification
-from skfakereal._csv_file import write_csv
+from skfakereal._files import write_csv
 from skfakereal._pages.html import Html, meaning, note, section
 from skfakereal._pages.pictures import gallery, picture
 from skfakereal._wording import counted, shortened

@@ -142,7 +142,7 @@ def _write(folder: Path, report: "RobustnessReport", config: dict[str, Any]) -> 
 
 
 def _write_csv(place: Path, columns: Mapping[str, Sequence[Any]]) -> None:
-    from skfakereal._csv_file import write_csv
+    from skfakereal._files import write_csv
 
     write_csv(place, [columns, *zip(*columns.values(), strict=True)])
 

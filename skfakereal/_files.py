@@ -1,14 +1,23 @@
-"""Files that are there whole or not at all, also after a power cut."""
+"""Files: written whole or not at all, also in a power cut; tables in CSV; digests."""
 
 import contextlib
+import csv
 import errno
+import hashlib
+import io
 import os
 import secrets
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+
+def digest_of(file: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of a file's content."""
+    with Path(file).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 @contextmanager
@@ -87,3 +96,26 @@ def _sync(handle: int) -> None:
         else:
             return
     os.fsync(handle)
+
+
+def csv_line(values: Iterable[Any]) -> str:
+    """Return one row, with its line break, that comes back as it was, whatever names hold."""
+    buffer = io.StringIO()
+    # Before Python 3.13 a carriage return is quoted only where it is part of the line's end.
+    csv.writer(buffer, lineterminator="\r\n").writerow(values)
+    return f"{buffer.getvalue()[:-2]}\n"
+
+
+def encoded(text: str) -> bytes:
+    """Return CSV as UTF-8, in which a file's name that is no text comes back as it is."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # no name that a file could have
+        return text.encode("utf-8", "backslashreplace")
+
+
+def write_csv(path: str | os.PathLike[str], rows: Iterable[Iterable[Any]]) -> None:
+    """Write rows, the header among them, to a file."""
+    with Path(path).open("wb") as file:
+        for row in rows:
+            file.write(encoded(csv_line(row)))
