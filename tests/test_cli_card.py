@@ -12,7 +12,7 @@ from conftest import write_image
 
 from skfakereal.cli import main
 from skfakereal.cli._parts import Part
-from skfakereal.cli.run._card import generators_of
+from skfakereal.cli.run._page import generators_of
 from skfakereal.cli.train._prepare import Plan, split_folder
 
 

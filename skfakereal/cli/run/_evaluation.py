@@ -20,9 +20,9 @@ from skfakereal._pages.html import Html, section, table
 from skfakereal._wording import counted
 from skfakereal.cli._output import watched
 from skfakereal.cli._parts import Part, has_groups
-from skfakereal.cli.run._card import generators_of
 from skfakereal.cli.run._decision import decision_sections
-from skfakereal.cli.run._folder import save_figure, seal, write_json, write_report
+from skfakereal.cli.run._folder import save_figure, seal, write_json
+from skfakereal.cli.run._page import generators_of, write_report
 from skfakereal.evaluation import EvaluationReport, MisclassifiedDisplay, report_sections
 
 if TYPE_CHECKING:

@@ -1,7 +1,4 @@
-"""A run folder: written beside its place, moved there when whole, sealed with its record.
-
-The page of a run ends with that record.
-"""
+"""A run folder: written beside its place, moved there when whole, sealed with its record."""
 
 import contextlib
 import json
@@ -21,14 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 from skfakereal._files import digest_of
 from skfakereal._judging import CONFIG_FILE
-from skfakereal._shown import write_page
 from skfakereal._version import __version__
 from skfakereal.cli._output import complain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from skfakereal._pages.html import Html
 
 _PACKAGES = (
     *("scikit-learn", "scikeras", "tensorflow", "keras", "numpy", "pillow", "joblib"),
@@ -268,56 +262,13 @@ def describe_run(command_line: Sequence[str], **facts: Any) -> dict[str, Any]:
     }
 
 
+def made_by(config: Mapping[str, Any]) -> str:
+    """Return in a line what made a run, and when: the last one of its pages."""
+    return f"Made by skfakereal {config['skfakereal']}, {config['date']}."
+
+
 def _version(package: str) -> str | None:
     try:
         return version(package)
     except PackageNotFoundError:
         return None
-
-
-def write_report(
-    folder: Path, title: str, *parts: "Html", config: Mapping[str, Any], lead: str
-) -> None:
-    """Write the page of a run, which ends with how it was made."""
-    from skfakereal._pages.html import page
-
-    made, footer = _how_it_was_made(config), made_by(config)
-    write_page(folder / "report.html", page(title, *parts, made, lead=lead, footer=footer))
-
-
-def _how_it_was_made(config: Mapping[str, Any]) -> "Html":
-    """Return what a run keeps of itself as the last section of its page."""
-    from skfakereal._pages.html import details, folds, section, table
-
-    data, model = config["data"], config["model"]
-    counts = {
-        f"images, {part}": ", ".join(f"{n:,} {name}" for name, n in data[part].items())
-        for part in ("train", "validation", "test")
-        if part in data
-    }
-    short = {
-        "command": " ".join(config["command"]),
-        "folder": data["folder"],
-        **counts,
-        **config.get("training", {}),
-    }
-    return section(
-        "How it was made",
-        folds(
-            details("Command, folder and images", table(_rows(short))),
-            details("All settings of the model", table(_rows(model))),
-            details("Versions", table(_rows(config["versions"]))),
-        ),
-    )
-
-
-def _rows(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [
-        (name.replace("_", " "), fact if isinstance(fact, str) else json.dumps(fact))
-        for name, fact in facts.items()
-    ]
-
-
-def made_by(config: Mapping[str, Any]) -> str:
-    """Return the last line of a page."""
-    return f"Made by skfakereal {config['skfakereal']}, {config['date']}."

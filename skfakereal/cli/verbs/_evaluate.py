@@ -50,13 +50,13 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Evaluate the model, and write a run folder if one is asked for."""
-    from skfakereal.cli.run._card import add_to_card, check_card
     from skfakereal.cli.run._evaluation import (
         evaluate_part,
         many_unlike,
         no_better_than_chance,
         write_evaluation,
     )
+    from skfakereal.cli.run._page import add_to_card, check_card
     from skfakereal.cli.run._tested import describe_test, end_test, load_tested
 
     progress, out = wants_progress(arguments.progress), arguments.out

@@ -15,7 +15,7 @@ from skfakereal._wording import chance, counted
 from skfakereal.cli._arguments import add_model, add_run, add_tested
 from skfakereal.cli._decision import USUAL_PRECISION, add_threshold_options
 from skfakereal.cli._output import complain, say, wants_progress
-from skfakereal.cli.run._folder import describe_run, new_run, seal, write_report
+from skfakereal.cli.run._folder import describe_run, new_run, seal
 
 if TYPE_CHECKING:
     from skfakereal._judging.model import Model
@@ -243,6 +243,7 @@ def _write_run(folder: Path, arguments: Namespace, moved: Moved) -> None:
     from skfakereal._parameters import settings_of
     from skfakereal.cli.run._decision import decision_sections
     from skfakereal.cli.run._images import add_to_manifest
+    from skfakereal.cli.run._page import write_report
 
     _write_file(folder / MODEL_FILE, moved)
     model, tested, change = moved.model, moved.tested, moved.change

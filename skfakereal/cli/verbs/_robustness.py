@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from skfakereal.cli._arguments import add_card, add_model, add_run, add_tested, name_list
 from skfakereal.cli._output import say, wants_progress
-from skfakereal.cli.run._folder import new_run, save_figure, seal, write_json, write_report
+from skfakereal.cli.run._folder import new_run, save_figure, seal, write_json
 
 if TYPE_CHECKING:
     from skfakereal.evaluation import RobustnessReport
@@ -80,7 +80,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Change and classify the images, and write a run folder if one is asked for."""
     from skfakereal._paths import as_fitted
-    from skfakereal.cli.run._card import add_to_card, check_card
+    from skfakereal.cli.run._page import add_to_card, check_card
     from skfakereal.cli.run._tested import describe_test, end_test, load_tested
     from skfakereal.evaluation import robustness_report
 
@@ -120,6 +120,7 @@ def run(arguments: Namespace) -> int:
 def _write(folder: Path, report: "RobustnessReport", config: dict[str, Any]) -> None:
     """Write figures, verdicts, the picture and the page, and seal the run."""
     from skfakereal._pages.html import note, notes
+    from skfakereal.cli.run._page import write_report
 
     facts = report.to_dict()
     write_json(folder / "metrics.json", facts)

@@ -1,5 +1,6 @@
-"""A run -> its model card, ``card.md``, and the parts of it that its page shows."""
+"""A run -> its page, ``report.html``, which ends with its record; its model card, ``card.md``."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,11 +8,13 @@ from typing import Any
 
 from skfakereal._files import digest_of
 from skfakereal._judging import CARD_FILE
-from skfakereal._pages.html import Html, details, folds, section
+from skfakereal._pages.html import Html, details, folds, page, section, table
+from skfakereal._shown import write_page
 from skfakereal.cards import ModelCard, extend_card, model_card
 from skfakereal.cli._output import say
 from skfakereal.cli._parts import Part, origins_of
 from skfakereal.cli._paths import STDIN
+from skfakereal.cli.run._folder import made_by
 from skfakereal.cli.run._images import MANIFEST_FILE
 from skfakereal.evaluation import EvaluationReport, RobustnessReport
 
@@ -23,6 +26,45 @@ _FOLDED = (
     *("Model details", "Intended use", "Data", "Threshold and calibration"),
     *("Robustness", "Unseen generators", "How to use it", "Licence", "Citation"),
 )
+
+
+def write_report(
+    folder: Path, title: str, *parts: Html, config: Mapping[str, Any], lead: str
+) -> None:
+    """Write the page of a run, which ends with how it was made."""
+    made, footer = _how_it_was_made(config), made_by(config)
+    write_page(folder / "report.html", page(title, *parts, made, lead=lead, footer=footer))
+
+
+def _how_it_was_made(config: Mapping[str, Any]) -> Html:
+    """Return what a run keeps of itself as the last section of its page."""
+    data, model = config["data"], config["model"]
+    counts = {
+        f"images, {part}": ", ".join(f"{n:,} {name}" for name, n in data[part].items())
+        for part in ("train", "validation", "test")
+        if part in data
+    }
+    short = {
+        "command": " ".join(config["command"]),
+        "folder": data["folder"],
+        **counts,
+        **config.get("training", {}),
+    }
+    return section(
+        "How it was made",
+        folds(
+            details("Command, folder and images", table(_rows(short))),
+            details("All settings of the model", table(_rows(model))),
+            details("Versions", table(_rows(config["versions"]))),
+        ),
+    )
+
+
+def _rows(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [
+        (name.replace("_", " "), fact if isinstance(fact, str) else json.dumps(fact))
+        for name, fact in facts.items()
+    ]
 
 
 def card_facts(folder: Path, train: Part, names: Sequence[str]) -> dict[str, Any]:
