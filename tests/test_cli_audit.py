@@ -16,7 +16,7 @@ from runs import read_csv
 
 from skfakereal.audit import audit_images
 from skfakereal.cli import main
-from skfakereal.cli._parts import read_groups
+from skfakereal.cli._images import read_groups
 from skfakereal.datasets import load_image_folder
 
 Said = pytest.CaptureFixture[str]

@@ -11,7 +11,7 @@ import yaml
 from conftest import write_image
 
 from skfakereal.cli import main
-from skfakereal.cli._parts import Part
+from skfakereal.cli._images import Part
 from skfakereal.cli.run._page import generators_of
 from skfakereal.cli.train._prepare import Plan, split_folder
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from conftest import MakeImage
 
-from skfakereal.cli._parts import Part, Parts
+from skfakereal.cli._images import Part, Parts
 from skfakereal.cli.run._folder import new_run, seal, stem_of
-from skfakereal.cli.run._images import (
+from skfakereal.cli.run._seen import (
     digests_of,
     read_manifest,
     seen_remark,

@@ -17,7 +17,7 @@ from scoring_models import fit_brightness, write_greys
 from sklearn.dummy import DummyClassifier
 
 from skfakereal.cli import main
-from skfakereal.cli._paths import iterate_list
+from skfakereal.cli._images import iterate_list
 
 
 @pytest.fixture

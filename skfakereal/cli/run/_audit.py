@@ -12,8 +12,8 @@ from skfakereal._pages.html import Html, details, note, paragraph, section, tabl
 from skfakereal._shown import printable
 from skfakereal._wording import counted
 from skfakereal.audit import AuditReport, Finding, audit_images
+from skfakereal.cli._images import Part, has_groups, parts_by_split
 from skfakereal.cli._output import wants_progress
-from skfakereal.cli._parts import Part, has_groups, parts_by_split
 
 if TYPE_CHECKING:
     from sklearn.utils import Bunch

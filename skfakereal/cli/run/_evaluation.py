@@ -18,8 +18,8 @@ from skfakereal._judging.verdicts import classify, told
 from skfakereal._novelty import UNUSUAL, is_of_other_size
 from skfakereal._pages.html import Html, section, table
 from skfakereal._wording import counted
+from skfakereal.cli._images import Part, has_groups
 from skfakereal.cli._output import watched
-from skfakereal.cli._parts import Part, has_groups
 from skfakereal.cli.run._decision import decision_sections
 from skfakereal.cli.run._folder import save_figure, seal, write_json
 from skfakereal.cli.run._page import generators_of, write_report

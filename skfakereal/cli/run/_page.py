@@ -11,11 +11,10 @@ from skfakereal._judging import CARD_FILE
 from skfakereal._pages.html import Html, details, folds, page, section, table
 from skfakereal._shown import write_page
 from skfakereal.cards import ModelCard, extend_card, model_card
+from skfakereal.cli._images import STDIN, Part, origins_of
 from skfakereal.cli._output import say
-from skfakereal.cli._parts import Part, origins_of
-from skfakereal.cli._paths import STDIN
 from skfakereal.cli.run._folder import made_by
-from skfakereal.cli.run._images import MANIFEST_FILE
+from skfakereal.cli.run._seen import MANIFEST_FILE
 from skfakereal.evaluation import EvaluationReport, RobustnessReport
 
 _MOST_GROUPS = 100

@@ -13,11 +13,10 @@ from skfakereal._images.read import ImageReadError, decode_image, read_bytes
 from skfakereal._judging.model import Model, load_model
 from skfakereal._parameters import settings_of
 from skfakereal._wording import counted
+from skfakereal.cli._images import STDIN, Part, find_images, iterate_list, load_labelled
 from skfakereal.cli._output import complain, say, watched
-from skfakereal.cli._parts import Part
-from skfakereal.cli._paths import STDIN, find_images, iterate_list, load_labelled
 from skfakereal.cli.run._folder import describe_run
-from skfakereal.cli.run._images import NOT_KNOWN, Seen, look_up
+from skfakereal.cli.run._seen import NOT_KNOWN, Seen, look_up
 
 _DRAW = 2  # tells this draw from others with the same seed
 

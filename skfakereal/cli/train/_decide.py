@@ -16,8 +16,8 @@ from skfakereal._classifying.verdicts import Classification
 from skfakereal._judging.model import Model
 from skfakereal._judging.verdicts import classify
 from skfakereal.cli._decision import MORE_PROBABLE, DecisionPlan
+from skfakereal.cli._images import Part
 from skfakereal.cli._output import say, watched
-from skfakereal.cli._parts import Part
 from skfakereal.cli.run._decision import decision_facts, decision_line, learn_band
 from skfakereal.cli.run._evaluation import (
     Measured,

@@ -17,8 +17,8 @@ from skfakereal._parameters import settings_of
 from skfakereal._store.store import open_store
 from skfakereal._training.settings import is_solved
 from skfakereal._wording import counted
+from skfakereal.cli._images import Part
 from skfakereal.cli._output import complain, say
-from skfakereal.cli._parts import Part
 from skfakereal.cli.run._folder import UnfinishedRunError, describe_run, seal
 from skfakereal.cli.train._prepare import (
     Plan,

@@ -11,7 +11,7 @@ from skfakereal._files import write_csv
 from skfakereal._pages.html import Html, meaning, note, section
 from skfakereal._pages.pictures import gallery, picture
 from skfakereal._wording import counted, shortened
-from skfakereal.cli._parts import Part
+from skfakereal.cli._images import Part
 from skfakereal.cli.run._evaluation import Measured
 from skfakereal.cli.train._decide import Decided
 from skfakereal.cli.train._fit import Fitted

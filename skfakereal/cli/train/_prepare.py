@@ -19,17 +19,17 @@ from skfakereal._training.settings import held_fraction, is_solved
 from skfakereal._weights import load_trunk, require_weights
 from skfakereal._wording import counted
 from skfakereal.cli._decision import DecisionPlan
-from skfakereal.cli._output import say
-from skfakereal.cli._parts import (
+from skfakereal.cli._images import (
     Folds,
     Part,
     Parts,
     has_groups,
     is_numbered,
+    load_labelled,
     parts_by_split,
     read_groups,
 )
-from skfakereal.cli._paths import load_labelled
+from skfakereal.cli._output import say
 from skfakereal.cli.run._audit import Audited, audit_run
 from skfakereal.evaluation import images_needed
 from skfakereal.thresholds import check_negatives, negatives_needed

@@ -19,15 +19,15 @@ from skfakereal._training.settings import is_solved
 from skfakereal._trunk_settings import height_and_width
 from skfakereal._views import render_view
 from skfakereal._wording import counted
-from skfakereal.cli._parts import Parts
+from skfakereal.cli._images import Parts
 from skfakereal.cli.run._evaluation import (
     Measured,
     missed_target,
     no_better_than_chance,
     write_evaluation,
 )
-from skfakereal.cli.run._images import digests_of, folds_remark, seen_remark, write_manifest
 from skfakereal.cli.run._page import card_facts, card_sections, write_card
+from skfakereal.cli.run._seen import digests_of, folds_remark, seen_remark, write_manifest
 from skfakereal.cli.train._decide import Decided, measure
 from skfakereal.cli.train._fit import Fitted, describe_training
 from skfakereal.cli.train._labels import (

@@ -13,7 +13,7 @@ from skfakereal.cli.run._folder import describe_run, new_run, seal, write_json
 
 if TYPE_CHECKING:
     from skfakereal.audit import AuditReport
-    from skfakereal.cli._parts import Part
+    from skfakereal.cli._images import Part
 
 SUMMARY = "check whether the files give the class away"
 DESCRIPTION = """\
@@ -69,7 +69,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Audit the folder, and write a report if one is asked for."""
     from skfakereal.audit import Finding
-    from skfakereal.cli._paths import load_labelled
+    from skfakereal.cli._images import load_labelled
     from skfakereal.cli.run._audit import audit_listed
 
     out = arguments.out
@@ -110,7 +110,7 @@ def _write(
     folder: Path, report: "AuditReport", parts: "dict[str, Part]", arguments: Namespace
 ) -> None:
     """Write page, data, groups and record."""
-    from skfakereal.cli._parts import GROUPS_FILE, write_groups
+    from skfakereal.cli._images import GROUPS_FILE, write_groups
     from skfakereal.cli.run._audit import record_of
 
     root, names = arguments.folder, report.target_names

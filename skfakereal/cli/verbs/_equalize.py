@@ -91,7 +91,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Write the copies, and audit them."""
-    from skfakereal.cli._paths import load_labelled
+    from skfakereal.cli._images import load_labelled
     from skfakereal.cli.run._audit import audit_listed, severe_lines
 
     _refuse_nested(arguments.folder, arguments.out)

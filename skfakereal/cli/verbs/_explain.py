@@ -131,7 +131,7 @@ def run(arguments: Namespace) -> int:
     """Explain the images and write the page."""
     from skfakereal._judging.verdicts import classify
     from skfakereal._parameters import settings_of
-    from skfakereal.cli._paths import find_images
+    from skfakereal.cli._images import find_images
 
     if arguments.method == "occlusion" and arguments.layer is not None:
         raise ValueError("--layer is for --method grad-cam. Leave it out.")

@@ -121,7 +121,7 @@ def run(arguments: Namespace) -> int:
     """Classify the images."""
     from skfakereal._judging import MODEL_FILE
     from skfakereal._judging.model import find_decision, load_model
-    from skfakereal.cli._paths import find_images
+    from skfakereal.cli._images import find_images
     from skfakereal.cli._rows import (
         FORMATS,
         check_output,

@@ -73,7 +73,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Read the files."""
-    from skfakereal.cli._paths import find_images
+    from skfakereal.cli._images import find_images
     from skfakereal.cli._rows import check_output, csv_lines, json_lines, write_text
     from skfakereal.provenance import limits, read_provenance, read_trust_list
 

@@ -20,7 +20,7 @@ from skfakereal.cli.run._folder import describe_run, new_run, seal
 if TYPE_CHECKING:
     from skfakereal._judging.model import Model
     from skfakereal._pages.html import Html
-    from skfakereal.cli._parts import Part
+    from skfakereal.cli._images import Part
     from skfakereal.cli.run._decision import Band
     from skfakereal.cli.run._tested import Tested
     from skfakereal.thresholds import Recalibration
@@ -242,8 +242,8 @@ def _write_run(folder: Path, arguments: Namespace, moved: Moved) -> None:
     from skfakereal._pages.html import note, notes, paragraph
     from skfakereal._parameters import settings_of
     from skfakereal.cli.run._decision import decision_sections
-    from skfakereal.cli.run._images import add_to_manifest
     from skfakereal.cli.run._page import write_report
+    from skfakereal.cli.run._seen import add_to_manifest
 
     _write_file(folder / MODEL_FILE, moved)
     model, tested, change = moved.model, moved.tested, moved.change

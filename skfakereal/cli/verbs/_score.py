@@ -151,7 +151,7 @@ def run(arguments: Namespace) -> int:
 
 
 def _paths(arguments: Namespace) -> Iterator[str]:
-    from skfakereal.cli._paths import iterate_images, iterate_list
+    from skfakereal.cli._images import iterate_images, iterate_list
 
     listed: Iterator[str] = iter(())
     if arguments.list is not None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from skfakereal._files import digest_of, write_csv
+from skfakereal.cli._images import Part
 from skfakereal.cli._output import watched
-from skfakereal.cli._parts import Part
 
 MANIFEST_FILE = "images.csv"
 _COLUMNS = ("path", "label", "group", "part", "sha256")
