@@ -4,9 +4,8 @@ from skfakereal._judging import MODEL_FILE
 from skfakereal.cli.run._folder import new_run
 from skfakereal.cli.train._decide import decide
 from skfakereal.cli.train._fit import fit, store_for
-from skfakereal.cli.train._labels import label_line
 from skfakereal.cli.train._prepare import Plan, prepare
-from skfakereal.cli.train._write import Trained, write
+from skfakereal.cli.train._write import Trained, label_line, write
 
 __all__ = ["Plan", "Trained", "label_line", "train_run"]
 

@@ -1,4 +1,4 @@
-"""A model that decides -> its figures, and the files of its run."""
+"""A model that decides -> its figures, labels that look wrong, and the files of its run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,16 +10,18 @@ import numpy as np
 
 from skfakereal import VGG16ImageClassifier, save
 from skfakereal._augmentation import view_settings
+from skfakereal._classifying.verdicts import Classification
+from skfakereal._files import write_csv
 from skfakereal._images.read import decode_image, read_bytes
 from skfakereal._judging import MODEL_FILE
 from skfakereal._judging.model import Model, describe_for_file
-from skfakereal._pages.html import Html, details, panel
-from skfakereal._pages.pictures import figure
+from skfakereal._pages.html import Html, details, meaning, note, panel, section
+from skfakereal._pages.pictures import figure, gallery, picture
 from skfakereal._training.settings import is_solved
 from skfakereal._trunk_settings import height_and_width
 from skfakereal._views import render_view
-from skfakereal._wording import counted
-from skfakereal.cli._images import Parts
+from skfakereal._wording import counted, shortened
+from skfakereal.cli._images import Part, Parts
 from skfakereal.cli.run._evaluation import (
     Measured,
     missed_target,
@@ -30,14 +32,12 @@ from skfakereal.cli.run._page import card_facts, card_sections, write_card
 from skfakereal.cli.run._seen import digests_of, folds_remark, seen_remark, write_manifest
 from skfakereal.cli.train._decide import Decided, measure
 from skfakereal.cli.train._fit import Fitted, describe_training
-from skfakereal.cli.train._labels import (
-    LabelIssues,
-    find_mislabelled,
-    label_sections,
-    write_label_issues,
-)
 from skfakereal.cli.train._prepare import Plan
-from skfakereal.evaluation import EvaluationReport, TrainingCurveDisplay
+from skfakereal.evaluation import (
+    EvaluationReport,
+    TrainingCurveDisplay,
+    find_label_issues,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,6 +47,28 @@ _N_LOOKED_AT = 20
 # A photograph of 118 million pixels would take gigabytes.
 _LOOKED_AT_SIDE = 1024
 _N_VIEWS = 7  # beside the plain image, which makes two rows of four
+LABELS_FILE = "label_issues.csv"
+_SHOWN = 12
+_MANY = 0.2  # of the images: hardly a set has so many wrong labels
+
+
+@dataclass(frozen=True)
+class LabelIssue:
+    """An image whose label is likely wrong."""
+
+    path: str
+    label: str
+    likely: str
+    probability: float  # of the label
+
+
+@dataclass(frozen=True)
+class LabelIssues:
+    """What looks mislabelled among the images that could be looked at, the worst first."""
+
+    found: list[LabelIssue]
+    n_images: int
+    which: str  # which images these are
 
 
 @dataclass(frozen=True)
@@ -198,3 +220,92 @@ def _amount_to_see(path: str) -> float:
     pixels = np.asarray(image).astype(float)
     change = sum(np.abs(np.diff(pixels, axis=axis)).sum() for axis in (0, 1))
     return float(change) / pixels.size
+
+
+def find_mislabelled(fitted: Fitted, decided: Decided, measured: Measured) -> LabelIssues:
+    """Look at all images of the run that were classified by a model not fitted on them."""
+    parts, names = fitted.prepared.parts, fitted.model.names
+    seen: list[tuple[Part, Sequence[Classification]]] = [(measured.part, measured.verdicts)]
+    which = "all of them, each classified by a model that was fitted without it"
+    if measured.folds is None:
+        which = "the tested ones"
+        if parts.validation is None and decided.verdicts:
+            # Out of fold, of the training part.
+            seen.append((parts.train, decided.verdicts))
+            which += ", and the training images, classified out of fold"
+    paths = [path for part, _ in seen for path in part.paths]
+    labels = np.concatenate([part.labels for part, _ in seen])
+    verdicts = [verdict for _, said in seen for verdict in said]
+    nothing = np.full(len(names), np.nan)
+    proba = np.array([nothing if v.error else v.probabilities for v in verdicts])
+    rows = find_label_issues(labels, proba, labels=np.arange(len(names)))
+    found = [
+        LabelIssue(
+            path=paths[row],
+            label=names[labels[row]],
+            likely=names[int(proba[row].argmax())],
+            probability=float(proba[row, labels[row]]),
+        )
+        for row in rows.tolist()
+    ]
+    return LabelIssues(found, int((~np.isnan(proba).any(axis=1)).sum()), which)
+
+
+def write_label_issues(folder: Path, issues: LabelIssues) -> None:
+    """Write them as a table, also if there are none."""
+    rows = [
+        [each.path, each.label, each.likely, f"{each.probability:.6f}"]
+        for each in issues.found
+    ]
+    write_csv(folder / LABELS_FILE, [["path", "label", "likely", "probability"], *rows])
+
+
+def label_sections(issues: LabelIssues) -> list[Html]:
+    """Return what the page shows of them."""
+    looked_at = f"Looked at {counted(issues.n_images, 'image')}: {issues.which}."
+    if not issues.found:
+        return [
+            section(
+                "Labels that look wrong", note("No label looks wrong.", "good"), looked_at
+            )
+        ]
+    shown = issues.found[:_SHOWN]
+    said = f"{_looks(issues)}. Hard images look just like wrong labels: see for yourself."
+    if len(issues.found) > len(shown):
+        said += f" The {len(shown)} most likely are shown; {LABELS_FILE} has all."
+    return [
+        section(
+            "Labels that look wrong",
+            said,
+            gallery(
+                picture(
+                    each.path,
+                    f"labelled {each.label} (probability {each.probability:.2f}), "
+                    f"more likely {each.likely}\n{shortened(each.path, 18)}",
+                )
+                for each in shown
+            ),
+            meaning(
+                f"{looked_at} An image is listed if it resembles the other class more than "
+                "images of that class do on average, for as many images as the probabilities "
+                "say are mislabelled (confident learning, Northcutt et al. 2021). Correct what "
+                f"is wrong, leave what is right, and train again; {LABELS_FILE} beside this "
+                "page lists the images. None was left out of training."
+            ),
+        )
+    ]
+
+
+def _looks(issues: LabelIssues) -> str:
+    n = len(issues.found)
+    said = f"{counted(n, 'image')} {'looks' if n == 1 else 'look'} mislabelled"
+    if n > _MANY * issues.n_images:
+        said += f", so many of {issues.n_images:,} that the model is rather weak"
+    return said
+
+
+def label_line(issues: LabelIssues, out: str) -> str:
+    """Return the line for the screen; empty if there is nothing to tell."""
+    if not issues.found:
+        return ""
+    return f"{_looks(issues)}: see {Path(out, LABELS_FILE)}, or the report."
