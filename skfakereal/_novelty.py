@@ -39,6 +39,7 @@ _MOST_DIRECTIONS = 32
 _IMAGES_A_DIRECTION = 6
 _MOST_BYTES = 900_000  # of the arrays; a model file has a megabyte for all of it
 _MOST_QUANTILES = 257
+_N_FOLDS = 5
 _LARGEST = np.float32(np.finfo(np.float16).max)
 
 
@@ -197,7 +198,6 @@ def _crossed(
     read: Callable[[NDArray[np.intp]], FloatArray],
     rows: NDArray[np.intp],
     order: NDArray[np.intp],
-    n_folds: int = 5,
 ) -> "_Found | None":
     rows = np.sort(rows)
     features, first = read(rows), dict[bytes, int]()
@@ -206,7 +206,7 @@ def _crossed(
     groups = np.unique(order[rows[same]], return_inverse=True)[1]
     # Largest groups first, each to the fold that has fewest.
     counts = np.bincount(groups)
-    filled, fold_of = np.zeros(min(n_folds, len(counts))), np.empty(len(counts), np.intp)
+    filled, fold_of = np.zeros(min(_N_FOLDS, len(counts))), np.empty(len(counts), np.intp)
     for group in np.argsort(-counts, kind="stable"):
         fold_of[group] = filled.argmin()
         filled[fold_of[group]] += counts[group]

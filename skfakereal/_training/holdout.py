@@ -13,6 +13,7 @@ from skfakereal._paths import ImagePaths, check_paths
 from skfakereal._validation import check_labels, check_weights, refuse_missing
 
 Indices = NDArray[np.intp]
+_N_FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -115,11 +116,11 @@ def hold_out(
 
 
 def draw_folds(
-    images: LabelledPaths, *, random_state: int, n_folds: int = 5
+    images: LabelledPaths, *, random_state: int
 ) -> list[tuple[Indices, Indices]]:
     """Divide the training data into folds, each held out once; groups stay together.
 
-    There are fewer than `n_folds` where a class has fewer images, or lies in fewer groups.
+    There are fewer than five where a class has fewer images, or lies in fewer groups.
     """
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
@@ -127,10 +128,10 @@ def draw_folds(
     classes, counts = np.unique(y, return_counts=True)
     if groups is None:
         _refuse_single_images(classes, counts)
-        n_folds = min(n_folds, counts.min())
+        n_folds = min(_N_FOLDS, counts.min())
         folds = StratifiedKFold(n_folds, shuffle=True, random_state=random_state)
         return list(folds.split(y, y))
-    n_folds = min(n_folds, _fewest_groups(y, groups, classes), counts.min())
+    n_folds = min(_N_FOLDS, _fewest_groups(y, groups, classes), counts.min())
     while n_folds >= 2:
         by_group = StratifiedGroupKFold(n_folds, shuffle=True, random_state=random_state)
         drawn = list(by_group.split(y, y, groups))

@@ -1,18 +1,17 @@
 """A plan -> what is trained, validated and tested on; what cannot be done is refused."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skfakereal import VGG16ImageClassifier
 from skfakereal._classifying.classes import positive_class
-from skfakereal._listing import require_folder
 from skfakereal._parameters import check_parameters
 from skfakereal._training.holdout import LabelledPaths, draw_folds, draw_seeds, hold_out
 from skfakereal._training.settings import held_fraction, is_solved
@@ -39,10 +38,28 @@ _WAYS_OUT = (
     "package, for 32x32 images) or --weights none (random)"
 )
 Rows = tuple[NDArray[np.intp], NDArray[np.intp]]  # those to train on, and the others
+Drawn = TypeVar("Drawn")
 _FOLDS = 5  # scikit-learn's calibration divides even images that nothing is fitted on
 _TEST_FRACTION = 0.2
 # A fifth of fewer is less than 40: where 32 of 40 are right, the accuracy may be 0.64 or 0.91.
 _FEWEST_TO_HOLD_OUT = 200
+# By whether groups stay together; None: there are none.
+_TEST_DRAWN = {
+    None: "The tested images were drawn one by one, with the same share of each class.",
+    True: "The tested images were drawn so that no group (a folder below a class, or "
+    "what a file of groups tells) is on both sides.",
+    False: "The tested images were drawn image by image, since no drawing by groups "
+    "leaves every class on both sides. So images of one group may be on both "
+    "sides, and the figures are too good.",
+}
+_FOLDS_DRAWN = {
+    None: "",
+    True: " No group (a folder below a class, or what a file of groups tells) was on both "
+    "sides.",
+    False: " The images were divided one by one, since no division by groups leaves every "
+    "class on both sides. So images of one group may be on both sides, which "
+    "makes the figures too good.",
+}
 _DIVIDED = (
     "The training images were cross-validated image by image, since no division by groups "
     "leaves every class on both sides, so what is chosen by it is too confident."
@@ -96,11 +113,6 @@ def prepare(folder: Path, plan: Plan) -> Prepared:
         **plan.parameters, random_state=plan.random_state, verbose=int(plan.progress)
     )
     check_parameters(classifier.get_params(deep=False))
-    # What is mistyped is said before weights are downloaded.
-    require_folder(Path(plan.folder))
-    if plan.groups_file is not None:
-        Path(plan.groups_file).stat()
-    require_weights(classifier.weights, ways_out=_WAYS_OUT)
     # What Keras trains would be trained six times.
     by_itself = is_solved(classifier) and classifier.validation_fraction == "auto"
     test_fraction = plan.test_fraction or (None if by_itself else _TEST_FRACTION)
@@ -112,11 +124,14 @@ def prepare(folder: Path, plan: Plan) -> Prepared:
         parts = with_validation(parts, 0.1 if fraction == "auto" else fraction, plan)
     if by_itself and parts.validation is None and not parts.folds:
         _check_enough(parts.train, parts.names, 2, "each of which is held out once")
-        kept = groups_to_keep(parts.train, plan)
-        if kept is None and plan.use_groups and has_groups(parts.train):
+        divided = groups_to_keep(parts.train, plan) is None
+        if divided and _groups(parts.train, plan) is not None:
             parts = replace(parts, how=f"{parts.how} {_DIVIDED}")
     check_decision(plan.decision, parts)
-    load_trunk(classifier.weights)  # an error in them is said before the long work
+    # What is wrong with the images is said before a download, and what is wrong with the
+    # weights before the long work.
+    require_weights(classifier.weights, ways_out=_WAYS_OUT)
+    load_trunk(classifier.weights)
     _say_what_is_trained_on(parts, by_itself=by_itself)
     audit = None
     if plan.audit:
@@ -165,8 +180,9 @@ def split_folder(plan: Plan, test_fraction: float | None) -> Parts:
         if test_fraction is None and len(train.paths) < _FEWEST_TO_HOLD_OUT:
             parts = Parts(train, validation, None, names, "", left_out=left_out)
             return with_folds(parts, plan)
-        rows, how = _draw_test(train, test_fraction or _TEST_FRACTION, plan)
+        rows, together = _draw(train, test_fraction or _TEST_FRACTION, plan)
         train, test = (train.take(part) for part in rows)
+        how = _TEST_DRAWN[together]
     return Parts(train, validation, test, names, how, left_out=left_out)
 
 
@@ -179,61 +195,52 @@ def _check_enough(part: Part, names: Sequence[str], needed: int, why: str) -> No
             )
 
 
-def _draw_test(part: Part, fraction: float, plan: Plan) -> tuple[Rows, str]:
-    if not (plan.use_groups and has_groups(part)):
-        how = "The tested images were drawn one by one, with the same share of each class."
-        return _draw(part, None, fraction, plan), how
+def _groups(part: Part, plan: Plan) -> NDArray[np.object_] | None:
+    """Return the groups that are to stay together, if there are any."""
+    return part.groups if plan.use_groups and has_groups(part) else None
+
+
+def _labelled(part: Part, plan: Plan) -> LabelledPaths:
+    return LabelledPaths.check(part.paths, part.labels, groups=_groups(part, plan))
+
+
+def _divide(
+    images: LabelledPaths, draw: Callable[[LabelledPaths], Drawn]
+) -> tuple[Drawn, bool | None]:
+    """Draw, image by image if need be; tell whether groups stay together, None without any."""
+    if images.groups is None:
+        return draw(images), None
     try:
-        return _draw(part, part.groups, fraction, plan), (
-            "The tested images were drawn so that no group (a folder below a class, or "
-            "what a file of groups tells) is on both sides."
-        )
+        return draw(images), True
     except ValueError:
-        return _draw(part, None, fraction, plan), (
-            "The tested images were drawn image by image, since no drawing by groups "
-            "leaves every class on both sides. So images of one group may be on both "
-            "sides, and the figures are too good."
-        )
+        return draw(replace(images, groups=None)), False
 
 
-def _draw(
-    part: Part, groups: NDArray[np.object_] | None, fraction: float, plan: Plan
-) -> Rows:
-    images = LabelledPaths.check(part.paths, part.labels, groups=groups)
-    train, test = hold_out(images, fraction=fraction, random_state=plan.random_state)
-    return train.positions, test.positions
+def _draw(part: Part, fraction: float, plan: Plan) -> tuple[Rows, bool | None]:
+    def draw(images: LabelledPaths) -> Rows:
+        train, held = hold_out(images, fraction=fraction, random_state=plan.random_state)
+        return train.positions, held.positions
+
+    return _divide(_labelled(part, plan), draw)
 
 
 def with_folds(parts: Parts, plan: Plan) -> Parts:
     """Divide the training part into folds, each of which is tested on once."""
     train = parts.train
-    groups = train.groups if plan.use_groups and has_groups(train) else None
-    images = LabelledPaths.check(train.paths, train.labels, groups=groups)
-    apart = ""
-    if groups is not None:
-        apart = (
-            " No group (a folder below a class, or what a file of groups tells) was on both "
-            "sides."
-        )
-    try:
+
+    def draw(images: LabelledPaths) -> Folds:
         folds = draw_folds(images, random_state=plan.random_state)
         fewest = [min(train.take(rows).count(parts.names).values()) for rows, _ in folds]
-        if min(fewest) < 2:  # each model divides its own images again
-            raise ValueError
-    except ValueError:
-        if groups is None:
-            raise
-        folds = draw_folds(replace(images, groups=None), random_state=plan.random_state)
-        apart = (
-            " The images were divided one by one, since no division by groups leaves every "
-            "class on both sides. So images of one group may be on both sides, which "
-            "makes the figures too good."
-        )
+        if images.groups is not None and min(fewest) < 2:
+            raise ValueError  # each model divides its own images again
+        return folds
+
+    folds, together = _divide(_labelled(train, plan), draw)
     how = (
         f"The figures are cross-validated, since {len(train.paths):,} images are too few to "
         "hold some out: each image was classified by a model of the same kind as the saved one, "
-        f"fitted on about {_share_of_fold(folds)} of the images, without that one.{apart} "
-        f"The model that is saved was fitted on all of them."
+        f"fitted on about {_share_of_fold(folds)} of the images, without that one."
+        f"{_FOLDS_DRAWN[together]} The model that is saved was fitted on all of them."
     )
     return replace(parts, folds=folds, how=how)
 
@@ -245,9 +252,9 @@ def _share_of_fold(folds: Folds) -> str:
 
 def groups_to_keep(train: Part, plan: Plan) -> NDArray[np.object_] | None:
     """Return the groups that a fit with this seed can keep together among its folds."""
-    if not (plan.use_groups and has_groups(train)):
+    images = _labelled(train, plan)
+    if images.groups is None:
         return None
-    images = LabelledPaths.check(train.paths, train.labels, groups=train.groups)
     try:
         draw_folds(images, random_state=draw_seeds(plan.random_state)[0])
     except ValueError:
@@ -260,13 +267,8 @@ def with_validation(parts: Parts, fraction: float, plan: Plan) -> Parts:
     if parts.validation is not None:
         return parts
     train, how = parts.train, parts.how
-    groups = train.groups if plan.use_groups and has_groups(train) else None
-    try:
-        rows = _draw(train, groups, fraction, plan)
-    except ValueError:
-        if groups is None:
-            raise
-        rows = _draw(train, None, fraction, plan)
+    rows, together = _draw(train, fraction, plan)
+    if together is False:
         how += (
             " The validation images were drawn image by image, since no drawing by groups "
             "leaves every class on both sides, so what is chosen on them is too confident."
