@@ -18,7 +18,7 @@ from sklearn.model_selection import FixedThresholdClassifier
 
 import skfakereal
 from skfakereal import ImageReadError, VGG16ImageClassifier
-from skfakereal._classifying.verdicts import judge_images
+from skfakereal._classifying.ask import judge_images
 from skfakereal._novelty import UNUSUAL, FeatureSummary, rounded, summarize, unlike
 from skfakereal.persistence import load_with_metadata
 

@@ -9,8 +9,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from skfakereal._classifying.ask import Classification
 from skfakereal._classifying.unwrap import find_threshold
-from skfakereal._classifying.verdicts import Classification
 from skfakereal._files import digest_of
 from skfakereal._images.read import ImageReadError, decode_image, read_bytes
 from skfakereal._judging import CARD_FILE, MODEL_FILE

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skfakereal._classifying.verdicts import (
+from skfakereal._classifying.ask import (
     Classification,
     judge_halves,
     judge_images,

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from skfakereal._classifying.verdicts import Classification
+from skfakereal._classifying.ask import Classification
 from skfakereal._files import csv_line, encoded
 from skfakereal._judging.model import Model
 from skfakereal._judging.verdicts import band_of, classify, classify_stably, told

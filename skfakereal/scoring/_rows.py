@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from skfakereal._classifying.verdicts import (
+from skfakereal._classifying.ask import (
     Classification,
     judge_halves,
     judge_images,

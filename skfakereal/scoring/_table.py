@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from skfakereal._classifying.verdicts import label_and_probability
+from skfakereal._classifying.ask import label_and_probability
 from skfakereal._files import csv_line, encoded
 from skfakereal.scoring._paths import PathList
 from skfakereal.scoring._rows import Row, read_row

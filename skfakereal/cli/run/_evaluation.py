@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
+from skfakereal._classifying.ask import Classification
 from skfakereal._classifying.predictions import follows
 from skfakereal._classifying.unwrap import find_threshold
-from skfakereal._classifying.verdicts import Classification
 from skfakereal._files import write_csv
 from skfakereal._judging.model import Model
 from skfakereal._judging.verdicts import classify, told

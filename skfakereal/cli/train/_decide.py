@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from skfakereal import VGG16ImageClassifier
+from skfakereal._classifying.ask import Classification
 from skfakereal._classifying.predictions import decide as decide_at_threshold
-from skfakereal._classifying.verdicts import Classification
 from skfakereal._judging.model import Model
 from skfakereal._judging.verdicts import classify
 from skfakereal.cli._decision import MORE_PROBABLE, DecisionPlan

@@ -10,7 +10,7 @@ import numpy as np
 
 from skfakereal import VGG16ImageClassifier, save
 from skfakereal._augmentation import view_settings
-from skfakereal._classifying.verdicts import Classification
+from skfakereal._classifying.ask import Classification
 from skfakereal._files import write_csv
 from skfakereal._images.read import decode_image, read_bytes
 from skfakereal._judging import MODEL_FILE

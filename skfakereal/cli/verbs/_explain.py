@@ -20,7 +20,7 @@ from skfakereal.cli.run._folder import (
 )
 
 if TYPE_CHECKING:
-    from skfakereal._classifying.verdicts import Classification
+    from skfakereal._classifying.ask import Classification
     from skfakereal._judging.model import Model
     from skfakereal._pages.html import Html
     from skfakereal.explain import Explanation, RandomizationCheck
