@@ -37,9 +37,9 @@ import httpx2
 from starlette.testclient import TestClient
 
 from skfakereal._judging.judge import Judge
-from skfakereal.web import _uploads
+from skfakereal.web import _requests as _uploads
 from skfakereal.web._app import create_app
-from skfakereal.web._guard import Guard
+from skfakereal.web._requests import Guard
 
 HOST = "http://127.0.0.1:8765"
 A1111 = b"parameters\0a cat\nSteps: 20, Sampler: Euler a, Seed: 1"

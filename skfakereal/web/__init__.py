@@ -21,7 +21,7 @@ import uvicorn
 
 from skfakereal._judging.judge import Judge
 from skfakereal.web._app import create_app
-from skfakereal.web._guard import is_loopback
+from skfakereal.web._requests import is_loopback
 
 __all__ = ["serve"]
 

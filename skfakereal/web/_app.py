@@ -23,10 +23,10 @@ from skfakereal._judging.judge import Item, Judge, Judged
 from skfakereal._pages.html import escaped
 from skfakereal._version import __version__
 from skfakereal.cases import POLICY, CaseReport, make_case
-from skfakereal.web._guard import Guard
-from skfakereal.web._uploads import (
+from skfakereal.web._requests import (
     LIMITS,
     CutOffError,
+    Guard,
     TooMuchError,
     bound_body,
     items_of,
