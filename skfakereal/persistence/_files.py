@@ -28,12 +28,18 @@ from skfakereal._store.store import open_store
 from skfakereal._trunk import Trunk
 from skfakereal._trunk_settings import TrunkSettings
 from skfakereal._version import __version__
-from skfakereal.persistence._build import REFUSALS, Builder, build_estimator
 from skfakereal.persistence._checks import check_network, check_summary_fits, is_array
 from skfakereal.persistence._classes import PARTS
 from skfakereal.persistence._container import pack
 from skfakereal.persistence._nodes import Node
-from skfakereal.persistence._read import MAX_METADATA, ModelFile, read_model
+from skfakereal.persistence._read import (
+    MAX_METADATA,
+    REFUSALS,
+    Builder,
+    ModelFile,
+    build_estimator,
+    read_model,
+)
 
 _SUFFIX = ".skfr"
 
@@ -101,7 +107,6 @@ def save(
     noted = check_metadata(metadata)
     from sklearn.utils.validation import check_is_fitted
 
-    from skfakereal.persistence._build import build_estimator
     from skfakereal.persistence._encode import encode_estimator
 
     if hasattr(estimator, "fit"):
