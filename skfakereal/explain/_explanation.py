@@ -18,6 +18,26 @@ from skfakereal._images.read import (
 )
 
 Result = TypeVar("Result")
+# How to read a map, for pages.
+READING = {
+    "grad-cam": (
+        "Bright: this detector sees evidence for the class. Dark: there "
+        "is none, or evidence against it.",
+        "Each map has a scale of its own, so brightness cannot be compared between images. "
+        "A photograph that is surely real has a brightest place too.",
+        "Cells are large, and each sees far beyond its borders: trust the region, not the "
+        "outline.",
+        "The picture is what the detector sees of the image, at the proportions of the file.",
+    ),
+    "occlusion": (
+        "Red: the probability falls if this place is covered, so something there "
+        "speaks for it. Blue: it gains.",
+        "Each map has a scale of its own: look at the numbers. A detector that is very sure "
+        "may lose next to nothing wherever one covers.",
+        "A covered image is unlike any that the detector has seen; edges of the cover may "
+        "count as evidence themselves.",
+    ),
+}
 
 
 @dataclass(frozen=True, eq=False)

@@ -296,6 +296,29 @@ def randomization_check(
     return RandomizationCheck(tuple(stages), np.concatenate(correlations), n_cells)
 
 
+NO_CHECK = (
+    "The sanity check with random weights needs a VGG16 with a head that can be looked "
+    "into, which this model does not have."
+)
+HOW_CHECKED = (
+    "The sanity check puts random weights in the place of learned ones and compares "
+    "the maps: the similarity is the mean absolute rank correlation over ten draws, "
+    "from 0 to 1 (Adebayo et al., 2018, Sanity checks for saliency maps)."
+)
+
+
+def check_maps(
+    estimator: Any, X: Any, method: Literal["grad-cam", "occlusion"], **how: Any
+) -> RandomizationCheck | None:
+    """Check the maps of a page; None where that is not possible, as `NO_CHECK` says."""
+    # To draw the last block anew for every covered copy would take minutes an image.
+    stages = ("head", "block5") if method == "grad-cam" else ("head",)
+    try:
+        return randomization_check(estimator, X, method=method, stages=stages, **how)
+    except TypeError:
+        return None
+
+
 def _covered(
     opened: OpenedNetwork, path: str, patch: int | None, stride: int | None, fill: Fill
 ) -> NDArray[np.uint8]:

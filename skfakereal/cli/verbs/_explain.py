@@ -64,10 +64,6 @@ _CAUTION = (
     "manipulated, and it is no evidence that anything was: a detector that is wrong has "
     "maps as convincing as one that is right."
 )
-_NO_CHECK = (
-    "The sanity check with random weights needs a VGG16 with a head that can be looked "
-    "into, which this model does not have."
-)
 _COLOURS = {
     "grad-cam": "Bright: what speaks for {}.",
     "occlusion": "Red: what speaks for {}. Blue: what speaks against it.",
@@ -78,25 +74,6 @@ _EMPTY = {
         "probability is left comes from what is missing, or from the detector's own offset."
     ),
     "occlusion": "The map is empty: whatever is covered, the probability of {} stays.",
-}
-_READING = {
-    "grad-cam": (
-        "Bright: this detector sees evidence for the class. Dark: there "
-        "is none, or evidence against it.",
-        "Each map has a scale of its own, so brightness cannot be compared between images. "
-        "A photograph that is surely real has a brightest place too.",
-        "Cells are large, and each sees far beyond its borders: trust the region, not the "
-        "outline.",
-        "The picture is what the detector sees of the image, at the proportions of the file.",
-    ),
-    "occlusion": (
-        "Red: the probability falls if this place is covered, so something there "
-        "speaks for it. Blue: it gains.",
-        "Each map has a scale of its own: look at the numbers. A detector that is very sure "
-        "may lose next to nothing wherever one covers.",
-        "A covered image is unlike any that the detector has seen; edges of the cover may "
-        "count as evidence themselves.",
-    ),
 }
 
 
@@ -228,39 +205,28 @@ def _chunks(
 
 
 def _explain(
-    explained: Explained, paths: Sequence[str], folder: Path, *, method: str, **how: Any
+    explained: Explained, paths: Sequence[str], folder: Path, *, method: Any, **how: Any
 ) -> None:
     """Explain some images; write their PNG files."""
     from skfakereal._paths import as_fitted
-    from skfakereal.explain import grad_cam, occlusion
+    from skfakereal.explain import check_maps, grad_cam, occlusion
 
     estimator = explained.model.estimator
     X = as_fitted(estimator, paths)
     maps = (grad_cam if method == "grad-cam" else occlusion)(estimator, X, **how)
-    sanity = _check(estimator, X, method, how)
+    check = check_maps(estimator, X, method, **how)
     explained.method = maps.method
     for row in range(len(maps)):
-        _add(explained, maps, row, sanity[row], folder, method)
+        _add(explained, maps, row, _worth(check, row), folder, method)
 
 
-def _check(estimator: Any, X: Any, method: str, how: dict[str, Any]) -> "list[list[Html]]":
-    """Return what the map of each image is worth, by the sanity check."""
-    from skfakereal._pages.html import paragraph
-    from skfakereal.explain import randomization_check
-
-    # To draw the last block anew for every covered copy would take minutes an image.
-    stages = ("head", "block5") if method == "grad-cam" else ("head",)
-    try:
-        check = randomization_check(estimator, X, method=method, stages=stages, **how)  # type: ignore[arg-type]
-    except TypeError:
-        return [[paragraph(_NO_CHECK)]] * len(X)
-    return [_worth(check, row) for row in range(len(X))]
-
-
-def _worth(check: "RandomizationCheck", row: int) -> "list[Html]":
-    """Return one line, and the figures behind it."""
+def _worth(check: "RandomizationCheck | None", row: int) -> "list[Html]":
+    """Return what the map of an image is worth in one line, and the figures behind it."""
     from skfakereal._pages.html import meaning, paragraph
+    from skfakereal.explain import NO_CHECK
 
+    if check is None:
+        return [paragraph(NO_CHECK)]
     short, sentence = check.summary(row), check.sentence(row)
     behind = [meaning(sentence)] if sentence != short else []
     return [paragraph(f"Sanity check: {short}"), *behind]
@@ -327,6 +293,7 @@ def _write(folder: Path, explained: Explained, config: Mapping[str, Any]) -> Non
 
 def _page(explained: Explained, config: Mapping[str, Any]) -> str:
     from skfakereal._pages import html
+    from skfakereal.explain import HOW_CHECKED, READING
 
     method = "occlusion" if explained.method == "Occlusion" else "grad-cam"
     broken = list(explained.unreadable.items())
@@ -336,10 +303,8 @@ def _page(explained: Explained, config: Mapping[str, Any]) -> str:
     parts: list[html.Html] = [
         html.note(_CAUTION, "warning"),
         html.meaning(
-            html.items([*_READING[method], *filter(None, [explained.why_method])]),
-            "The sanity check puts random weights in the place of learned ones and compares "
-            "the maps: the similarity is the mean absolute rank correlation over ten draws, "
-            "from 0 to 1 (Adebayo et al., 2018, Sanity checks for saliency maps).",
+            html.items([*READING[method], *filter(None, [explained.why_method])]),
+            HOW_CHECKED,
         ),
         *explained.sections,
     ]
