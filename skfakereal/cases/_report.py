@@ -2,6 +2,7 @@
 
 import base64
 import io
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,24 +17,20 @@ from PIL import Image
 from skfakereal._images.read import ImageReadError, decode_image, read_bytes
 from skfakereal._judging.judge import Item, Judge, Judged
 from skfakereal._judging.model import load_model, model_of
-from skfakereal._pages.html import Html
+from skfakereal._novelty import is_of_other_size, unlike
+from skfakereal._pages.html import Html, escaped, page, section, table
 from skfakereal._pages.report import Report, records_frame
 from skfakereal._version import __version__
+from skfakereal._wording import chance, counted
 from skfakereal.audit import FIELDS, read_facts
-from skfakereal.cases._map import LookedAt, look
-from skfakereal.cases._page import case_sections, lead_of
+from skfakereal.cases._page import KINDS, LookedAt, case_sections, digest, lead_of, look
 from skfakereal.provenance import Provenance
 
 if TYPE_CHECKING:
     import pandas as pd
-from collections import Counter
-
-from skfakereal._novelty import is_of_other_size, unlike
-from skfakereal._pages.html import escaped, page, section, table
-from skfakereal._wording import chance, counted
-from skfakereal.cases._page import KINDS, digest
 
 _LARGEST_SIDE = 1024  # pixels of the copy on the page
+_SIDE = 224  # pixels of a thumbnail
 _MOST_ORIGINAL = 100 * 10**6  # bytes of a file that a page may carry
 # Of what an audit notes, what says something of a single file.
 _FACTS = (
@@ -123,10 +120,8 @@ class CaseReport(Report):
             With the probability, where there is one.
         """
         of = self.detector["positive"] or self.row["label"]
-        chance = self.row["probability"]
-        return lead_of(self.row) + (
-            "" if chance is None else f" Probability of {of}: {chance:.3f}."
-        )
+        p = self.row["probability"]
+        return lead_of(self.row) + ("" if p is None else f" Probability of {of}: {p:.3f}.")
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the pictures, in a form that `json.dump` takes.
@@ -276,9 +271,6 @@ def small_copy(pixels: NDArray[np.uint8], side: int) -> str:
     image.save(buffer, "jpeg", quality=85)
     encoded = base64.b64encode(buffer.getvalue()).decode("ascii")
     return f"data:image/jpeg;base64,{encoded}"
-
-
-_SIDE = 224  # pixels of a thumbnail
 
 
 @dataclass(frozen=True)
