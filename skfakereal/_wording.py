@@ -20,6 +20,12 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def left_out(count: int) -> str:
+    """Return how many images a figure lacks, since they could not be read."""
+    was = "was" if count == 1 else "were"
+    return f"{counted(count, 'image')} could not be read and {was} left out"
+
+
 def first_of(names: Sequence[str], most: int = 3) -> str:
     """Return names in quotes, and how many more there are."""
     shown = [repr(name) for name in names[:most]]

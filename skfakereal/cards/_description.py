@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from skfakereal._trunk_settings import height_and_width
-from skfakereal._wording import counted
+from skfakereal._wording import counted, left_out
 from skfakereal.cards._blocks import (
     Block,
     Bullets,
@@ -115,11 +115,7 @@ def data_section(report: EvaluationReport, config: Mapping[str, Any]) -> Section
     if "test_images" in data:
         facts.append(without_paths(data["test_images"]))
     if data.get("unreadable"):
-        n_lost = len(data["unreadable"])
-        facts.append(
-            f"{counted(n_lost, 'image')} could not be read and "
-            f"{'was' if n_lost == 1 else 'were'} left out."
-        )
+        facts.append(f"{left_out(len(data['unreadable']))}.")
     if "manifest_sha256" in data:
         facts.append(
             "images.csv lists every image with its part and SHA-256; the SHA-256 of that "

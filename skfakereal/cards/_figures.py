@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from skfakereal._wording import WORDS, counted, decimal, interval_text
+from skfakereal._wording import WORDS, counted, decimal, interval_text, left_out
 from skfakereal.cards._blocks import Block, Bullets, Section, Table, Text, without_paths
 from skfakereal.evaluation import EvaluationReport, GeneratorReport, RobustnessReport
 
@@ -56,11 +56,7 @@ def _remarks(report: EvaluationReport) -> list[str]:
         if not any(path in remark for path in report.unreadable)
     ]
     if report.unreadable:
-        n_lost = len(report.unreadable)
-        verb = "was" if n_lost == 1 else "were"
-        sentences.append(
-            f"{counted(n_lost, 'image')} could not be read and {verb} left out."
-        )
+        sentences.append(f"{left_out(len(report.unreadable))}.")
     return sentences
 
 

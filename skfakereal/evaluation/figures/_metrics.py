@@ -21,7 +21,7 @@ from sklearn.metrics import (
 
 from skfakereal._classifying.predictions import Predictions
 from skfakereal._shown import printable
-from skfakereal._wording import counted
+from skfakereal._wording import left_out
 from skfakereal.evaluation.figures._reliability import expected_error, reliability
 
 CLASS_FIGURES = ("precision", "recall", "f1")
@@ -236,11 +236,7 @@ def _unreadable_remarks(predictions: Predictions) -> list[str]:
     shown = ", ".join(map(printable, lost[:3])) + (
         f" and {len(lost) - 3} more" if len(lost) > 3 else ""
     )
-    verb = "was" if len(lost) == 1 else "were"
-    return [
-        f"{counted(len(lost), 'image')} could not be read and {verb} left out of the "
-        f"figures: {shown}."
-    ]
+    return [f"{left_out(len(lost))} of the figures: {shown}."]
 
 
 def _undefined_remarks(predictions: Predictions) -> list[str]:

@@ -162,6 +162,11 @@ class Results:
         """The rows of the groups, by name."""
         return [group.row(self.predictions.weights) for group in self._groups]
 
+    @property
+    def weakest_first(self) -> list[GroupRow]:
+        """The rows of the groups, that with the lowest accuracy first."""
+        return sorted(self.rows, key=lambda row: row.figures["accuracy"])
+
     @cached_property
     def row_word(self) -> str:
         """What a row is called: "generator" or "group"."""

@@ -34,6 +34,7 @@ from skfakereal.evaluation.generators._trials import (
 )
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -193,12 +194,6 @@ def generator_table(rows: Sequence[GeneratorRow], key: str) -> Html:
         "rise" if key == "fpr" else "drop",
     ]
     return table([*cells, ["mean", None, None, *means]], header, GENERATOR_FIGURES[key])
-
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 
 class GeneratorReport(ReportOfRows[GeneratorRow]):

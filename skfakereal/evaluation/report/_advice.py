@@ -90,7 +90,7 @@ def _weak_groups(results: Results) -> list[str]:
     intervals = results.intervals.per_group
     weak = [
         row
-        for row in sorted(results.rows, key=lambda row: row.figures["accuracy"])
+        for row in results.weakest_first
         if intervals.get(row.name, {}).get("accuracy", (0, 1))[1] < overall - _WEAK
     ]
     if not weak:

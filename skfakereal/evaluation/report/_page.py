@@ -31,13 +31,14 @@ from skfakereal._wording import MEANINGS, WORDS, counted, decimal, interval_text
 from skfakereal.evaluation.figures._metrics import few_negatives
 from skfakereal.evaluation.figures._results import Results, worst_errors
 from skfakereal.evaluation.report._advice import next_steps
-from skfakereal.evaluation.report._as_data import headline, spoken_keys
 from skfakereal.evaluation.report._plots import draw_plots
 from skfakereal.evaluation.report._tables import (
     class_table,
     figure_table,
     group_table,
+    headline,
     reliability_table,
+    spoken_keys,
     threshold_table,
 )
 
@@ -93,12 +94,11 @@ def report_sections(
     basis: str = "",
     pictures: Sequence[Html] = (),
     findings: Sequence[Html] = (),
-    numbers: Sequence[Html] = (),
 ) -> list[Html]:
     """Return what a page shows: the answer and what it is worth, pictures, steps, numbers.
 
     A run adds what it knows besides: what the reader must know of the figures and what they
-    are based on, panels beside the pictures, sections after them, and tables folded away.
+    are based on, panels beside the pictures, and sections after them.
     """
     return [
         _answer(results, cautions, basis),
@@ -106,7 +106,7 @@ def report_sections(
         *_groups(results),
         *findings,
         section("What to do next", items(next_steps(results))),
-        section("In numbers", folds(*_numbers(results), *numbers)),
+        section("In numbers", folds(*_numbers(results))),
     ]
 
 
@@ -176,7 +176,7 @@ def _groups(results: Results) -> list[Html]:
     if not results.rows:
         return []
     word, intervals = results.row_word, results.intervals.per_group
-    rows = sorted(results.rows, key=lambda row: row.figures["accuracy"])
+    rows = results.weakest_first
     none = (math.nan, math.nan)
     drawn = [
         (

@@ -15,7 +15,6 @@ from scipy.stats import binomtest
 from skfakereal._classifying.predictions import Predictions
 from skfakereal._shown import drawable, legible
 from skfakereal._wording import shortened
-from skfakereal.evaluation.figures._groups import GroupRow
 from skfakereal.evaluation.figures._results import Results
 
 if TYPE_CHECKING:
@@ -217,7 +216,7 @@ def group_height(results: Results) -> float:
 def draw_groups(results: Results, ax: "Axes") -> None:
     """Draw the share of each group that is classified correctly, the weakest first."""
     intervals = results.intervals.per_group
-    rows: list[GroupRow] = sorted(results.rows, key=lambda row: row.figures["accuracy"])
+    rows = results.weakest_first
     rows = rows[:_MOST_GROUPS]
     places = np.arange(len(rows))
     values = [row.figures["accuracy"] for row in rows]

@@ -13,9 +13,9 @@ from skfakereal._validation import RandomState
 from skfakereal.evaluation.figures._intervals import Intervals
 from skfakereal.evaluation.figures._reliability import ReliabilityBin
 from skfakereal.evaluation.figures._results import OperatingPoint, Results
-from skfakereal.evaluation.report._as_data import as_json, as_text, results_frame
 from skfakereal.evaluation.report._page import report_fragment, report_lead, report_sections
 from skfakereal.evaluation.report._plots import Plot, draw_plots, plots_of
+from skfakereal.evaluation.report._tables import as_json, as_text, results_frame
 
 if TYPE_CHECKING:
     import pandas as pd

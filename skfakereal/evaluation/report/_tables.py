@@ -1,11 +1,213 @@
-"""Results -> the tables of a page: figures of all images, of classes, thresholds and groups."""
+"""Results -> tables: of a terminal, of a page, of pandas, and what JSON knows."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from skfakereal._pages.html import Html, table
-from skfakereal._wording import WORDS, decimal, interval_text
+from skfakereal._pages.report import make_frame, without_nan
+from skfakereal._wording import WORDS, counted, decimal, interval_text, text_table
 from skfakereal.evaluation.figures._intervals import Interval
-from skfakereal.evaluation.figures._metrics import CLASS_FIGURES
+from skfakereal.evaluation.figures._metrics import CLASS_FIGURES, Figures
 from skfakereal.evaluation.figures._results import Results
-from skfakereal.evaluation.report._as_data import spoken_keys
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def spoken_keys(figures: Figures) -> list[str]:
+    """Return the figures that are shown, in their order."""
+    double = "f1_macro" if "f1" in figures.overall else "f1"
+    return [key for key in WORDS if key in figures.overall and key != double]
+
+
+def headline(figures: Figures) -> list[tuple[str, str, float]]:
+    """Return the few figures that come first: key, name in words, and value."""
+    shown = [key for key in spoken_keys(figures) if key in _HEADLINE]
+    return [(key, WORDS[key], figures.overall[key]) for key in shown]
+
+
+_HEADLINE = (
+    "accuracy",
+    "precision",
+    "recall",
+    "f1",
+    "f1_macro",
+    "roc_auc",
+    "average_precision",
+)
+
+
+def as_json(results: Results) -> dict[str, Any]:
+    """Return everything that was computed."""
+    p, figures = results.predictions, results.figures
+    everything = {
+        **figures.overall,
+        "per_class": figures.per_class,
+        "per_group": {row.name: row.as_dict() for row in results.rows},
+        "confusion_matrix": figures.confusion.tolist(),
+        "operating_points": [dataclasses.asdict(point) for point in results.points],
+        "reliability": [dataclasses.asdict(each) for each in results.bins],
+        "intervals": dataclasses.asdict(results.intervals),
+        "remarks": list(figures.remarks),
+        "n_images": len(p.paths),
+        "classes": list(p.names),
+        "positive_class": None if p.positive is None else p.names[p.positive],
+        "threshold": p.threshold,
+        "unreadable": [path for path, _ in p.unreadable],
+    }
+    plain: dict[str, Any] = without_nan(everything)
+    return plain
+
+
+_NONE = (np.nan, np.nan)
+
+
+def results_frame(results: Results, kind: str) -> "pd.DataFrame":
+    """Return one of the tables of a report."""
+    if kind not in _TABLES:
+        raise ValueError(f"kind must be one of {FRAMES}, got {kind!r}.")
+    return _TABLES[kind](results)
+
+
+def _classes(results: Results) -> "pd.DataFrame":
+    rows = results.figures.rows()
+    return make_frame(
+        [row[1:] for row in rows], [row[0] for row in rows], [*CLASS_FIGURES, "n_images"]
+    )
+
+
+def _figures(results: Results) -> "pd.DataFrame":
+    overall, intervals = results.figures.overall, results.intervals.overall
+    rows = [[value, *intervals.get(key, _NONE)] for key, value in overall.items()]
+    return make_frame(rows, list(overall), ["value", "low", "high"])
+
+
+def _groups(results: Results) -> "pd.DataFrame":
+    keys = list(results.rows[0].figures) if results.rows else []
+    columns = [f"{key}{end}" for key in keys for end in ("", "_low", "_high")]
+    rows = []
+    for row in results.rows:
+        intervals: Mapping[str, Interval] = results.intervals.per_group.get(row.name, {})
+        cells = [(row.figures[key], *intervals.get(key, _NONE)) for key in keys]
+        rows.append([row.n_images, row.n_positive, *(v for cell in cells for v in cell)])
+    names = [row.name for row in results.rows]
+    return make_frame(rows, names, ["n_images", "n_positive", *columns])
+
+
+def _thresholds(results: Results) -> "pd.DataFrame":
+    columns = ["threshold", "accuracy", "balanced_accuracy"]
+    columns += ["true_positive_rate", "false_positive_rate"]
+    rows = [[getattr(point, column) for column in columns] for point in results.points]
+    return make_frame(rows, [point.name for point in results.points], columns)
+
+
+def _reliability(results: Results) -> "pd.DataFrame":
+    rows = [dataclasses.astuple(each) for each in results.bins]
+    names = [f"{each.low:g} to {each.high:g}" for each in results.bins]
+    return make_frame(rows, names, ["low", "high", "n_images", "mean_probability", "share"])
+
+
+_TABLES: dict[str, Callable[[Results], "pd.DataFrame"]] = {
+    "classes": _classes,
+    "figures": _figures,
+    "groups": _groups,
+    "thresholds": _thresholds,
+    "reliability": _reliability,
+}
+FRAMES = tuple(_TABLES)
+
+
+_MOST_GROUPS = 20
+
+
+def as_text(results: Results) -> str:
+    """Return the report as lines of text."""
+    predictions, figures = results.predictions, results.figures
+    names = predictions.names
+    title = f"EvaluationReport: {counted(len(predictions.paths), 'image')}"
+    if predictions.positive is not None:
+        title += f", positive class {names[predictions.positive]!r}"
+    classes = [
+        [name, *(decimal(value) for value in values), f"{count:,}"]
+        for name, *values, count in figures.rows()
+    ]
+    matrix = [
+        [name, *map(_count, row)]
+        for name, row in zip(names, figures.confusion.tolist(), strict=True)
+    ]
+    blocks = [
+        title,
+        text_table([["", "precision", "recall", "f1", "n_images"], *classes]),
+        _overall_text(results),
+        text_table([["", *(f"predicted {name}" for name in names)], *matrix]),
+        _threshold_text(results),
+        _group_text(results),
+        *figures.remarks,
+        *results.intervals.remarks,
+    ]
+    return "\n\n".join(block for block in blocks if block)
+
+
+def _overall_text(results: Results) -> str:
+    overall, intervals = results.figures.overall, results.intervals.overall
+    # Precision, recall and F1 stand in the table of the classes.
+    keys = [
+        key
+        for key in spoken_keys(results.figures)
+        if key not in ("precision", "recall", "f1", "f1_macro")
+    ]
+    rows = [
+        [WORDS[key], decimal(overall[key]), interval_text(intervals.get(key))]
+        for key in keys
+    ]
+    return text_table([["", "value", "95% interval"], *rows])
+
+
+def _threshold_text(results: Results) -> str:
+    # Where the classifier takes the more probable class, there is nothing to compare.
+    if results.predictions.threshold is None:
+        return ""
+    header = ["threshold", "value", "accuracy", "balanced", "TPR", "FPR"]
+    rows = [
+        [
+            point.name,
+            *map(
+                decimal,
+                (
+                    point.threshold,
+                    point.accuracy,
+                    point.balanced_accuracy,
+                    point.true_positive_rate,
+                    point.false_positive_rate,
+                ),
+            ),
+        ]
+        for point in results.points
+    ]
+    return text_table([header, *rows])
+
+
+def _group_text(results: Results) -> str:
+    if not results.rows:
+        return ""
+    keys = list(results.rows[0].figures)
+    weakest = results.weakest_first
+    rows = [
+        [row.name, f"{row.n_images:,}", *(decimal(row.figures[key]) for key in keys)]
+        for row in weakest[:_MOST_GROUPS]
+    ]
+    header = [results.row_word, "n_images", *(WORDS[key] for key in keys)]
+    lines, more = text_table([header, *rows]), len(weakest) - len(rows)
+    return lines + (f"\n... and {more:,} with a higher accuracy" if more else "")
+
+
+def _count(value: float) -> str:
+    # With weights, the cells are sums of weights.
+    return f"{value:,}" if float(value).is_integer() else f"{value:,.1f}"
+
 
 _POINTS = {
     "chosen": "in use by the classifier",
@@ -80,7 +282,7 @@ def group_table(results: Results) -> Html:
                 for key in keys
             ),
         ]
-        for row in sorted(results.rows, key=lambda row: row.figures["accuracy"])
+        for row in results.weakest_first
     ]
     return table(rows, [results.row_word, *counts, *(WORDS[key] for key in keys)])
 

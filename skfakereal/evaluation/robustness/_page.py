@@ -251,17 +251,13 @@ def robustness_sections(
                 ),
                 details(
                     "What was done",
-                    items(f"{r.name}: {p!r}" for r, p in _pairs(rows, perturbations)),
+                    items(
+                        f"{r.name}: {p!r}" for r, p in zip(rows, perturbations, strict=True)
+                    ),
                 ),
             ),
         ),
     ]
-
-
-def _pairs(
-    rows: Sequence[RobustnessRow], perturbations: Sequence[Perturbation]
-) -> list[tuple[RobustnessRow, Perturbation]]:
-    return list(zip(rows, perturbations, strict=True))
 
 
 def _curves(untouched: RobustnessRow, rows: Sequence[RobustnessRow]) -> Html:
