@@ -38,41 +38,21 @@ _IMAGENET = "426b4794dc109a847015ad463bbcdb08"
 
 
 class Trunk:
-    """The thirteen convolutions of a VGG16, in the form in which they are stored.
-
-    Parameters
-    ----------
-    arrays : mapping of str to ndarray
-        ``block{b}_conv{c}/kernel`` of shape (3, 3, in, out) and ``.../bias`` of shape
-        (out,), of any float type; or an int8 kernel and ``.../scale`` of shape (out,).
-    name : str
-        Where they come from, for messages.
-    seeded : bool, default=False
-        Whether they are the random trunk of ``weights=None``, which a pickle need not
-        hold.
-    n_blocks : int, default=5
-        How many of the five blocks there are.
-    array_digests : mapping of str to bytes or None, default=None
-        What `array_digest` gives, where it is known already; for the blocks that are not
-        there it is what their part of the digest is made of.
-    trained_on : {"imagenet", "unit"} or None, default=None
-        The preprocessing that their file names; None if it names none.
-
-    Raises
-    ------
-    ValueError
-        If the arrays are not those of a VGG16; the message names the first wrong one.
-    """
+    """The thirteen convolutions of a VGG16, in the form in which they are stored."""
 
     def __init__(
         self,
+        # ``block{b}_conv{c}/kernel`` of shape (3, 3, in, out) and ``.../bias`` of shape (out,),
+        # of any float type; or an int8 kernel and ``.../scale`` of shape (out,).
         arrays: Mapping[str, NDArray[Any]],
-        name: str,
+        name: str,  # where they come from, for messages
         *,
-        seeded: bool = False,
-        n_blocks: int = 5,
+        seeded: bool = False,  # the random trunk of weights=None, which a pickle need not hold
+        n_blocks: int = 5,  # how many of the five blocks there are
+        # What `array_digest` gives, where it is known already; for the blocks that are not
+        # there it is what their part of the digest is made of.
         array_digests: Mapping[str, bytes] | None = None,
-        trained_on: str | None = None,
+        trained_on: str | None = None,  # the preprocessing that their file names, if any
     ) -> None:
         self.arrays = dict(arrays)
         self.name = name

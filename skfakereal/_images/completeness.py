@@ -58,15 +58,7 @@ _MAX_SEGMENTS, _MAX_TILES, _MAX_TAGS, _MAX_VALUES = 10_000, 10_000, 10_000, 2**2
 
 
 class PackingError(Exception):
-    """What is wrong with the packing of an image.
-
-    Parameters
-    ----------
-    reason : {"truncated", "damaged", "too large"}
-        As an `ImageReadError` has it.
-    what : str
-        What was found.
-    """
+    """What is wrong with the packing of an image; `reason` is as an `ImageReadError` has it."""
 
     def __init__(self, reason: str, what: str) -> None:
         super().__init__(reason, what)
@@ -79,14 +71,9 @@ class AllOrNothing(io.BytesIO):
 
     Pillow's decoders fail on their own, unless somebody has set
     ``PIL.ImageFile.LOAD_TRUNCATED_IMAGES`` in this process.
-
-    Attributes
-    ----------
-    strict : bool
-        Whether reading at the end fails. Off at first: while the format is being found,
-        that is usual.
     """
 
+    # Off while the format is being found, when reading at the end is usual.
     strict = False
 
     def read(self, size: int | None = -1, /) -> bytes:
@@ -101,16 +88,11 @@ class Bounded(AllOrNothing):
     """A file that fails, too, when it is read far more often than it has bytes.
 
     Comments, directories and fill bytes Pillow walks in Python, and without a limit.
-
-    Attributes
-    ----------
-    left : int
-        What may still be asked of it, in bytes; each read counts for `A_READ` more.
     """
 
     def __init__(self, data: bytes) -> None:
         super().__init__(data)
-        self.left = 2**26 + 6 * len(data)
+        self.left = 2**26 + 6 * len(data)  # bytes; each read counts for `A_READ` more
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Read bytes, as any file does."""

@@ -56,18 +56,10 @@ class ActivationStore:
     database, or one of another format, is renamed and begun anew. Where the folder cannot
     be used (full, read-only, locked for longer than `timeout`), this object does without.
 
-    Parameters
-    ----------
-    folder : str or os.PathLike
-        Where the database lies. It is created with mode 0700 when it is first needed.
-    max_bytes : int, default=10 * 2**30
-        Bound on the size of the database, at least 1 MiB. Beyond it the least recently
-        used entries go. A value of more than half of it is not kept.
-    timeout : float, default=30.0
-        Seconds to wait while another process writes.
+    The folder is created with mode 0700 when it is first needed. Beyond `max_bytes` the least
+    recently used entries go, and a value of more than half of it is not kept. `timeout` is the
+    seconds to wait while another process writes.
 
-    Notes
-    -----
     An object may be pickled, shared by threads and carried over a fork: every process
     opens a connection of its own when it first needs one.
 

@@ -55,40 +55,19 @@ class LogisticProblems:
     some rows, by Woodbury's identity. These are drawn in proportion to how much each row
     curves the loss at the present point (priority sampling, Duffield, Lund and Thorup 2007):
     at weak decays few rows do.
-
-    Parameters
-    ----------
-    rows : Rows
-        The rows, of about unit variance.
-    labels : ndarray of shape (n_rows,)
-        Encoded from 0.
-    weights : ndarray of shape (n_rows, n_problems)
-        Of the rows; zero in the problems that a row is held out of.
-    n_classes : int
-        How many classes there are.
-    scales : ndarray of shape (n_features, n_problems)
-        The penalty is on the coefficients times these.
-
-    Attributes
-    ----------
-    point : ndarray of shape (n_features + 1, n_problems, n_outputs)
-        Coefficients and, at the end, intercepts of the last solution.
-    decisions : ndarray of shape (n_rows, n_problems, n_outputs)
-        What it gives for all rows.
-    n_passes : int
-        How often all rows were read.
     """
 
     def __init__(
         self,
-        rows: Rows,
-        labels: NDArray[np.intp],
+        rows: Rows,  # of about unit variance
+        labels: NDArray[np.intp],  # shape (n_rows,), encoded from 0
+        # Shape (n_rows, n_problems): zero in the problems that a row is held out of.
         weights: Floats,
         n_classes: int,
+        # Shape (n_features, n_problems): the penalty is on the coefficients times these.
         scales: NDArray[np.floating],
     ) -> None:
         classes = np.arange(n_classes) if n_classes > 2 else np.array([1])
-        self.n_passes = 0
         # All rows and their products, where all are drawn.
         self._everything: tuple[FloatArray, FloatArray] | None = None
         self._rows = rows
@@ -98,8 +77,10 @@ class LogisticProblems:
         self._scales = np.asarray(scales, np.float64)[:, :, np.newaxis]
         shape = (len(scales) + 1, weights.shape[1], len(classes))
         self._threads = _threads(len(labels) * len(scales))
-        self.decisions = np.zeros((len(labels), *shape[1:]))
+        # Coefficients and, at the end, intercepts of the last solution, of shape (n_features + 1,
+        # n_problems, n_outputs), and what it gives for all rows.
         self.point = np.zeros(shape)
+        self.decisions = np.zeros((len(labels), *shape[1:]))
         # The loss and its slopes, without the penalty.
         self._loss, self._slopes = self._evaluate(self.point)
 
@@ -162,7 +143,6 @@ class LogisticProblems:
 
     def _evaluate(self, point: Floats) -> tuple[Floats, Floats]:
         """Return the mean losses and their slopes, without the penalty."""
-        self.n_passes += 1
         _, n_problems, n_outputs = point.shape
         coefficients = point[:-1].reshape(len(point) - 1, -1).astype(np.float32)
         losses, slopes = np.zeros(n_problems), np.zeros_like(point)

@@ -37,21 +37,6 @@ class ActivationShelf:
 
     In memory where they take little, in an unnamed temporary file otherwise. With the
     cut at the image itself nothing is kept: pixels never leave the user's folders.
-
-    Parameters
-    ----------
-    reader : ActivationReader
-        Computes them.
-    paths : sequence of str
-        The images.
-    n_views : int
-        How many views will be needed, at most.
-    positions : sequence of int or None, default=None
-        Where the images stood in the user's array, for the errors; None: in this order.
-    array : str, default="X"
-        What that array is called.
-    max_bytes : int, default=2**30
-        From how many bytes on a file takes them.
     """
 
     def __init__(
@@ -59,10 +44,12 @@ class ActivationShelf:
         reader: ActivationReader,
         paths: Sequence[str],
         *,
-        n_views: int,
+        n_views: int,  # how many will be needed, at most
+        # Where the images stood in the user's array, and what that is called, for errors; None:
+        # in this order.
         positions: Sequence[int] | NDArray[np.intp] | None = None,
         array: str = "X",
-        max_bytes: int = 2**30,
+        max_bytes: int = 2**30,  # from which on a file takes them
     ) -> None:
         self.reader = reader
         self.paths = paths
