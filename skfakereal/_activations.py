@@ -1,4 +1,4 @@
-"""Paths -> activations at the cut: read, render, run the trunk, round; and probabilities."""
+"""Paths -> activations at the cut: read, render, run the trunk, round."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,12 +18,9 @@ from skfakereal._images.read import (
     ImageReadError,
     blamed_on,
     decode_image,
-    raise_unreadable,
     read_bytes,
-    shorter_side,
 )
 from skfakereal._network import Network
-from skfakereal._novelty import FeatureSummary, describe, is_asked, tell_novelty
 from skfakereal._quantization import require_precision
 from skfakereal._store.store import ActivationStore
 from skfakereal._threads import count_threads
@@ -115,37 +112,6 @@ class ActivationReader:
     Files are decoded in threads beside the computation, with a bounded look-ahead, so
     that memory does not grow with the number of images. What the store has is neither
     decoded nor computed.
-
-    Parameters
-    ----------
-    trunk : Trunk
-        The weights.
-    settings : TrunkSettings
-        Size, preprocessing, pooling and cut.
-    engine : {"auto", "ncnn", "int8", "tensorflow"}, default="auto"
-        What computes.
-    store : ActivationStore or None, default=None
-        Where activations are looked up and kept.
-    augmentation : ViewSettings or None, default=None
-        The settings of the views; None where only view 0 is read.
-    n_jobs : int or None, default=None
-        Threads that decode, and that ncnn computes in; None for this process's share of
-        the cores.
-    verbose : int, default=0
-        Whether to show a progress bar.
-    n_images : int, default=0
-        How many will be read, each view counted: "auto" takes a GPU for many.
-
-    Attributes
-    ----------
-    network : Network
-        The trunk up to the cut.
-    shape : tuple of int
-        Of one image's activations.
-    dtype : dtype
-        Of the activations.
-    n_computed : int
-        How many activations have been computed so far.
     """
 
     def __init__(
@@ -154,11 +120,12 @@ class ActivationReader:
         settings: TrunkSettings,
         *,
         engine: str = "auto",
-        store: ActivationStore | None = None,
-        augmentation: ViewSettings | None = None,
+        store: ActivationStore | None = None,  # where activations are looked up and kept
+        augmentation: ViewSettings | None = None,  # None where only view 0 is read
+        # Threads that decode, and that ncnn computes in; None for this process's share.
         n_jobs: int | None = None,
         verbose: int = 0,
-        n_images: int = 0,
+        n_images: int = 0,  # to be read, each view counted: "auto" takes a GPU for many
     ) -> None:
         height, width = settings.image_size
         self.engine = choose_engine(
@@ -169,11 +136,11 @@ class ActivationReader:
         require_precision(self.engine, settings)
         self.settings = settings
         self.augmentation = augmentation
-        self.network = _trunk_network(trunk, settings)
-        self.shape = self.network.output_shape((*settings.image_size, 3))
+        self.network = _trunk_network(trunk, settings)  # up to the cut
+        self.shape = self.network.output_shape((*settings.image_size, 3))  # of one image's
         self.n_threads = count_threads(n_jobs)
         self.verbose = verbose
-        self.n_computed = 0
+        self.n_computed = 0  # activations, so far
         self.dtype = np.dtype(_ROUNDED_TO)
         # With the cut at the image itself, the activations are its pixels: those never
         # leave the user's folders.
@@ -398,95 +365,3 @@ def _trunk_network(trunk: Trunk, settings: TrunkSettings) -> Network:
         for oldest in list(_networks)[:-4]:
             _networks.pop(oldest, None)
     return network
-
-
-def compute_probabilities(
-    reader: ActivationReader,
-    tail: Network,
-    paths: Sequence[str],
-    *,
-    n_classes: int,
-    keep_going: bool,
-    summary: FeatureSummary | None = None,
-) -> NDArray[np.float64]:
-    """Return the probability of each class for each image, by the tail's sigmoid or softmax.
-
-    With `keep_going`, images that cannot be read give a row of NaN, else one error lists them.
-    Whoever collects how unusual images are gets it on the way.
-    """
-    novelty = np.full(len(paths), np.nan)
-    asked = summary is not None and is_asked()
-    forward = compile_network(
-        tail, reader.shape, engine=reader.engine, n_threads=reader.n_threads
-    )
-    probabilities = np.full((len(paths), n_classes), np.nan)
-    failures: list[ImageReadError] = []
-    for batch in reader.read(paths, keep_going=keep_going):
-        failures += batch.failures
-        broken = [(failure.index or 0) - batch.start for failure in batch.failures]
-        rows = np.delete(np.arange(len(batch.activations)), [*broken, *batch.repeats])
-        outputs = forward(batch.activations[rows].astype(np.float32))
-        if summary is not None and asked:
-            novelty[batch.start + rows] = _novelty(
-                reader,
-                summary,
-                batch.activations[rows],
-                [paths[i] for i in (batch.start + rows).tolist()],
-            )
-        probabilities[batch.start + rows] = of_each_class(outputs)
-        for row, earlier in batch.repeats.items():
-            probabilities[batch.start + row] = probabilities[earlier]
-            novelty[batch.start + row] = novelty[earlier]
-    for path, value in zip(paths, novelty.tolist(), strict=True):
-        tell_novelty(path, value)
-    if not keep_going:
-        raise_unreadable(failures)
-    return probabilities
-
-
-def compute_novelty(
-    reader: ActivationReader,
-    summary: FeatureSummary,
-    paths: Sequence[str],
-    *,
-    keep_going: bool,
-) -> NDArray[np.float64]:
-    """Return how unusual each image is; NaN where one cannot be read, with `keep_going`."""
-    novelty = np.full((len(paths), 1), np.nan)
-    failures: list[ImageReadError] = []
-    for batch in reader.read(paths, keep_going=keep_going):
-        failures += batch.failures
-        readable = ~np.isnan(batch.activations).any(
-            axis=tuple(range(1, batch.activations.ndim))
-        )
-        rows = np.flatnonzero(readable)
-        novelty[batch.start + rows, 0] = _novelty(
-            reader,
-            summary,
-            batch.activations[rows],
-            [paths[i] for i in (batch.start + rows).tolist()],
-        )
-        for row, earlier in batch.repeats.items():
-            novelty[batch.start + row] = novelty[earlier]
-    if not keep_going:
-        raise_unreadable(failures)
-    return novelty[:, 0]
-
-
-def _novelty(
-    reader: ActivationReader,
-    summary: FeatureSummary,
-    activations: NDArray[np.float16],
-    paths: Sequence[str],
-) -> NDArray[np.float64]:
-    features = describe(reader.network, (*reader.settings.image_size, 3), activations)
-    return summary.novelty(features, [shorter_side(path) for path in paths])
-
-
-def of_each_class(outputs: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return probabilities of all classes from what a tail gives."""
-    wide = outputs.astype(np.float64)
-    if wide.shape[1] == 1:  # one sigmoid unit, for the second of two classes
-        return np.column_stack([1 - wide, wide])
-    # A softmax in float32 does not sum to one in float64.
-    return np.asarray(wide / wide.sum(axis=1, keepdims=True))

@@ -12,17 +12,14 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from skfakereal._activations import (
-    ActivationReader,
-    compute_novelty,
-    compute_probabilities,
-)
+from skfakereal._activations import ActivationReader
 from skfakereal._augmentation import Augmentation, view_settings
 from skfakereal._documentation import DocumentationLink
 from skfakereal._network import Dense, Network
 from skfakereal._novelty import NO_SUMMARY
 from skfakereal._parameters import BEFORE, check_parameters
 from skfakereal._paths import ImagePaths, check_paths
+from skfakereal._probabilities import compute_novelty, compute_probabilities
 from skfakereal._quantization import engine_to_fit, with_ranges
 from skfakereal._store.store import open_store
 from skfakereal._threads import prepare_tensorflow

@@ -27,6 +27,7 @@ FLOORS = {
     "_classifying": 3,
     "_features": 3,
     "_activations": 2,
+    "_probabilities": 2,
     "_training": 2,
     "__init__": 6,
 }

@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter, ImageStat
 
-from skfakereal._activations import ActivationReader, mean_of_crops, of_each_class
+from skfakereal._activations import ActivationReader, mean_of_crops
 from skfakereal._classifier import VGG16ImageClassifier
 from skfakereal._classifying.copies import predict_perturbed
 from skfakereal._classifying.unwrap import copy_with_settings, find_network
 from skfakereal._images.read import blamed_on, decode_image, read_bytes
 from skfakereal._perturbations import Perturbation
+from skfakereal._probabilities import of_each_class
 from skfakereal._views import render_crops
 from skfakereal.engines import compile_network
 

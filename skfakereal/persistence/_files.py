@@ -14,16 +14,13 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skfakereal._activations import (
-    ActivationReader,
-    compute_novelty,
-    compute_probabilities,
-)
+from skfakereal._activations import ActivationReader
 from skfakereal._files import replacing
 from skfakereal._network import Network
 from skfakereal._novelty import NO_SUMMARY, FeatureSummary
 from skfakereal._parameters import check_parameters
 from skfakereal._paths import ImagePaths, check_paths
+from skfakereal._probabilities import compute_novelty, compute_probabilities
 from skfakereal._store.store import open_store
 from skfakereal._trunk import Trunk
 from skfakereal._trunk_settings import TrunkSettings
