@@ -37,8 +37,6 @@ from skfakereal._trunk_settings import TrunkSettings, trunk_settings
 from skfakereal._validation import check_class_weight, record_columns
 from skfakereal._weights import load_trunk
 
-__all__ = ["VGG16ImageClassifier"]
-
 
 class VGG16ImageClassifier(DocumentationLink, ClassifierMixin, BaseEstimator):
     """Classify image files by transfer learning on VGG16.

@@ -8,8 +8,6 @@ from pathlib import Path
 
 from skfakereal._network import Clip, Dense, Forward, Network
 
-__all__ = ["ENGINES", "auto_engine", "choose_engine", "compile_network"]
-
 ENGINES = ("auto", "ncnn", "int8", "tensorflow")
 # Up to here, 83 images of 224x224, float32 takes a few seconds, and nothing is gained by
 # features that differ from Keras's.

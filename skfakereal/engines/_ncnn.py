@@ -29,8 +29,6 @@ from skfakereal._network import (
 from skfakereal.engines._ncnn_net import WorkingMemory, load_net, to_mat
 from skfakereal.engines._numpy import compile_dense, correlations
 
-__all__ = ["compile_with_ncnn"]
-
 # Measured on full-width VGG16: larger images than this gain nothing from a stack, only
 # their small maps behind the poolings, where weights outweigh maps, gain 5 to 15%.
 _LARGEST_STACKED = Statistics.MANY_ROWS

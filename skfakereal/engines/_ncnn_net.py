@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from skfakereal._network import Conv, Layer, Statistics
 
-__all__ = ["WorkingMemory", "load_net", "to_mat"]
-
 # First line of ncnn's text format.
 _MAGIC = "7767517"
 # Before float32 weights that are not compressed.

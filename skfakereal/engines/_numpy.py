@@ -16,8 +16,6 @@ from skfakereal._network import (
     Statistics,
 )
 
-__all__ = ["compile_dense", "correlations"]
-
 Floats = NDArray[np.float64]
 
 

@@ -22,8 +22,6 @@ from skfakereal._network import (
 )
 from skfakereal._threads import prepare_tensorflow, require_living_threads
 
-__all__ = ["channel_statistics", "compile_with_tensorflow"]
-
 
 def compile_with_tensorflow(network: Network) -> Forward:
     """Return a function that computes `network` on batches of any length."""

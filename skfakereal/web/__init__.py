@@ -23,8 +23,6 @@ from skfakereal._judging.judge import Judge
 from skfakereal.web._app import create_app
 from skfakereal.web._requests import is_loopback
 
-__all__ = ["serve"]
-
 _UPLOADS = "skfakereal-serve-"
 
 
