@@ -7,7 +7,6 @@ never depends on how fast or how loaded the machine is.
 import os
 import threading
 from contextlib import suppress
-from types import TracebackType
 from typing import Any, Self
 
 from PIL import ImageFile
@@ -187,12 +186,7 @@ class MemoryShare:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         while self._held:
             pool, n_bytes = self._held.pop()
             pool.give_back(n_bytes)

@@ -19,7 +19,7 @@ from skfakereal.explain._explanation import (
 from skfakereal.explain._opened import OpenedNetwork, class_activation, open_network
 
 FloatArray = NDArray[np.float32]
-_BATCH = 8  # images whose maps and their derivatives are in memory at a time
+_BATCH = 8  # images whose activations and derivatives are in memory at a time
 
 
 def grad_cam(
@@ -120,7 +120,7 @@ def grad_cam(
     wanted = classes_to_explain(classes, label, predicted)
     cells = [
         _signed_cells(opened, views[part], n_layers, wanted[part])
-        for part in _parts(len(paths))
+        for part in parts_of(len(paths))
     ]
     factor = 2 ** sum(isinstance(x, MaxPool) for x in opened.layers[:n_layers])
     maps = [
@@ -160,7 +160,8 @@ def _signed_cells(
     return class_activation(rest, activations, opened.scores_of(wanted))
 
 
-def _parts(n_images: int) -> list[slice]:
+def parts_of(n_images: int) -> list[slice]:
+    """Return the images in batches."""
     return [slice(start, start + _BATCH) for start in range(0, n_images, _BATCH)]
 
 

@@ -15,7 +15,7 @@ from skfakereal._paths import ImagePaths, check_paths
 from skfakereal._validation import RandomState, seed_of
 from skfakereal.explain._covers import Fill, check_patches, cover_image
 from skfakereal.explain._explanation import classes_to_explain
-from skfakereal.explain._grad_cam import look_at
+from skfakereal.explain._grad_cam import look_at, parts_of
 from skfakereal.explain._opened import (
     OpenedNetwork,
     Scores,
@@ -176,7 +176,6 @@ class MapMaker:
 
 
 _STAGES = ("head", "block5")
-_BATCH = 8  # images whose activations are in memory at a time
 
 
 def randomization_check(
@@ -273,7 +272,7 @@ def randomization_check(
     views, _ = look_at(opened, paths)
     wanted = classes_to_explain(classes, label, predict_once(estimator, X)[0])
     if method == "grad-cam":
-        parts = [slice(i, i + _BATCH) for i in range(0, len(paths), _BATCH)]
+        parts = parts_of(len(paths))
         makers = (MapMaker(opened, views[part], n_layers, wanted[part]) for part in parts)
     else:
         covered = (_covered(opened, path, patch, stride, fill) for path in paths)

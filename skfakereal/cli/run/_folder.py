@@ -9,8 +9,9 @@ import secrets
 import shutil
 import signal
 import threading
+from argparse import Namespace
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -71,6 +72,13 @@ def new_run(
                 raise UnfinishedRunError(_leave(partial, place) / kept) from error
             shutil.rmtree(partial, ignore_errors=True)
         raise
+
+
+def asked_run(arguments: Namespace, *reads: str) -> AbstractContextManager[Path | None]:
+    """Give a folder where one is asked for, before the work: its place may be taken."""
+    if arguments.out:
+        return new_run(arguments.out, force=arguments.force, reads=reads)
+    return nullcontext()
 
 
 @contextmanager

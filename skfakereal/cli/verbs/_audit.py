@@ -1,7 +1,6 @@
 """``skfakereal audit``: do the files give the class away?"""
 
 from argparse import ArgumentParser, Namespace
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +8,7 @@ from skfakereal._shown import printable
 from skfakereal._wording import counted
 from skfakereal.cli._arguments import add_classes, add_folder, add_n_jobs
 from skfakereal.cli._output import complain, say
-from skfakereal.cli.run._folder import describe_run, new_run, seal, write_json
+from skfakereal.cli.run._folder import asked_run, describe_run, seal, write_json
 
 if TYPE_CHECKING:
     from skfakereal.audit import AuditReport
@@ -73,11 +72,7 @@ def run(arguments: Namespace) -> int:
     from skfakereal.cli.run._audit import audit_listed
 
     out = arguments.out
-    # First of all, so that a place that is taken comes to light before the work.
-    reads = [arguments.folder]
-    with (
-        new_run(out, force=arguments.force, reads=reads) if out else nullcontext() as folder
-    ):
+    with asked_run(arguments, arguments.folder) as folder:
         bunch = load_labelled(arguments.folder, arguments.classes)
         report, parts = audit_listed(bunch, arguments)
         if bunch.left_out:

@@ -1,11 +1,10 @@
 """``skfakereal evaluate``: how good is a model on these images?"""
 
 from argparse import ArgumentParser, Namespace
-from contextlib import nullcontext
 
 from skfakereal.cli._arguments import add_card, add_model, add_run, add_tested
 from skfakereal.cli._output import say, wants_progress
-from skfakereal.cli.run._folder import new_run
+from skfakereal.cli.run._folder import asked_run
 
 SUMMARY = "measure a model on labelled images"
 DESCRIPTION = """\
@@ -60,11 +59,7 @@ def run(arguments: Namespace) -> int:
     from skfakereal.cli.run._tested import describe_test, end_test, load_tested
 
     progress, out = wants_progress(arguments.progress), arguments.out
-    # First of all, so that a place that is taken comes to light before the work.
-    reads = [arguments.model, arguments.folder]
-    with (
-        new_run(out, force=arguments.force, reads=reads) if out else nullcontext() as folder
-    ):
+    with asked_run(arguments, arguments.model, arguments.folder) as folder:
         check_card(arguments.card)
         tested = load_tested(arguments, progress=progress)
         measured = evaluate_part(tested.model, tested.part, progress=progress)

@@ -2,13 +2,12 @@
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skfakereal.cli._arguments import add_card, add_model, add_run, add_tested, name_list
 from skfakereal.cli._output import say, wants_progress
-from skfakereal.cli.run._folder import new_run, save_figure, seal, write_json
+from skfakereal.cli.run._folder import asked_run, save_figure, seal, write_json
 
 if TYPE_CHECKING:
     from skfakereal.evaluation import RobustnessReport
@@ -85,11 +84,7 @@ def run(arguments: Namespace) -> int:
     from skfakereal.evaluation import robustness_report
 
     progress, out = wants_progress(arguments.progress), arguments.out
-    # First of all, so that a place that is taken comes to light before the work.
-    reads = [arguments.model, arguments.folder]
-    with (
-        new_run(out, force=arguments.force, reads=reads) if out else nullcontext() as folder
-    ):
+    with asked_run(arguments, arguments.model, arguments.folder) as folder:
         check_card(arguments.card)
         changes = None if arguments.changes is None else read_changes(arguments.changes)
         tested = load_tested(arguments, progress=progress)

@@ -6,10 +6,9 @@ sentence where there is nothing to draw.
 
 from collections.abc import Callable
 from textwrap import wrap
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from skfakereal._classifying.predictions import Predictions
@@ -84,21 +83,7 @@ def _draw_roc(results: Results, ax: "Axes") -> None:
     from sklearn.metrics import RocCurveDisplay
 
     predictions = results.predictions
-
-    def draw(
-        y: NDArray[np.str_], score: NDArray[np.float64], name: str, last: bool
-    ) -> None:
-        RocCurveDisplay.from_predictions(
-            y,
-            score,
-            pos_label=name,
-            name=None if predictions.positive is not None else drawable(name),
-            sample_weight=predictions.weights,
-            plot_chance_level=last,
-            ax=ax,
-        )
-
-    if _draw_each_class(predictions, ax, draw):
+    if _draw_curves(predictions, ax, RocCurveDisplay, with_chance=True):
         rest, of = _rest_and_class(predictions)
         ax.set(
             xlabel=f"false positive rate ({rest} classified as {of})",
@@ -111,21 +96,8 @@ def _draw_precision_recall(results: Results, ax: "Axes") -> None:
     from sklearn.metrics import PrecisionRecallDisplay
 
     predictions = results.predictions
-
-    def draw(
-        y: NDArray[np.str_], score: NDArray[np.float64], name: str, last: bool
-    ) -> None:
-        PrecisionRecallDisplay.from_predictions(
-            y,
-            score,
-            pos_label=name,
-            name=None if predictions.positive is not None else drawable(name),
-            sample_weight=predictions.weights,
-            plot_chance_level=predictions.positive is not None,
-            ax=ax,
-        )
-
-    if _draw_each_class(predictions, ax, draw):
+    with_chance = predictions.positive is not None  # else each class has its own
+    if _draw_curves(predictions, ax, PrecisionRecallDisplay, with_chance=with_chance):
         _, of = _rest_and_class(predictions)
         ax.set(
             xlabel=f"recall (share of {of} detected)",
@@ -134,10 +106,8 @@ def _draw_precision_recall(results: Results, ax: "Axes") -> None:
     ax.set_title("Precision and recall")
 
 
-def _draw_each_class(
-    predictions: Predictions,
-    ax: "Axes",
-    draw: Callable[[NDArray[np.str_], NDArray[np.float64], str, bool], None],
+def _draw_curves(
+    predictions: Predictions, ax: "Axes", display: Any, *, with_chance: bool
 ) -> bool:
     """Draw the curve of the positive class, or of each class against the rest.
 
@@ -153,8 +123,15 @@ def _draw_each_class(
         return False
     asked = present if p.positive is None else [p.positive]
     for c in asked:
-        y = np.where(p.y_true == c, p.names[c], f"not {p.names[c]}")
-        draw(y, p.y_proba[:, c], p.names[c], bool(c == asked[-1]))
+        display.from_predictions(
+            np.where(p.y_true == c, p.names[c], f"not {p.names[c]}"),
+            p.y_proba[:, c],
+            pos_label=p.names[c],
+            name=None if p.positive is not None else drawable(p.names[c]),
+            sample_weight=p.weights,
+            plot_chance_level=with_chance and bool(c == asked[-1]),
+            ax=ax,
+        )
     ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
     return True
 

@@ -171,22 +171,8 @@ def _threshold_text(results: Results) -> str:
     if results.predictions.threshold is None:
         return ""
     header = ["threshold", "value", "accuracy", "balanced", "TPR", "FPR"]
-    rows = [
-        [
-            point.name,
-            *map(
-                decimal,
-                (
-                    point.threshold,
-                    point.accuracy,
-                    point.balanced_accuracy,
-                    point.true_positive_rate,
-                    point.false_positive_rate,
-                ),
-            ),
-        ]
-        for point in results.points
-    ]
+    points = map(dataclasses.astuple, results.points)
+    rows = [[name, *map(decimal, figures)] for name, *figures in points]
     return text_table([header, *rows])
 
 
@@ -249,17 +235,10 @@ def threshold_table(results: Results) -> Html:
     assert p.positive is not None
     name, rest = p.names[p.positive], p.names[1 - p.positive]
     rows = [
-        [
-            _POINTS[point.name],
-            point.threshold,
-            point.accuracy,
-            point.balanced_accuracy,
-            point.true_positive_rate,
-            point.false_positive_rate,
-        ]
-        for point in results.points
+        [_POINTS[kind], *figures]
+        for kind, *figures in map(dataclasses.astuple, results.points)
         # Most classifiers decide by 0.5: once is enough.
-        if point.name != "0.5" or results.points[0].threshold != 0.5
+        if kind != "0.5" or results.points[0].threshold != 0.5
     ]
     header = ["threshold", "value", "accuracy", "balanced accuracy"]
     return table(rows, [*header, f"{name} detected (TPR)", f"{rest} misclassified (FPR)"])
