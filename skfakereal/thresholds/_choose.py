@@ -38,14 +38,23 @@ def check_negatives(
     """Check that there are enough negative images for a target."""
     if allowed_mistakes(n_negative, target_fpr, confidence) >= 0:
         return
-    certain = "" if confidence is None else f" with a confidence of {confidence:.0%}"
     needed = negatives_needed(target_fpr, confidence)
     lowest = f"; {n_negative:,} can keep {_lowest(n_negative, confidence)}"
     raise ValueError(
-        f"A false positive rate of {100 * target_fpr:.4g}%{certain} needs at least "
+        f"A false positive rate of {_told(target_fpr, confidence)} needs at least "
         f"{needed:,} images of class {name} to choose it on, got {n_negative:,}. Use more, or "
         f"choose a higher target{lowest if n_negative else ''}."
     )
+
+
+def _told(target_fpr: float, confidence: float | None) -> str:
+    certain = "" if confidence is None else f" with a confidence of {confidence:.0%}"
+    return f"{100 * target_fpr:.4g}%{certain}"
+
+
+def reason_of(target_fpr: float, confidence: float | None) -> str:
+    """Return in words what a threshold keeps to."""
+    return f"a false positive rate of at most {_told(target_fpr, confidence)}"
 
 
 def _lowest(n_negative: int, confidence: float | None) -> str:
@@ -218,12 +227,7 @@ def best_candidate(
     """Return the best candidate, the reason, and the mean cost of an image."""
     if target_fpr is not None:
         best = _within(candidates, n_negative, target_fpr, confidence, name)
-        certain = "" if confidence is None else f" with a confidence of {confidence:.0%}"
-        return (
-            best,
-            f"a false positive rate of at most {100 * target_fpr:.4g}%{certain}",
-            None,
-        )
+        return best, reason_of(target_fpr, confidence), None
     if costs is not None:
         share = n_positive / (n_positive + n_negative) if prevalence is None else prevalence
         cost = _mean_costs(candidates, n_positive, n_negative, costs, share)

@@ -21,6 +21,7 @@ from skfakereal.thresholds._choose import (
     check_arguments,
     check_negatives,
     choose_threshold,
+    reason_of,
 )
 from skfakereal.thresholds._results import Recalibration, ThresholdChoice
 from skfakereal.thresholds._tune import decide_at
@@ -265,11 +266,10 @@ def _above_negatives(
             f"{np.count_nonzero(score == 1):,} negative images have a probability of 1. Choose "
             "a higher target, or train a better classifier."
         )
-    certain = "" if confidence is None else f" with a confidence of {confidence:.0%}"
     return ThresholdChoice.from_counts(
         threshold,
         label,
-        f"a false positive rate of at most {100 * target_fpr:.4g}%{certain}",
+        reason_of(target_fpr, confidence),
         n_true=0,
         n_positive=0,
         n_false=int(np.count_nonzero(score >= threshold)),
