@@ -384,7 +384,7 @@ class VGG16ImageClassifier(DocumentationLink, ClassifierMixin, BaseEstimator):
         ):
             fraction = held_fraction(self, len(images.paths), solved=solved)
             if fraction is None:
-                folds = draw_folds(images, random_state=split_seed)
+                folds = draw_folds(images.labels, images.groups, random_state=split_seed)
             else:
                 train, held = hold_out(images, fraction=fraction, random_state=split_seed)
         augmentation = view_settings(self.augmentation)

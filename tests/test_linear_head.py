@@ -167,7 +167,9 @@ def test_each_fold_is_solved_for_as_if_it_were_alone(
     reach = 1.5 * StandardScaler().fit(features).scale_
     mean = features.mean(axis=0)
     bounded = np.clip(features, mean - reach, mean + reach) - mean
-    splits = draw_folds(LabelledPaths.check(X, y), random_state=draw_seeds(0)[0])
+    splits = draw_folds(
+        LabelledPaths.check(X, y).labels, None, random_state=draw_seeds(0)[0]
+    )
     head = LogisticRegression(C=1 / (0.05 * 24), class_weight="balanced", tol=1e-9)
     for train, held in splits:
         head.set_params(C=1 / (0.05 * len(train)))

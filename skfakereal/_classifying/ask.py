@@ -220,3 +220,15 @@ def label_and_probability(
     if probabilities is None or shown is None:
         return label, None
     return label, float(probabilities[shown])
+
+
+def told(
+    verdict: Classification, names: Sequence[str], positive: int | None
+) -> tuple[str | None, float | None]:
+    """Return the label and the one probability that are told about an image.
+
+    To six decimals, more than which no engine agrees with another.
+    """
+    predicted, probabilities = verdict.predicted, verdict.probabilities
+    label, chance = label_and_probability(predicted, probabilities, names, positive)
+    return label, None if chance is None else round(chance, 6)

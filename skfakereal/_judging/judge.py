@@ -9,13 +9,13 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from skfakereal._classifying.ask import Classification
+from skfakereal._classifying.ask import Classification, told
 from skfakereal._classifying.unwrap import find_threshold
 from skfakereal._files import digest_of
 from skfakereal._images.read import ImageReadError, decode_image, read_bytes
 from skfakereal._judging import CARD_FILE, MODEL_FILE
 from skfakereal._judging.model import Model
-from skfakereal._judging.verdicts import band_of, classify, classify_stably, told
+from skfakereal._judging.verdicts import band_of, classify, classify_stably
 from skfakereal._novelty import rounded
 from skfakereal._version import __version__
 from skfakereal.provenance import Provenance, read_provenance

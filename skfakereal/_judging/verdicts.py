@@ -10,7 +10,6 @@ from skfakereal._classifying.ask import (
     Classification,
     judge_halves,
     judge_images,
-    label_and_probability,
     split_local,
 )
 from skfakereal._judging.model import Model
@@ -97,15 +96,3 @@ def _row(
     chances = np.array([1 - p, p] if model.positive == 1 else [p, 1 - p])
     verdict = Classification(judged.path, model.positive, chances, novelty=judged.novelty)
     return verdict, judged.verdict, judged.reasons
-
-
-def told(
-    verdict: Classification, names: Sequence[str], positive: int | None
-) -> tuple[str | None, float | None]:
-    """Return the label and the one probability that are told about an image.
-
-    To six decimals, more than which no engine agrees with another.
-    """
-    predicted, probabilities = verdict.predicted, verdict.probabilities
-    label, chance = label_and_probability(predicted, probabilities, names, positive)
-    return label, None if chance is None else round(chance, 6)

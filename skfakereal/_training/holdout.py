@@ -104,19 +104,27 @@ def draw_seeds(random_state: int | np.random.RandomState | None) -> tuple[int, i
 def hold_out(
     images: LabelledPaths, *, fraction: float, random_state: int
 ) -> tuple[LabelledPaths, LabelledPaths]:
-    """Draw the validation part; images of one group come into the same part.
-
-    Each part has at least one image of every class.
-    """
-    if images.groups is None:
-        rows = _hold_out_images(images.labels, fraction, random_state)
-    else:
-        rows = _hold_out_groups(images.labels, images.groups, fraction, random_state)
+    """Draw the validation part."""
+    rows = draw_held(
+        images.labels, images.groups, fraction=fraction, random_state=random_state
+    )
     return images.take(rows[0]), images.take(rows[1])
 
 
+def draw_held(
+    y: NDArray[Any], groups: NDArray[Any] | None, *, fraction: float, random_state: int
+) -> tuple[Indices, Indices]:
+    """Draw images to train on and to hold out; those of one group come into the same part.
+
+    Each part has at least one image of every class.
+    """
+    if groups is None:
+        return _hold_out_images(y, fraction, random_state)
+    return _hold_out_groups(y, groups, fraction, random_state)
+
+
 def draw_folds(
-    images: LabelledPaths, *, random_state: int
+    y: NDArray[Any], groups: NDArray[Any] | None, *, random_state: int
 ) -> list[tuple[Indices, Indices]]:
     """Divide the training data into folds, each held out once; groups stay together.
 
@@ -124,7 +132,6 @@ def draw_folds(
     """
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-    y, groups = images.labels, images.groups
     classes, counts = np.unique(y, return_counts=True)
     if groups is None:
         _refuse_single_images(classes, counts)

@@ -4,10 +4,10 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from skfakereal._classifying.ask import Classification
+from skfakereal._classifying.ask import Classification, told
 from skfakereal._files import csv_line, encoded
 from skfakereal._judging.model import Model
-from skfakereal._judging.verdicts import band_of, classify, classify_stably, told
+from skfakereal._judging.verdicts import band_of, classify, classify_stably
 from skfakereal._novelty import rounded, unlike
 from skfakereal._shown import printable
 from skfakereal._wording import counted

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from skfakereal._classifying.ask import Classification
+from skfakereal._classifying.ask import Classification, told
 from skfakereal._classifying.predictions import follows
 from skfakereal._classifying.unwrap import find_threshold
 from skfakereal._files import write_csv
 from skfakereal._judging.model import Model
-from skfakereal._judging.verdicts import classify, told
+from skfakereal._judging.verdicts import classify
 from skfakereal._novelty import UNUSUAL, is_of_other_size
 from skfakereal._pages.html import Html, section, table
 from skfakereal._wording import counted

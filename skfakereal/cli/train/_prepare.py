@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from skfakereal import VGG16ImageClassifier
 from skfakereal._classifying.classes import positive_class
 from skfakereal._parameters import check_parameters
-from skfakereal._training.holdout import LabelledPaths, draw_folds, draw_seeds, hold_out
+from skfakereal._training.holdout import draw_folds, draw_held, draw_seeds
 from skfakereal._training.settings import held_fraction, is_solved
 from skfakereal._weights import load_trunk, require_weights
 from skfakereal._wording import counted
@@ -200,42 +200,39 @@ def _groups(part: Part, plan: Plan) -> NDArray[np.object_] | None:
     return part.groups if plan.use_groups and has_groups(part) else None
 
 
-def _labelled(part: Part, plan: Plan) -> LabelledPaths:
-    return LabelledPaths.check(part.paths, part.labels, groups=_groups(part, plan))
-
-
 def _divide(
-    images: LabelledPaths, draw: Callable[[LabelledPaths], Drawn]
+    part: Part, plan: Plan, draw: Callable[[NDArray[np.object_] | None], Drawn]
 ) -> tuple[Drawn, bool | None]:
     """Draw, image by image if need be; tell whether groups stay together, None without any."""
-    if images.groups is None:
-        return draw(images), None
+    groups = _groups(part, plan)
+    if groups is None:
+        return draw(None), None
     try:
-        return draw(images), True
+        return draw(groups), True
     except ValueError:
-        return draw(replace(images, groups=None)), False
+        return draw(None), False
 
 
 def _draw(part: Part, fraction: float, plan: Plan) -> tuple[Rows, bool | None]:
-    def draw(images: LabelledPaths) -> Rows:
-        train, held = hold_out(images, fraction=fraction, random_state=plan.random_state)
-        return train.positions, held.positions
+    def draw(groups: NDArray[np.object_] | None) -> Rows:
+        seed = plan.random_state
+        return draw_held(part.labels, groups, fraction=fraction, random_state=seed)
 
-    return _divide(_labelled(part, plan), draw)
+    return _divide(part, plan, draw)
 
 
 def with_folds(parts: Parts, plan: Plan) -> Parts:
     """Divide the training part into folds, each of which is tested on once."""
     train = parts.train
 
-    def draw(images: LabelledPaths) -> Folds:
-        folds = draw_folds(images, random_state=plan.random_state)
+    def draw(groups: NDArray[np.object_] | None) -> Folds:
+        folds = draw_folds(train.labels, groups, random_state=plan.random_state)
         fewest = [min(train.take(rows).count(parts.names).values()) for rows, _ in folds]
-        if images.groups is not None and min(fewest) < 2:
+        if groups is not None and min(fewest) < 2:
             raise ValueError  # each model divides its own images again
         return folds
 
-    folds, together = _divide(_labelled(train, plan), draw)
+    folds, together = _divide(train, plan, draw)
     how = (
         f"The figures are cross-validated, since {len(train.paths):,} images are too few to "
         "hold some out: each image was classified by a model of the same kind as the saved one, "
@@ -252,14 +249,14 @@ def _share_of_fold(folds: Folds) -> str:
 
 def groups_to_keep(train: Part, plan: Plan) -> NDArray[np.object_] | None:
     """Return the groups that a fit with this seed can keep together among its folds."""
-    images = _labelled(train, plan)
-    if images.groups is None:
+    groups = _groups(train, plan)
+    if groups is None:
         return None
     try:
-        draw_folds(images, random_state=draw_seeds(plan.random_state)[0])
+        draw_folds(train.labels, groups, random_state=draw_seeds(plan.random_state)[0])
     except ValueError:
         return None
-    return train.groups
+    return groups
 
 
 def with_validation(parts: Parts, fraction: float, plan: Plan) -> Parts:
