@@ -9,13 +9,12 @@ from time import perf_counter
 from typing import Any
 
 from skfakereal import VGG16ImageClassifier, save
-from skfakereal._classifying.classes import positive_class
+from skfakereal._classifying.classes import class_names, positive_class
 from skfakereal._images.read import ImageReadError
 from skfakereal._judging import MODEL_FILE
-from skfakereal._judging.model import Model, describe_for_file, name_classes
+from skfakereal._judging.model import Model, describe_for_file
 from skfakereal._parameters import settings_of
 from skfakereal._store.store import open_store
-from skfakereal._training.settings import is_solved
 from skfakereal._wording import counted
 from skfakereal.cli._images import Part
 from skfakereal.cli._output import complain, say
@@ -62,12 +61,12 @@ def fit(folder: Path, plan: Plan, prepared: Prepared, cache: Any) -> Fitted:
     prepared, skipped = _fit(plan, prepared, cache)
     seconds = perf_counter() - began
     classifier = prepared.classifier
-    if is_solved(classifier):
+    if prepared.is_solved:
         kept = f"a linear head, with weight decay {classifier.weight_decay_:.2g}"
     else:
         epochs = counted(classifier.n_iter_, "epoch")
         kept = f"{epochs}, kept the weights of epoch {classifier.best_epoch_ + 1}"
-    names = name_classes(classifier.classes_, prepared.parts.names)
+    names = class_names(classifier.classes_, prepared.parts.names)
     model = Model(classifier, names, positive_class(classifier.classes_, names))
     _save_at_once(folder, model)
     fitted = Fitted(model, prepared, skipped, seconds, cache)
@@ -134,7 +133,7 @@ def describe_training(plan: Plan, fitted: Fitted, cautions: list[str]) -> dict[s
     counts = {name: part.count(parts.names) for name, part in parts.by_name().items()}
     kept = (
         {"weight_decay": float(classifier.weight_decay_)}
-        if is_solved(classifier)
+        if fitted.prepared.is_solved
         else {"epochs_run": classifier.n_iter_, "epoch_kept": classifier.best_epoch_ + 1}
     )
     return describe_run(

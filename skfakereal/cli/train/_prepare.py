@@ -98,6 +98,7 @@ class Prepared:
     """A classifier that is not fitted yet, and its images."""
 
     classifier: VGG16ImageClassifier
+    is_solved: bool  # whether its head is, or else trained by Keras
     parts: Parts
     audit: Audited | None  # None where none was wanted
 
@@ -114,7 +115,8 @@ def prepare(folder: Path, plan: Plan) -> Prepared:
     )
     check_parameters(classifier.get_params(deep=False))
     # What Keras trains would be trained six times.
-    by_itself = is_solved(classifier) and classifier.validation_fraction == "auto"
+    solved = is_solved(classifier)
+    by_itself = solved and classifier.validation_fraction == "auto"
     test_fraction = plan.test_fraction or (None if by_itself else _TEST_FRACTION)
     parts = split_folder(plan, test_fraction)
     n_images = len(parts.train.paths)
@@ -137,7 +139,7 @@ def prepare(folder: Path, plan: Plan) -> Prepared:
     if plan.audit:
         audit = audit_run(parts.by_name(), parts.names, folder, progress=plan.progress)
         say(f"\n{audit.said}\n")
-    return Prepared(classifier, parts, audit)
+    return Prepared(classifier, solved, parts, audit)
 
 
 def _say_what_is_trained_on(parts: Parts, *, by_itself: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skfakereal import VGG16ImageClassifier, save
+from skfakereal import save
 from skfakereal._augmentation import view_settings
 from skfakereal._classifying.ask import Classification
 from skfakereal._files import write_csv
@@ -17,7 +17,6 @@ from skfakereal._judging import MODEL_FILE
 from skfakereal._judging.model import Model, describe_for_file
 from skfakereal._pages.html import Html, details, meaning, note, panel, section
 from skfakereal._pages.pictures import figure, gallery, picture
-from skfakereal._training.settings import is_solved
 from skfakereal._trunk_settings import height_and_width
 from skfakereal._views import render_view
 from skfakereal._wording import counted, shortened
@@ -32,7 +31,7 @@ from skfakereal.cli.run._page import card_facts, card_sections, write_card
 from skfakereal.cli.run._seen import digests_of, folds_remark, seen_remark, write_manifest
 from skfakereal.cli.train._decide import Decided, measure
 from skfakereal.cli.train._fit import Fitted, describe_training
-from skfakereal.cli.train._prepare import Plan
+from skfakereal.cli.train._prepare import Plan, Prepared
 from skfakereal.evaluation import (
     EvaluationReport,
     TrainingCurveDisplay,
@@ -123,7 +122,7 @@ def write(folder: Path, plan: Plan, fitted: Fitted, decided: Decided) -> Trained
         measured,
         config,
         figures=figures,
-        pictures=[_training_panel(classifier, views)],
+        pictures=[_training_panel(fitted.prepared, views)],
         findings=[
             *(label_sections(issues) if issues else []),
             *([audit.section] if audit else []),
@@ -158,15 +157,15 @@ def _write_manifest(
     return remarks
 
 
-def _training_panel(classifier: VGG16ImageClassifier, views: "Figure | None") -> Html:
+def _training_panel(prepared: Prepared, views: "Figure | None") -> Html:
     """Return the panel of the loss, with what training saw folded away."""
     import matplotlib.pyplot as plt
 
     fig, ax = plt.subplots(figsize=(4.8, 4.2), layout="constrained")
-    TrainingCurveDisplay.from_estimator(classifier, ax=ax)
+    TrainingCurveDisplay.from_estimator(prepared.classifier, ax=ax)
     drawn = figure(fig, alt="loss in training and validation")
     plt.close(fig)
-    if is_solved(classifier):
+    if prepared.is_solved:
         said = (
             "Loss by strength of weight decay; the dashed one, lowest out of fold, is kept."
         )
