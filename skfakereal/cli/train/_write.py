@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ from skfakereal._judging.model import Model, describe_for_file
 from skfakereal._pages.html import Html, details, meaning, note, panel, section
 from skfakereal._pages.pictures import figure, gallery, picture
 from skfakereal._trunk_settings import height_and_width
-from skfakereal._views import render_view
+from skfakereal._views import content_digest, render_view
 from skfakereal._wording import counted, shortened
 from skfakereal.cli._images import Part, Parts
 from skfakereal.cli.run._evaluation import (
@@ -202,7 +201,7 @@ def _draw_views(estimator: Any, paths: Sequence[str]) -> "Figure | None":
             image_size=height_and_width(estimator.image_size),
             resize=estimator.resize,
             augmentation=augmentation,
-            digest=blake2b(data, digest_size=16).digest(),
+            digest=content_digest(data),
             view=view,
         )
         ax.imshow(pixels, interpolation="nearest" if max(pixels.shape) <= 96 else None)
