@@ -60,15 +60,11 @@ def _is_integer(value: Any, low: int) -> bool:
 
 def _integers(value: Any) -> list[Any] | None:
     """Return the items of a tuple, list or vector, which may be a draw of NumPy's."""
-    if isinstance(value, tuple | list):
-        return list(value)
-    if isinstance(value, np.ndarray) and value.ndim == 1:
-        return list(value)
-    return None
+    is_vector = isinstance(value, np.ndarray) and value.ndim == 1
+    return list(value) if isinstance(value, tuple | list) or is_vector else None
 
 
-def _integer(low: int) -> Rule:
-    return f"an integer of at least {low}", lambda value: _is_integer(value, low)
+_COUNT: Rule = ("an integer of at least 1", lambda value: _is_integer(value, 1))
 
 
 def _real(wanted: str, holds: Callable[[float], bool]) -> Rule:
@@ -178,8 +174,8 @@ _RULES: dict[str, Rule] = {
         lambda value: isinstance(value, str),
     ),
     "learning_rate": _real("a number above 0", lambda value: 0 < value < np.inf),
-    "batch_size": _integer(1),
-    "epochs": _integer(1),
+    "batch_size": _COUNT,
+    "epochs": _COUNT,
     "class_weight": (
         "'balanced', a dict of class: weight of at least 0, not all 0, or None",
         _is_class_weight,
@@ -188,13 +184,13 @@ _RULES: dict[str, Rule] = {
         "'default', 'shared', an Augmentation, or None",
         _is_augmentation,
     ),
-    "n_views": _integer(1),
+    "n_views": _COUNT,
     "early_stopping": _BOOL,
     "validation_fraction": _or(
         _real("a number between 0 and 1, both excluded", lambda value: 0 < value < 1),
         "auto",
     ),
-    "patience": _integer(1),
+    "patience": _COUNT,
     "warm_start": _BOOL,
     "engine": _one_of("auto", "ncnn", "int8", "tensorflow"),
     "cache": (

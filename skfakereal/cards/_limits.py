@@ -4,7 +4,7 @@ Every sentence follows from a fact of this run; what would be true of any detect
 the intended use.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from skfakereal._trunk_settings import height_and_width
@@ -36,23 +36,22 @@ def limits_section(report: EvaluationReport, config: Config) -> Section:
 
 def known_limits(report: EvaluationReport, config: Config) -> list[str]:
     """Return the sentences."""
-    rules: tuple[Callable[[EvaluationReport, Config], list[str]], ...] = (
-        _remarks,
-        _audit,
-        _generators,
-        _few_images,
-        _trunk,
-        _size,
-        _threshold,
-    )
-    return [limit for rule in rules for limit in rule(report, config)]
+    return [
+        *_remarks(config),
+        *_audit(config),
+        *_generators(report, config),
+        *_few_images(report, config),
+        *_trunk(config),
+        *_size(config),
+        *_threshold(report, config),
+    ]
 
 
-def _remarks(report: EvaluationReport, config: Config) -> list[str]:
+def _remarks(config: Config) -> list[str]:
     return [without_paths(remark) for remark in config.get("remarks", ())]
 
 
-def _audit(report: EvaluationReport, config: Config) -> list[str]:
+def _audit(config: Config) -> list[str]:
     audit = config.get("data", {}).get("audit")
     if not audit:
         return [
@@ -109,7 +108,7 @@ def _few_images(report: EvaluationReport, config: Config) -> list[str]:
     return limits
 
 
-def _trunk(report: EvaluationReport, config: Config) -> list[str]:
+def _trunk(config: Config) -> list[str]:
     network = network_settings(config.get("model", {}))
     if network.get("weights", "") == "cifake":
         return [
@@ -126,7 +125,7 @@ def _trunk(report: EvaluationReport, config: Config) -> list[str]:
     return []
 
 
-def _size(report: EvaluationReport, config: Config) -> list[str]:
+def _size(config: Config) -> list[str]:
     network = network_settings(config.get("model", {}))
     size = network.get("image_size")
     if not size:

@@ -34,9 +34,9 @@ def require(holds: Any, rule: str) -> None:
         raise ValueError(rule)
 
 
-def is_within(array: Any, low: int, high: int) -> bool:
-    """Return whether all of an array is from `low` to below `high`; without a copy."""
-    return array.size == 0 or bool(array.min() >= low and array.max() < high)
+def is_below(array: Any, high: int) -> bool:
+    """Return whether all of an array is from 0 to below `high`; without a copy."""
+    return array.size == 0 or bool(array.min() >= 0 and array.max() < high)
 
 
 def is_array(value: Any, kinds: str, *shape: int | None) -> bool:
@@ -268,9 +268,9 @@ def _check_support_vectors(svc: Any) -> None:
         and n_classes >= 2
         and is_array(svc.support_, "i", None)
         and is_array(counts, "i", n_classes)
-        and is_within(counts, 0, 2**31)
+        and is_below(counts, 2**31)
         and counts.sum(dtype=np.int64) == n_vectors
-        and is_within(svc.support_, 0, svc.shape_fit_[0])
+        and is_below(svc.support_, svc.shape_fit_[0])
         and (
             is_array(svc.support_vectors_, "f", n_vectors, width)
             or (svc.kernel == "precomputed" and svc.support_vectors_.size == 0)
@@ -327,7 +327,7 @@ def _check_neighbors(knn: Any) -> None:
         and is_array(knn._fit_X, "f", None, knn.n_features_in_)
         and is_array(knn._y, "iu", len(knn._fit_X))
         and len(knn._y) == knn.n_samples_fit_
-        and is_within(knn._y, 0, n_classes),
+        and is_below(knn._y, n_classes),
         "the neighbours do not fit the classes and the features",
     )
 
