@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from skfakereal._classifying.classes import class_names
+from skfakereal._classifying.classes import class_names, usual_names
 from skfakereal._paths import ImagePaths
 from skfakereal._shown import drawable, legible
 from skfakereal._wording import shortened
@@ -188,7 +188,10 @@ class MapDisplay:
 
     def _verdict(self, row: int) -> str:
         explanation = self.explanation
-        names = class_names(explanation.classes, self._names())
+        given = self.target_names
+        if given is None:
+            given = usual_names(explanation.classes)
+        names = class_names(explanation.classes, given)
         name = dict(zip(explanation.classes.tolist(), names, strict=True))
         explained = name[explanation.explained.tolist()[row]]
         predicted = name[explanation.predicted.tolist()[row]]
@@ -196,11 +199,6 @@ class MapDisplay:
             f"P({explained}) = {explanation.probabilities[row]:.3f}, predicted {predicted}"
         )
         return drawable(said)
-
-    def _names(self) -> Sequence[str] | None:
-        if self.target_names is None and self.explanation.classes.tolist() == [0, 1]:
-            return ("real", "fake")
-        return self.target_names
 
 
 class GradCAMDisplay(MapDisplay):

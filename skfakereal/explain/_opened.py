@@ -15,7 +15,6 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, Stan
 
 from skfakereal._classifier import VGG16ImageClassifier
 from skfakereal._classifying.unwrap import Steps, find_network
-from skfakereal._features import VGG16FeatureExtractor
 from skfakereal._network import (
     Clip,
     Conv,
@@ -319,9 +318,10 @@ def open_network(
         head = [linear_head(steps.after, steps.network.n_features_out_)]
     else:
         raise TypeError("A VGG16FeatureExtractor alone has no classes to explain.")
-    settings = steps.network._settings
-    layers = tuple(uncut(_trunk_part(steps.network).layers, head, settings))
-    return steps, OpenedNetwork(layers, *_means(steps.network))
+    network, settings = steps.network, steps.network._settings
+    frozen = trunk_network(network._trunk, settings)
+    layers, n_threads = uncut(frozen.layers, head, settings), count_threads(network.n_jobs)
+    return steps, OpenedNetwork(tuple(layers), settings, network.engine, n_threads)
 
 
 def why_no_grad_cam(estimator: Any) -> str | None:
@@ -331,11 +331,6 @@ def why_no_grad_cam(estimator: Any) -> str | None:
     except TypeError as error:
         return str(error).removesuffix(_INSTEAD).rstrip()
     return None
-
-
-def _trunk_part(network: VGG16ImageClassifier | VGG16FeatureExtractor) -> Network:
-    """Return the frozen layers of a fitted estimator, up to the cut."""
-    return trunk_network(network._trunk, network._settings)
 
 
 def layer_names(layers: Sequence[Layer]) -> list[str]:
@@ -350,10 +345,6 @@ def layer_names(layers: Sequence[Layer]) -> list[str]:
         elif isinstance(layer, MaxPool):
             names.append(f"{names[-1].partition('_')[0]}_pool")
     return names
-
-
-def _means(network: Any) -> tuple[TrunkSettings, str, int]:
-    return network._settings, network.engine, count_threads(network.n_jobs)
 
 
 def _redrawn(layer: Layer, random: np.random.RandomState) -> Layer:
