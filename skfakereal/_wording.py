@@ -106,7 +106,6 @@ def decimal(value: float) -> str:
 
 
 def interval_text(interval: tuple[float, float] | None) -> str:
-    """Return an interval in words."""
     if interval is None or math.isnan(interval[0]):
         return ""
     return f"{interval[0]:.3f} to {interval[1]:.3f}"

@@ -48,7 +48,6 @@ def train_tail(
     validation: LabelledPaths | None,
     folds: Folds | None = None,
 ) -> TrainedTail:
-    """Train the tail."""
     views = settings.certain_views(0, wait=-1)
     training, held = read_parts(
         settings,

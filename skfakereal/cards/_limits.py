@@ -35,7 +35,6 @@ def limits_section(report: EvaluationReport, config: Config) -> Section:
 
 
 def known_limits(report: EvaluationReport, config: Config) -> list[str]:
-    """Return the sentences."""
     return [
         *_remarks(config),
         *_audit(config),

@@ -61,7 +61,6 @@ class DecisionPlan:
 
 
 def add_decision_options(parser: ArgumentParser) -> None:
-    """Add the options."""
     group = parser.add_argument_group("decision threshold", _ABOUT)
     ways = add_threshold_options(group)
     ways.add_argument(

@@ -124,7 +124,6 @@ def _nearest(word: str, known: Iterable[str]) -> str:
 
 
 def build_parser() -> ArgumentParser:
-    """Return the parser with all verbs."""
     program = ArgumentParser(
         prog="skfakereal",
         description=_DESCRIPTION,

@@ -91,7 +91,6 @@ def table_lines(rows: Iterable[Row], positive: str | None) -> Iterator[str]:
 
 
 def csv_lines(rows: Iterable[Row], positive: str | None) -> Iterator[str]:
-    """Yield CSV with a header."""
     for i, row in enumerate(rows):
         if i == 0:
             yield csv_line(row)

@@ -86,7 +86,6 @@ def find_splits(top: Path, names: list[str], split: str) -> dict[str, Path]:
 
 
 def find_classes(folder: Path, names: list[str]) -> list[Path]:
-    """Find the folder of each class."""
     folders = _folders_in(folder)
     class_folders = []
     for name in names:

@@ -77,7 +77,6 @@ def read_part(file: Path) -> Part | None:
 
 
 def read_rows(file: Path) -> Iterator[tuple[int, Row]]:
-    """Yield the rows of a part."""
     with file.open("rb") as lines:
         offset = len(lines.readline()) + len(lines.readline())
         for line in lines:

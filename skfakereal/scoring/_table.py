@@ -87,7 +87,6 @@ def require_pyarrow() -> None:
 
 
 def write_parquet(file: BinaryIO, table: Table, rows: Iterable[Row]) -> None:
-    """Write rows as Parquet."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -80,7 +80,6 @@ class Candidates:
 
     @classmethod
     def find(cls, is_positive: NDArray[np.bool_], score: NDArray[np.float64]) -> Self:
-        """Return the candidates."""
         fpr, tpr, at = roc_curve(is_positive, score, drop_intermediate=False)
         below = np.append(at[2:], 0.0)
         between = (at[1:] + below) / 2

@@ -286,7 +286,6 @@ _ROW = {
 
 
 def describe_api() -> dict[str, Any]:
-    """Return the description."""
     switches = {
         "stable": "whether mild changes of the image are tried, and a verdict can be unsure; "
         "takes 4 to 6 times as long (default: true)",

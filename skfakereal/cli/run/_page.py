@@ -101,7 +101,6 @@ def _has_name(group: str) -> bool:
 def write_card(
     folder: Path, report: EvaluationReport, config: Mapping[str, Any]
 ) -> ModelCard:
-    """Write the card of a run."""
     card = model_card(report, config=config)
     card.save(folder / CARD_FILE)
     return card

@@ -52,7 +52,6 @@ _NAMED = 10
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the verb's arguments and options."""
     add_folder(parser)
     parser.add_argument("--out", metavar="RUN", help="write a folder with the report")
     parser.add_argument("--force", action="store_true", help="replace an earlier one")

@@ -20,7 +20,6 @@ examples:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the verb's arguments and options."""
     parser.add_argument("action", choices=("info", "clear"), help="what to do")
     parser.add_argument(
         "--cache",

@@ -29,7 +29,6 @@ _FILES = ("FILE", "IMAGE", "LIST", "MODEL", "OUT", "PLACE", "SOURCE", "auto|none
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the verb's arguments and options."""
     parser.add_argument("shell", choices=_SHELLS, help="which shell")
 
 

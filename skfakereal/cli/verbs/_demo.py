@@ -40,7 +40,6 @@ _TOY = (
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the verb's arguments and options."""
     parser.add_argument(
         "--out",
         metavar="FOLDER",

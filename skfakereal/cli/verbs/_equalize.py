@@ -43,7 +43,6 @@ exit codes:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the verb's arguments and options."""
     add_folder(parser)
     parser.add_argument("out", metavar="OUT", help="folder for the copies, outside FOLDER")
     parser.add_argument(

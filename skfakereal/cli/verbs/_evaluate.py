@@ -40,7 +40,6 @@ exit codes:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the verb's arguments and options."""
     add_model(parser)
     add_tested(parser)
     add_run(parser)

@@ -78,7 +78,6 @@ _EMPTY = {
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the verb's arguments and options."""
     add_model(parser)
     parser.add_argument(
         "images", metavar="IMAGE", nargs="+", help="image files, and folders of them"

@@ -80,7 +80,6 @@ _PAGES = (".html", ".htm")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the verb's arguments and options."""
     add_model(parser)
     add_images(parser)
     add_null(parser)

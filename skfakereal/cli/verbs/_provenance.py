@@ -51,7 +51,6 @@ exit codes:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the verb's arguments and options."""
     add_images(parser)
     add_null(parser)
     parser.add_argument(

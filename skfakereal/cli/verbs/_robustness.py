@@ -63,7 +63,6 @@ _NUMBERS: dict[str, Callable[[str], float]] = {
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the verb's arguments and options."""
     add_model(parser)
     add_tested(parser)
     add_run(parser)

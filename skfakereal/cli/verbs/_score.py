@@ -44,7 +44,6 @@ exit codes:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the verb's arguments and options."""
     add_model(parser)
     add_images(parser, nargs="*")
     parser.add_argument(

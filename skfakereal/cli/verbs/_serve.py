@@ -34,7 +34,6 @@ exit codes:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the verb's arguments and options."""
     add_model(parser)
     parser.add_argument(
         "--host", default="127.0.0.1", help="where to listen (default: this machine alone)"

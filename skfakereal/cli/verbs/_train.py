@@ -77,7 +77,6 @@ exit codes:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the verb's arguments and options."""
     add_folder(parser)
     add_run(parser, required=True)
     parser.add_argument(

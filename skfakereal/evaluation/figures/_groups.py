@@ -71,7 +71,6 @@ class Group:
             self._ranking = Ranking(ranked, p.y_proba[self._ranked, p.positive])
 
     def __call__(self, weights: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-        """Compute the figures."""
         own = weights[:, self.own]
         with np.errstate(invalid="ignore"):
             figures = {"accuracy": own @ self._right / own.sum(axis=1)}

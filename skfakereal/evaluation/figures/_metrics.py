@@ -54,7 +54,6 @@ class Figures:
 
 
 def compute_figures(predictions: Predictions) -> Figures:
-    """Return all figures."""
     p = predictions
     n_classes = len(p.names)
     per_class = _class_figures(p.y_true, p.y_pred, n_classes, p.weights)

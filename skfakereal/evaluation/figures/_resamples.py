@@ -141,7 +141,6 @@ class WeightedFigures:
         ]
 
     def __call__(self, weights: Matrix) -> dict[tuple[str, ...], NDArray[np.float64]]:
-        """Compute the figures."""
         k, p = self._n_classes, self._predictions
         sums = weights @ self._columns
         true, called, hits, bins, rest = np.split(
@@ -191,7 +190,6 @@ class Ranking:
         self._positive = is_class[self._order].astype(np.float64)
 
     def __call__(self, weights: Matrix) -> dict[str, NDArray[np.float64]]:
-        """Compute the figures."""
         ordered = weights[:, self._order]
         detected = np.cumsum(ordered * self._positive, axis=1)[:, self._ends]
         mistaken = np.cumsum(ordered * (1 - self._positive), axis=1)[:, self._ends]
