@@ -15,7 +15,6 @@ import numpy as np
 
 from skfakereal._parameters import BEFORE
 from skfakereal._trunk import Trunk, array_digest, convolution_names, random_trunk
-from skfakereal._weights import embedded_trunk
 from skfakereal.persistence._checks import check_restored
 from skfakereal.persistence._classes import ESTIMATORS, ONLY_READ, REQUEST_METHODS, resolve
 from skfakereal.persistence._container import damaged, read_container
@@ -324,6 +323,8 @@ def make_trunk(state: Mapping[str, Any], contents: Mapping[int, bytes]) -> Trunk
     if source == "random":
         trunk = random_trunk()
     elif source == "cifake":
+        from skfakereal._weights import embedded_trunk  # joblib; no reader needs it
+
         whole = embedded_trunk(str(state.get("digest")))
         if whole is None:
             raise ValueError(_OTHER_TRUNK)
