@@ -3,7 +3,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from matplotlib import pyplot as plt
 from sklearn.metrics import roc_auc_score
 
 from skfakereal.evaluation import EvaluationReport, ReportComparison, compare_reports
@@ -11,12 +10,6 @@ from skfakereal.evaluation.comparison._differences import holm
 
 Case = dict[str, Any]
 N = 400
-
-
-@pytest.fixture(autouse=True)
-def _close_figures() -> Any:
-    yield
-    plt.close("all")
 
 
 def make_report(skill: float, seed: int, **changes: Any) -> EvaluationReport:

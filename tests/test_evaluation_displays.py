@@ -1,4 +1,3 @@
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -6,7 +5,7 @@ import pytest
 from conftest import MakeImage
 from matplotlib import pyplot as plt
 from numpy.typing import NDArray
-from reading import read_image
+from reading import mean_colour, read_image
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.exceptions import NotFittedError
@@ -29,12 +28,6 @@ HISTORY = {
     "val_loss": [0.7, 0.6, 0.55, 0.6],
     "val_accuracy": [0.5, 0.6, 0.7, 0.65],
 }
-
-
-@pytest.fixture(autouse=True)
-def _close_figures() -> Any:
-    yield
-    plt.close("all")
 
 
 class EpochClassifier(ClassifierMixin, BaseEstimator):
@@ -166,10 +159,6 @@ def test_a_wrong_history_is_an_error(
 
 
 # The errors
-
-
-def mean_colour(X: Iterable[str]) -> NDArray[np.float64]:
-    return np.array([read_image(path).mean(axis=(0, 1)) / 255 for path in X])
 
 
 @pytest.fixture

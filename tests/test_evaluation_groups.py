@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib import pyplot as plt
-from reading import read_image
+from reading import mean_colour
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
@@ -17,12 +16,6 @@ from sklearn.preprocessing import FunctionTransformer
 from skfakereal.evaluation import EvaluationReport, evaluate
 
 Case = dict[str, Any]
-
-
-@pytest.fixture(autouse=True)
-def _close_figures() -> Any:
-    yield
-    plt.close("all")
 
 
 @pytest.fixture
@@ -228,10 +221,6 @@ def test_a_threshold_must_fit(case: Case) -> None:
         EvaluationReport(
             ["a", "b", "c"], [0, 1, 2], np.eye(3), classes=[0, 1, 2], threshold=0.5
         )
-
-
-def mean_colour(X: Any) -> Any:
-    return np.array([read_image(path).mean(axis=(0, 1)) / 255 for path in X])
 
 
 def test_the_threshold_of_the_classifier_is_found(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from predicted import Case, make_case
 from scipy.stats import norm
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import roc_auc_score
@@ -20,23 +21,6 @@ from skfakereal.evaluation.figures._resamples import (
     draw_weights,
     plan_resamples,
 )
-
-Case = dict[str, Any]
-
-
-def make_case(n_images: int, n_classes: int = 2, seed: int = 0, decimals: int = 9) -> Case:
-    """Return predictions that are better than chance, with ties if rounded coarsely."""
-    rng = np.random.default_rng(seed)
-    y_true = rng.permutation(np.arange(n_images) % n_classes)
-    y_proba = rng.dirichlet(np.ones(n_classes), n_images)
-    y_proba = 0.75 * y_proba + 0.25 * np.eye(n_classes)[y_true]
-    y_proba = y_proba.round(decimals)
-    return {
-        "paths": [f"{i}.png" for i in range(n_images)],
-        "y_true": y_true,
-        "y_proba": y_proba,
-        "classes": np.arange(n_classes),
-    }
 
 
 @pytest.mark.parametrize(("n_classes", "decimals"), [(2, 9), (2, 1), (3, 9), (5, 2)])

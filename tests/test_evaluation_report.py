@@ -1,6 +1,5 @@
 import json
 import re
-import subprocess
 import sys
 import warnings
 from typing import Any
@@ -10,6 +9,7 @@ import pandas as pd
 import pytest
 from conftest import MakeImage
 from matplotlib import pyplot as plt
+from predicted import Case, make_case
 from sklearn.metrics import (
     accuracy_score,
     auc,
@@ -23,29 +23,6 @@ from sklearn.metrics import (
 )
 
 from skfakereal.evaluation import EvaluationReport
-
-Case = dict[str, Any]
-
-
-@pytest.fixture(autouse=True)
-def _close_figures() -> Any:
-    yield
-    plt.close("all")
-
-
-def make_case(n_images: int = 60, n_classes: int = 2, seed: int = 0) -> Case:
-    """Return predictions that are better than chance and not perfect."""
-    rng = np.random.default_rng(seed)
-    y_true = rng.permutation(np.arange(n_images) % n_classes)
-    y_proba = rng.dirichlet(np.ones(n_classes), n_images)
-    y_proba = 0.75 * y_proba + 0.25 * np.eye(n_classes)[y_true]
-    paths = [f"img/{i:03}.png" for i in range(n_images)]
-    return {
-        "paths": paths,
-        "y_true": y_true,
-        "y_proba": y_proba,
-        "classes": np.arange(n_classes),
-    }
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -324,25 +301,11 @@ def test_frame_dict_and_table_hold_the_same() -> None:
     assert np.array_equal(table["probability_fake"], report.y_proba[:, 1])
 
 
-def test_the_frame_needs_pandas_and_says_so() -> None:
-    code = (
-        "import sys\n"
-        "from skfakereal.evaluation import EvaluationReport\n"
-        "r = EvaluationReport(['a', 'b'], [0, 1], [[1, 0], [0, 1]], classes=[0, 1])\n"
-        "sys.modules['pandas'] = None\n"  # as if it were not installed
-        "r.to_frame()\n"
-    )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert "ImportError: to_frame needs pandas: pip install pandas" in run.stderr
-
-
-def test_importing_loads_neither_network_nor_pictures() -> None:
-    code = (
-        "import sys, skfakereal.evaluation, skfakereal._pages.pictures\n"
-        "print({'tensorflow', 'keras', 'matplotlib'} & set(sys.modules))"
-    )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert run.stdout.strip() == "set()", run.stderr
+def test_the_frame_needs_pandas_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    report = EvaluationReport(["a", "b"], [0, 1], np.eye(2), classes=[0, 1])
+    monkeypatch.setitem(sys.modules, "pandas", None)  # as if it were not installed
+    with pytest.raises(ImportError, match="to_frame needs pandas: pip install pandas"):
+        report.to_frame()
 
 
 def test_plots_are_scikit_learns_and_one_by_one() -> None:

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import MakeImage
-from matplotlib import pyplot as plt
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
-from reading import read_image
+from reading import Darken, brightness, read_image
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, roc_auc_score
 from sklearn.model_selection import FixedThresholdClassifier
@@ -35,22 +34,12 @@ class Invert:
         return ImageOps.invert(image)
 
 
-def brightness(X: Any) -> NDArray[np.float64]:
-    return np.array([[read_image(str(path)).mean() / 255] for path in np.ravel(X)])
-
-
 def file_kind(X: Any) -> NDArray[np.float64]:
     return np.array([[float(str(path).endswith(".jpg"))] for path in np.ravel(X)])
 
 
 def detector(features: Any = brightness) -> Pipeline:
     return make_pipeline(FunctionTransformer(features), LogisticRegression(C=100))
-
-
-@pytest.fixture(autouse=True)
-def _close_figures() -> Any:
-    yield
-    plt.close("all")
 
 
 @pytest.fixture
@@ -249,19 +238,6 @@ def test_page(report: RobustnessReport, tmp_path: Path) -> None:
     assert "flips under 1 of 4, first inverted wholly" in text
     assert "<img" not in report._repr_html_()
     assert "inverted\N{NO-BREAK SPACE}wholly" in report._repr_html_()
-
-
-@dataclass(frozen=True)
-class Darken:
-    by: int
-    family = "darkened by"
-
-    @property
-    def level(self) -> str:
-        return str(self.by)
-
-    def __call__(self, image: Image.Image) -> Image.Image:
-        return image.point(lambda value: max(0, value - self.by))
 
 
 def test_the_most_fragile_comes_first(images: Images) -> None:

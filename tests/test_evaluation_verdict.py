@@ -1,6 +1,6 @@
 import json
 import warnings
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ import pytest
 from conftest import MakeImage
 from numpy.typing import NDArray
 from PIL import Image
-from reading import read_image
+from reading import Darken, brightness, read_image
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -18,25 +18,6 @@ from sklearn.preprocessing import FunctionTransformer
 from skfakereal.evaluation import UnsureBand, Verdict, learn_unsure_band, stable_verdicts
 
 NAMES = ["real", "fake"]
-
-
-@dataclass(frozen=True)
-class Darken:
-    """A change that takes some levels of brightness."""
-
-    by: int
-    family = "darkened by"
-
-    @property
-    def level(self) -> str:
-        return str(self.by)
-
-    def __call__(self, image: Image.Image) -> Image.Image:
-        return image.point(lambda value: max(0, value - self.by))
-
-
-def brightness(X: Any) -> NDArray[np.float64]:
-    return np.array([[read_image(str(path)).mean() / 255] for path in np.ravel(X)])
 
 
 @pytest.fixture
@@ -259,16 +240,10 @@ def test_a_few_lucky_images_show_nothing() -> None:
     ("names", "pos_label"),
     [
         (["real", "fake"], None),
-        (["real", "fake"], "fake"),
-        (["fake", "real"], "real"),
         (["shot", "made"], "made"),
         (["made", "shot"], "shot"),
-        ([False, True], None),
         ([True, False], False),
-        ([0, 1], None),
-        ([1, 0], 0),
         ([-1, 1], None),
-        (np.array(["real", "fake"], dtype=object), None),
         (np.array(["fake", "real"], dtype=object), "real"),
     ],
 )
@@ -284,12 +259,6 @@ def test_columns_names_and_missing_rows(names: Any, pos_label: Any) -> None:
     one_column = proba[:, [np.argsort(names).tolist().index(1)]]
     assert band == learn_unsure_band(labels, one_column, precision=0.8, pos_label=pos_label)
     assert band.low < 0.5 < band.high < 1
-
-
-def test_the_fake_class_is_named_where_it_is_open() -> None:
-    y, p = calibrated(400)
-    with pytest.raises(ValueError, match="Which of the classes"):
-        learn_unsure_band(np.array(["shot", "made"])[y], p)
 
 
 def test_plain_numbers() -> None:

@@ -1,6 +1,5 @@
 """The pictures: what is drawn, in which colours, and where."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -18,20 +17,6 @@ from skfakereal.explain import (
     grad_cam,
     occlusion,
 )
-
-
-@pytest.fixture(autouse=True)
-def _close_figures() -> Iterator[None]:
-    yield
-    plt.close("all")
-
-
-@pytest.fixture(scope="module")
-def pipeline(narrow_trunk: str, dark_and_bright: Images) -> Pipeline:
-    features = VGG16FeatureExtractor(
-        weights=narrow_trunk, image_size=(64, 64), pooling="avg", cache=None
-    )
-    return make_pipeline(features, LogisticRegression()).fit(*dark_and_bright)
 
 
 @pytest.fixture

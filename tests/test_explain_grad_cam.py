@@ -31,11 +31,6 @@ def extractor(narrow_trunk: str) -> VGG16FeatureExtractor:
     )
 
 
-@pytest.fixture(scope="module")
-def pipeline(extractor: VGG16FeatureExtractor, dark_and_bright: Images) -> Pipeline:
-    return make_pipeline(extractor, LogisticRegression()).fit(*dark_and_bright)
-
-
 @pytest.fixture
 def photo(make_image: MakeImage, rng: np.random.Generator) -> str:
     """Return the path of an image that is neither square nor of the network's size."""
@@ -297,21 +292,6 @@ def test_an_odd_size_leaves_the_cells_in_their_places(
         maps[1].maps[0, 64:, 64:], np.full((31, 31), maps[1].maps[0, 63, 63])
     )
     assert maps[1].areas.tolist() == [[-31, -31, 95, 95]]
-
-
-def test_no_tensorflow_and_no_matplotlib_is_imported(
-    run_python: Callable[..., str], pipeline: Pipeline, photo: str, tmp_path: Path
-) -> None:
-    import joblib
-
-    joblib.dump(pipeline, tmp_path / "clf.joblib")
-    code = (
-        "import sys, joblib; from skfakereal.explain import grad_cam, randomization_check\n"
-        "clf = joblib.load(sys.argv[1]); grad_cam(clf, [sys.argv[2]])\n"
-        "randomization_check(clf, [sys.argv[2]], n_draws=1)\n"
-        "print(sorted({'tensorflow', 'keras', 'matplotlib'} & set(sys.modules)))"
-    )
-    assert run_python(code, str(tmp_path / "clf.joblib"), photo).strip() == "[]"
 
 
 @pytest.mark.parametrize(

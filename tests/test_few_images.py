@@ -18,12 +18,6 @@ CROSSED: dict[str, Any] = {
 }
 
 
-@pytest.fixture(scope="module")
-def doubtful(dark_and_bright: Images) -> Images:
-    X, y = dark_and_bright
-    return X, np.where(np.arange(24) % 4 == 1, 1 - y, y)
-
-
 @pytest.mark.parametrize("standardize", [True, False])
 def test_the_epochs_of_a_cross_validation_are_trained_on_everything(
     make_classifier: MakeClassifier, doubtful: Images, standardize: bool

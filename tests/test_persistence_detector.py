@@ -145,26 +145,6 @@ def test_a_parameter_of_another_version_is_left_to_scikit_learn(
     assert make_detector(model) is None
 
 
-def test_a_verdict_imports_neither_scikit_learn_nor_scipy(
-    fitted_classifier: Any,
-    dark_and_bright: Images,
-    tmp_path: Path,
-    run_python: Callable[..., str],
-) -> None:
-    wrapped = with_threshold(0.4)(fitted_classifier, dark_and_bright)
-    skfakereal.save(wrapped, tmp_path / "m.skfr")
-    code = """
-import json, sys
-from skfakereal.cli import main
-assert main(["predict", sys.argv[1], sys.argv[2], "--format", "json"]) == 0
-assert not {"keras", "matplotlib", "pandas", "scipy", "sklearn", "tensorflow"} & set(sys.modules)
-"""
-    paths = dark_and_bright[0]
-    (row,) = json.loads(run_python(code, str(tmp_path / "m.skfr"), str(paths[0])))
-    expected = fitted_classifier.predict_proba(paths[:1])[0, 1]
-    assert row["probability"] == pytest.approx(expected, abs=1e-6)
-
-
 @pytest.fixture
 def predict(capsys: pytest.CaptureFixture[str]) -> Callable[..., list[dict[str, Any]]]:
     def run(*words: str) -> list[dict[str, Any]]:

@@ -269,6 +269,7 @@ def of_class(objects: list[Any], name: str) -> Any:
         ("Network", lambda s, a: s["layers"]["tuple"].reverse()),
         ("TrunkSettings", lambda s, a: s.update(cut=None)),
         ("TrunkSettings", lambda s, a: s.update(cut="block9")),
+        ("TrunkSettings", lambda s, a: s.update(preprocessing="auto")),
         ("TrunkSettings", lambda s, a: s.update(image_size=[1, 1])),
         ("TrunkSettings", lambda s, a: s.update(pooling="flatten;")),
         ("Trunk", lambda s, a: s.update(n_blocks=3)),

@@ -1,8 +1,6 @@
 """A detector in a .skfr file: it comes back equal, small, and without a folder's name."""
 
-import json
 import pickle
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -186,38 +184,3 @@ def test_the_description(detector: Any, tmp_path: Path) -> None:
 def test_metadata_must_be_small_json(metadata: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="metadata must be"):
         skfakereal.save(Augmentation(), tmp_path / "m.skfr", metadata=metadata)
-
-
-READ = """
-import json, sys
-from skfakereal.persistence import read_description
-from skfakereal.persistence._read import read_model
-model = read_model(sys.argv[1])
-read_description(sys.argv[1])
-print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
-"""
-PREDICT = """
-import json, sys
-import skfakereal
-model = skfakereal.load(sys.argv[1])
-print(json.dumps([model.predict_proba(sys.argv[2:]).tolist(), sorted(sys.modules)]))
-"""
-
-
-def test_reading_imports_neither_scikit_learn_nor_keras(
-    detector: Any, run_python: Callable[..., str], tmp_path: Path
-) -> None:
-    skfakereal.save(detector, tmp_path / "m.skfr")
-    loaded = set(json.loads(run_python(READ, str(tmp_path / "m.skfr"))))
-    heavy = {"sklearn", "scipy", "tensorflow", "keras", "matplotlib", "ncnn", "joblib"}
-    assert not heavy & loaded
-
-
-def test_the_same_probabilities_in_another_process_without_keras(
-    detector: Any, dark_and_bright: Images, run_python: Callable[..., str], tmp_path: Path
-) -> None:
-    X = dark_and_bright[0][::6].tolist()
-    skfakereal.save(detector, tmp_path / "m.skfr")
-    answer, loaded = json.loads(run_python(PREDICT, str(tmp_path / "m.skfr"), *X))
-    np.testing.assert_allclose(answer, detector.predict_proba(X), rtol=1e-6)
-    assert not {"keras", "tensorflow", "scikeras", "matplotlib"} & set(loaded)

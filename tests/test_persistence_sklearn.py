@@ -70,9 +70,14 @@ NUMERIC = [
     RidgeClassifier(),
     RobustScaler(),
     StandardScaler(with_mean=False),
-    TunedThresholdClassifierCV(LogisticRegression(), store_cv_results=True, cv=2),
     TunedThresholdClassifierCV(
-        LogisticRegression(), scoring=make_scorer(fbeta_score, beta=2, pos_label=1), cv=2
+        LogisticRegression(), thresholds=5, store_cv_results=True, cv=2
+    ),
+    TunedThresholdClassifierCV(
+        LogisticRegression(),
+        scoring=make_scorer(fbeta_score, beta=2, pos_label=1),
+        thresholds=5,
+        cv=2,
     ),
     make_pipeline(StandardScaler(), "passthrough", LogisticRegression()),
     make_pipeline(PCA(2), MinMaxScaler(), RidgeClassifier()),

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from conftest import Images, MakeImage
 from PIL import Image
-from scoring_models import brightness, fit_brightness, score_greys, write_greys
+from reading import brightness
+from scoring_models import fit_brightness, score_greys, write_greys
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -54,7 +55,7 @@ def test_rows_are_those_of_the_estimator(
     assert (result.labels, result.errors) == ({"fake": 6, "real": 6}, {})
 
 
-@pytest.mark.parametrize("kind", ["alone", "fixed", "tuned", "calibrated", "features"])
+@pytest.mark.parametrize("kind", ["alone", "tuned", "features"])
 def test_decisions_of_wrapped_classifiers_are_their_own(
     kind: str,
     fitted_classifier: Any,
@@ -66,9 +67,7 @@ def test_decisions_of_wrapped_classifiers_are_their_own(
     frozen = FrozenEstimator(fitted_classifier)
     model: Any = {
         "alone": fitted_classifier,
-        "fixed": FixedThresholdClassifier(frozen, threshold=1e-9),
         "tuned": TunedThresholdClassifierCV(frozen, cv="prefit", refit=False),
-        "calibrated": CalibratedClassifierCV(frozen),
         "features": make_pipeline(
             VGG16FeatureExtractor(image_size=(32, 32), weights=narrow_trunk),
             LogisticRegression(C=1e4),

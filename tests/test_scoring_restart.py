@@ -13,7 +13,8 @@ from typing import Any
 import joblib
 import numpy as np
 import pytest
-from scoring_models import brightness, fit_brightness, score_greys, write_greys
+from reading import brightness
+from scoring_models import fit_brightness, score_greys, write_greys
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer

@@ -23,7 +23,7 @@ from skfakereal import Augmentation
 @pytest.fixture(scope="module")
 def quick(make_classifier: MakeClassifier) -> Any:
     """Return an unfitted classifier that learns dark and bright, for cloning."""
-    return make_classifier(epochs=6)
+    return make_classifier(hidden_units=(), weight_decay=0.01)
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import MakeImage
 from numpy.typing import NDArray
-from reading import read_image
+from reading import mean_colour, read_image
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -86,21 +86,13 @@ def test_too_few_real_images_are_refused_with_the_number(
 ) -> None:
     settings: dict[str, Any] = {"target_fpr": target, "confidence": confidence}
     y, score = draw(needed - 1, 300)
-    said = f"needs at least {needed} images of class 0 to choose it on, got {needed - 1}"
-    with pytest.raises(ValueError, match=said):
-        choose_threshold(y, score, **settings)
+    said = (
+        f"needs at least {needed} images of class 'real' to choose it on, got {needed - 1}"
+    )
+    with pytest.raises(ValueError, match=f"rate of {target:.0%}.* {said}"):
+        choose_threshold(np.where(y == 1, "fake", "real"), score, **settings)
     y, score = draw(needed, 300)
     assert choose_threshold(y, score, **settings).n_negative == needed
-
-
-def test_one_percent_of_fifty_is_refused() -> None:
-    y, score = draw(50, 500)
-    names = np.where(y == 1, "fake", "real")
-    with pytest.raises(
-        ValueError,
-        match="rate of 1% needs at least 99 images of class 'real' to choose it on, got 50",
-    ):
-        choose_threshold(names, score, target_fpr=0.01)
 
 
 @pytest.mark.parametrize("confidence", [None, 0.95])
@@ -187,11 +179,7 @@ def test_ties_are_on_one_side() -> None:
     ("names", "pos_label"),
     [
         (["real", "fake"], None),
-        (["fake", "real"], "real"),
-        (["shot", "made"], "made"),
         (["made", "shot"], "shot"),
-        ([False, True], None),
-        ([0, 1], None),
         ([1, 0], 0),
         ([-1, 1], None),
         (np.array(["real", "fake"], dtype=object), "fake"),
@@ -210,8 +198,6 @@ def test_of_two_columns_the_positive_class_is_taken(names: Any, pos_label: Any) 
 
 def test_the_positive_class_is_explicit() -> None:
     y, score = draw(200, 200)
-    for labels, name in (([0, 1], 1), (["real", "fake"], "fake"), ([-1, 1], 1)):
-        assert choose_threshold(np.array(labels)[y], score).pos_label == name
     made = np.array(["shot", "made"])[y]
     with pytest.raises(ValueError, match="Which of the classes"):
         choose_threshold(made, score)
@@ -247,10 +233,6 @@ def test_what_does_not_fit_is_an_error(change: dict[str, Any], message: str) -> 
 
 
 # Around a classifier
-
-
-def mean_colour(X: Any) -> NDArray[np.float64]:
-    return np.array([read_image(str(path)).mean(axis=(0, 1)) / 255 for path in X])
 
 
 def grey_classifier(**settings: Any) -> Any:
