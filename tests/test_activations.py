@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skfakereal import Augmentation, ImageReadError
+from skfakereal import Augmentation
 from skfakereal._activations import ActivationReader, _trunk_network
 from skfakereal._store.store import ActivationStore
 from skfakereal._training.parts import ActivationShelf
@@ -59,15 +59,6 @@ def test_rows_come_in_the_order_of_the_paths(make_reader, noise_images: list[str
     assert np.array_equal(together[::-1], read_all(make_reader(), noise_images[::-1]))
 
 
-def test_equal_contents_are_computed_once(make_reader, make_image) -> None:
-    paths = [make_image(f"{i}.png", 128 + i % 2) for i in range(10)]
-    reader = make_reader(n_jobs=1)
-    activations = read_all(reader, paths)
-    assert reader.n_computed == 2
-    assert np.array_equal(activations[0], activations[8])
-    assert not np.array_equal(activations[0], activations[1])
-
-
 @pytest.mark.parametrize("n_jobs", [1, 3])
 def test_equal_contents_far_apart_are_computed_once(make_reader, make_image, rng, n_jobs):
     # More than batches of 256 hold while others are being loaded.
@@ -86,15 +77,6 @@ def test_equal_contents_far_apart_are_computed_once(make_reader, make_image, rng
     np.testing.assert_array_equal(forth[1300], back[1300])
 
 
-def test_views_differ_and_none_is_the_plain_image(make_reader, noise_images) -> None:
-    reader = make_reader(augmentation=Augmentation())
-    plain, first, second = (read_all(reader, noise_images[:4], view) for view in (0, 1, 2))
-    assert not np.array_equal(plain, first)
-    assert not np.array_equal(first, second)
-    unaugmented = make_reader()
-    assert np.array_equal(read_all(unaugmented, noise_images[:4], 1), plain)
-
-
 @pytest.mark.parametrize("n_jobs", [1, 3])
 def test_failures_have_their_place_and_rows_of_nan(
     make_reader, noise_images, n_jobs
@@ -110,69 +92,12 @@ def test_failures_have_their_place_and_rows_of_nan(
     assert reader.n_computed == 28
 
 
-def test_after_a_failure_the_rest_is_only_decoded(make_reader, noise_images) -> None:
-    for number in (0, 29):
-        Path(noise_images[number]).write_bytes(b"no image")
-    reader = make_reader(n_jobs=1)
-    failures = [f for batch in reader.read(noise_images) for f in batch.failures]
-    assert [f.index for f in failures] == [0, 29]
-    assert reader.n_computed == 0
-
-
 def test_no_thread_is_left_when_the_reading_is_given_up(make_reader, noise_images) -> None:
     before = threading.active_count()
     reading = make_reader(n_jobs=2).read(noise_images)
     next(reading)
     reading.close()
     assert threading.active_count() == before
-
-
-@pytest.mark.parametrize("pooling", ["avg", "max", "flatten"])
-def test_pooling_is_what_its_name_says(make_reader, noise_images, pooling) -> None:
-    size = (96, 64)
-    maps = read_all(
-        make_reader(TrunkSettings(size, "stretch", "unit", "flatten", None)),
-        noise_images[:3],
-    ).astype(np.float32)
-    maps = maps.reshape(3, 3, 2, -1)
-    pooled = read_all(
-        make_reader(TrunkSettings(size, "stretch", "unit", pooling, None)), noise_images[:3]
-    )
-    wanted = {
-        "avg": maps.mean(axis=(1, 2)),
-        "max": maps.max(axis=(1, 2)),
-        "flatten": maps.reshape(3, -1),
-    }[pooling]
-    np.testing.assert_allclose(pooled, wanted, rtol=2e-3, atol=1e-4)
-
-
-def test_preprocessing_is_what_its_name_says(rng: np.random.Generator) -> None:
-    views = rng.integers(0, 256, (2, 4, 4, 3), dtype=np.uint8)
-    unit = PLAIN.preprocess(views)
-    assert unit.dtype == np.float32
-    np.testing.assert_allclose(unit * 255, views, rtol=1e-6)
-    imagenet = TrunkSettings((32, 32), "stretch", "imagenet", "avg", None).preprocess(views)
-    np.testing.assert_allclose(
-        imagenet[..., 0], views[..., 2] - np.float32(103.939), rtol=1e-6
-    )
-    np.testing.assert_allclose(
-        imagenet[..., 2], views[..., 0] - np.float32(123.68), rtol=1e-6
-    )
-
-
-def test_activations_beyond_float16_are_an_error(
-    tmp_path, make_reader, narrow_trunk, make_image
-):
-    from safetensors.numpy import load_file, save_file
-
-    arrays = load_file(narrow_trunk)
-    arrays["block5_conv3/kernel"] = arrays["block5_conv3/kernel"] * np.float32(1e9)
-    save_file(arrays, tmp_path / "loud.safetensors")
-    path = make_image(
-        "noise.png", np.random.default_rng(0).integers(0, 255, (32, 32, 3), np.uint8)
-    )
-    with pytest.raises(ValueError, match=r"noise\.png.* float16"):
-        read_all(make_reader(weights=tmp_path / "loud.safetensors"), [path])
 
 
 @pytest.mark.parametrize("max_bytes", [2**30, 0], ids=["in memory", "on disk"])
@@ -231,14 +156,6 @@ def test_no_room_for_a_file_is_an_error_with_a_way_out(
     assert "TMPDIR" in said
 
 
-def test_a_view_is_filled_only_once(make_reader, noise_images) -> None:
-    reader = make_reader()
-    shelf = ActivationShelf(reader, noise_images, n_views=1)
-    shelf.fill([0])
-    shelf.fill([0])
-    assert reader.n_computed == 30
-
-
 def test_pixels_are_never_kept(make_reader, noise_images) -> None:
     """With the cut at the image itself, the activations are the pixels."""
     reader = make_reader(TrunkSettings((32, 32), "stretch", "unit", "avg", "block1"))
@@ -254,17 +171,6 @@ def test_pixels_are_never_kept(make_reader, noise_images) -> None:
 @pytest.fixture
 def store(tmp_path: Path) -> ActivationStore:
     return ActivationStore(tmp_path / "store")
-
-
-def test_what_the_store_has_is_not_computed(make_reader, noise_images, store) -> None:
-    first = make_reader(store=store, augmentation=Augmentation())
-    plain, view = read_all(first, noise_images), read_all(first, noise_images, 1)
-    assert first.n_computed == 60
-    again = make_reader(store=store, augmentation=Augmentation())
-    assert np.array_equal(read_all(again, noise_images), plain)
-    assert np.array_equal(read_all(again, noise_images, 1), view)
-    assert again.n_computed == 0
-    assert np.array_equal(read_all(make_reader(), noise_images), plain)
 
 
 def test_the_store_knows_contents_not_paths(make_reader, noise_images, store) -> None:
@@ -334,35 +240,6 @@ def test_a_folder_that_cannot_be_used_costs_one_warning(
         activations = read_all(make_reader(store=broken), noise_images)
     assert len(caught) == 1
     assert np.array_equal(activations, read_all(make_reader(), noise_images))
-
-
-@pytest.mark.parametrize("engine", ["ncnn", "tensorflow"])
-def test_engines_agree(make_reader, noise_images, engine) -> None:
-    auto = read_all(make_reader(), noise_images).astype(np.float32)
-    other = read_all(make_reader(engine=engine), noise_images).astype(np.float32)
-    np.testing.assert_allclose(other, auto, rtol=2e-3, atol=1e-4)
-
-
-def test_a_file_that_breaks_later_is_told_with_its_place(make_reader, noise_images) -> None:
-    reader = make_reader(augmentation=Augmentation())
-    shelf = ActivationShelf(
-        reader, noise_images[10:20], n_views=2, positions=np.arange(10, 20), array="X_val"
-    )
-    assert shelf.fill([1]) == []
-    Path(noise_images[13]).unlink()
-    (failure,) = shelf.fill([2])
-    assert (failure.index, failure.array, failure.reason) == (13, "X_val", "missing")
-
-
-def test_pixels_that_cannot_be_read_any_more_are_an_error(
-    make_reader, noise_images
-) -> None:
-    reader = make_reader(replace(PLAIN, cut="block1"))
-    shelf = ActivationShelf(reader, noise_images, n_views=1)
-    assert shelf.fill([0]) == []
-    Path(noise_images[5]).write_bytes(b"")
-    with pytest.raises(ImageReadError, match=r"X\[5\].*empty"):
-        shelf.take(np.array([3, 5]), 0)
 
 
 def test_the_pooling_after_the_cut_changes_no_key(make_reader, noise_images, store) -> None:

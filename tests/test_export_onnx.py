@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pytest
+from conftest import write_image
 from numpy.typing import NDArray
 from PIL import Image
 from sklearn.calibration import CalibratedClassifierCV
@@ -19,7 +20,6 @@ from sklearn.preprocessing import StandardScaler
 
 from skfakereal import VGG16FeatureExtractor, VGG16ImageClassifier, export_onnx
 from skfakereal._views import render_crops
-from tests.conftest import write_image
 
 
 @pytest.fixture(scope="module")
@@ -85,24 +85,16 @@ HEADS = {
 }
 
 
-@pytest.mark.parametrize(
-    "preprocessing", ["imagenet", pytest.param("unit", marks=pytest.mark.slow)]
-)
 @pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize("pooling", ["correlations", "statistics", "avg", "max", "flatten"])
-def test_every_pooling_head_and_preprocessing(
-    pictures: list[str],
-    narrow_trunk: str,
-    tmp_path: Path,
-    pooling: Any,
-    head: str,
-    preprocessing: Any,
+def test_every_pooling_and_head(
+    pictures: list[str], narrow_trunk: str, tmp_path: Path, pooling: Any, head: str
 ) -> None:
     clf = VGG16ImageClassifier(
         image_size=(36, 33),
-        weights="cifake" if preprocessing == "unit" else narrow_trunk,
+        weights=narrow_trunk,
         pooling=pooling,
-        preprocessing=preprocessing,
+        preprocessing="imagenet",
         **QUICK | HEADS[head],
     ).fit(pictures, labels(pictures))
     facts = assert_same(clf, pictures, tmp_path / "clf.onnx", (36, 33))
@@ -204,21 +196,11 @@ def test_a_pipeline(pipeline: Any, pictures: list[str], tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("method", ["sigmoid", "isotonic", "temperature"])
 @pytest.mark.parametrize("n_classes", [2, 3])
-@pytest.mark.parametrize(
-    "kind", ["pipeline", pytest.param("classifier", marks=pytest.mark.slow)]
-)
 def test_calibrated(
-    pictures: list[str],
-    tmp_path: Path,
-    method: Any,
-    n_classes: int,
-    kind: str,
+    pictures: list[str], tmp_path: Path, method: Any, n_classes: int
 ) -> None:
-    own = {"image_size": 32, "weights": "cifake", "cache": None}
-    inner: Any = VGG16ImageClassifier(**own | QUICK)
-    if kind == "pipeline":
-        features = VGG16FeatureExtractor(**own)
-        inner = make_pipeline(features, StandardScaler(), LogisticRegression(C=0.01))
+    features = VGG16FeatureExtractor(image_size=32, weights="cifake", cache=None)
+    inner = make_pipeline(features, StandardScaler(), LogisticRegression(C=0.01))
     y = labels(pictures, n_classes)
     inner.fit(pictures, y)
     clf = CalibratedClassifierCV(FrozenEstimator(inner), method=method)

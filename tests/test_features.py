@@ -1,4 +1,4 @@
-"""The features are those of the same network in Keras, and the rest of scikit-learn fits."""
+"""The extractor beside scikit-learn: names, containers, errors; test_statistics.py has values."""
 
 import pickle
 from collections.abc import Callable
@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import Images, write_image
-from numpy.typing import NDArray
 from PIL import Image
 from safetensors.numpy import load_file
 from sklearn.base import clone
@@ -35,32 +34,6 @@ def make_extractor(narrow_trunk: str) -> MakeExtractor:
     return lambda **changes: VGG16FeatureExtractor(**settings | changes)
 
 
-def in_keras(trunk: str, pooling: str, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Compute features with Keras layers that hold the weights of the file."""
-    from keras import Sequential, layers
-
-    arrays, stack = load_file(trunk), []
-    for block, convolutions in enumerate((2, 2, 3, 3, 3), 1):
-        for conv in range(1, convolutions + 1):
-            kernel = arrays[f"block{block}_conv{conv}/kernel"]
-            stack.append(
-                layers.Conv2D(kernel.shape[3], 3, padding="same", activation="relu")
-            )
-        stack.append(layers.MaxPooling2D())
-    last = {
-        "avg": layers.GlobalAveragePooling2D(),
-        "max": layers.GlobalMaxPooling2D(),
-        "flatten": layers.Flatten(),
-    }
-    model = Sequential([*stack, last[pooling]])
-    model.build(pixels.shape)
-    names = [name.removesuffix("/kernel") for name in sorted(arrays) if "kernel" in name]
-    model.set_weights(
-        [arrays[f"{name}/{part}"] for name in names for part in ("kernel", "bias")]
-    )
-    return np.asarray(model.predict(pixels, verbose=0))
-
-
 def test_equal_images_in_other_batches_change_nothing(
     make_extractor: MakeExtractor, dark_and_bright: Images
 ) -> None:
@@ -70,39 +43,6 @@ def test_equal_images_in_other_batches_change_nothing(
     np.testing.assert_array_equal(
         extractor.transform(np.tile(X, 4)), np.tile(features, (4, 1))
     )
-
-
-@pytest.mark.parametrize("engine", ["ncnn", "tensorflow"])
-@pytest.mark.parametrize("preprocessing", ["unit", "imagenet"])
-@pytest.mark.parametrize("pooling", ["avg", "max", "flatten"])
-def test_the_features_are_those_of_keras(
-    make_extractor: MakeExtractor,
-    narrow_trunk: str,
-    tmp_path: Path,
-    pooling: str,
-    preprocessing: str,
-    engine: str,
-) -> None:
-    from keras.applications.vgg16 import preprocess_input
-
-    rng = np.random.default_rng(7)
-    images = rng.integers(0, 256, (3, 70, 96, 3)).astype(np.uint8)  # 70: pooled with a rest
-    images[0, :, :, 0] = 255  # red: the order of the channels matters
-    X = [write_image(tmp_path / f"{i}.png", image) for i, image in enumerate(images)]
-    extractor = make_extractor(
-        image_size=(70, 96), pooling=pooling, preprocessing=preprocessing, engine=engine
-    )
-    features = extractor.fit_transform(X)
-    pixels = images.astype(np.float32)
-    pixels = (
-        pixels / np.float32(255) if preprocessing == "unit" else preprocess_input(pixels)
-    )
-    expected = in_keras(narrow_trunk, pooling, pixels)
-    assert features.shape == expected.shape
-    assert features.shape == (3, extractor.n_features_out_)
-    assert features.dtype == np.float32
-    # Rounded to float16: 11 bits.
-    np.testing.assert_allclose(features, expected, rtol=2e-3, atol=1e-3 * expected.max())
 
 
 def test_images_are_stretched_or_cropped(
@@ -139,23 +79,6 @@ def test_names_of_the_features_and_pandas_output(
     )
 
 
-@pytest.mark.parametrize(
-    ("pooling", "n_features"), [({}, 14496), ({"pooling": "avg"}, 512)]
-)
-def test_the_full_network_gives_its_features(
-    dark_and_bright: Images, pooling: dict[str, Any], n_features: int
-) -> None:
-    extractor = VGG16FeatureExtractor(image_size=(32, 32), weights=None, **pooling)
-    features = extractor.fit_transform(dark_and_bright[0][10:14])
-    assert features.shape == (4, n_features)
-    assert len(extractor.get_feature_names_out()) == n_features
-
-
-def test_flattened_maps_are_features(dark_and_bright: Images) -> None:
-    flat = VGG16FeatureExtractor(image_size=(64, 96), weights=None, pooling="flatten")
-    assert flat.fit(dark_and_bright[0]).n_features_out_ == 2 * 3 * 512
-
-
 def test_a_pipeline_learns_scores_clones_and_pickles(
     make_extractor: MakeExtractor, dark_and_bright: Images
 ) -> None:
@@ -170,19 +93,6 @@ def test_a_pipeline_learns_scores_clones_and_pickles(
         {"vgg16featureextractor__pooling": ["avg", "max"], "logisticregression__C": [1]},
     )
     assert search.fit(X, y).best_estimator_.score(X, y) == 1
-
-
-@pytest.mark.parametrize(
-    "container",
-    [list, pd.Series, lambda X: X[:, None], lambda X: pd.DataFrame({"path": X})],
-    ids=["list", "Series", "column", "DataFrame"],
-)
-def test_paths_in_every_container(
-    make_extractor: MakeExtractor, dark_and_bright: Images, container: Any
-) -> None:
-    X, _ = dark_and_bright
-    features = make_extractor().fit_transform(container(X))
-    np.testing.assert_array_equal(features, make_extractor().fit(X).transform(X))
 
 
 def test_the_name_of_a_dataframes_column(

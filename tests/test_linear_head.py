@@ -28,13 +28,6 @@ CROSSED: dict[str, Any] = {"early_stopping": True, "validation_fraction": "auto"
 LINEAR: dict[str, Any] = {"hidden_units": (), "optimizer": "auto"}
 
 
-@pytest.fixture(scope="module")
-def doubtful(dark_and_bright: Images) -> Images:
-    """Return labels of which every fourth is wrong, so that no head tells all apart."""
-    X, y = dark_and_bright
-    return X, np.where(np.arange(24) % 4 == 1, 1 - y, y)
-
-
 @pytest.mark.parametrize("standardize", [True, False])
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("weight_decay", [1.0, 0.01])
@@ -195,20 +188,6 @@ def test_adam_comes_to_the_same_head(
     assert log_loss(y, trained.predict_proba(X)) == pytest.approx(
         trained.history_["loss"][-1], 1e-3
     )
-
-
-def test_nothing_of_keras_is_needed(
-    run_python: Callable[..., str], narrow_trunk: str, dark_and_bright: Images
-) -> None:
-    printed = run_python(
-        "import sys; from skfakereal import VGG16ImageClassifier as C\n"
-        "clf = C(image_size=32, weights=sys.argv[1], hidden_units=(), cache=None, n_views=2)\n"
-        "clf.fit(sys.argv[2:], [0] * 12 + [1] * 12)\n"
-        "print(clf.score(sys.argv[2:], [0] * 12 + [1] * 12), 'keras' in sys.modules)",
-        narrow_trunk,
-        *dark_and_bright[0],
-    )
-    assert printed.split() == ["1.0", "False"]
 
 
 def test_the_weight_decay_of_the_lowest_loss_is_chosen(

@@ -119,25 +119,9 @@ def test_fit_checks_the_parameters_before_it_opens_any_file(estimator: Any) -> N
         estimator.set_params(image_size=8).fit(["missing.png"] * 4, [0, 0, 1, 1])
 
 
-@pytest.mark.parametrize(
-    ("setting", "value"),
-    [
-        ("rotation", 181),
-        ("zoom", 1),
-        ("brightness", -0.1),
-        ("degrade_probability", 2),
-        ("blur", (3, 0)),
-        ("blur", 3),
-        ("jpeg_quality", (0, 100)),
-        ("seed", 0.5),
-        ("rotation", NAN),
-    ],
-)
-def test_the_settings_of_the_augmentation_are_checked_in_fit(
-    setting: str, value: Any
-) -> None:
-    clf = VGG16ImageClassifier(augmentation=Augmentation(**{setting: value}))
-    with pytest.raises(ValueError, match=f"Augmentation's {setting} must"):
+def test_the_settings_of_the_augmentation_are_checked_in_fit() -> None:
+    clf = VGG16ImageClassifier(augmentation=Augmentation(rotation=181))
+    with pytest.raises(ValueError, match="Augmentation's rotation must"):
         clf.fit(["missing.png"] * 4, [0, 0, 1, 1])
 
 
@@ -148,6 +132,8 @@ def test_the_settings_of_the_augmentation_are_checked_in_fit(
         ("class_weight", {0: 1.0, 1: 2.0}, r"must be classes, got 0; y has \['fake',"),
         ("class_weight", {"fake": 0, "real": 0, "other": 1}, "must not be 0 for all"),
         ("optimizer", "adamant", "must be the name of a Keras optimizer"),
+        ("optimizer", "", "must be the name of .* got ''"),
+        ("optimizer", "LossScaleOptimizer", "must be the name of .* got 'LossScaleOpt"),
     ],
 )
 def test_what_does_not_suit_y_or_keras_is_refused_before_the_weights_are_read(
@@ -191,17 +177,17 @@ NUMPY: dict[str, tuple[Any, Any]] = {
     "random_state": (np.uint32(0), 0),
     "verbose": (np.False_, 0),
     "pooling": (np.str_("max"), "max"),
-    "weights": (np.str_("cifake"), "cifake"),
     "cache": (None, None),
 }
 
 
 def test_numpys_scalars_fit_save_load_and_show_as_pythons_do(
-    dark_and_bright: Images, tmp_path: Path
+    dark_and_bright: Images, narrow_trunk: str, tmp_path: Path
 ) -> None:
     X, y = dark_and_bright
+    known = NUMPY | {"weights": (np.str_(narrow_trunk), narrow_trunk)}
     fitted = [
-        VGG16ImageClassifier(**{name: forms[i] for name, forms in NUMPY.items()}).fit(X, y)
+        VGG16ImageClassifier(**{name: forms[i] for name, forms in known.items()}).fit(X, y)
         for i in (0, 1)
     ]
     expected = fitted[1].predict_proba(X)
@@ -212,19 +198,19 @@ def test_numpys_scalars_fit_save_load_and_show_as_pythons_do(
         np.testing.assert_array_equal(loaded.predict_proba(X), expected)
         assert loaded.epochs == form.epochs
     numpys, pythons = map(settings_of, fitted)
-    same = set(NUMPY) - {"image_size", "class_weight", "augmentation", "verbose"}
+    same = set(known) - {"image_size", "class_weight", "augmentation", "verbose"}
     assert {name: numpys[name] for name in same} == {name: pythons[name] for name in same}
     assert numpys["image_size"] == 32
     assert json.loads(json.dumps(numpys)) == numpys
 
 
 def test_a_view_is_stored_once_for_equal_numbers(
-    dark_and_bright: Images, tmp_path: Path
+    dark_and_bright: Images, narrow_trunk: str, tmp_path: Path
 ) -> None:
     def n_computed(augmentation: Augmentation) -> int:
         clf = VGG16ImageClassifier.recipe(
             image_size=32,
-            weights="cifake",
+            weights=narrow_trunk,
             augmentation=augmentation,
             epochs=1,
             cache=tmp_path,
@@ -238,10 +224,10 @@ def test_a_view_is_stored_once_for_equal_numbers(
 
 
 def test_one_number_as_image_size_is_height_and_width(
-    dark_and_bright: Images, tmp_path: Path
+    dark_and_bright: Images, narrow_trunk: str
 ) -> None:
     X, _ = dark_and_bright
-    settings: dict[str, Any] = {"weights": "cifake", "cache": None}
+    settings: dict[str, Any] = {"weights": narrow_trunk, "cache": None}
     sides = VGG16FeatureExtractor(image_size=(32, 32), **settings).fit_transform(X)
     side = VGG16FeatureExtractor(image_size=32, **settings)
     np.testing.assert_array_equal(side.fit_transform(X), sides)

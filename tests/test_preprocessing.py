@@ -168,15 +168,3 @@ def test_models_from_before_the_parameters_keep_their_meaning(
     for old in (older_pickle(model), older_file(model, tmp_path / "old.skfr")):
         assert (old.preprocessing, old.pooling) == ("unit", "avg")
         np.testing.assert_array_equal(answer(old), answer(model))
-
-
-def test_a_file_whose_preprocessing_is_not_settled_is_refused(
-    fitted_classifier: Any, tmp_path: Path
-) -> None:
-    objects, arrays = encode_estimator(fitted_classifier)
-    for entry in objects:
-        if entry["class"] == "skfakereal.TrunkSettings":
-            entry["state"]["preprocessing"] = "auto"
-    (tmp_path / "m.skfr").write_bytes(describing(objects, **arrays))
-    with pytest.raises(ValueError, match="not settled"):
-        skfakereal.load(tmp_path / "m.skfr")

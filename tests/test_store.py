@@ -291,6 +291,7 @@ def test_eight_processes_write_the_same_keys_at_once(tmp_path: Path) -> None:
     assert ActivationStore(tmp_path).info().n_entries == 1000
 
 
+@pytest.mark.slow
 def test_processes_evict_while_others_read(tmp_path: Path) -> None:
     with processes(3) as pool:
         list(pool.map(_share, [tmp_path] * 3, range(3), [MIB] * 3))

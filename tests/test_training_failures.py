@@ -103,15 +103,6 @@ def test_a_fine_tuned_model_is_no_larger_than_its_weights(
     )
 
 
-@pytest.mark.parametrize("missing", [None, float("nan")])
-def test_missing_groups_are_named(make_classifier, dark_and_bright, missing) -> None:
-    X, y = dark_and_bright
-    groups = [f"g{i}" for i in range(len(X))]
-    groups[3] = missing
-    with pytest.raises(ValueError, match=r"groups\[3\] is"):
-        make_classifier(early_stopping=True).fit(X, y, groups=groups)
-
-
 def test_settings_changed_after_the_fit_are_checked(
     fitted_classifier, dark_and_bright
 ) -> None:
@@ -120,9 +111,3 @@ def test_settings_changed_after_the_fit_are_checked(
     other = copy(fitted_classifier).set_params(engine="bogus")
     with pytest.raises(ValueError, match="engine must be"):
         other.predict_proba(dark_and_bright[0])
-
-
-def test_booleans_in_an_array_of_objects(make_classifier, dark_and_bright) -> None:
-    X, y = dark_and_bright
-    with pytest.raises(ValueError, match="dtype=bool"):
-        make_classifier().fit(X, np.array(y, bool).astype(object))

@@ -199,24 +199,6 @@ def test_the_crop_sees_the_centre_only(
     assert stretched.score(misleading, y) < 0.5
 
 
-@pytest.mark.parametrize("name", ["adamant", "", "LossScaleOptimizer"])
-def test_an_unknown_optimizer_is_said_before_the_images_are_read(
-    make_classifier: MakeClassifier, name: str
-) -> None:
-    with pytest.raises(
-        ValueError, match=rf"optimizer must be the name of .* got '{name}'\."
-    ):
-        make_classifier(optimizer=name).fit(["missing.png"] * 4, [0, 0, 1, 1])
-
-
-def test_a_loss_that_is_not_finite(
-    make_classifier: MakeClassifier, dark_and_bright: Images
-) -> None:
-    clf = make_classifier(optimizer="sgd", learning_rate=1e30, epochs=20)
-    with pytest.raises(ValueError, match=r"diverges in epoch .* lower learning_rate"):
-        clf.fit(*dark_and_bright)
-
-
 @pytest.mark.parametrize(
     "pooling", ["avg", pytest.param("flatten", marks=pytest.mark.slow)]
 )

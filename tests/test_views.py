@@ -261,6 +261,13 @@ def test_jpeg_reencodes_with_a_quality_of_its_range(photograph: Image.Image) -> 
         ("horizontal_flip", "no"),
         ("vertical_flip", None),
         ("jpeg_quality", (30.5, 99)),
+        ("clean", 1.5),
+        ("webp_quality", (0, 50)),
+        ("webp_quality", (30.5, 50)),
+        ("shrink", (0, 1)),
+        ("shrink", (0.5, 2)),
+        ("shrink", 0.5),
+        ("degrade_on", "file"),
     ],
 )
 def test_settings_out_of_range_are_named(name: str, value: object) -> None:

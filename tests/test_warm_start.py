@@ -1,5 +1,6 @@
 """Fine-tuning after the Dense layers have settled."""
 
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,14 @@ def layers(classifier: Any, kind: type) -> list[Any]:
     return [layer for layer in classifier._tail.layers if isinstance(layer, kind)]
 
 
-@pytest.fixture
-def settled(make_classifier, dark_and_bright):  # type: ignore[no-untyped-def]
+@pytest.fixture(scope="module")
+def fitted_once(make_classifier, dark_and_bright):  # type: ignore[no-untyped-def]
     return make_classifier(warm_start=True, epochs=4).fit(*dark_and_bright)
+
+
+@pytest.fixture
+def settled(fitted_once):  # type: ignore[no-untyped-def]
+    return copy(fitted_once)
 
 
 def test_fine_tuning_goes_on_from_the_settled_head(settled, dark_and_bright) -> None:

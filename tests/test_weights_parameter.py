@@ -83,18 +83,6 @@ def test_a_keras_file_of_another_network(tmp_path: Path) -> None:
     refuse(path, ValueError, r"dense\.weights\.h5' does not hold")
 
 
-def test_a_file_that_is_written_anew_is_read_anew(
-    narrow_trunk: str, dark_and_bright: Images, tmp_path: Path
-) -> None:
-    arrays, path = load_file(narrow_trunk), tmp_path / "trunk.safetensors"
-    save_file(arrays, path)
-    extractor = VGG16FeatureExtractor(image_size=(32, 32), weights=path)
-    before = extractor.fit_transform(dark_and_bright[0])
-    save_file({name: 2 * array for name, array in arrays.items()}, path)
-    os.utime(path, ns=(1, 1))
-    assert (extractor.fit_transform(dark_and_bright[0]) > before).any()
-
-
 def test_a_file_that_is_replaced_by_one_of_its_time_and_size_is_read_anew(
     narrow_trunk: str, dark_and_bright: Images, tmp_path: Path
 ) -> None:
@@ -186,14 +174,6 @@ def test_train_asks_for_the_weights_first_and_speaks_of_its_options(
         assert words in said.err
     assert "weights=" not in said.err
     assert not said.out
-
-
-def test_a_refused_connection_says_so(
-    keras_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nobody listens there
-    with pytest.raises(OSError, match=r"weights are not available.*refused"):
-        VGG16FeatureExtractor().fit(["a.png"])
 
 
 @pytest.fixture
