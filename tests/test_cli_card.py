@@ -29,17 +29,8 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def train(photos: Path, out: Path, narrow_trunk: str) -> Path:
     options = ["--image-size", "32", "--weights", narrow_trunk, "--hidden-units", "8"]
-    options += [
-        "--learning-rate",
-        "0.05",
-        "--epochs",
-        "3",
-        "--n-views",
-        "1",
-        "--n-jobs",
-        "1",
-    ]
-    options += ["--groups", "none"]
+    options += ["--learning-rate", "0.05", "--epochs", "3", "--n-views", "1"]
+    options += ["--n-jobs", "1", "--groups", "none", "--no-audit"]
     assert main(["train", str(photos), "--out", str(out), *options]) == 0
     return out
 

@@ -150,6 +150,7 @@ def test_what_train_says(
 ) -> None:
     out = tmp_path / "run"
     options = [*quick, "--no-augmentation", "--no-early-stopping", "--test-fraction", "0.5"]
+    options.append("--no-audit")
     assert main(["train", str(photos), "--out", str(out), *options, "--progress"]) == 0
     output = capsys.readouterr()
     assert "Training on 12 images; 12 are kept for the test." in output.out
@@ -158,7 +159,8 @@ def test_what_train_says(
     assert "epoch" in output.err
     assert skfakereal.load(out / "model.skfr").verbose == 0
     # Nothing is augmented, so there are no views to be seen.
-    files = FILES | {"label_issues.csv"} | TRAINED - {"views.png", "validation.csv"}
+    files = FILES | {"label_issues.csv"} | TRAINED
+    files -= {"audit.html", "views.png", "validation.csv"}
     assert {path.name for path in out.iterdir()} == files
     assert main(["train", str(photos), "--out", str(out), *quick]) == 1
     assert "--force" in capsys.readouterr().err
@@ -213,6 +215,7 @@ def test_broken_training_images_stop_it_or_are_left_out(
     for path in broken:
         path.write_bytes(b"no image")
     order = ["train", str(tmp_path / "in"), "--out", str(tmp_path / "run"), *quick]
+    order.append("--no-audit")
     assert main(order) == 1
     error = capsys.readouterr().err
     assert all(str(path) in error for path in broken)
@@ -302,7 +305,8 @@ def test_copies_of_training_images_among_the_tested_are_told(
     make_photos(tmp_path / "in/train")
     make_photos(tmp_path / "in/test")
     out = tmp_path / "run"
-    assert main(["train", str(tmp_path / "in"), "--out", str(out), *quick]) == 0
+    order = ["train", str(tmp_path / "in"), "--out", str(out), *quick, "--no-audit"]
+    assert main(order) == 0
     assert "24 of the 24 tested images are" in (out / "report.html").read_text()
 
 
@@ -314,7 +318,7 @@ def test_more_than_two_classes(
     for i in range(12):
         write_image(photos / f"sd14/{i}.png", np.full((32, 32, 3), (250, 10, i), np.uint8))
     out = tmp_path / "run"
-    classes = ["--classes", "real,gan,sd14"]
+    classes = ["--classes", "real,gan,sd14", "--no-audit"]
     assert main(["train", str(photos), "--out", str(out), *quick, *classes]) == 0
     rows = read_csv(out / "predictions.csv")
     names = ["real", "gan", "sd14"]
@@ -449,7 +453,8 @@ def test_a_model_that_is_no_better_than_chance_is_told(
             pixels = random.integers(0, 255, (32, 32, 3), dtype=np.uint8)
             write_image(tmp_path / "in" / name / f"{i}.png", pixels)
     out = tmp_path / "run"
-    assert main(["train", str(tmp_path / "in"), "--out", str(out), *quick]) == 0
+    order = ["train", str(tmp_path / "in"), "--out", str(out), *quick, "--no-audit"]
+    assert main(order) == 0
     assert "Caution: This model is not clearly better" in capsys.readouterr().out
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "not clearly better than one that answers without looking" in page

@@ -49,7 +49,7 @@ def test_balanced_class_weights_count_in_both_losses(
 
 @pytest.mark.parametrize(
     ("class_weight", "weight_of"),
-    [({0: 3.0, 1: 0.5}, [3, 0.5]), ({1: 4}, [1, 4]), (None, [1, 1])],
+    [({0: 3.0, 1: 0.5}, [3, 0.5]), ({1: 4}, [1, 4])],
 )
 def test_given_class_weights(
     make_classifier: MakeClassifier,
