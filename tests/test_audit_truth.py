@@ -26,7 +26,9 @@ def accused(report: AuditReport) -> list[str]:
 @pytest.mark.parametrize(
     "seed", [0, *(pytest.param(s, marks=pytest.mark.slow) for s in (1, 2))]
 )
-@pytest.mark.parametrize("n_images", [40, 100, pytest.param(400, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "n_images", [40, *(pytest.param(n, marks=pytest.mark.slow) for n in (100, 400))]
+)
 def test_labels_drawn_by_chance_are_never_accused(
     pool: list[Path], n_images: int, seed: int
 ) -> None:
