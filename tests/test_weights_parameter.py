@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from conftest import Images
 from numpy.typing import NDArray
+from runs import make_photos
 from safetensors.numpy import load_file, save_file
 
 from skfakereal import VGG16FeatureExtractor, VGG16ImageClassifier, _weights
@@ -159,14 +160,17 @@ def test_a_dead_proxy_ends_in_an_error_that_names_the_ways_out(
     assert not list(target.parent.iterdir())
 
 
-def test_train_asks_for_the_weights_first_and_speaks_of_its_options(
+def test_train_lists_images_then_asks_for_the_weights_and_speaks_of_its_options(
     keras_home: Path,
     silent_proxy: None,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    (tmp_path / "photos").mkdir()  # nothing in it is looked at
+    (tmp_path / "photos").mkdir()
     words = ["train", str(tmp_path / "photos"), "--out", str(tmp_path / "run")]
+    assert main(words) == 1
+    assert "Downloading" not in capsys.readouterr().err  # in vain: the folder is empty
+    make_photos(tmp_path / "photos")
     assert main(words) == 1
     said = capsys.readouterr()
     assert "Downloading ImageNet's weights for VGG16 (59 MB, once, to" in said.err
