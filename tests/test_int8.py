@@ -122,13 +122,17 @@ def test_statistics_are_those_of_the_maps(
     np.testing.assert_allclose(found, np.concatenate(expected, axis=1), atol=1e-6)
 
 
-def test_batches_and_threads_make_no_difference(rng: np.random.Generator) -> None:
+@pytest.mark.parametrize(
+    "side", [40, 400]
+)  # 400: no thread computes all its images at once
+def test_batches_and_threads_make_no_difference(
+    rng: np.random.Generator, side: int
+) -> None:
     layers, how = small_vgg(rng, "unit")
     network = Network((*layers, GlobalPool("avg")), how)
-    batch = preprocessed(rng.integers(0, 256, (9, 40, 40, 3)), how)
-    one, two = (
-        compile_network(network, (40, 40, 3), engine="int8", n_threads=n) for n in (1, 2)
-    )
+    shape = (side, side, 3)
+    batch = preprocessed(rng.integers(0, 256, (9, *shape)), how)
+    one, two = (compile_network(network, shape, engine="int8", n_threads=n) for n in (1, 2))
     together = one(batch)
     np.testing.assert_array_equal(together, two(batch))
     np.testing.assert_array_equal(together, np.concatenate([two(x[None]) for x in batch]))
