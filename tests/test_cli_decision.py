@@ -325,6 +325,21 @@ def test_validation_images_of_one_class_choose_nothing(
     assert "'fake' has 0" in capsys.readouterr().err
 
 
+def test_a_page_does_without_what_is_missing_in_the_record(
+    chosen: tuple[Path, str],
+) -> None:
+    decision = decision_of(chosen[0])
+    (whole,) = decision_sections({"decision": decision})
+    for key in decision:
+        rest = {name: value for name, value in decision.items() if name != key}
+        sections = decision_sections({"decision": rest})
+        assert bool(sections) == (key not in ("threshold", "pos_label")), key
+    rest = decision | {"false_positive_interval": None}
+    (page,) = decision_sections({"decision": rest})
+    assert "falsely classified as fake; on other images" in whole
+    assert "falsely classified as fake.</li>" in page
+
+
 def test_a_band_of_everything_is_said_so() -> None:
     config = {"decision": whole_band()}
     assert "--stable is unsure throughout." in decision_line(config["decision"])
@@ -341,7 +356,7 @@ def whole_band() -> dict[str, Any]:
         "calibration": None,
         "refused": None,
         "unsure_band": [0.0, 1.0],
-        "unsure": {"precision": 0.95, "share_unsure": 1.0},
+        "unsure": {"low": 0.0, "high": 1.0, "precision": 0.95, "share_unsure": 1.0},
     }
 
 

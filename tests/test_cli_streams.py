@@ -166,6 +166,7 @@ def test_a_closed_input_is_one_line(
     assert "Standard input is closed" in capsys.readouterr().err
 
 
+BAND = {"low": 0.4, "high": 0.6, "precision": 0.9, "n_images": 9, "share_unsure": 0.1}
 SHAPES = ("[]", "null", "7", '"x"', '{"settings": []}', "[" * 100_000, "{", "\x00")
 
 
@@ -191,6 +192,13 @@ def test_a_damaged_record_of_a_run_is_one_line(
         {"remarks": {"a": 1}},
         {"decision": [1]},
         {"decision": {"unsure": [0.1, 0.2]}},
+        {"decision": {"unsure": {**BAND, "low": 0.9}}},
+        {"decision": {"threshold": "0.5"}},
+        {"decision": {"n_positive": float("nan")}},
+        {"decision": {"reason": 7}},
+        {"decision": {"false_positive_interval": [0.1]}},
+        {"data": {"test": ["real"]}},
+        {"training": None},
     ],
 )
 def test_a_damaged_record_of_a_model_is_one_line(
@@ -209,6 +217,41 @@ def test_a_damaged_record_of_a_model_is_one_line(
         error = capsys.readouterr().err
         assert error.count("\n") == 1
         assert "config.json' is damaged" in error
+
+
+@pytest.mark.parametrize("names", [["real"], ["real", "real"], []])
+def test_a_record_that_names_other_classes_is_one_line(
+    names: list[str],
+    model: str,
+    photos: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shutil.copy(model, tmp_path / "model.joblib")
+    config = {"skfakereal": "1", "data": {"classes": names}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert main(["predict", str(tmp_path / "model.joblib"), str(photos), "--trust"]) == 1
+    error = capsys.readouterr().err
+    assert "config.json' must name the model's 2 classes, each once, but names" in error
+
+
+@pytest.mark.parametrize(
+    "decision", [{"threshold": 0.5, "pos_label": "fake", "n_positive": 3}, {"unsure": BAND}]
+)
+def test_a_record_may_leave_out_what_is_not_known(
+    decision: dict[str, Any],
+    model: str,
+    photos: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shutil.copy(model, tmp_path / "model.joblib")
+    config = {"skfakereal": "1", "decision": decision}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    words = [str(tmp_path / "model.joblib"), str(photos), "--trust"]
+    assert main(["predict", *words, "--stable"]) == 0
+    assert main(["evaluate", *words, "--out", str(tmp_path / "e")]) == 0
+    assert "KeyError" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -53,15 +53,13 @@ class Judge:
 
     def __init__(self, model: Model, place: str | None = None) -> None:
         self.model = model
-        self.band: UnsureBand | None = (
-            band_of(model) if model.positive is not None else None
-        )
+        self.band: UnsureBand | None = band_of(model)
         # None: a model in memory, that never was in a file.
         path = None if place is None else Path(place).resolve()
         self.file = path / MODEL_FILE if path is not None and path.is_dir() else path
         # A classifier without probabilities has a verdict, and nothing that could change.
         has_probability = hasattr(model.estimator, "predict_proba")
-        self.can_be_unsure = has_probability and model.positive is not None
+        self.can_be_unsure = has_probability and len(model.names) == 2
         self.sha256 = None if self.file is None else digest_of(self.file)
         decision = model.config.get("decision") or {}
         self.threshold = find_threshold(model.estimator)

@@ -1,7 +1,7 @@
 """A run folder or a model file -> a fitted classifier, and what its classes are called."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from reprlib import repr as short
@@ -82,6 +82,13 @@ def load_model(
     config = run or _trusted(metadata)
     if names is None:
         names = config.get("data", {}).get("classes")
+        n_classes = len(estimator.classes_)
+        if names is not None and not n_classes == len(names) == len({*names}):
+            teller = file.parent / CONFIG_FILE if run else file
+            raise ValueError(
+                f"{str(teller)!r} must name the model's {n_classes} classes, each once, but "
+                f"names {short(names)}. Restore it."
+            )
     class_names_ = name_classes(estimator.classes_, names)
     positive = _positive(estimator.classes_, class_names_, pos_label)
     return Model(estimator, class_names_, positive, file.parent if run else None, config)
@@ -185,8 +192,13 @@ def _is_band(numbers: Any) -> bool:
     return (
         isinstance(numbers, dict)
         and numbers.keys() == {"low", "high", "precision", "n_images", "share_unsure"}
-        and all(type(value) in (int, float) for value in numbers.values())
+        and all(map(_is_number, numbers.values()))
+        and 0 <= numbers["low"] <= numbers["high"] <= 1
     )
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) < 1e15
 
 
 def _read_config(file: Path) -> dict[str, Any]:
@@ -205,16 +217,41 @@ def _read_config(file: Path) -> dict[str, Any]:
     return config
 
 
+# What is read of a decision; whatever is missing or None is not known.
+_NUMBERS = (
+    *("threshold", "n_positive", "n_negative", "unsure_precision"),
+    *("true_positive_rate", "false_positive_rate"),
+)
+_TEXTS = ("pos_label", "reason", "calibration", "refused", "no_unsure_band")
+
+
 def _is_record(config: dict[str, Any]) -> bool:
     """Tell whether a run's config holds what is read of it in the form in which it is read."""
     data, remarks = config.get("data", {}), config.get("remarks", [])
     decision = config.get("decision") or {}
+    if not isinstance(data, dict) or not isinstance(decision, dict):
+        return False
+    forms: dict[str, Callable[[Any], bool]] = {
+        **dict.fromkeys(_NUMBERS, _is_number),
+        **dict.fromkeys(_TEXTS, lambda value: isinstance(value, str)),
+        "false_positive_interval": _is_interval,
+        "unsure": _is_band,
+    }
+    known = {key: decision[key] for key in forms if decision.get(key) is not None}
     return (
-        isinstance(data, dict)
-        and all(_are_texts(each) for each in (data.get("classes", []), remarks))
-        and isinstance(decision, dict)
-        and (decision.get("unsure") is None or _is_band(decision["unsure"]))
+        all(_are_texts(each) for each in (data.get("classes", []), remarks))
+        and all(_are_counts(data.get(part, {})) for part in ("train", "validation", "test"))
+        and isinstance(config.get("training", {}), dict)
+        and all(forms[key](value) for key, value in known.items())
     )
+
+
+def _is_interval(values: Any) -> bool:
+    return isinstance(values, list) and len(values) == 2 and all(map(_is_number, values))
+
+
+def _are_counts(values: Any) -> bool:
+    return isinstance(values, dict) and all(map(_is_number, values.values()))
 
 
 def _are_texts(values: Any) -> bool:

@@ -41,10 +41,10 @@ def band_of(model: Model) -> "UnsureBand | None":
 
     facts = model.config.get("decision") or {}
     numbers = facts.get("unsure")
-    if numbers is None or model.positive is None:
+    if numbers is None or len(model.names) != 2:
         return None
     band = UnsureBand(**numbers)
-    if model.pos_name == facts["pos_label"]:
+    if facts.get("pos_label") in (None, model.pos_name):
         return band
     mirrored = {"low": 1 - band.high, "high": 1 - band.low}
     return UnsureBand(**(numbers | mirrored))
@@ -54,7 +54,7 @@ def classify_stably(
     model: Model, paths: Sequence[str], band: "UnsureBand | None"
 ) -> Iterator[tuple[Classification, str | None, tuple[str, ...]]]:
     """Classify images as they are and after mild changes; none ends the run."""
-    if model.positive is None:
+    if len(model.names) != 2:
         raise ValueError(
             f"--stable needs a model with two classes, but MODEL has {list(model.names)}. "
             "Leave it out."

@@ -148,9 +148,9 @@ def _groups(data: Mapping[str, Any], positive: str | None) -> list[str]:
 
 def _drawn(config: Mapping[str, Any]) -> list[str]:
     network = network_settings(config.get("model", {}))
-    if not network.get("early_stopping"):
+    share = network.get("validation_fraction")
+    if share is None or not network.get("early_stopping"):
         return []
-    share = network["validation_fraction"]
     if share == "auto":
         return [
             "What training had to choose (the weight decay, or the number of epochs) was chosen "

@@ -47,7 +47,7 @@ def _verdict_rows(model: Model, paths: Sequence[str], *, stable: bool) -> Iterat
             yield _prediction_row(verdict, model)
         return
     band = band_of(model)
-    if band is None and model.positive is not None:
+    if band is None and len(model.names) == 2:
         complain(
             "this model has no unsure band, so a verdict is unsure only if a change of the image "
             "flips it, or if it is unlike the training images"

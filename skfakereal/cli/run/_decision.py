@@ -96,12 +96,12 @@ def _chosen_on(facts: Mapping[str, Any]) -> tuple[str, str]:
 
 def decision_sections(config: Mapping[str, Any]) -> list[Html]:
     """Return the section of the page, if there is anything to tell."""
-    facts = config.get("decision")
-    # A model file knows no more than the band.
-    if facts is None or "threshold" not in facts:
+    facts = config.get("decision") or {}
+    # A model file knows no more than the band, and a record may have been written by hand.
+    if None in (facts.get("threshold"), facts.get("pos_label")):
         return []
     said = [*_rates(facts), *_calibration(facts), *_band(facts)]
-    if facts["reason"] != MORE_PROBABLE:
+    if facts.get("reason") not in (None, MORE_PROBABLE):
         said.append(_what_to_expect(config, facts))
     return [
         section(
@@ -126,34 +126,33 @@ def _what_to_expect(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
 
 def _threshold(facts: Mapping[str, Any]) -> str:
     name, at = facts["pos_label"], chance(facts["threshold"])
-    if facts["refused"] is not None:
-        return (
-            f"An image is classified as {name} if its probability is {at} or more, since no "
-            "threshold meets what was asked for."
-        )
+    rule = f"An image is classified as {name} if its probability is {at} or more"
+    if facts.get("refused") is not None:
+        return f"{rule}, since no threshold meets what was asked for."
+    if facts.get("reason") is None:
+        return f"{rule}."
     if facts["reason"] == MORE_PROBABLE:
         return (
-            f"An image is classified as {name} if its probability is {at} or more. That is the "
-            "default: the more probable class. Choose a threshold that suits the use with train "
-            "--target-fpr, --costs or --balanced."
+            f"{rule}. That is the default: the more probable class. Choose a threshold that suits "
+            "the use with train --target-fpr, --costs or --balanced."
         )
-    return (
-        f"An image is classified as {name} if its probability is {at} or more. That threshold was "
-        f"chosen for {facts['reason']} on {_chosen_on(facts)[0]}."
-    )
+    return f"{rule}. That threshold was chosen for {facts['reason']} on {_chosen_on(facts)[0]}."
 
 
 def _rates(facts: Mapping[str, Any]) -> list[str]:
-    if facts["true_positive_rate"] is None:
+    keys = ("n_positive", "true_positive_rate", "n_negative", "false_positive_rate")
+    if None in map(facts.get, keys):
         return []
-    low, high = facts["false_positive_interval"]
-    name = facts["pos_label"]
+    n_positive, found, n_negative, false = (facts[key] for key in keys)
+    name, within = facts["pos_label"], ""
+    if facts.get("false_positive_interval") is not None:
+        low, high = map(_share, facts["false_positive_interval"])
+        within = (
+            f"; on other images of the same kind it may be {low} to {high} (95% interval)"
+        )
     return [
-        f"Of {facts['n_positive']:,} {_chosen_on(facts)[1]} that are {name}, "
-        f"{facts['true_positive_rate']:.1%} are detected.",
-        f"Of {facts['n_negative']:,} others, {_share(facts['false_positive_rate'])} are "
-        f"falsely classified as {name}; on other images of the same kind it may be {_share(low)} "
-        f"to {_share(high)} (95% interval).",
+        f"Of {n_positive:,} {_chosen_on(facts)[1]} that are {name}, {found:.1%} are detected.",
+        f"Of {n_negative:,} others, {_share(false)} are falsely classified as {name}{within}.",
     ]
 
 
@@ -163,7 +162,7 @@ def _share(share: float) -> str:
 
 
 def _calibration(facts: Mapping[str, Any]) -> list[str]:
-    if facts["calibration"] is None:
+    if facts.get("calibration") is None:
         return []
     on = f" on {_chosen_on(facts)[0]}"
     if facts.get("recalibrated"):  # that moved the threshold alone
@@ -175,10 +174,12 @@ def _calibration(facts: Mapping[str, Any]) -> list[str]:
 
 
 def _band(facts: Mapping[str, Any]) -> list[str]:
-    if facts["unsure"] is None:
-        return [f"There is no unsure band. {facts['no_unsure_band']}"]
-    low, high = facts["unsure_band"]
-    precision, share = facts["unsure"]["precision"], facts["unsure"]["share_unsure"]
+    band = facts.get("unsure")
+    if band is None:
+        why = facts.get("no_unsure_band")
+        return [f"There is no unsure band.{'' if why is None else f' {why}'}"]
+    low, high = band["low"], band["high"]
+    precision, share = band["precision"], band["share_unsure"]
     kind = _chosen_on(facts)[1]
     if high - low == 1:
         return [
