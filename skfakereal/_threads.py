@@ -1,11 +1,16 @@
-"""How many threads are this process's share of the cores, and whether TensorFlow's live."""
+"""This process's share of the cores, whether TensorFlow's threads live, where workers stand."""
 
+import contextlib
 import os
 import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import joblib
 
 from skfakereal._quiet import silence_tensorflow
+
+T = TypeVar("T")
 
 
 def count_threads(n_jobs: int | None) -> int:
@@ -20,6 +25,20 @@ def count_threads(n_jobs: int | None) -> int:
     share = os.environ.get("OMP_NUM_THREADS", "")
     cores = int(joblib.cpu_count())
     return min(int(share), cores) if share.isdigit() and int(share) else cores
+
+
+def working_folder() -> str:
+    """Return where this process stands; nothing where that folder no longer exists."""
+    with contextlib.suppress(FileNotFoundError):
+        return os.getcwd()  # noqa: PTH109, a string
+    return ""
+
+
+def in_folder(folder: str, work: Callable[..., T], *given: Any) -> T:
+    """Do work where the caller stands: joblib's processes stay where they were started."""
+    with contextlib.suppress(OSError):  # on another machine it may not exist
+        os.chdir(folder)
+    return work(*given)
 
 
 def prepare_tensorflow() -> None:

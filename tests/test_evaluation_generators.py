@@ -247,11 +247,18 @@ def test_an_unseen_colour_is_lost(report: GeneratorReport) -> None:
 
 @pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_the_seed_decides_and_processes_do_not(
-    data: dict[str, Any], report: GeneratorReport, n_jobs: int
+    data: dict[str, Any],
+    report: GeneratorReport,
+    n_jobs: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    again = leave_one_generator_out(
-        detector(), **data, target_names=["real", "fake"], random_state=0, n_jobs=n_jobs
-    )
+    how: dict[str, Any] = {"target_names": ["real", "fake"], "random_state": 0}
+    again = leave_one_generator_out(detector(), **data, **how, n_jobs=n_jobs)
+    assert again.to_dict() == report.to_dict()
+    # Nor does where the processes of an earlier call were started.
+    monkeypatch.chdir(Path(data["X"][0]).parent)
+    below = data | {"X": [Path(path).name for path in data["X"]]}
+    again = leave_one_generator_out(detector(), **below, **how, n_jobs=n_jobs)
     assert again.to_dict() == report.to_dict()
 
 

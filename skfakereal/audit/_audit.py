@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from skfakereal._classifying.classes import name_classes
 from skfakereal._paths import ImagePaths, check_paths
+from skfakereal._threads import in_folder, working_folder
 from skfakereal._validation import check_labels, check_side
 from skfakereal.audit._copying import differs, read_history, scale_differs
 from skfakereal.audit._duplicates import connected, count_copies, exact_pairs, near_pairs
@@ -183,7 +184,8 @@ def _read_all(files: list[str], n_jobs: int | None, verbose: int) -> Iterator[Fi
     with tqdm(
         total=len(files), desc="Reading files", unit="file", disable=not verbose
     ) as progress:
-        for part in parallel(joblib.delayed(_read_part)(part) for part in parts):
+        read, here = joblib.delayed(in_folder), working_folder()
+        for part in parallel(read(here, _read_part, part) for part in parts):
             progress.update(len(part))
             yield from part
 

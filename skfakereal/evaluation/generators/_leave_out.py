@@ -12,6 +12,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from skfakereal._classifying.ask import predict_once
 from skfakereal._classifying.classes import class_names, positive_class
 from skfakereal._paths import ImagePaths, check_paths
+from skfakereal._threads import in_folder, working_folder
 from skfakereal._validation import RandomState, check_labels, check_side, random_source
 from skfakereal.evaluation.generators._report import GeneratorReport
 from skfakereal.evaluation.generators._trials import (
@@ -135,10 +136,9 @@ def leave_one_generator_out(
     made_by = check_generators(generators, is_fake, paths)
     tied = None if groups is None else check_side(groups, len(paths), "groups")
     trials = make_trials(made_by, tied, int(random_source(random_state).randint(2**31)))
+    here, rest = working_folder(), (classes[fake], dict(params or {}))
     answers = Parallel(n_jobs=n_jobs, verbose=verbose)(
-        delayed(_fit_and_test)(
-            estimator, X, labels, trial, classes[fake], dict(params or {})
-        )
+        delayed(in_folder)(here, _fit_and_test, estimator, X, labels, trial, *rest)
         for trial in trials
     )
     return GeneratorReport(
