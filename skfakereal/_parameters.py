@@ -54,7 +54,8 @@ def _check_crops(parameters: Mapping[str, Any]) -> None:
         )
 
 
-def _is_integer(value: Any, low: int) -> bool:
+def is_integer(value: Any, low: int) -> bool:
+    """Tell whether a value is a whole number, Python's or NumPy's, of at least `low`."""
     return not isinstance(value, bool) and isinstance(value, Integral) and int(value) >= low
 
 
@@ -64,7 +65,7 @@ def _integers(value: Any) -> list[Any] | None:
     return list(value) if isinstance(value, tuple | list) or is_vector else None
 
 
-_COUNT: Rule = ("an integer of at least 1", lambda value: _is_integer(value, 1))
+_COUNT: Rule = ("an integer of at least 1", lambda value: is_integer(value, 1))
 
 
 def _real(wanted: str, holds: Callable[[float], bool]) -> Rule:
@@ -101,18 +102,18 @@ def _is_image_size(value: Any) -> bool:
     sides = [value, value] if isinstance(value, Integral) else _integers(value) or []
     return (
         len(sides) == 2
-        and all(_is_integer(side, 32) for side in sides)
+        and all(is_integer(side, 32) for side in sides)
         and math.prod(map(int, sides)) <= _MOST_PIXELS
     )
 
 
 def _is_hidden_units(value: Any) -> bool:
     layers = _integers(value)
-    return layers is not None and all(_is_integer(units, 1) for units in layers)
+    return layers is not None and all(is_integer(units, 1) for units in layers)
 
 
 def _is_seed(value: Any) -> bool:
-    is_number = _is_integer(value, 0) and value < 2**32
+    is_number = is_integer(value, 0) and value < 2**32
     return is_number or isinstance(value, np.random.RandomState)
 
 
@@ -130,7 +131,7 @@ def _is_bool(value: Any) -> bool:
 
 
 def _is_verbose(value: Any) -> bool:
-    return _is_bool(value) or _is_integer(value, 0)
+    return _is_bool(value) or is_integer(value, 0)
 
 
 def _is_named(value: Any) -> bool:
@@ -156,7 +157,7 @@ _RULES: dict[str, Rule] = {
     "resize": _one_of("stretch", "crop", "shrink"),
     "n_crops": (
         "an integer from 1 to 9",
-        lambda value: _is_integer(value, 1) and int(value) <= 9,
+        lambda value: is_integer(value, 1) and int(value) <= 9,
     ),
     "preprocessing": _one_of("auto", "unit", "imagenet"),
     "weights": (
@@ -199,7 +200,7 @@ _RULES: dict[str, Rule] = {
     ),
     "on_error": _one_of("raise", "nan"),
     "n_jobs": _or(
-        ("an integer other than 0", lambda v: _is_integer(v, -999) and v != 0), None
+        ("an integer other than 0", lambda v: is_integer(v, -999) and v != 0), None
     ),
     "random_state": _or(
         ("an integer from 0 to 2**32 - 1 or a RandomState", _is_seed), None

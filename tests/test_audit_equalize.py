@@ -128,6 +128,17 @@ def test_equal_names_do_not_collide(tmp_path: Path) -> None:
     assert all(Path(c).is_file() for c in copies.data)
 
 
+def test_long_names_of_any_script_have_a_copy(tmp_path: Path) -> None:
+    paths = [
+        tmp_path / "in" / f"{letter * 80}.png" for letter in ("a", "\N{HIRAGANA LETTER A}")
+    ]
+    (tmp_path / "in").mkdir()
+    for path in paths:
+        Image.new("RGB", (8, 8), "red").save(path)
+    copies = equalize_images(paths, [0, 1], tmp_path / "out")
+    assert [Path(copy).name[:40] for copy in copies.data] == [p.name[:40] for p in paths]
+
+
 def test_a_second_call_goes_on_where_the_first_one_ended(
     leaking: tuple[list[Path], list[int]], tmp_path: Path
 ) -> None:
@@ -149,6 +160,24 @@ def test_a_second_call_goes_on_where_the_first_one_ended(
     assert not list(out.rglob(".*.part"))
     with pytest.raises(ValueError, match=r"same settings.*Choose another folder"):
         equalize_images(paths, y, out, quality=90)
+
+
+@pytest.mark.slow
+def test_relative_paths_are_those_of_the_folder_in_which_the_call_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # joblib's processes live on after a call, in the folder in which they were started.
+    paths = [Path("in", f"{i:03}.png") for i in range(260)]
+    y = [i % 2 for i in range(260)]
+    for side in (8, 16):
+        monkeypatch.chdir(tmp_path)
+        Path(str(side), "in").mkdir(parents=True)
+        monkeypatch.chdir(str(side))
+        for path in paths:
+            Image.new("RGB", (side, side)).save(path)
+        copies = equalize_images(paths, y, "out", n_jobs=2)
+        assert all(Image.open(copy).size == (side, side) for copy in copies.data)
+        assert audit_images(paths, y, n_jobs=2).shortest_side == side
 
 
 @pytest.mark.parametrize("place", ["in", "in/fake", "in/fake/new", "."])
@@ -181,6 +210,25 @@ def test_a_folder_with_something_else_is_refused(
         equalize_images(*leaking, tmp_path / "out")
 
 
+def test_a_folder_with_hidden_files_alone_is_empty(
+    leaking: tuple[list[Path], list[int]], tmp_path: Path
+) -> None:
+    (tmp_path / "out").mkdir()
+    for name in (".DS_Store", ".0123456789abcdef.json.part"):  # the latter of a killed call
+        (tmp_path / "out" / name).write_bytes(b"x")
+    assert len(equalize_images(*leaking, tmp_path / "out").data) == 40
+
+
+@pytest.mark.parametrize("text", ["", "{", "\x00", "[" * 100_000])
+def test_a_damaged_record_is_named(
+    leaking: tuple[list[Path], list[int]], tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "equalize.json").write_text(text)
+    with pytest.raises(ValueError, match=r"equalize.json', which tells .* is damaged"):
+        equalize_images(*leaking, tmp_path / "out")
+
+
 def test_bad_images_are_all_listed_or_skipped(
     leaking: tuple[list[Path], list[int]], tmp_path: Path
 ) -> None:
@@ -202,6 +250,8 @@ def test_bad_images_are_all_listed_or_skipped(
         ({"quality": 0}, "quality must be an int from 1 to 100, got 0"),
         ({"size": (0, 8)}, "size must be None, an int or"),
         ({"size": 0}, "size must be None, an int or"),
+        ({"size": True}, "size must be None, an int or"),
+        ({"quality": 90.5}, "quality must be an int from 1 to 100, got 90.5"),
         ({"resize": "zoom"}, 'resize must be "shrink", "crop" or "stretch"'),
         ({"on_error": "nan"}, 'on_error must be "raise" or "skip"'),
     ],
@@ -215,6 +265,19 @@ def test_settings_out_of_range(
     with pytest.raises(ValueError, match=message):
         equalize_images(*leaking, tmp_path / "out", **settings)  # type: ignore[arg-type]
     assert not (tmp_path / "out").exists()
+
+
+def test_numbers_of_numpy_and_names_that_are_no_text(
+    leaking: tuple[list[Path], list[int]], tmp_path: Path
+) -> None:
+    names = ["real", "fa\udfffke"]
+    out, size = tmp_path / "out", np.int64(30)
+    copies = equalize_images(
+        *leaking, out, quality=np.int64(90), size=(size, size), target_names=names
+    )
+    again = equalize_images(*leaking, out, quality=90, size=(30, 30), target_names=names)
+    assert copies.data.tolist() == again.data.tolist()
+    assert (out / "mapping.csv").read_text(encoding="utf-8").count("\\udfff") == 20
 
 
 def test_folders_place_the_copies(
@@ -232,6 +295,9 @@ def test_folders_place_the_copies(
     [
         (["a"] * 40, "Every class needs a folder of its own, but 'real' and 'fake' share"),
         (["Up"] * 20 + ["up"] * 20, "share 'up'"),
+        (["caf\u00e9"] * 20 + ["cafe\u0301"] * 20, "share 'cafe\u0301'"),
+        (["a"] * 20 + ["a/b"] * 20, r"'a/b' \('fake'\) lies in 'a' \('real'\)"),
+        (["a/b/c"] * 20 + ["."] * 20, r"'a/b/c' \('real'\) lies in '.' \('fake'\)"),
         (["../x"] * 40, r"folders must lead down from out, got '../x' at index 0"),
         (["real"] * 20 + ["/x"] * 20, "got '/x' at index 20"),
         (["a"], "folders must hold one value for each of the 40 images"),

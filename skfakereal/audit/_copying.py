@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePath
 from typing import Literal
+from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
-from skfakereal._files import replacing
+from skfakereal._files import encoded, replacing
 from skfakereal._images.read import ImageReadError, decode_image, read_bytes
 from skfakereal._images.signatures import signature_format
 
@@ -91,7 +92,9 @@ def _content_of(data: bytes, file: str, form: Form) -> tuple[bytes, tuple[int, i
 
 def safe_name(text: str) -> str:
     """Return text as a file name that every system accepts."""
-    return re.sub(r"[^\w.-]+", "-", text).strip(".-")[:80] or "image"
+    short = re.sub(r"[^\w.-]+", "-", text).strip(".-")[:80]
+    # A name has 255 bytes at most, and letters of some scripts take four.
+    return short.encode()[:200].decode(errors="ignore") or "image"
 
 
 def _upright_size(data: bytes, file: str) -> tuple[int, int]:
@@ -195,13 +198,22 @@ def places_below(
                 f"folders must lead down from out, got {folder!r} at index {i}. Give a "
                 "relative path without '..'."
             )
-        # Many systems know no difference between upper and lower case.
-        other = label_of.setdefault(str(PurePath(folder)).casefold(), label)
+        # Many systems know no difference between upper and lower case, or between an accent
+        # and a letter that has one.
+        place = normalize("NFC", str(PurePath(folder)).casefold())
+        other = label_of.setdefault(place, label)
         if other != label:
             raise ValueError(
                 f"Every class needs a folder of its own, but {other!r} and {label!r} share "
                 f"{folder!r}."
             )
+    for place, label in label_of.items():
+        for above in map(str, PurePath(place).parents):
+            if label_of.get(above, label) != label:
+                raise ValueError(
+                    f"Every class needs a folder of its own, but {place!r} ({label!r}) lies in "
+                    f"{above!r} ({label_of[above]!r})."
+                )
     return [top / folder for folder in below]
 
 
@@ -210,13 +222,19 @@ def open_folder(top: Path, folders: Sequence[Path], form: Form) -> None:
     record = top / _SETTINGS_FILE
     wanted = json.loads(json.dumps(asdict(form)))
     if record.exists():
-        recorded = json.loads(record.read_text(encoding="utf-8"))
+        try:
+            recorded = json.loads(record.read_text(encoding="utf-8"))
+        except (ValueError, RecursionError) as error:
+            raise ValueError(
+                f"{str(record)!r}, which tells how the copies beside it were made, is damaged. "
+                "Choose another folder."
+            ) from error
         if recorded != wanted:
             raise ValueError(
                 f"out must be empty or hold copies made with the same settings, but "
                 f"{str(top)!r} was made with {recorded}, not {wanted}. Choose another folder."
             )
-    elif top.exists() and any(top.iterdir()):
+    elif top.exists() and not all(map(_is_hidden, top.iterdir())):
         raise ValueError(
             f"out must be empty or hold copies made by equalize_images, but {str(top)!r} "
             "holds something else. Choose another folder."
@@ -227,6 +245,11 @@ def open_folder(top: Path, folders: Sequence[Path], form: Form) -> None:
         file.write(json.dumps(wanted, indent=2).encode())
     for folder in set(folders):
         folder.mkdir(parents=True, exist_ok=True)
+
+
+def _is_hidden(entry: Path) -> bool:
+    """Tell what a call that was killed at once leaves, or a system that shows a folder."""
+    return entry.name.startswith(".") and entry.is_file()
 
 
 def write_mapping(
@@ -241,7 +264,7 @@ def write_mapping(
         history = f"{copy.kept:.4g}", f"{copy.scale:.4g}"
         writer.writerow([place, label, os.path.abspath(original), *history])  # noqa: PTH100
     with replacing(top / MAPPING_FILE) as file:
-        file.write(text.getvalue().encode("utf-8", "surrogateescape"))
+        file.write(encoded(text.getvalue()))
 
 
 def is_record(folder: Path) -> bool:

@@ -14,7 +14,9 @@ from tqdm import tqdm
 
 from skfakereal._classifying.classes import name_classes
 from skfakereal._images.read import ImageReadError, raise_unreadable
+from skfakereal._parameters import is_integer
 from skfakereal._paths import ImagePaths, check_paths
+from skfakereal._threads import in_folder, working_folder
 from skfakereal._validation import check_labels, check_side
 from skfakereal.audit._copying import (
     EXTENSIONS,
@@ -227,18 +229,18 @@ def _check_form(
 ) -> Form:
     if format not in EXTENSIONS:
         raise ValueError(f"format must be one of {sorted(EXTENSIONS)}, got {format!r}.")
-    if isinstance(quality, bool) or not isinstance(quality, int) or not 1 <= quality <= 100:
+    if not is_integer(quality, 1) or quality > 100:
         raise ValueError(f"quality must be an int from 1 to 100, got {quality!r}.")
     if resize not in ("shrink", "crop", "stretch"):
         raise ValueError(f'resize must be "shrink", "crop" or "stretch", got {resize!r}.')
     if size is None:
-        return Form(format, quality, None, resize)
+        return Form(format, int(quality), None, resize)
     sides = tuple(size) if isinstance(size, Sequence) else (size, size)
-    if len(sides) != 2 or not all(isinstance(s, int | np.integer) and s > 0 for s in sides):
+    if len(sides) != 2 or not all(is_integer(side, 1) for side in sides):
         raise ValueError(
             f"size must be None, an int or (height, width) in pixels, 1 or more, got {size!r}."
         )
-    return Form(format, quality, (int(sides[0]), int(sides[1])), resize)
+    return Form(format, int(quality), (int(sides[0]), int(sides[1])), resize)
 
 
 def _write_all(
@@ -252,7 +254,8 @@ def _write_all(
     with tqdm(
         total=len(jobs), desc="Writing copies", unit="file", disable=not verbose
     ) as progress:
-        for part in parallel(joblib.delayed(_write_part)(part, form) for part in parts):
+        write, here = joblib.delayed(in_folder), working_folder()
+        for part in parallel(write(here, _write_part, part, form) for part in parts):
             results += part
             progress.update(len(part))
     return results

@@ -2,6 +2,7 @@
 
 import warnings
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,6 +102,7 @@ def run(arguments: Namespace) -> int:
     for failure in copies.failures:
         complain(printable(str(failure)))
     say(f"\n{copies.DESCR}")
+    _tell_earlier(arguments.out, copies.data.tolist())
     step = f"skfakereal train {arguments.out} --out RUN"
     if arguments.audit:
         after, _ = audit_listed(load_labelled(arguments.out, arguments.classes), arguments)
@@ -149,6 +151,21 @@ def _copy(bunch: "Bunch", arguments: Namespace) -> "Bunch":
     except ImageReadError as error:
         error.add_note("Or leave them out with --skip-unreadable; the others are written.")
         raise
+
+
+def _tell_earlier(out: str, copies: Sequence[str]) -> None:
+    """Say what an earlier call left in OUT, which training and audits would list too."""
+    from skfakereal._listing import walk_images
+
+    written = set(map(Path, copies))
+    earlier = [path for path in walk_images(out) if Path(path) not in written]
+    if earlier:
+        complain(
+            f"{printable(out)} also holds {counted(len(earlier), 'image')} of an earlier call, of "
+            "originals that are gone or were changed since; training would use them too. Remove "
+            f"what mapping.csv does not list, such as {printable(repr(earlier[0]))}, or choose "
+            "another OUT"
+        )
 
 
 def _headline(report: "AuditReport") -> str:
