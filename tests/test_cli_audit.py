@@ -17,6 +17,7 @@ from runs import read_csv
 from skfakereal.audit import audit_images
 from skfakereal.cli import main
 from skfakereal.cli._images import read_groups
+from skfakereal.cli.run._seen import read_manifest
 from skfakereal.datasets import load_image_folder
 
 Said = pytest.CaptureFixture[str]
@@ -197,6 +198,21 @@ def test_what_equalize_cannot_copy_is_an_error_or_left_out(
     assert f"Next: skfakereal audit {tmp_path / 'out'} shows" in output.out
 
 
+def test_copies_of_originals_that_changed_are_told(
+    clean: Path, tmp_path: Path, capsys: Said
+) -> None:
+    root, out = shutil.copytree(clean, tmp_path / "in"), tmp_path / "out"
+    order = ["equalize", str(root), str(out), "--no-audit"]
+    assert main(order) == 0
+    assert "earlier call" not in capsys.readouterr().err
+    (root / "real/0001.jpg").unlink()
+    shutil.copy(root / "fake/0001.jpg", root / "fake/0002.jpg")
+    assert main(order) == 0
+    said = capsys.readouterr().err
+    assert f"{out} also holds 2 images of an earlier call" in said
+    assert len(read_csv(out / "mapping.csv")) == len(list(out.rglob("*.jpg"))) - 2
+
+
 @pytest.mark.parametrize("place", ["in", "in/out", "in/real", "."])
 def test_equalize_never_writes_among_the_originals(
     clean: Path, tmp_path: Path, place: str, capsys: Said
@@ -259,6 +275,18 @@ def test_a_file_of_groups_tells_one_for_every_image(
         read_groups(
             str(file), [str(tmp_path / name) for name in ("a.png", "b.png")], str(tmp_path)
         )
+
+
+def test_an_open_quote_in_a_table_swallows_no_rows(tmp_path: Path) -> None:
+    file = tmp_path / "groups.csv"
+    file.write_text('path,group\na.png,"1\nb.png,2\n')
+    with pytest.raises(ValueError, match=r"groups\.csv' is no table of groups: line 3"):
+        read_groups(str(file), [str(tmp_path / "a.png")], str(tmp_path))
+    (tmp_path / "images.csv").write_text(
+        'path,part,sha256\na.png,train,"x\nb.png,train,y\n'
+    )
+    with pytest.raises(ValueError, match=r"images\.csv' is damaged"):
+        read_manifest(tmp_path)
 
 
 def test_a_file_of_groups_in_another_encoding_is_told(tmp_path: Path) -> None:

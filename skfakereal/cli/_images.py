@@ -269,7 +269,13 @@ def _opened(file: str) -> Iterator[Any]:
         lines.seek(0)
         # Where a comma is part of numbers, Excel separates columns by semicolons.
         delimiter = next((sign for sign in ",;\t" if sign in header), ",")
-        yield csv.reader(lines, delimiter=delimiter)
+        rows = csv.reader(lines, delimiter=delimiter, strict=True)
+        try:
+            yield rows
+        except csv.Error as error:
+            raise ValueError(
+                f"{file!r} is no table of groups: line {rows.line_num}: {error}."
+            ) from error
 
 
 def _below(path: str, root: str) -> str:

@@ -48,15 +48,22 @@ def read_manifest(run: Path) -> list[dict[str, str]] | None:
     place = run / MANIFEST_FILE
     if not place.is_file():
         return None
-    with place.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-        rows = csv.DictReader(file)
-        if not {"path", "part", "sha256"} <= set(rows.fieldnames or ()):
-            raise ValueError(
-                f"{str(place)!r} must have the columns path, part and sha256, but it has "
-                f"{rows.fieldnames}. Restore it, or move it away."
-            )
-        columns = ("path", "part", "sha256")
-        return [{name: row[name] or "" for name in columns} for row in rows]
+    columns = ("path", "part", "sha256")
+    try:
+        with place.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+            rows = csv.DictReader(file, strict=True)
+            if not set(columns) <= set(rows.fieldnames or ()):
+                raise ValueError(
+                    f"{str(place)!r} must have the columns path, part and sha256, but it has "
+                    f"{rows.fieldnames}. Restore it, or move it away."
+                )
+            return [{name: row[name] or "" for name in columns} for row in rows]
+    except (
+        csv.Error
+    ) as error:  # such as a quote without its end, which swallows all the rest
+        raise ValueError(
+            f"{str(place)!r} is damaged ({error}). Restore it, or move it away."
+        ) from error
 
 
 def add_to_manifest(
