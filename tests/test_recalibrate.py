@@ -181,6 +181,10 @@ def test_real_images_alone_put_it_just_above_the_highest() -> None:
     score[:2] = 1
     with pytest.raises(ValueError, match="2 negative images have a probability of 1"):
         recalibrate(by_name(), named(score), np.zeros(40, int), target_fpr=0.03)
+    for highest in (1 - 1e-15, np.nextafter(1, 0)):
+        score[:2] = highest
+        _, change = recalibrate(by_name(), named(score), np.zeros(40, int), target_fpr=0.03)
+        assert highest < change.threshold <= 1
 
 
 # Without labels
@@ -214,6 +218,12 @@ def test_ties_and_holes_without_labels() -> None:
     holes = [*named(score), "nan.png", "nan.png"]
     _, same = recalibrate(by_name(), holes, prevalence=0.2)
     assert same == change
+    high = 1.0
+    for _ in range(4):
+        low, high = np.nextafter(high, 0), high
+        _, near = recalibrate(by_name(), named(np.repeat([low, high], 50)), prevalence=0.5)
+        assert near.share_called == 0.5
+        high = low
     with pytest.raises(ValueError, match="all 50 images the same probability"):
         recalibrate(by_name(), named(np.full(50, 0.3)), prevalence=0.5)
 

@@ -167,6 +167,19 @@ def test_a_rounding_turns_no_verdict() -> None:
         assert np.abs(score - choice.threshold).min() > 1e-6
 
 
+@pytest.mark.parametrize("steps", range(4))
+def test_neighbouring_numbers_are_told_apart(steps: int) -> None:
+    high = 1.0
+    for _ in range(steps):
+        high = np.nextafter(high, 0)
+    y = np.repeat([0, 1], 100)
+    score = np.where(y == 1, high, 0.1)
+    score[0] = np.nextafter(high, 0)
+    choice = choose_threshold(y, score, target_fpr=0.01)
+    assert (choice.true_positive_rate, choice.false_positive_rate) == (1, 0)
+    assert np.array_equal(score >= choice.threshold, y == 1)
+
+
 def test_ties_are_on_one_side() -> None:
     y = np.tile([0, 1], 100)
     score = np.where(np.arange(200) < 100, 0.5, np.where(y == 1, 0.9, 0.1))

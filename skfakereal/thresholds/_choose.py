@@ -81,8 +81,7 @@ class Candidates:
     @classmethod
     def find(cls, is_positive: NDArray[np.bool_], score: NDArray[np.float64]) -> Self:
         fpr, tpr, at = roc_curve(is_positive, score, drop_intermediate=False)
-        below = np.append(at[2:], 0.0)
-        between = (at[1:] + below) / 2
+        between = halfway(np.append(at[2:], 0.0), at[1:])
         above_all = (at[1] + 1) / 2 if at[1] < 1 else np.nextafter(1, 2)
         n_positive = int(is_positive.sum())
         return cls(
@@ -90,6 +89,12 @@ class Candidates:
             n_true=np.rint(tpr * n_positive).astype(np.intp),
             n_false=np.rint(fpr * (len(score) - n_positive)).astype(np.intp),
         )
+
+
+def halfway(below: NDArray[np.float64], above: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a threshold between neighbours, which may have no number between them."""
+    middle = (below + above) / 2
+    return np.where(middle > below, middle, above)
 
 
 _COSTS = {"false_positive", "false_negative"}

@@ -21,6 +21,7 @@ from skfakereal.thresholds._choose import (
     check_arguments,
     check_negatives,
     choose_threshold,
+    halfway,
     reason_of,
 )
 from skfakereal.thresholds._results import Recalibration, ThresholdChoice
@@ -287,7 +288,8 @@ def _just_above(
         return float(np.nextafter(1, 2))
     # Halfway to the next, or to 1, would lose fakes where there is nothing real; that a
     # verdict turns by a rounding takes far less.
-    return highest + (float(ordered[ordered > highest].min(initial=1)) - highest) / 1000
+    above = (float(ordered[ordered > highest].min(initial=1)) - highest) / 1000
+    return max(highest + above, math.nextafter(highest, 2))
 
 
 def _interval(
@@ -342,7 +344,7 @@ def _at_share(
             f"The model gives all {n_images:,} images the same probability, {levels[0]:.4f}: "
             "no threshold lies between them."
         )
-    between = (levels[1:] + levels[:-1]) / 2
+    between = halfway(levels[:-1], levels[1:])
     n_above = n_images - np.cumsum(n_each)[:-1]
 
     def calling(count: float) -> float:
