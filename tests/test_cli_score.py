@@ -78,6 +78,16 @@ def test_files_folders_and_a_list(
     assert "13 of them before" in told
 
 
+def test_a_folder_to_write_to_never_costs_the_list_in_it(
+    tmp_path: Path, greys: list[str], quick_model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "scores.csv").write_text(greys[0])
+    words = ["--from", str(tmp_path / "scores.csv"), "--out", str(tmp_path), "--force"]
+    assert main(["score", "--trust", quick_model, *words]) == 1
+    assert "another file than those that are read" in capsys.readouterr().err
+    assert (tmp_path / "scores.csv").read_text() == greys[0]
+
+
 @pytest.mark.parametrize("null", [False, True])
 def test_standard_input(
     tmp_path: Path,

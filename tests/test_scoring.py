@@ -155,6 +155,33 @@ def test_parquet_has_the_rows_of_csv(tmp_path: Path, model: Any, greys: list[str
     assert texts == rows_of(told.path)
 
 
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_odd_names_of_classes(
+    tmp_path: Path, model: Any, greys: list[str], ending: str
+) -> None:
+    if ending == "parquet":
+        pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")
+    settings = {"target_names": ["re,al", "fa\udcffke"], "all_classes": True}
+    result = score_greys(tmp_path / f"s.{ending}", greys, model, **settings)
+    column = "probability_fa\udcffke"
+    if ending == "csv":
+        assert column in rows_of(result.path)[0]
+    else:
+        import pyarrow.parquet as pq
+
+        names = pq.read_table(result.path).column_names
+        assert names[3:5] == ["probability_re,al", column.replace("\udcff", "\\udcff")]
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path: Path, model: Any, greys: list[str]) -> None:
+    settings = {"digests": np.True_, "provenance": np.False_}
+    result = score_greys(
+        tmp_path / "s.csv", greys, model, part_size=np.int64(5), **settings
+    )
+    again = score_greys(tmp_path / "s.csv", greys, model, part_size=5, digests=True)
+    assert (again.n_before, again.path) == (12, result.path)
+
+
 def test_parquet_without_pyarrow_names_the_way_out(
     tmp_path: Path, model: Any, greys: list[str]
 ) -> None:
@@ -266,6 +293,11 @@ def test_what_is_no_list_of_paths(
         ("s.csv", {"format": "parquet"}, "format is 'parquet', but out is"),
         ("s", {"format": "xlsx"}, "format must be one of"),
         ("s.csv", {"part_size": 0}, "part_size must be an integer of at least 1, got 0"),
+        (
+            "s.csv",
+            {"part_size": 2.5},
+            "part_size must be an integer of at least 1, got 2.5",
+        ),
         ("s.csv", {"target_names": ["real"]}, "target_names must hold a distinct name"),
     ],
 )

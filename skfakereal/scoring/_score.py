@@ -20,6 +20,7 @@ from skfakereal._classifying.classes import class_names, positive_class
 from skfakereal._classifying.unwrap import copy_with_settings, inner_of
 from skfakereal._files import make_folder
 from skfakereal._old_spellings import renamed
+from skfakereal._parameters import is_integer
 from skfakereal._trunk_settings import height_and_width
 from skfakereal.scoring._paths import PathList, spool_paths
 from skfakereal.scoring._rows import Row, check_client, score_on_cluster, score_part
@@ -324,7 +325,7 @@ def score_paths(
     destination = _destination(out, format)
     if client is not None:
         check_client(client)
-    if part_size is not None and part_size < 1:
+    if part_size is not None and not is_integer(part_size, 1):
         raise ValueError(f"part_size must be an integer of at least 1, got {part_size!r}.")
     model = prepare_model(estimator, cache=cache)
     names = class_names(np.asarray(model.classes), target_names)
@@ -336,12 +337,12 @@ def score_paths(
         digests,
         provenance,
     )
-    size = part_size or model.part_size
+    size = int(part_size or model.part_size)
     settings = {
         "format": _FORMAT,
         "model": model.digest,
         "part_size": size,
-        "digests": digests,
+        "digests": bool(digests),
         # Runs of before know nothing of it, and go on.
         **({"provenance": True} if provenance else {}),
     }

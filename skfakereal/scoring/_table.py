@@ -91,7 +91,7 @@ def write_parquet(file: BinaryIO, table: Table, rows: Iterable[Row]) -> None:
     import pyarrow.parquet as pq
 
     kinds = {str: pa.string(), float: pa.float64()}
-    schema = pa.schema([(name, kinds[kind]) for name, kind in table.columns.items()])
+    schema = pa.schema([(_text(name), kinds[kind]) for name, kind in table.columns.items()])
     with pq.ParquetWriter(file, schema) as writer:
         rows = iter(rows)
         while group := list(islice(rows, _ROW_GROUP)):

@@ -109,9 +109,9 @@ def run(arguments: Namespace) -> int:
     from skfakereal.scoring import score_paths
 
     model_files = [arguments.model, str(Path(arguments.model, MODEL_FILE))]
-    check_output(
-        arguments.out, filter(None, [*model_files, arguments.list, *arguments.images])
-    )
+    read = [*filter(None, [*model_files, arguments.list, *arguments.images])]
+    for place in ("", "scores.csv", "scores.parquet"):  # the latter in a folder
+        check_output(str(Path(arguments.out, place)), read)
     model = load_model(
         arguments.model, pos_label=arguments.pos_label, trust=arguments.trust
     )
