@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from unicodedata import category
 
+from skfakereal._files import replacing
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.font_manager import FontEntry
@@ -136,5 +138,10 @@ def _as_ascii(letter: str) -> str:
 
 
 def write_page(path: str | os.PathLike[str], text: str) -> None:
-    """Write a page or a card as UTF-8, whatever characters it holds."""
-    Path(path).write_text(text, encoding="utf-8", errors="backslashreplace")
+    """Write a page or a card as UTF-8, whatever characters it holds, whole or not at all."""
+    place, content = Path(path), text.encode("utf-8", "backslashreplace")
+    if place.exists() and not place.is_file():  # a pipe, say
+        place.write_bytes(content)
+        return
+    with replacing(place, sync=False) as file:
+        file.write(content)

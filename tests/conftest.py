@@ -101,6 +101,15 @@ def test_data() -> Path:
     return Path(folder)
 
 
+@pytest.fixture
+def full_disk() -> Iterator[Callable[[int], None]]:
+    """Return a function that lets no file become larger than so many bytes."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda most: resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
 def heed_interrupts() -> None:
     """Let a process be interrupted, also where the tests run under ``nohup``."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)

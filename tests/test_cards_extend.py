@@ -1,5 +1,6 @@
 """Later measurements find their place in a card that people may have edited."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +96,34 @@ def test_a_file_that_is_no_card_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="A card must have a title"):
         extend_card(place)
     assert place.read_text() == "Only notes.\n"
+
+
+def test_lines_end_as_they_did(place: Path, images: Images) -> None:
+    before = place.read_bytes().replace(b"\n", b"\r\n")
+    place.write_bytes(before)
+    clf = detector().fit(*images)
+    for _ in range(2):
+        extend_card(
+            place, robustness=robustness_report(clf, *images, perturbations=[Copy()])
+        )
+        after = place.read_bytes()
+        assert b"| copy" in after or b"| untouched" in after
+        assert after.count(b"\n") == after.count(b"\r\n")
+        cut = b"\r\n## Robustness\r\n\r\n"
+        assert before.split(cut)[0] == after.split(cut)[0]
+        assert before.split(b"\n## Unseen")[1] == after.split(b"\n## Unseen")[1]
+
+
+def test_a_full_disk_costs_no_card(
+    place: Path, images: Images, full_disk: Callable[[int], None]
+) -> None:
+    before = place.read_bytes()
+    report = evaluate(detector().fit(*images), *images, n_resamples=0)
+    full_disk(len(before) // 2)
+    with pytest.raises(OSError, match="too large"):
+        extend_card(place, evaluations={"more": report})
+    assert place.read_bytes() == before
+    assert [path.name for path in place.parent.glob("*.md*")] == ["card.md"]
 
 
 def test_a_card_without_the_section_gets_it_last(tmp_path: Path, images: Images) -> None:

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -298,20 +298,14 @@ def test_what_no_zip_should_say_of_itself_is_a_row(client: TestClient) -> None:
 LINES = {"Accept": "application/x-ndjson"}
 
 
-@pytest.fixture
-def full_disk() -> Iterator[None]:
-    """Let no file have more than 50 kB."""
-    resource = pytest.importorskip("resource")
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_full_disk_costs_an_image_its_verdict_alone(
-    client: TestClient, make_image: MakeImage, full_disk: None, packed: bool
+    client: TestClient,
+    make_image: MakeImage,
+    full_disk: Callable[[int], None],
+    packed: bool,
 ) -> None:
+    full_disk(50_000)
     large = io.BytesIO()
     Image.fromarray(noise(200)).save(large, "png")
     members = {"large.png": large.getvalue(), "small.png": png((30, 20))}
@@ -325,8 +319,9 @@ def test_a_full_disk_costs_an_image_its_verdict_alone(
 
 @pytest.mark.parametrize("headers", [{}, LINES])
 def test_what_cannot_be_written_down_is_told(
-    judge: Judge, tmp_path: Path, full_disk: None, headers: dict[str, str]
+    judge: Judge, tmp_path: Path, full_disk: Callable[[int], None], headers: dict[str, str]
 ) -> None:
+    full_disk(50_000)
     client = TestClient(create_app(judge), HOST)
     huge = files(**{"a.png": bytes(2 * 10**6)})  # more than is held in memory
     gone = TestClient(create_app(judge, folder=str(tmp_path / "gone")), HOST)

@@ -312,11 +312,13 @@ def extend_card(
     """
     file = Path(path)
     try:
-        lines = file.read_text(encoding="utf-8").split("\n")
+        text = file.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
         raise ValueError(
             f"A card must be a text file in UTF-8, but {str(path)!r} is not."
         ) from error
+    end = "\r\n" if "\r\n" in text else "\n"
+    lines = text.replace("\r\n", "\n").split("\n")
     if not any(line.startswith("# ") for line in lines):
         raise ValueError(
             f"A card must have a title (a line that begins with '# '), but {str(path)!r} has none."
@@ -331,7 +333,7 @@ def extend_card(
     ]
     for section in sections:
         lines = _placed(lines, section)
-    write_page(file, "\n".join(lines))
+    write_page(file, end.join(lines))
 
 
 def _placed(lines: list[str], section: Section) -> list[str]:
