@@ -4,16 +4,19 @@ import base64
 import hashlib
 import io
 import json
+import os
 import re
 import shutil
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import pytest
 from conftest import Images, MakeClassifier, MakeImage, noise
 from image_attacks import ATTACKS
 from PIL import Image
+from sklearn.dummy import DummyClassifier
 
 import skfakereal
 from skfakereal._judging.judge import Item, Judge
@@ -175,6 +178,30 @@ def test_nothing_of_the_users_is_overwritten(
     assert "needs --case" in capsys.readouterr().err
 
 
+def test_a_page_that_cannot_be_written_is_an_error(
+    model: str, image: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.truncate(image, 100 * 10**6 + 1)  # which decoders pass over
+    out = tmp_path / "case.html"
+    predict = ["predict", model, image, "--case", str(out), "--no-map"]
+    assert main([*predict, "--original"]) == 1
+    assert "Leave the original out" in capsys.readouterr().err
+    assert not out.exists()
+    assert main(predict) == 0
+
+
+def test_of_more_than_two_classes_any_may_be_told(
+    image: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, out = str(tmp_path / "three.joblib"), tmp_path / "case.html"
+    joblib.dump(DummyClassifier().fit([["a"]] * 4, ["real", "gan", "gan", "sd14"]), model)
+    predict = ["predict", model, image, "--trust", "--case", str(out), "--no-map"]
+    assert main([*predict, "--pos-label", "sd14"]) == 0
+    assert "probability of sd14" in out.read_text(encoding="utf-8")
+    assert main(["evaluate", model, str(tmp_path), "--trust", "--pos-label", "gan"]) == 1
+    assert "--pos-label is for two classes" in capsys.readouterr().err
+
+
 def test_a_broken_image_has_no_page_and_a_reason(
     model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -223,6 +250,14 @@ def test_in_python(model: str, image: str, dark_and_bright: Images, tmp_path: Pa
     missing = case_report(clf, tmp_path / "missing.png")
     assert "does not exist" in missing.row["error"]
     assert "could not be judged" in missing.to_html()
+
+
+def test_a_page_is_of_the_bytes_that_were_judged(model: str, image: str) -> None:
+    judge = Judge(load_model(model), model)
+    judged = judge.judge(Item("a.jpg", image), stable=False)
+    Image.new("RGB", (36, 36), "red").save(image)
+    with pytest.raises(ValueError, match=r"'a\.jpg' was changed while it was judged"):
+        make_case(judge, judged, with_map=False, original=True)
 
 
 def test_an_image_unlike_the_training_images_is_unsure(

@@ -1,6 +1,7 @@
 """One image and a model -> a report with a page; those of many -> an index, the worst first."""
 
 import base64
+import hashlib
 import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -229,6 +230,10 @@ def make_case(
     if row["error"] or not path:
         return CaseReport(row, detector, judged.provenance)
     data = read_bytes(path)
+    if hashlib.sha256(data).hexdigest() != row["sha256"]:
+        raise ValueError(
+            f"{row['name']!r} was changed while it was judged. Judge it again."
+        )
     if original and len(data) > _MOST_ORIGINAL:
         raise ValueError(
             f"A page may carry a file of up to {_MOST_ORIGINAL / 1e6:.0f} MB, but this one has "

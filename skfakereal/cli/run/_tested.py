@@ -69,6 +69,10 @@ def load_tested(
         names=arguments.classes,
         trust=arguments.trust,
     )
+    if arguments.pos_label is not None and len(model.names) != 2:
+        raise ValueError(
+            f"--pos-label is for two classes, but MODEL has {list(model.names)}. Leave it out."
+        )
     listed = arguments.folder == STDIN
     label = vars(arguments).get("label")
     if unlabelled or label is not None:

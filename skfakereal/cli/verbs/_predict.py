@@ -72,7 +72,8 @@ Rows come in the order of the arguments, as soon as they are ready. If the comma
 is interrupted, the file holds the rows until then.
 
 exit codes:
-  0 all images were read    3 some could not be read    1 error    2 wrong usage
+  0 all images were read    3 some could not be read    2 wrong usage
+  1 error, or a case page could not be written
 """
 
 _AT_ONCE = 8
@@ -161,6 +162,7 @@ def run(arguments: Namespace) -> int:
         )
         write_text(lines(map(count, rows), positive), out, force=arguments.force)
 
+    n_failed = 0
     if case is None:
         tell(rows_of(model, paths, stable=arguments.stable))
     else:
@@ -168,6 +170,7 @@ def run(arguments: Namespace) -> int:
 
         with _opened_cases(Judge(model, arguments.model), paths, arguments) as cases:
             tell(cases.rows(paths))
+        n_failed = cases.n_failed
         if cases.entries:
             place = case if cases.single else Path(case, "index.html")
             complain(f"{counted(len(cases.entries), 'case page')}: {printable(str(place))}")
@@ -179,6 +182,8 @@ def run(arguments: Namespace) -> int:
         name, threshold = decision
         totals += f" ({printable(name)} from a probability of {chance(threshold)})"
     complain(f"{counted(len(paths), 'image')}: {totals}")
+    if n_failed:
+        return 1
     return 3 if counts["could not be read"] else 0
 
 
@@ -213,6 +218,7 @@ class Cases:
     original: bool
     entries: "list[Entry]" = field(default_factory=list)
     broken: list[tuple[str, str]] = field(default_factory=list)
+    n_failed: int = 0  # pages of images that were judged
 
     def rows(self, paths: Sequence[str]) -> "Iterator[Row]":
         """Yield what `predict` tells of each image, whose page is written by then."""
@@ -242,6 +248,7 @@ class Cases:
                 return
             except (OSError, ValueError) as failure:
                 error = str(failure)
+                self.n_failed += 1
         self.broken.append((name, error))
         complain(f"no case page of {printable(name)}: {printable(error)}")
 
