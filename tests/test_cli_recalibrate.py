@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from sklearn.model_selection import FixedThresholdClassifier
 
 import skfakereal
 from skfakereal.cli import main
+from skfakereal.cli.run._folder import seal
 from skfakereal.thresholds import recalibrate
 
 Recalibrate = Callable[..., int]
@@ -215,6 +217,20 @@ def test_what_cannot_be_done_is_refused(
     assert move(*more) == 1
     assert re.search(message, capsys.readouterr().err)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_given_images_are_never_replaced(
+    move: Recalibrate, inbox: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = shutil.copytree(inbox / "real", tmp_path / "shown")
+    seal(shown, {"skfakereal": "1"})  # as `explain` leaves its pictures
+    before = sorted(shown.iterdir())
+    words = ["--label", "real", "--target-fpr", "0.1", "--force"]
+    assert move(*words, folder=shown, out="shown") == 1
+    assert (
+        "--out must be another folder than those that are read" in capsys.readouterr().err
+    )
+    assert sorted(shown.iterdir()) == before
 
 
 def test_the_given_model_is_never_overwritten(

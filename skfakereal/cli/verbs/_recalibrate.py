@@ -90,7 +90,9 @@ def run(arguments: Namespace) -> int:
     _check_other_place(arguments.model, arguments.out, force=arguments.force)
     progress, out = wants_progress(arguments.progress), arguments.out
     alone = out.lower().endswith(".skfr")
-    with nullcontext() if alone else new_run(out, force=arguments.force) as folder:
+    reads = [arguments.model, arguments.folder]
+    run = nullcontext() if alone else new_run(out, force=arguments.force, reads=reads)
+    with run as folder:
         moved = _move_threshold(arguments, progress=progress)
         say(f"{moved.chosen_on}\n\n{moved.change}")
         for caution in moved.cautions:
