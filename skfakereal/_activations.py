@@ -1,5 +1,6 @@
 """Paths -> activations at the cut: read, render, run the trunk, round."""
 
+import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -259,8 +260,9 @@ class ActivationReader:
         # One look-up an image costs 15 to 28 microseconds; in that way no more than one
         # file's bytes are held at a time.
         stored = self._store.get_many(list(content.keys.values()))
+        n_bytes = math.prod(self.shape) * self.dtype.itemsize
         for view, value in zip(content.keys, stored, strict=True):
-            if value is not None:
+            if value is not None and len(value) == n_bytes:  # others are not of our making
                 content.known[view] = np.frombuffer(value, "<f2").reshape(self.shape)
 
     def _key_prefix(self, view: int) -> bytes:

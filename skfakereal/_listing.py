@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from skfakereal._images.signatures import HEAD, signature_format
@@ -110,27 +110,30 @@ def is_system_folder(name: str) -> bool:
     return name.startswith(".") or name.lower() in _SYSTEM_FOLDERS
 
 
-def list_images(folder: str | os.PathLike[str]) -> tuple[list[str], LeftOut]:
+def list_images(
+    folder: str | os.PathLike[str], besides: Iterable[Path] = ()
+) -> tuple[list[str], LeftOut]:
     """List the image files of a folder and of all folders below it.
 
     A file whose name has the extension of an image is listed unopened. Of others, unless
     the extension is one of data or text, the first bytes are read: what begins as an image
     that is read here, or would be with a plug-in of Pillow's, is listed, whatever its name.
-    Links are followed; a folder that several lead to is listed once, so a ring of them ends.
+    Links are followed; a folder that several lead to is listed once, so a ring of them ends,
+    and those `besides` never.
     """
     images: list[str] = []
     left_out = LeftOut()
     folders, linked = [os.fspath(folder)], list[str]()
-    seen: set[tuple[int, int]] = set()
+    seen = {_place(other) for other in besides}
     while folders or linked:
         # Links come last and sorted, so that a folder's own place wins over a link to it.
         linked.sort(reverse=True)
         current = folders.pop() if folders else linked.pop()
-        status = Path(current).stat()
-        if (status.st_dev, status.st_ino) in seen:
+        place = _place(current)
+        if place in seen:
             left_out.add("folder linked twice")
             continue
-        seen.add((status.st_dev, status.st_ino))
+        seen.add(place)
         with os.scandir(current) as entries:
             for entry in entries:
                 if _is_folder(entry):
@@ -201,7 +204,7 @@ def _walk(
             left_out.add("folder linked twice")
 
 
-def _place(path: str) -> tuple[int, int]:
+def _place(path: str | Path) -> tuple[int, int]:
     status = Path(path).stat()
     return status.st_dev, status.st_ino
 

@@ -165,6 +165,22 @@ def test_folders_and_images_beside_the_classes_are_named(tmp_path: Path) -> None
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")
+def test_a_link_brings_in_no_images_of_another_class_or_part(tmp_path: Path) -> None:
+    for part in ("train", "test"):
+        for name in ("real", "fake"):
+            (tmp_path / part / name).mkdir(parents=True)
+            (tmp_path / part / name / "x.png").write_bytes(b"")
+    (tmp_path / "train/real/up").symlink_to(tmp_path)
+    images = load_image_folder(tmp_path)
+    assert len(images.data) == 4
+    (tmp_path / "test/fake/x.png").unlink()
+    (tmp_path / "test/fake").rmdir()
+    (tmp_path / "test/fake").symlink_to(tmp_path / "train/fake")
+    with pytest.raises(ValueError, match=r"none. Skipped there: .*folder linked twice 1"):
+        load_image_folder(tmp_path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")
 def test_links_are_followed_once(tmp_path: Path) -> None:
     make_files(tmp_path, "real/a.png", "fake/sd14/b.png", "elsewhere/x.png")
     (tmp_path / "fake/linked.png").symlink_to(tmp_path / "elsewhere/x.png")

@@ -97,7 +97,9 @@ def test_groups_come_near_to_the_fraction() -> None:
 
 def test_groups_of_any_kind_and_as_a_column() -> None:
     y = ["real", "fake"] * 6
-    for groups in (list("aabbccddeeff"), np.arange(12)[:, None] // 2, np.arange(12) / 2):
+    mixed = np.array([*"aabbccddee", 1, 1], dtype=object)
+    numbers = np.arange(12)
+    for groups in (list("aabbccddeeff"), numbers[:, None] // 2, numbers / 2, mixed):
         train, held = draw(labelled(y, groups), 0.5)
         assert len(train.paths) + len(held.paths) == 12
 

@@ -51,6 +51,8 @@ class LabelledPaths:
             refuse_missing(groups, "groups")
             grouped = check_array(groups, ensure_2d=False, dtype=None, input_name="groups")
             grouped = column_or_1d(grouped)
+            if len({isinstance(group, str) for group in grouped.tolist()}) > 1:
+                grouped = np.array(list(map(str, grouped)))  # which NumPy could not sort
             check_consistent_length(paths, grouped)
         everything = np.arange(len(paths))
         images = cls(

@@ -249,11 +249,14 @@ def load_image_folder(
     if "" not in splits:
         count_others(top, find_splits(top, names, "all").values(), left_out)
     rows: list[_Row] = []
-    for split_name, folder in splits.items():
-        class_folders = find_classes(folder, names)
-        count_others(folder, class_folders, left_out)
+    found = {name: find_classes(folder, names) for name, folder in splits.items()}
+    everywhere = [folder for folders in found.values() for folder in folders]
+    for split_name, class_folders in found.items():
+        count_others(splits[split_name], class_folders, left_out)
         for label, class_folder in enumerate(class_folders):
-            images, others = list_images(class_folder)
+            # A link in one class must not bring in the images of another, or of a test part.
+            beside = [folder for folder in everywhere if folder != class_folder]
+            images, others = list_images(class_folder, beside)
             if not images:
                 raise ValueError(
                     f"Every class needs at least one image, but {str(class_folder)!r} has "
