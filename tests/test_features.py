@@ -1,6 +1,9 @@
 """The extractor beside scikit-learn: names, containers, errors; test_statistics.py has values."""
 
+import contextlib
 import pickle
+import sqlite3
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,8 +20,12 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
+import skfakereal
 from skfakereal import ImageReadError, VGG16FeatureExtractor
+from skfakereal._store.file import checksum_of
+from skfakereal.explain import grad_cam, occlusion
 
 MakeExtractor = Callable[..., VGG16FeatureExtractor]
 
@@ -79,6 +86,30 @@ def test_names_of_the_features_and_pandas_output(
     )
 
 
+def test_frames_within_a_pipeline_change_nothing_and_warn_of_nothing(
+    make_extractor: MakeExtractor, dark_and_bright: Images, tmp_path: Path
+) -> None:
+    X, y = dark_and_bright
+    models = [
+        make_pipeline(make_extractor(pooling="avg"), StandardScaler(), LogisticRegression())
+        .set_output(transform=kind)
+        .fit(X, y)
+        for kind in ("pandas", "default")
+    ]
+    assert hasattr(models[0][-1], "feature_names_in_")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        maps = [[m(model, X[:1]).maps for m in (grad_cam, occlusion)] for model in models]
+        for model, name in zip(models, "ab", strict=True):
+            skfakereal.save(model, tmp_path / f"{name}.skfr")
+            skfakereal.export_onnx(model, tmp_path / f"{name}.onnx")
+        again = skfakereal.load(tmp_path / "a.skfr").predict_proba(X)
+    for one, other in zip(*maps, strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(again, models[1].predict_proba(X))
+    assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
+
+
 def test_a_pipeline_learns_scores_clones_and_pickles(
     make_extractor: MakeExtractor, dark_and_bright: Images
 ) -> None:
@@ -115,6 +146,20 @@ def test_fit_opens_no_image_and_transform_needs_fit(
     with pytest.raises(NotFittedError):
         clone(extractor).transform(X)
     assert extractor.transform(X).shape == (24, 2 * 13 * 8 + 3 * 28)
+
+
+def test_a_stored_value_of_another_size_is_none_of_ours(
+    make_extractor: MakeExtractor, dark_and_bright: Images, tmp_path: Path
+) -> None:
+    X, _ = dark_and_bright
+    expected = make_extractor(cache=tmp_path).fit_transform(X)
+    (file,) = tmp_path.glob("*.sqlite")
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as store:
+        for key, number in store.execute("SELECT key, id FROM entry").fetchall():
+            change = "UPDATE payload SET value = ?, checksum = ? WHERE id = ?"
+            store.execute(change, (bytes(10), checksum_of(key, bytes(10)), number))
+    found = make_extractor(cache=tmp_path).fit_transform(X)
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_transforming_does_not_alter_the_transformer(

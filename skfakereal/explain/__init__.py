@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from skfakereal.explain._explanation import Explanation as Explanation
     from skfakereal.explain._grad_cam import grad_cam as grad_cam
     from skfakereal.explain._occlusion import occlusion as occlusion
+    from skfakereal.explain._opened import as_named as as_named
     from skfakereal.explain._opened import linear_head as linear_head
     from skfakereal.explain._opened import why_no_grad_cam as why_no_grad_cam
     from skfakereal.explain._randomization import HOW_CHECKED as HOW_CHECKED
@@ -31,7 +32,7 @@ __getattr__, __dir__, __all__ = lazily(
     __name__,
     inner={
         "_explanation": "READING",
-        "_opened": "linear_head why_no_grad_cam",
+        "_opened": "as_named linear_head why_no_grad_cam",
         "_randomization": "HOW_CHECKED NO_CHECK check_maps",
     },
     _display="GradCAMDisplay OcclusionDisplay",

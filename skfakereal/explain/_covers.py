@@ -20,6 +20,7 @@ from skfakereal._activations import ActivationReader, mean_of_crops
 from skfakereal._classifier import VGG16ImageClassifier
 from skfakereal._classifying.copies import predict_perturbed
 from skfakereal._classifying.unwrap import copy_with_settings, find_network
+from skfakereal._features import VGG16FeatureExtractor
 from skfakereal._images.read import blamed_on, decode_image, read_bytes
 from skfakereal._perturbations import Perturbation
 from skfakereal._probabilities import of_each_class
@@ -163,6 +164,19 @@ def judge_of(estimator: Any, X: Any, paths: Sequence[str]) -> Judge:
     return judge
 
 
+class _Knowing(VGG16FeatureExtractor):
+    """An extractor that knows its features, and gives them as `set_output` says."""
+
+    _answers: Callable[[Any], NDArray[Any]]
+    _names: NDArray[np.object_]
+
+    def transform(self, X: Any) -> NDArray[Any]:
+        return self._answers(X)
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
+        return self._names  # else those of this class
+
+
 class _InMemory:
     """Judges copies without files: the VGG16 is replaced by one that knows the answers."""
 
@@ -171,11 +185,11 @@ class _InMemory:
         self._paths = paths
         self._answers: NDArray[Any] = np.empty(0)
         twin = copy.copy(network)
-        # Attributes of the object, which hide the methods of its class.
         if isinstance(network, VGG16ImageClassifier):
-            twin.predict_proba = self.predict_proba
+            twin.predict_proba = self.predict_proba  # hides the method of its class
         else:
-            twin.transform = self.predict_proba
+            twin.__class__ = _Knowing
+            twin._answers, twin._names = self.predict_proba, network.get_feature_names_out()
         # Copied with the twin in the place of the original, however deep that lies.
         self._estimator = copy.deepcopy(estimator, {id(network): twin})
         self._reader = ActivationReader(

@@ -6,6 +6,7 @@ matrix products; no framework has to be imported for it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from typing import Any, Literal
 
 import numpy as np
@@ -183,7 +184,7 @@ def linear_head(steps: Sequence[Any], n_features: int) -> Dense:
         _require_scaler(step)
         # A scaler treats each feature by itself, so two points of each line tell it.
         at_zero, at_one = (
-            np.asarray(step.transform(np.full((1, n_features), value)))[0]
+            np.asarray(step.transform(as_named(step, np.full((1, n_features), value))))[0]
             for value in (0.0, 1.0)
         )
         slope, offset = slope * (at_one - at_zero), offset * (at_one - at_zero) + at_zero
@@ -191,6 +192,16 @@ def linear_head(steps: Sequence[Any], n_features: int) -> Dense:
     kernel = slope[:, None] * coefficients.T
     bias = offset @ coefficients.T + intercept
     return Dense(kernel.astype(np.float32), bias.astype(np.float32), "linear")
+
+
+def as_named(step: Any, rows: NDArray[np.float64]) -> Any:
+    """Return rows by the names that a step was fitted with, without which it would warn."""
+    names = getattr(step, "feature_names_in_", None)
+    if names is None or find_spec("pandas") is None:  # or those of polars
+        return rows
+    import pandas as pd
+
+    return pd.DataFrame(rows, columns=names)
 
 
 def _require_scaler(step: Any) -> None:
@@ -212,7 +223,7 @@ def _coefficients(
         n_scores = 1 if len(classifier.classes_) == 2 else len(classifier.classes_)
         probe = np.random.RandomState(0).standard_normal((2, n_features))
         if coefficients.shape == (n_scores, n_features):
-            given = np.asarray(classifier.decision_function(probe)).reshape(2, -1)
+            given = classifier.decision_function(as_named(classifier, probe)).reshape(2, -1)
             expected = probe @ coefficients.T + intercept
             if np.allclose(given, expected, _TOLERANCE, _TOLERANCE * np.abs(given).max()):
                 return coefficients, np.asarray(intercept, dtype=np.float64)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skfakereal._classifier import VGG16ImageClassifier
 from skfakereal._classifying.ask import check_classifier
@@ -16,7 +15,7 @@ from skfakereal._features import VGG16FeatureExtractor
 from skfakereal._files import replacing
 from skfakereal._network import Dense
 from skfakereal._version import __version__
-from skfakereal.explain import linear_head
+from skfakereal.explain import as_named, linear_head
 from skfakereal.persistence._files import check_metadata, check_place
 from skfakereal.persistence._onnx_network import NetworkGraph
 
@@ -265,7 +264,7 @@ def _logistic(classifier: Any, n_features: int) -> str | None:
     """Return what makes probabilities of a linear classifier's scores, if it is either."""
     if not hasattr(classifier, "predict_proba"):
         return None
-    probe: NDArray[Any] = np.random.RandomState(0).standard_normal((4, n_features))
+    probe = as_named(classifier, np.random.RandomState(0).standard_normal((4, n_features)))
     scores = np.asarray(classifier.decision_function(probe)).reshape(4, -1)
     given = classifier.predict_proba(probe)
     from scipy.special import expit, softmax
