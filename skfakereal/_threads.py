@@ -1,4 +1,4 @@
-"""This process's share of the cores, whether TensorFlow's threads live, where workers stand."""
+"""Threads: a process's share of the cores, whether TensorFlow's live; where workers stand."""
 
 import contextlib
 import os
