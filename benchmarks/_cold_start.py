@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -94,7 +94,9 @@ def run_command(arguments: Sequence[str], **environment: str) -> str:
     RuntimeError
         If it fails, with what it wrote to standard error.
     """
-    variables: Mapping[str, str] = os.environ | environment
+    variables = os.environ | environment
+    # As with an installed package, bytecode lies beside the modules.
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)
     process = subprocess.run(
         [sys.executable, *arguments],
         env=variables,

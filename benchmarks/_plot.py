@@ -25,6 +25,7 @@ def draw(standings: Sequence[Standing], file: Path) -> None:
         Where the PNG goes.
     """
     from matplotlib.figure import Figure  # and not pyplot: nothing of the process's
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     rows = [s for s in standings if s.gain and s.contest.excess_at_most is None]
     figure = Figure(figsize=(9, 1.6 + 0.33 * max(1, len(rows))), layout="constrained")
@@ -50,9 +51,9 @@ def draw(standings: Sequence[Standing], file: Path) -> None:
     axes.invert_yaxis()
     axes.margins(x=0.1, y=0.01)
     axes.set_xlabel("times better (median; line: least to largest; dots: target)")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}x")
-    # Below 1 there is no room.
-    axes.xaxis.set_minor_formatter(lambda value, _: f"{value:g}x" if value > 1 else "")
+    axes.xaxis.set_minor_formatter(NullFormatter())  # in a wide range, they overlap
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     if rows:
