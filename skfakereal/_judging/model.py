@@ -285,7 +285,7 @@ def find_decision(model: Model) -> tuple[str, float] | None:
         if estimator.threshold is None:
             return model.names[positive], 0.5
         return model.names[estimator.positive], estimator.threshold
-    from skfakereal import VGG16ImageClassifier
+    from skfakereal._classifier import VGG16ImageClassifier
     from skfakereal._classifying.unwrap import find_threshold, has_threshold
 
     if isinstance(estimator, VGG16ImageClassifier):
