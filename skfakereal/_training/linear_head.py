@@ -75,12 +75,14 @@ def solve_head(
         if judge is None or decisions is None:
             layers = found
         else:
-            scale = judge.best_scale(decisions) if settings.weight_decay is None else 1.0
-            judged = judge.measure(scale * decisions)
+            if settings.weight_decay is None:
+                scale, offset = judge.best_line(decisions)
+                decisions, found = scale * decisions + offset, _moved(found, scale, offset)
+            judged = judge.measure(decisions)
             figures |= {f"val_{name}": value for name, value in judged.items()}
             if judged["loss"] < lowest:
-                best, lowest, layers = step, judged["loss"], _scaled(found, scale)
-                out_of_fold = judge.probabilities(scale * decisions)
+                best, lowest, layers = step, judged["loss"], found
+                out_of_fold = judge.probabilities(decisions)
         for name, value in figures.items():
             history.setdefault(name, []).append(value)
         if step >= best + 2 and min(history["val_loss"][-2:]) > _FAR_WORSE * lowest:
@@ -165,9 +167,12 @@ class _Judge:
     """Judges decisions on held-out images: what the weight decay is chosen by.
 
     A weak decay ranks images best and is too sure of itself, so its loss alone would choose
-    a stronger one. Each is judged after its decisions have been multiplied by the one
-    number that suits them best; the head that is kept is multiplied by it as well (Berta,
-    Holzmuller, Jordan and Bach 2025, "Rethinking early stopping: refine, then calibrate").
+    a stronger one. Each is judged after its decisions have been brought onto the line that
+    suits them best, and so is the head that is kept (Berta, Holzmuller, Jordan and Bach 2025,
+    "Rethinking early stopping: refine, then calibrate"). The line has an intercept: of few
+    images with many features, the class that varies more draws the boundary towards itself
+    (Chan and Hall 2009, "Scale adjustments for classifiers in high-dimensional, low sample
+    size settings").
     """
 
     labels: NDArray[np.intp]
@@ -187,21 +192,33 @@ class _Judge:
     def measure(self, decisions: NDArray[np.float64]) -> dict[str, float]:
         return measure(self.probabilities(decisions), self.labels, self.weights)
 
-    def best_scale(self, decisions: NDArray[np.float64]) -> float:
-        from scipy.optimize import minimize_scalar
+    def best_line(
+        self, decisions: NDArray[np.float64]
+    ) -> tuple[float, NDArray[np.float64]]:
+        """Return by what to multiply decisions, and what to add for each column."""
+        from scipy.optimize import minimize
 
         # Where all are classified correctly, the best factor has no bound. Platt's targets (1999)
         # are less than certain by what so many images cannot exclude.
         counts = np.bincount(self.labels, minlength=self.n_classes)[self.labels]
         targets = np.ones((len(self.labels), self.n_classes))
         targets[np.arange(len(self.labels)), self.labels] += counts
-        targets *= (self.weights / (counts + self.n_classes))[:, np.newaxis]
+        targets /= (counts + self.n_classes)[:, np.newaxis]
+        shares = (self.weights / self.weights.sum())[:, np.newaxis]
+        unit = max(float(decisions.std()), 1e-12)
 
-        def loss(log_scale: float) -> float:
-            found = self.probabilities(float(np.exp(log_scale)) * decisions)
-            return -float(np.sum(targets * np.log(np.maximum(found, 1e-300))))
+        def loss(line: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+            found = self.probabilities(line[0] * decisions / unit + line[1:])
+            value = -np.sum(shares * targets * np.log(np.maximum(found, 1e-300)))
+            slope = (shares * (found - targets))[:, -decisions.shape[1] :]
+            return float(value), np.append(
+                np.sum(slope * decisions) / unit, slope.sum(axis=0)
+            )
 
-        return float(np.exp(minimize_scalar(loss, bounds=(-7, 7), method="bounded").x))
+        start = np.append(1.0, np.zeros(decisions.shape[1]))
+        bounds = [(1e-3, 1e3)] + [(None, None)] * decisions.shape[1]
+        line = minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B").x
+        return float(line[0]) / unit, line[1:]
 
 
 def _views(settings: TailSettings) -> list[int]:
@@ -209,12 +226,11 @@ def _views(settings: TailSettings) -> list[int]:
     return sorted({0, *settings.views})
 
 
-def _scaled(layers: list[Layer], scale: float) -> list[Layer]:
+def _moved(layers: list[Layer], scale: float, offset: NDArray[np.float64]) -> list[Layer]:
     *others, head = layers
     assert isinstance(head, Dense)
-    kernel, bias = (
-        (scale * values).astype(np.float32) for values in (head.kernel, head.bias)
-    )
+    kernel = (scale * head.kernel).astype(np.float32)
+    bias = (scale * head.bias + offset).astype(np.float32)
     return [*others, replace(head, kernel=kernel, bias=bias)]
 
 
