@@ -199,17 +199,52 @@ def test_the_weight_decay_of_the_lowest_loss_is_chosen(
     assert clf.best_epoch_ == int(np.argmin(losses))
     assert clf.n_iter_ == len(losses) >= min(9, clf.best_epoch_ + 3)
     assert set(clf.history_) == {"loss", "accuracy", "val_loss", "val_accuracy"}
-    # Its own out-of-fold predictions, which are as sure of themselves as they can be.
     assert log_loss(y, clf.oof_proba_) == pytest.approx(losses[clf.best_epoch_], rel=1e-6)
     right = clf.oof_proba_.argmax(axis=1) == y
     assert clf.history_["val_accuracy"][clf.best_epoch_] == right.mean()
-    decisions = np.log(clf.oof_proba_[:, 1] / clf.oof_proba_[:, 0])
 
-    def loss(factor: float) -> float:
-        return float(np.mean(np.logaddexp(0, -factor * (2 * y - 1) * decisions)))
 
-    assert loss(1) < loss(1.5)
-    assert loss(1) < loss(0.5)
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_no_line_would_suit_the_held_out_images_better(
+    make_classifier: MakeClassifier, doubtful: Images, n_classes: int
+) -> None:
+    """Neither a factor nor an intercept: the loss to Platt's targets has no slope left."""
+    X, y = doubtful
+    labels = y + np.arange(24) % 2 * (n_classes - 2)
+    labels[:4] = 1  # more of one class
+    clf = make_classifier(**LINEAR, class_weight=None).fit(X, labels)
+    counts = np.bincount(labels)[labels]
+    targets = np.ones((24, n_classes))
+    targets[np.arange(24), labels] += counts
+    targets /= (counts + n_classes)[:, np.newaxis]
+    slope = clf.oof_proba_ - targets
+    np.testing.assert_allclose(slope.sum(axis=0), 0, atol=1e-3)
+    assert abs(np.sum(slope * np.log(clf.oof_proba_))) < 1e-2
+
+
+def test_the_head_is_on_the_line_of_its_out_of_fold_predictions(
+    make_classifier: MakeClassifier, doubtful: Images
+) -> None:
+    X, y = doubtful
+    y = np.where(np.arange(24) < 4, 1, y)  # more of one class
+    settings = LINEAR | CROSSED | {"class_weight": None}
+    clf = make_classifier(**settings).fit(X, y)
+    as_solved = make_classifier(**settings, weight_decay=clf.weight_decay_).fit(X, y)
+
+    def decisions(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.log(probabilities[:, 1] / probabilities[:, 0])
+
+    before, after = decisions(as_solved.oof_proba_), decisions(clf.oof_proba_)
+    factor, intercept = np.polyfit(before, after, 1)
+    assert factor > 0
+    assert abs(factor - 1) > 0.01
+    assert abs(intercept) > 0.01
+    np.testing.assert_allclose(factor * before + intercept, after, atol=1e-6)
+    np.testing.assert_allclose(
+        factor * decisions(as_solved.predict_proba(X)) + intercept,
+        decisions(clf.predict_proba(X)),
+        atol=1e-4,
+    )
 
 
 def test_the_search_ends_where_weaker_decays_are_far_worse(
