@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+# Before NumPy: threads of BLAS wait by spinning, which takes the processors from the tests.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -20,6 +23,12 @@ MakeImage = Callable[..., str]
 MakeClassifier = Callable[..., Any]
 # Paths and labels.
 Images = tuple[NDArray[np.str_], NDArray[np.int64]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that have slow tests: a last one would be waited for."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -108,6 +117,25 @@ def full_disk() -> Iterator[Callable[[int], None]]:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     yield lambda most: resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def here(**changes: str) -> dict[str, str]:
+    """Return the environment of a process that imports from where the tests do."""
+    path = os.pathsep.join(filter(None, sys.path))
+    return os.environ | {"PYTHONPATH": path} | changes
+
+
+def start_python(*words: object, **how: Any) -> "subprocess.CompletedProcess[str]":
+    """Run a fresh interpreter, and return how it ended and what it said."""
+    how = {"env": here(), "capture_output": True, "text": True, "timeout": 300} | how
+    return subprocess.run([sys.executable, *map(str, words)], check=False, **how)
+
+
+def run_python(code: str, *arguments: object) -> str:
+    """Run code in a fresh interpreter and return what it prints."""
+    done = start_python("-c", code, *arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def heed_interrupts() -> None:
@@ -222,25 +250,3 @@ def pipeline(narrow_trunk: str, dark_and_bright: Images) -> Any:
         weights=narrow_trunk, image_size=(64, 64), pooling="avg", cache=None
     )
     return make_pipeline(features, LogisticRegression()).fit(*dark_and_bright)
-
-
-@pytest.fixture(scope="session")
-def run_python() -> Callable[..., str]:
-    """Return a function that runs code in a fresh interpreter and returns what it prints.
-
-    Keywords are environment variables.
-    """
-
-    def run(code: str, *arguments: str, **environment: str) -> str:
-        process = subprocess.run(
-            [sys.executable, "-c", code, *arguments],
-            env=os.environ | environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        assert process.returncode == 0, process.stderr
-        return process.stdout
-
-    return run

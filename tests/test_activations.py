@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import run_python
 
 from skfakereal import Augmentation
 from skfakereal._activations import ActivationReader, _trunk_network
@@ -148,9 +149,7 @@ except OSError as error:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits the size of files")
-def test_no_room_for_a_file_is_an_error_with_a_way_out(
-    run_python, narrow_trunk, noise_images
-) -> None:
+def test_no_room_for_a_file_is_an_error_with_a_way_out(narrow_trunk, noise_images) -> None:
     said = run_python(_NO_ROOM, narrow_trunk, *noise_images)
     assert "temporary folder" in said
     assert "TMPDIR" in said

@@ -1,7 +1,6 @@
 """The command line as a whole: help, exit codes, quiet ends, quiet libraries."""
 
 import inspect
-import os
 import re
 import shutil
 import signal
@@ -12,7 +11,7 @@ from typing import Any
 
 import joblib
 import pytest
-from conftest import MakeImage, heed_interrupts
+from conftest import MakeImage, heed_interrupts, here, start_python
 from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -31,7 +30,7 @@ COLUMNS = b"path,label,probability,error,provenance,provenance_detail,novelty\n"
 def users_environment() -> dict[str, str]:
     """Return the environment without what the tests add to it."""
     ours = ("TF_CPP_MIN_LOG_LEVEL", "MPLBACKEND")
-    return {name: value for name, value in os.environ.items() if name not in ours}
+    return {name: value for name, value in here().items() if name not in ours}
 
 
 def start(model: str, *paths: str) -> subprocess.Popen[bytes]:
@@ -205,13 +204,9 @@ def test_tensorflow_speaks_if_the_user_wants_it() -> None:
         "from skfakereal.cli._output import quiet_libraries\n"
         "with quiet_libraries(): import tensorflow"
     )
-    process = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**users_environment(), "TF_CPP_MIN_LOG_LEVEL": "0"},
-    )
+    environment = users_environment() | {"TF_CPP_MIN_LOG_LEVEL": "0"}
+    process = start_python("-c", code, env=environment)
+    assert process.returncode == 0, process.stderr
     assert "oneDNN" in process.stderr
 
 

@@ -2,14 +2,12 @@
 
 import csv
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from threading import active_count
 from time import monotonic
 
 import pytest
+from conftest import here, start_python
 
 from skfakereal.cli._output import signs_of_life
 
@@ -50,21 +48,10 @@ def test_the_demo_runs_twice_and_leaves_what_is_not_its_own(tmp_path: Path) -> N
     folder.mkdir()
     (folder / "mine.txt").write_text("mine")
     hidden = ("TF_CPP_MIN_LOG_LEVEL", "MPLBACKEND")
-    environment = {k: v for k, v in os.environ.items() if k not in hidden}
-    source = Path(__file__).parents[1]
-    environment["PYTHONPATH"] = os.pathsep.join(
-        [str(source), os.environ.get("PYTHONPATH", "")]
-    )
+    environment = {k: v for k, v in here().items() if k not in hidden}
     results = []
     for _ in range(2):
-        process = subprocess.run(
-            [sys.executable, "-m", "skfakereal", "demo"],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        process = start_python("-m", "skfakereal", "demo", cwd=tmp_path, env=environment)
         assert process.returncode == 0, process.stderr
         assert process.stderr == ""
         results.append((folder / "run/metrics.json").read_bytes())

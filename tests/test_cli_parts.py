@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import MakeImage
+from conftest import MakeImage, start_python
 
 from skfakereal.cli._images import Part, Parts
 from skfakereal.cli.run._folder import new_run, seal, stem_of
@@ -322,8 +322,7 @@ with _any_end_as_ctrl_c(), new_run(place, force=True, kept="model.skfr") as fold
 
 
 def write_and_die(place: Path, left: int, *how: str) -> "subprocess.CompletedProcess[str]":
-    words = [sys.executable, "-c", WRITE_AND_DIE, str(place), str(left), *how]
-    return subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    return start_python("-c", WRITE_AND_DIE, place, left, *how, timeout=60)
 
 
 @pytest.mark.parametrize("n_moves", range(8))

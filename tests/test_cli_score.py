@@ -12,7 +12,7 @@ from typing import Any
 
 import joblib
 import pytest
-from conftest import heed_interrupts
+from conftest import heed_interrupts, here
 from scoring_models import fit_brightness, write_greys
 from sklearn.dummy import DummyClassifier
 
@@ -165,23 +165,13 @@ def test_no_images_named(model: str, capsys: pytest.CaptureFixture[str]) -> None
 
 
 def start(quick_model: str, out: Path) -> Any:
-    words = [
-        "score",
-        "--trust",
-        quick_model,
-        "--from",
-        "-",
-        "--out",
-        str(out),
-        "--part-size",
-        "1",
-    ]
+    words = ["score", "--trust", quick_model, "--from", "-", "--out", str(out)]
     return subprocess.Popen(
-        [sys.executable, "-m", "skfakereal", *words],
+        [sys.executable, "-m", "skfakereal", *words, "--part-size", "1"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        env=here(),
         text=True,
         preexec_fn=heed_interrupts,
     )

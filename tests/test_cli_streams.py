@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from typing import Any
 import joblib
 import numpy as np
 import pytest
-from conftest import write_image
+from conftest import here, start_python, write_image
 from image_attacks import png
 from sklearn.dummy import DummyClassifier
 
@@ -42,9 +41,8 @@ def shell(
 ) -> subprocess.CompletedProcess[str]:
     command = f'exec "$@" {redirection}'
     words = ["sh", "-c", command, "sh", sys.executable, "-m", "skfakereal", *words]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     return subprocess.run(
-        words, cwd=cwd, capture_output=True, text=True, env=environment, check=False
+        words, cwd=cwd, capture_output=True, text=True, env=here(), check=False
     )
 
 
@@ -80,14 +78,7 @@ def test_work_is_done_without_an_output(
 def test_a_working_folder_that_is_gone_is_one_line(model: str, tmp_path: Path) -> None:
     (tmp_path / "gone").mkdir()
     code = "import os; os.rmdir(os.getcwd()); from skfakereal.cli import main; exit(main())"
-    done = subprocess.run(
-        [sys.executable, "-c", code, "predict", model, "a.png"],
-        cwd=tmp_path / "gone",
-        capture_output=True,
-        text=True,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        check=False,
-    )
+    done = start_python("-c", code, "predict", model, "a.png", cwd=tmp_path / "gone")
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "working folder" in done.stderr
@@ -109,15 +100,8 @@ def test_predict_reads_a_list(
 ) -> None:
     paths = sorted(photos.rglob("*.png"))[::-1]
     give(monkeypatch, paths, end)
-    words = [
-        "predict",
-        model,
-        "-",
-        "--trust",
-        "--format",
-        "json",
-        *(["-0"] if end == "\0" else []),
-    ]
+    words = ["predict", model, "-", "--trust", "--format", "json"]
+    words += ["-0"] if end == "\0" else []
     assert main(words) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [row["path"] for row in rows] == list(map(str, paths))

@@ -1,10 +1,7 @@
 """``skfakereal train`` and ``evaluate``: run folders, and figures that are true."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +9,7 @@ from typing import Any
 import joblib
 import numpy as np
 import pytest
-from conftest import write_image
+from conftest import here, start_python, write_image
 from PIL import Image
 from runs import make_photos, read_csv
 from sklearn.frozen import FrozenEstimator
@@ -178,18 +175,9 @@ def test_libraries_are_quiet_and_the_environment_is_put_back(
         "assert all(type(p).__name__ != '_QuietImport' for p in sys.meta_path)"
     )
     ours = ("TF_CPP_MIN_LOG_LEVEL", "MPLBACKEND")
-    process = subprocess.run(
-        [
-            *(sys.executable, "-c", code, "train", str(photos)),
-            "--out",
-            tmp_path / "r",
-            *quick,
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={name: value for name, value in os.environ.items() if name not in ours},
-    )
+    environment = {name: value for name, value in here().items() if name not in ours}
+    words = ["train", photos, "--out", tmp_path / "r", *quick]
+    process = start_python("-c", code, *words, env=environment)
     assert (process.returncode, process.stderr) == (0, "")
 
 

@@ -194,16 +194,20 @@ def test_a_pipeline(pipeline: Any, pictures: list[str], tmp_path: Path) -> None:
     assert_same(pipeline, pictures, tmp_path / "clf.onnx", (32, 32))
 
 
-@pytest.mark.parametrize("method", ["sigmoid", "isotonic", "temperature"])
-@pytest.mark.parametrize("n_classes", [2, 3])
-def test_calibrated(
-    pictures: list[str], tmp_path: Path, method: Any, n_classes: int
-) -> None:
+@pytest.fixture(scope="module", params=[2, 3], ids=["two classes", "three"])
+def uncalibrated(pictures: list[str], request: pytest.FixtureRequest) -> Any:
     features = VGG16FeatureExtractor(image_size=32, weights="cifake", cache=None)
-    inner = make_pipeline(features, StandardScaler(), LogisticRegression(C=0.01))
+    model = make_pipeline(features, StandardScaler(), LogisticRegression(C=0.01))
+    return model.fit(pictures, labels(pictures, request.param))
+
+
+@pytest.mark.parametrize("method", ["sigmoid", "isotonic", "temperature"])
+def test_calibrated(
+    uncalibrated: Any, pictures: list[str], tmp_path: Path, method: Any
+) -> None:
+    n_classes = len(uncalibrated.classes_)
     y = labels(pictures, n_classes)
-    inner.fit(pictures, y)
-    clf = CalibratedClassifierCV(FrozenEstimator(inner), method=method)
+    clf = CalibratedClassifierCV(FrozenEstimator(uncalibrated), method=method)
     # Other labels, so that there is something to mend.
     clf.fit(pictures, np.where(np.arange(len(y)) % 7 == 0, (y + 1) % n_classes, y))
     # The temperature (0.2 of the logit for two classes) brings probabilities back from 0 and 1,

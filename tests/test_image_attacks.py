@@ -1,14 +1,12 @@
 """Hostile images: each is read or refused with a reason, within its budget."""
 
 import struct
-import subprocess
-import sys
 import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import MakeImage, noise
+from conftest import MakeImage, noise, start_python
 from image_attacks import ATTACKS, bmp_rle, gif, grey_tiff, png, png_chunk, saved
 from PIL import Image
 from reading import read_image
@@ -47,8 +45,7 @@ def test_no_attack_goes_beyond_its_budget(tmp_path: Path, part: int) -> None:
     for i, name in enumerate(names):
         (tmp_path / f"{i}").write_bytes(ATTACKS[name]())
     paths = [str(tmp_path / f"{i}") for i in range(len(names))]
-    command = [sys.executable, "-W", "ignore", "-c", DECODE, *paths]
-    answer = subprocess.run(command, capture_output=True, text=True, timeout=500)
+    answer = start_python("-W", "ignore", "-c", DECODE, *paths, timeout=500)
     assert not answer.returncode, answer.stderr
     for name, line in zip(names, answer.stdout.splitlines(), strict=True):
         said, seconds, megabytes = line.split(";")

@@ -2,12 +2,15 @@
 
 import pickle
 import sys
+from collections.abc import Callable
+from copy import copy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import write_image
+from conftest import run_python, write_image
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -153,6 +156,17 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], list[
     return paths, [i % 2 for i in range(24)]
 
 
+@pytest.fixture(scope="module")
+def fitted(pictures: Any) -> Callable[[Any], Any]:
+    """Return a function that copies what was fitted once with an engine."""
+
+    @cache
+    def fit(engine: Any) -> VGG16ImageClassifier:
+        return VGG16ImageClassifier(**SMALL, weights="cifake", engine=engine).fit(*pictures)
+
+    return lambda engine: copy(fit(engine))
+
+
 @pytest.mark.parametrize("weights", ["cifake", "own"])
 @pytest.mark.parametrize("pooling", ["correlations", "statistics", "avg", "max", "flatten"])
 def test_features_are_near_those_in_float32(
@@ -198,15 +212,17 @@ def test_a_model_keeps_what_it_must_know_of_its_own_trunk(
 
 @pytest.mark.parametrize("weights", ["cifake", "own"])
 @pytest.mark.parametrize(
-    ("fitted", "asked"), [("ncnn", "int8"), ("int8", "ncnn"), ("int8", "tensorflow")]
+    ("before", "asked"), [("ncnn", "int8"), ("int8", "ncnn"), ("int8", "tensorflow")]
 )
 def test_a_model_is_not_computed_in_another_precision(
-    pictures: Any, narrow_trunk: str, fitted: Any, asked: Any, weights: str
+    pictures: Any, narrow_trunk: str, fitted: Any, before: Any, asked: Any, weights: str
 ) -> None:
     X, y = pictures
-    weights = narrow_trunk if weights == "own" else weights
-    clf = VGG16ImageClassifier(**SMALL, weights=weights, engine=fitted).fit(X, y)
-    extractor = VGG16FeatureExtractor(weights=weights, image_size=32, engine=fitted).fit(X)
+    clf = fitted(before)
+    if weights == "own":
+        weights = narrow_trunk
+        clf = VGG16ImageClassifier(**SMALL, weights=weights, engine=before).fit(X, y)
+    extractor = VGG16FeatureExtractor(weights=weights, image_size=32, engine=before).fit(X)
     for call in (
         clf.set_params(engine=asked).predict,
         clf.novelty,
@@ -239,19 +255,19 @@ def test_engines_do_not_share_what_they_keep(pictures: Any, tmp_path: Path) -> N
 
 def test_a_loaded_model_computes_as_it_was_fitted(
     pictures: Any,
+    fitted: Callable[[Any], Any],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Whatever "auto" stands for where it is loaded."""
-    X, y = pictures
-    clf = VGG16ImageClassifier(**SMALL, weights="cifake", engine="int8").fit(X, y)
+    X, clf = pictures[0], fitted("int8")
     expected = clf.predict_proba(X)
     clf.set_params(engine="auto")
     save(clf, tmp_path / "model.skfr")
     for model in (clf, load(tmp_path / "model.skfr")):
         np.testing.assert_array_equal(model.predict_proba(X), expected)
-    exact = VGG16ImageClassifier(**SMALL, weights="cifake", engine="ncnn").fit(X, y)
+    exact = fitted("ncnn")
     assert exact._settings.ranges is None
     assert (exact.predict_proba(X) != expected).any()
     monkeypatch.setitem(sys.modules, "onnxruntime", None)  # as if it were not installed
@@ -276,26 +292,23 @@ def test_auto_fits_many_images_in_8_bits_where_the_processor_has_vnni(
     assert few.engine_ == "ncnn"
 
 
-def test_float32_is_one_parameter_away(pictures: Any) -> None:
-    X, y = pictures
-    for clf in (
-        VGG16ImageClassifier(**SMALL, weights="cifake", engine="ncnn"),
-        VGG16ImageClassifier.recipe(**SMALL, weights="cifake", engine="ncnn", epochs=1),
-    ):
-        clf.fit(X, y)
+def test_float32_is_one_parameter_away(pictures: Any, fitted: Any) -> None:
+    recipe = VGG16ImageClassifier.recipe(**SMALL, weights="cifake", engine="ncnn", epochs=1)
+    for clf in (fitted("ncnn"), recipe.fit(*pictures)):
         assert (clf.engine_, clf._settings.ranges) == ("ncnn", None)
 
 
 @pytest.mark.parametrize("engine", ["ncnn", "int8"])
-def test_files_keep_the_engine(pictures: Any, tmp_path: Path, engine: Any) -> None:
-    X, y = pictures
-    clf = VGG16ImageClassifier(**SMALL, weights="cifake", engine=engine).fit(X, y)
+def test_files_keep_the_engine(
+    pictures: Any, fitted: Any, tmp_path: Path, engine: Any
+) -> None:
+    X, clf = pictures[0], fitted(engine)
     expected = clf.predict_proba(X)
     clf.set_params(engine="auto")
     save(clf, tmp_path / "model.skfr")
-    for copy in (load(tmp_path / "model.skfr"), pickle.loads(pickle.dumps(clf))):
-        assert copy.engine_ == engine
-        np.testing.assert_array_equal(copy.predict_proba(X), expected)
+    for again in (load(tmp_path / "model.skfr"), pickle.loads(pickle.dumps(clf))):
+        assert again.engine_ == engine
+        np.testing.assert_array_equal(again.predict_proba(X), expected)
 
 
 @pytest.mark.parametrize("weights", ["cifake", None])
@@ -351,12 +364,10 @@ print("equal")
 """
 
 
-def test_forked_processes_predict(pictures: Any, tmp_path: Path, run_python: Any) -> None:
+def test_forked_processes_predict(pictures: Any, fitted: Any, tmp_path: Path) -> None:
     """Though the parent has computed: with a thread each, ONNX Runtime has no pool to lose."""
-    X, y = pictures
-    clf = VGG16ImageClassifier(**SMALL, weights="cifake", engine="int8").fit(X, y)
-    save(clf, tmp_path / "model.skfr")
-    said = run_python(_FORKED, str(tmp_path / "model.skfr"), *X[:4])
+    save(fitted("int8"), tmp_path / "model.skfr")
+    said = run_python(_FORKED, tmp_path / "model.skfr", *pictures[0][:4])
     assert said.split()[-1] == "equal"
 
 

@@ -2,13 +2,12 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import joblib
 import pytest
-from conftest import Images
+from conftest import Images, run_python
 
 import skfakereal
 
@@ -91,7 +90,6 @@ def test_each_step_imports_only_what_it_needs(
     narrow_trunk: str,
     dark_and_bright: Images,
     tmp_path: Path,
-    run_python: Callable[..., str],
 ) -> None:
     model, pickles = tmp_path / "m.skfr", [tmp_path / "m.joblib", tmp_path / "p.joblib"]
     skfakereal.save(fitted_classifier, model)
@@ -103,12 +101,12 @@ def test_each_step_imports_only_what_it_needs(
         images[-1].parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, images[-1])
     words = [model, *pickles, narrow_trunk, tmp_path, *images]
-    (row,) = json.loads(run_python(STEPS, *map(str, words)))
+    (row,) = json.loads(run_python(STEPS, *words))
     expected = fitted_classifier.predict_proba(dark_and_bright[0][:1])[0, 1]
     assert row["probability"] == pytest.approx(expected, abs=1e-6)
 
 
-def test_imports_of_the_package_are_light(run_python: Callable[..., str]) -> None:
+def test_imports_of_the_package_are_light() -> None:
     program = """
 import sys
 for statement in (

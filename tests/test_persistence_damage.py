@@ -4,13 +4,13 @@ import json
 import os
 import pickle
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import joblib
 import numpy as np
 import pytest
+from conftest import run_python
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 from skfr_files import X, Y, assert_refused, describing, with_digest
@@ -226,16 +226,14 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="resource is a module of Unix")
-def test_a_small_file_takes_no_gigabytes(
-    run_python: Callable[..., str], tmp_path: Path
-) -> None:
+def test_a_small_file_takes_no_gigabytes(tmp_path: Path) -> None:
     paths = []
     for bomb in ("[],", '"",', "{},", '{"values":[16777216,[1],["a"]]},'):
         many = json.loads("[" + bomb * (2_500_000 // len(bomb)) + "0]")
         node = {"class": "sklearn.preprocessing.StandardScaler", "state": {"mean_": many}}
         paths.append(tmp_path / f"{len(paths)}.skfr")
         paths[-1].write_bytes(describing([node]))
-    assert float(run_python(MEASURE, *map(str, paths))) < 500
+    assert float(run_python(MEASURE, *paths)) < 500
 
 
 def test_save_refuses_other_suffixes_and_folders(tmp_path: Path) -> None:

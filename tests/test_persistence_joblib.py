@@ -3,14 +3,13 @@
 import json
 import pickle
 import pickletools
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import joblib
 import numpy as np
 import pytest
-from conftest import Images, MakeClassifier
+from conftest import Images, MakeClassifier, run_python
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -54,7 +53,6 @@ def models(
 def test_the_same_probabilities_in_another_process_without_keras(
     models: dict[str, Any],
     dark_and_bright: Images,
-    run_python: Callable[..., str],
     tmp_path: Path,
 ) -> None:
     X = dark_and_bright[0][::5].tolist()

@@ -6,11 +6,11 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import run_python
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -102,13 +102,11 @@ except OSError as error:
 
 
 @unix
-def test_a_full_disk_leaves_the_old_file(
-    run_python: Callable[..., str], tmp_path: Path
-) -> None:
+def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "model.skfr"
     skfakereal.save(LogisticRegression().fit(X, Y), path)
     before = path.read_bytes()
-    assert run_python(FULL, str(path)).startswith("refused:")
+    assert run_python(FULL, path).startswith("refused:")
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["model.skfr"]
 

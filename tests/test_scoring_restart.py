@@ -13,6 +13,7 @@ from typing import Any
 import joblib
 import numpy as np
 import pytest
+from conftest import here, start_python
 from reading import brightness
 from scoring_models import fit_brightness, score_greys, write_greys
 from sklearn.linear_model import LogisticRegression
@@ -299,7 +300,7 @@ def test_a_lock_dies_with_its_process(tmp_path: Path, greys: list[str]) -> None:
         [sys.executable, "-c", WAITING, *words],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        env=here(),
     )
     assert process.stdout is not None
     assert process.stdout.readline() == b"locked\n"
@@ -347,14 +348,8 @@ def test_a_full_disk_costs_nothing_that_is_done(
     code = FULL.replace("load(sys.argv[3]))", "load(sys.argv[3]), part_size=%d)")
     part_size = 23 if when == "in a part" else 5
     words = [str(Path(__file__).parent), str(out), str(tmp_path / "model.joblib")]
-    done = subprocess.run(
-        [sys.executable, "-c", code % part_size, *words, str(limit)],
-        input="\n".join(greys),
-        capture_output=True,
-        text=True,
-        check=True,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-    )
+    done = start_python("-c", code % part_size, *words, limit, input="\n".join(greys))
+    assert done.returncode == 0, done.stderr
     assert "no room left" in done.stdout
     assert "Make room and start again" in done.stdout
     folder = tmp_path / "s.csv.parts"

@@ -19,6 +19,7 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
+from conftest import run_python, start_python
 
 from skfakereal._store.store import ActivationStore, open_store
 
@@ -52,16 +53,6 @@ def one_warning(match: str) -> Iterator[None]:
     with pytest.warns(RuntimeWarning, match=match) as caught:
         yield
     assert len(caught) == 1
-
-
-def run_python(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 # --- what it is for ---------------------------------------------------------------------
@@ -401,7 +392,7 @@ while True:
 @posix
 @pytest.mark.parametrize("steps", [4000, 8000, 10_000])
 def test_killed_inside_a_transaction(tmp_path: Path, steps: int) -> None:
-    killed = run_python(_DIE_INSIDE, tmp_path, steps)
+    killed = start_python("-c", _DIE_INSIDE, tmp_path, steps)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     journal = tmp_path / "activations-1.sqlite-journal"
     assert journal.stat().st_size > 0  # it did die inside
@@ -702,9 +693,8 @@ for warning in caught:
 @posix
 @pytest.mark.parametrize("limit", [0, 10_000, 1_000_000])
 def test_a_full_disk(tmp_path: Path, limit: int) -> None:
-    result = run_python(_FILL_THE_DISK, tmp_path, limit)
-    assert result.returncode == 0, result.stderr
-    *values, message = result.stdout.splitlines()  # one warning
+    said = run_python(_FILL_THE_DISK, tmp_path, limit)
+    *values, message = said.splitlines()  # one warning
     assert values == [f"[{1000 if limit else None}, None]"] * 3
     assert "cannot be used (" in message
     with no_warning():  # once there is room again

@@ -1,13 +1,12 @@
 """A tail that was used before trains as a new one does, to the bit."""
 
 import gc
-import subprocess
-import sys
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import run_python
 from joblib import Parallel, delayed
 
 keras = pytest.importorskip("keras")
@@ -268,9 +267,7 @@ for number in (0, 1, 0):
         train(tail)
         assert tail.layers[0].kernel.value.device.endswith(f"CPU:{number}")
 """
-    command = [sys.executable, "-c", code, str(Path(__file__).parent)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    run_python(code, Path(__file__).parent)
 
 
 def count_graphs():

@@ -1,11 +1,10 @@
 import os
 import signal
-import subprocess
 import sys
 
 import joblib
 import pytest
-from conftest import Images, MakeImage
+from conftest import Images, MakeImage, here, run_python, start_python
 
 from skfakereal._quiet import _without_chatter
 from skfakereal._threads import count_threads
@@ -52,10 +51,7 @@ print(os.environ["TF_NUM_INTRAOP_THREADS"])
 """
     if not sys.platform.startswith("linux"):
         pytest.skip("reads /proc")
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.split()[-1] == "1"
+    assert run_python(program).split()[-1] == "1"
 
 
 @pytest.mark.slow
@@ -73,14 +69,11 @@ print("mine", file=sys.stderr)
 clf.fit(sys.argv[1:], [0, 1] * 2).predict_proba(sys.argv[1:])
 assert "tensorflow" in sys.modules
 """
-    environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
-    done = subprocess.run(
-        [sys.executable, "-c", program, *(make_image(f"{i}.png", i) for i in range(4))],
-        env=environment | ({"TF_CPP_MIN_LOG_LEVEL": level} if level else {}),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    environment = {k: v for k, v in here().items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    environment |= {"TF_CPP_MIN_LOG_LEVEL": level} if level else {}
+    images = [make_image(f"{i}.png", i) for i in range(4)]
+    done = start_python("-c", program, *images, env=environment)
+    assert done.returncode == 0, done.stderr
     assert ("oneDNN" in done.stderr) == speaks
     if not speaks:
         assert done.stderr == "mine\n"
@@ -132,12 +125,7 @@ def run_forks(code: str, images: Images) -> dict[str, str]:
     # Python's pool may hang for ever when it is stopped after an error, most of all on a busy
     # machine (CPython's issues 73945 and 96995, joblib's 295 and 1034): three tries.
     for _ in range(3):
-        done = subprocess.run(
-            [sys.executable, "-c", FORKS + code, *images[0]],
-            capture_output=True,
-            text=True,
-            timeout=400,
-        )
+        done = start_python("-c", FORKS + code, *images[0], timeout=400)
         if done.returncode != -signal.SIGALRM:
             break
     assert done.returncode == 0, done.stderr
@@ -153,10 +141,15 @@ def run_forks(code: str, images: Images) -> dict[str, str]:
 def test_a_fork_after_a_fit_predicts_and_says_why_it_cannot_fit(
     dark_and_bright: Images,
 ) -> None:
+    """Only a TensorFlow that has computed forbids it, whoever had it compute."""
     code = """
+import tensorflow as tf
 from joblib import parallel_backend
 from sklearn.model_selection import GridSearchCV
 
+in_a_child("imported", lambda: make().fit(paths, labels))
+tf.constant(1.0)
+in_a_child("computed", lambda: make().fit(paths, labels))
 fitted = make().fit(paths, labels)
 by_tensorflow = make(engine="tensorflow").fit(paths, labels)
 expected = fitted.predict_proba(paths)
@@ -178,26 +171,11 @@ for error_score in (np.nan, "raise"):
         print(f"search-{error_score}", "raised", type(error).__name__, text, flush=True)
 """
     said = run_forks(code, dark_and_bright)
+    assert said.pop("imported").startswith("returned VGG16")
     assert said.pop("predict") == "returned True"
-    assert set(said) == {"tensorflow", "fit", "search-nan", "search-raise"}
+    assert set(said) == {"computed", "tensorflow", "fit", "search-nan", "search-raise"}
     for name, what in said.items():
         kind = "ValueError" if name == "search-nan" else "RuntimeError"
         assert what.startswith(f"raised {kind}"), name
         for words in ("its threads do not survive a fork", "'loky'", "'spawn'"):
             assert words in what, name
-
-
-@needs_fork
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("before", "outcome"),
-    [
-        ("import tensorflow", "returned VGG16"),
-        ("import tensorflow as tf; tf.constant(1.0)", "raised RuntimeError"),
-    ],
-)
-def test_only_a_tensorflow_that_has_computed_forbids_to_fit_after_a_fork(
-    before: str, outcome: str, dark_and_bright: Images
-) -> None:
-    code = f'{before}\nin_a_child("fit", lambda: make().fit(paths, labels))'
-    assert run_forks(code, dark_and_bright)["fit"].startswith(outcome)
