@@ -26,7 +26,15 @@ Images = tuple[NDArray[np.str_], NDArray[np.int64]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that have slow tests: a last one would be waited for."""
+    """Begin with the files that have slow tests: a last one would be waited for.
+
+    What coverage measures takes half as long again, and slow parameters of a test only run
+    what its fast ones do.
+    """
+    for item in items:
+        marks = getattr(getattr(item, "callspec", None), "marks", ())
+        if any(mark.name == "slow" for mark in marks):
+            item.add_marker("no_cover")
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
 

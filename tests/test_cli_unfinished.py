@@ -22,10 +22,13 @@ def make_noise(root: Path, n_images: int = 16) -> Path:
     rng = np.random.default_rng(0)
     for name in ("real", "fake"):
         for i in range(n_images):
-            group = f"$g{i % 3}$\udce9\x07"
-            file = root / name / group / NAMES[i % len(NAMES)].format(i)
-            write_image(file, rng.integers(0, 256, (32, 32, 3), dtype=np.uint8))
+            pixels = rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)
+            write_image(place(root, name, i), pixels)
     return root
+
+
+def place(root: Path, name: str, i: int) -> Path:
+    return root / name / f"$g{i % 3}$\udce9\x07" / NAMES[i % len(NAMES)].format(i)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +71,7 @@ def test_other_verbs_bear_any_name(
     words = {
         "evaluate": [str(run), str(noise), *out],
         "robustness": [str(run), str(noise), "--changes", "jpeg:60", *out],
-        "explain": [str(run), str(noise), *out],
+        "explain": [str(run), *(str(place(noise, "fake", i)) for i in range(4)), *out],
         "audit": [str(noise), *out],
         "score": [str(run), str(noise), *file],
     }[verb]

@@ -109,8 +109,7 @@ def test_ncnn_agrees_with_tensorflow_on_both_sides_of_every_cut(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("weights", [None, "cifake"])
-@pytest.mark.parametrize("size", [50, 100, 224])
+@pytest.mark.parametrize(("weights", "size"), [(None, 50), ("cifake", 50), ("cifake", 224)])
 def test_ncnn_agrees_with_tensorflow_at_full_width(weights: str | None, size: int) -> None:
     trunk, batch = load_trunk(weights), images(3, size, size) / 3
     for cut in ("block5", "block3"):
@@ -179,9 +178,8 @@ def test_an_image_has_the_same_activations_in_every_batch_and_thread(size: int) 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", [160, 224])
-def test_batches_and_threads_make_no_difference_at_full_width(size: int) -> None:
-    assert_batches_and_threads_make_no_difference(load_trunk("cifake"), size)
+def test_batches_and_threads_make_no_difference_at_full_width() -> None:
+    assert_batches_and_threads_make_no_difference(load_trunk("cifake"), 160)
 
 
 @pytest.mark.parametrize("size", [32, 160])

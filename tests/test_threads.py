@@ -147,7 +147,7 @@ import tensorflow as tf
 from joblib import parallel_backend
 from sklearn.model_selection import GridSearchCV
 
-in_a_child("imported", lambda: make().fit(paths, labels))
+in_a_child("imported", lambda: make().fit(paths, labels).n_iter_)
 tf.constant(1.0)
 in_a_child("computed", lambda: make().fit(paths, labels))
 fitted = make().fit(paths, labels)
@@ -171,7 +171,7 @@ for error_score in (np.nan, "raise"):
         print(f"search-{error_score}", "raised", type(error).__name__, text, flush=True)
 """
     said = run_forks(code, dark_and_bright)
-    assert said.pop("imported").startswith("returned VGG16")
+    assert said.pop("imported") == "returned 1"
     assert said.pop("predict") == "returned True"
     assert set(said) == {"computed", "tensorflow", "fit", "search-nan", "search-raise"}
     for name, what in said.items():
