@@ -349,6 +349,24 @@ def test_only_reports_have_cards() -> None:
         model_card({"accuracy": 1.0})  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"data": {"audit": 7}},
+        {"data": {"groups": ["a"]}},
+        {"model": {"class": "VGG16ImageClassifier", "image_size": [32]}},
+        {"training": {"weight_decay": "weak"}},
+        {"versions": 3},
+        {"remarks": [7]},
+    ],
+)
+def test_a_record_in_another_form_is_told(config: Any) -> None:
+    y_proba = [[0.9, 0.1], [0.2, 0.8]]
+    report = EvaluationReport(["a", "b"], [0, 1], y_proba, classes=[0, 1], n_resamples=0)
+    with pytest.raises(ValueError, match="config must be the record of a run"):
+        model_card(report, config=config)
+
+
 def test_the_cards_html_shows_the_same(card: ModelCard) -> None:
     html = "".join(card.html_blocks("Data"))
     assert "sd14 (1,300)" in html

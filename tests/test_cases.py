@@ -247,6 +247,11 @@ def test_in_python(model: str, image: str, dark_and_bright: Images, tmp_path: Pa
     assert plain.row["novelty"] == pytest.approx(
         clf.novelty(dark_and_bright[0][:1])[0], abs=1e-4
     )
+    with pytest.raises(ValueError, match=r"^pos_label must be one of the classes"):
+        case_report(model, image, pos_label="cow")
+    joblib.dump(clf, tmp_path / "clf.joblib")
+    with pytest.raises(ValueError, match=r"trust its maker, load it by joblib\.load and"):
+        case_report(tmp_path / "clf.joblib", image)
     missing = case_report(clf, tmp_path / "missing.png")
     assert "does not exist" in missing.row["error"]
     assert "could not be judged" in missing.to_html()

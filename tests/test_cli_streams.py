@@ -219,6 +219,14 @@ def test_a_record_that_names_other_classes_is_one_line(
     assert "config.json' must name the model's 2 classes, each once, but names" in error
 
 
+def test_names_that_do_not_fit_are_told_in_the_words_of_the_command_line(
+    model: str, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["evaluate", model, str(photos), "--trust", "--classes"]
+    assert main([*words, "real,fake,else"]) == 1
+    assert "error: --classes must hold a distinct name" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "decision", [{"threshold": 0.5, "pos_label": "fake", "n_positive": 3}, {"unsure": BAND}]
 )

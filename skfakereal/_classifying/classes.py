@@ -85,8 +85,8 @@ def positive_class(
     if labels in ([0, 1], [-1, 1]):
         return 1
     raise ValueError(
-        f"Which of the classes {short(labels)} is the positive one? Pass pos_label; the default is "
-        'a class named "fake", or 1 beside 0.'
+        f"Which of the classes {short(labels)} is the positive one? Pass pos_label (on the command "
+        'line, --pos-label); the default is a class named "fake", or 1 beside 0.'
     )
 
 

@@ -184,6 +184,8 @@ def model_card(
     ------
     TypeError
         If `report` is not an EvaluationReport.
+    ValueError
+        If something in `config` has another form than in ``config.json``.
 
     See Also
     --------
@@ -222,22 +224,30 @@ def model_card(
     record = {"skfakereal": __version__, **(config or {})}
     if estimator is not None:
         record["model"] = settings_of(estimator)
-    cross_validated = "cross_validated" in record.get("data", {})
-    sections = [
-        details_section(report, record),
-        uses_section(report),
-        limits_section(report, record),
-        data_section(report, record),
-        training_section(record),
-        evaluation_section(report, cross_validated=cross_validated),
-        threshold_section(report, record),
-        generator_rows_section(report),
-        robustness_section(robustness),
-        generators_section(generators),
-        use_section(report, record),
-        licence_section(record, license),
-        citation_section(record),
-    ]
+    try:
+        cross_validated = "cross_validated" in record.get("data", {})
+        sections = [
+            details_section(report, record),
+            uses_section(report),
+            limits_section(report, record),
+            data_section(report, record),
+            training_section(record),
+            evaluation_section(report, cross_validated=cross_validated),
+            threshold_section(report, record),
+            generator_rows_section(report),
+            robustness_section(robustness),
+            generators_section(generators),
+            use_section(report, record),
+            licence_section(record, license),
+            citation_section(record),
+        ]
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        if config is None:
+            raise
+        raise ValueError(
+            "config must be the record of a run, in the form of its config.json, but something "
+            f"in it has another ({error!r}). Restore it, or leave that out."
+        ) from error
     return ModelCard(
         title,
         _metadata(report, title, license, cross_validated=cross_validated),

@@ -210,12 +210,15 @@ def case_report(
     The detector calls this image fake. Probability of fake: 0.973.
     >>> case.save_html("suspect.html")  # doctest: +SKIP
     """
-    if isinstance(model, str | PathLike):
-        place = str(model)
-        loaded = load_model(place, pos_label=pos_label, names=target_names)
-        judge = Judge(loaded, place)
-    else:
-        judge = Judge(model_of(model, pos_label=pos_label, names=target_names))
+    place = str(model) if isinstance(model, str | PathLike) else None
+    how: dict[str, Any] = {"pos_label": pos_label, "names": target_names}
+    try:
+        loaded = model_of(model, **how) if place is None else load_model(place, **how)
+    except ValueError as error:  # which speaks of the options of the command line
+        said = str(error).replace("--pos-label must", "pos_label must")
+        said = said.replace("add --trust", "load it by joblib.load and pass the classifier")
+        raise ValueError(said) from error
+    judge = Judge(loaded, place)
     item = Item(Path(path).name, str(path))
     judged = judge.judge(item, stable=stable)
     return make_case(judge, judged, with_map=with_map, original=original)

@@ -63,12 +63,15 @@ def load_tested(
     it is from any folder if the run held no images out for a test, or with `only_new`. The
     labels of `unlabelled` images mean nothing.
     """
-    model = load_model(
-        arguments.model,
-        pos_label=arguments.pos_label,
-        names=arguments.classes,
-        trust=arguments.trust,
-    )
+    try:
+        model = load_model(
+            arguments.model,
+            pos_label=arguments.pos_label,
+            names=arguments.classes,
+            trust=arguments.trust,
+        )
+    except ValueError as error:
+        raise ValueError(str(error).replace("target_names", "--classes")) from error
     if arguments.pos_label is not None and len(model.names) != 2:
         raise ValueError(
             f"--pos-label is for two classes, but MODEL has {list(model.names)}. Leave it out."

@@ -184,7 +184,8 @@ def _load(arguments: Namespace) -> "Model":
             arguments.model, pos_label=arguments.class_name, trust=arguments.trust
         )
     except ValueError as error:  # which calls the option as the other verbs do
-        said = str(error).replace("--pos-label", "--class").replace("pos_label", "--class")
+        said = str(error).replace("pos_label (on the command line, --pos-label)", "--class")
+        said = said.replace("--pos-label", "--class")
         raise ValueError(said) from error
 
 
