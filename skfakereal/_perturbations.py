@@ -28,6 +28,8 @@ class _OneSetting:
     def __post_init__(self) -> None:
         ((name, value),) = vars(self).items()
         check_range(name, value, *self._range)
+        if isinstance(value, np.generic):  # which Pillow does not take
+            object.__setattr__(self, name, value.item())
 
     @property
     def level(self) -> str:
@@ -61,6 +63,11 @@ class Jpeg(_OneSetting):
     quality: int
     family = "JPEG quality"
     _range, _text = (1, 100), "{}"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.quality, int):
+            raise ValueError(f"quality must be an integer, got {self.quality!r}.")
 
     def __call__(self, image: Image.Image, /) -> Image.Image:
         return _saved(image, "JPEG", quality=self.quality, subsampling="4:2:0")

@@ -50,7 +50,8 @@ def test_names_are_labels_and_rows_of_nan_are_left_out() -> None:
     y, p, _ = mislabelled(1, 2)
     names = np.array(["fake", "real"])[y]
     found = find_label_issues(y, p)
-    np.testing.assert_array_equal(find_label_issues(names, p), found)
+    for labels in (names, names[:, np.newaxis], y.astype("int8")):
+        np.testing.assert_array_equal(find_label_issues(labels, p), found)
     p[found[0]] = np.nan
     assert found[0] not in find_label_issues(names, p)
 

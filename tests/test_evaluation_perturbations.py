@@ -144,6 +144,7 @@ def test_images_are_never_enlarged_by_a_chain() -> None:
     ("kind", "value", "message"),
     [
         (Jpeg, 0, "quality must be a number from 1 to 100, got 0"),
+        (Jpeg, 50.5, "quality must be an integer, got 50.5"),
         (WebP, 101, "quality must be"),
         (Scale, 0, "factor must be"),
         (Blur, -1, "radius must be"),
@@ -156,6 +157,18 @@ def test_images_are_never_enlarged_by_a_chain() -> None:
 def test_settings_out_of_range_are_errors(kind: Any, value: float, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         kind(value)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    image = Image.effect_noise((32, 32), 50).convert("RGB")
+    for kind, value in (
+        (Jpeg, np.int64(50)),
+        (WebP, np.int64(50)),
+        (Scale, np.float32(0.5)),
+    ):
+        plain = kind(value.item())
+        assert (kind(value), repr(kind(value))) == (plain, repr(plain))
+        assert kind(value)(image) == plain(image)
 
 
 def test_every_name_is_its_own() -> None:

@@ -262,6 +262,14 @@ def test_the_callers_arrays_are_copied() -> None:
     assert np.array_equal(report.y_proba, before)
 
 
+def test_numbers_of_numpy_are_numbers() -> None:
+    one = EvaluationReport(
+        **make_case(20), n_resamples=np.int64(9), random_state=np.int64(1)
+    )
+    other = EvaluationReport(**make_case(20), n_resamples=9, random_state=1)
+    assert json.dumps(one.to_dict()) == json.dumps(other.to_dict())
+
+
 def test_it_is_a_mapping() -> None:
     report = EvaluationReport(**make_case())
     assert list(report)[:4] == ["accuracy", "precision", "recall", "f1"]

@@ -148,8 +148,8 @@ class Results:
         self, predictions: Predictions, *, n_resamples: int, random_state: RandomState
     ) -> None:
         self.predictions = predictions
-        self.n_resamples = n_resamples
         self.random_state = check_resampling(n_resamples, random_state)
+        self.n_resamples = int(n_resamples)
         self.figures: Figures = compute_figures(predictions)
         self.figures.remarks.extend(group_remarks(predictions))
 

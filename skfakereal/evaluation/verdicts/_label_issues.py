@@ -74,6 +74,7 @@ def _check(
     """Return codes and probabilities of the rows without NaN, and which rows these are."""
     refuse_missing(y_true, "y_true")
     y, p = np.asarray(unmasked(y_true)), np.asarray(unmasked(y_proba), dtype=np.float64)
+    y = y[:, 0] if y.shape[1:] == (1,) else y
     classes = np.unique(y) if labels is None else np.asarray(labels)
     if p.shape != (len(y), len(classes)) or len(classes) < 2:
         raise ValueError(
