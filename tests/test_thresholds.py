@@ -343,14 +343,19 @@ class Lenient(ClassifierMixin, BaseEstimator):
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
 
+@pytest.mark.parametrize("calibration", [None, "sigmoid", "isotonic", "temperature"])
 def test_unreadable_validation_images_are_left_out(
-    greys: tuple[list[str], NDArray[np.int64]],
+    greys: tuple[list[str], NDArray[np.int64]], calibration: Any
 ) -> None:
     paths, y = greys
     model = Lenient().fit(paths, y)
-    _, whole = tune_threshold(model, paths, y)
-    _, holes = tune_threshold(model, [*paths, "gone.png"], [*y, 0])
+    one, whole = tune_threshold(model, paths, y, calibration=calibration)
+    with_hole = ["gone.png", *paths], [0, *y]
+    other, holes = tune_threshold(model, *with_hole, calibration=calibration)
     assert whole == holes
+    np.testing.assert_array_equal(one.predict_proba(paths), other.predict_proba(paths))
+    with pytest.raises(ValueError, match=r"[Nn]one of the .*images could be read"):
+        tune_threshold(model, ["gone.png"] * 10, [0, 1] * 5, calibration=calibration)
 
 
 def test_three_classes_are_refused(greys: tuple[list[str], NDArray[np.int64]]) -> None:

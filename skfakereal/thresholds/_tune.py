@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import FixedThresholdClassifier
+from sklearn.utils import _safe_indexing
 
 from skfakereal._classifying.predictions import predict_checked
 from skfakereal._paths import ImagePaths
@@ -54,7 +55,7 @@ def tune_threshold(
     calibration : {"sigmoid", "isotonic", "temperature"}, default=None
         Calibrate the probabilities first, on the same images, by this method of
         scikit-learn's `CalibratedClassifierCV`; they then apply where fakes are as frequent
-        as among these images. The images go through the classifier twice. None leaves the
+        as among these images. The images go through the classifier three times. None leaves the
         probabilities unchanged. ``"isotonic"`` needs a thousand images or more; with fewer
         it overfits, and the target is exceeded.
 
@@ -93,6 +94,7 @@ def tune_threshold(
     """
     model = estimator
     if calibration is not None:
+        X_val, y_val = _readable(estimator, X_val, y_val)
         model = calibrate(estimator, X_val, y_val, calibration)
     predictions = predict_checked(model, X_val, y_val, pos_label=pos_label)
     if predictions.positive is None:
@@ -110,6 +112,20 @@ def tune_threshold(
         pos_label=predictions.classes.tolist()[predictions.positive],
     )
     return decide_at(model, choice.threshold, choice.pos_label, X_val, y_val), choice
+
+
+def _readable(estimator: Any, X_val: ImagePaths, y_val: ArrayLike) -> tuple[Any, Any]:
+    """Leave out what a classifier answers with NaN: one such row spoils a calibration."""
+    has_probability = hasattr(estimator, "predict_proba")
+    respond = estimator.predict_proba if has_probability else estimator.decision_function
+    response = np.asarray(respond(X_val))
+    read = ~np.isnan(response.reshape(len(response), -1)).any(axis=1)
+    if read.all():
+        return X_val, y_val
+    if not read.any():
+        raise ValueError("None of the validation images could be read.")
+    rows = np.flatnonzero(read)
+    return _safe_indexing(X_val, rows), _safe_indexing(y_val, rows)
 
 
 def calibrate(
