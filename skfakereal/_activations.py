@@ -304,7 +304,7 @@ class ActivationReader:
             some = missing[start : start + self._n_at_once]
             crops = [content.crops.pop(view) for content, view in some]
             values = forward(self.settings.preprocess(np.concatenate(crops)))
-            with np.errstate(over="ignore"):  # said below, with the path
+            with np.errstate(over="ignore", under="ignore"):  # the former is said below
                 computed = mean_of_crops(values, map(len, crops)).astype(self.dtype)
             self.n_computed += len(some)
             for (content, view), activations in zip(some, computed, strict=True):

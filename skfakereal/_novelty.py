@@ -168,7 +168,7 @@ def summarize(
     rows = np.argsort(order, kind="stable").astype(np.intp)  # whole groups after each other
     try:
         # More threads wait for each other longer than they compute (docs/decisions.md).
-        with threadpool_limits(1, user_api="blas"):
+        with threadpool_limits(1, user_api="blas"), np.errstate(under="ignore"):
             if len(rows) > most:
                 found = _held_out(read, rows, order, min(most, len(rows) // 2))
             else:

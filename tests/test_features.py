@@ -12,7 +12,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Images, write_image
+from conftest import Images, MakeClassifier, write_image
 from PIL import Image
 from safetensors.numpy import load_file
 from sklearn.base import clone
@@ -159,6 +159,17 @@ def test_a_stored_value_of_another_size_is_none_of_ours(
             change = "UPDATE payload SET value = ?, checksum = ? WHERE id = ?"
             store.execute(change, (bytes(10), checksum_of(key, bytes(10)), number))
     found = make_extractor(cache=tmp_path).fit_transform(X)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_what_numpy_is_to_raise_is_no_matter(
+    make_classifier: MakeClassifier, dark_and_bright: Images
+) -> None:
+    X, y = dark_and_bright
+    settings: dict[str, Any] = {"hidden_units": (), "pooling": "correlations"}
+    expected = make_classifier(**settings).fit(X, y).predict_proba(X)
+    with np.errstate(all="raise"):
+        found = make_classifier(**settings).fit(X, y).predict_proba(X)
     np.testing.assert_array_equal(found, expected)
 
 
