@@ -11,7 +11,7 @@ from typing import Any
 
 import joblib
 import pytest
-from conftest import MakeImage, heed_interrupts, here, start_python
+from conftest import MakeImage, heed_interrupts, here
 from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -196,18 +196,6 @@ def test_an_unforeseen_error_tells_its_type_in_one_line(
     )
     said = "RuntimeError: a step failed (--debug shows where it happened)"
     assert capsys.readouterr().err == f"skfakereal: error: {said}\n"
-
-
-@pytest.mark.slow
-def test_tensorflow_speaks_if_the_user_wants_it() -> None:
-    code = (
-        "from skfakereal.cli._output import quiet_libraries\n"
-        "with quiet_libraries(): import tensorflow"
-    )
-    environment = users_environment() | {"TF_CPP_MIN_LOG_LEVEL": "0"}
-    process = start_python("-c", code, env=environment)
-    assert process.returncode == 0, process.stderr
-    assert "oneDNN" in process.stderr
 
 
 @pytest.fixture

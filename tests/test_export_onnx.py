@@ -85,8 +85,13 @@ HEADS = {
 }
 
 
-@pytest.mark.parametrize("head", HEADS)
-@pytest.mark.parametrize("pooling", ["correlations", "statistics", "avg", "max", "flatten"])
+@pytest.mark.parametrize(
+    ("pooling", "head"),
+    [
+        *((pooling, "linear") for pooling in ("correlations", "statistics", "avg", "max")),
+        *(("flatten", "linear"), ("flatten", "dense"), ("correlations", "dense")),
+    ],
+)
 def test_every_pooling_and_head(
     pictures: list[str], narrow_trunk: str, tmp_path: Path, pooling: Any, head: str
 ) -> None:
@@ -110,10 +115,12 @@ def test_every_pooling_and_head(
 
 
 @pytest.mark.parametrize(
-    ("pooling", "cut"),
-    [("correlations", None), ("avg", None), ("flatten", None), ("correlations", "block5")],
+    ("pooling", "cut", "preprocessing"),
+    [
+        *(("correlations", None, "imagenet"), ("avg", None, "unit")),
+        *(("flatten", None, "imagenet"), ("correlations", "block5", "unit")),
+    ],
 )
-@pytest.mark.parametrize("preprocessing", ["imagenet", "unit"])
 def test_whole_numbers_stay_whole(
     pictures: list[str],
     narrow_trunk: str,
@@ -151,12 +158,11 @@ def test_every_kind_of_cut(
     assert_same(clf, pictures, tmp_path / "clf.onnx", (32, 32))
 
 
-@pytest.mark.parametrize("weights", ["cifake", None])
-def test_whole_trunks_and_rows_that_are_left_out(
-    pictures: list[str], tmp_path: Path, weights: Any
+def test_a_whole_trunk_and_rows_that_are_left_out(
+    pictures: list[str], tmp_path: Path
 ) -> None:
     size = (140, 32)  # statistics leave rows out
-    clf = VGG16ImageClassifier(image_size=size, weights=weights, **QUICK)
+    clf = VGG16ImageClassifier(image_size=size, weights="cifake", **QUICK)
     clf.fit(pictures, labels(pictures))
     assert_same(clf, pictures, tmp_path / "clf.onnx", size)
 
