@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from sklearn.model_selection import FixedThresholdClassifier
 
 import skfakereal
 from skfakereal import VGG16ImageClassifier
+from skfakereal._judging.judge import Judge
+from skfakereal._judging.model import load_model
+from skfakereal._judging.verdicts import band_of
 from skfakereal.cli import main
 from skfakereal.cli.run._decision import decision_line, decision_sections
 from skfakereal.evaluation import learn_unsure_band
@@ -338,6 +342,22 @@ def test_a_page_does_without_what_is_missing_in_the_record(
     (page,) = decision_sections({"decision": rest})
     assert "falsely classified as fake; on other images" in whole
     assert "falsely classified as fake.</li>" in page
+
+
+@pytest.mark.parametrize("only_predict", [False, True])
+def test_a_record_of_another_threshold_says_nothing_of_the_model(
+    chosen: tuple[Path, str], tmp_path: Path, only_predict: bool
+) -> None:
+    run = shutil.copytree(chosen[0], tmp_path / "run")
+    before = load_model(str(run), only_predict=only_predict)
+    assert decision_sections(before.config)
+    config = read_json(run / "config.json")
+    config["decision"]["threshold"] /= 2  # as if another model had been put into the folder
+    (run / "config.json").write_text(json.dumps(config))
+    model = load_model(str(run), only_predict=only_predict)
+    assert decision_sections(model.config) == []
+    assert band_of(model) == band_of(before) is not None
+    assert Judge(model, str(run)).facts()["false_positive_rate"] is None
 
 
 def test_a_band_of_everything_is_said_so() -> None:

@@ -64,7 +64,7 @@ class Judge:
         decision = model.config.get("decision") or {}
         self.threshold = find_threshold(model.estimator)
         if self.threshold is None and self.can_be_unsure:
-            self.threshold = float(decision.get("threshold") or 0.5)
+            self.threshold = 0.5
         self.decision = decision if self._speaks_of_positive(decision) else {}
         # Now, since another run may take its place while this model answers.
         self.card = self._read_card()

@@ -1,8 +1,9 @@
 """A run folder or a model file -> a fitted classifier, and what its classes are called."""
 
 import json
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from reprlib import repr as short
 from typing import Any
@@ -91,7 +92,11 @@ def load_model(
             )
     class_names_ = name_classes(estimator.classes_, names)
     positive = _positive(estimator.classes_, class_names_, pos_label)
-    return Model(estimator, class_names_, positive, file.parent if run else None, config)
+    model = Model(estimator, class_names_, positive, file.parent if run else None, config)
+    if not _is_of_its_threshold(model):
+        own = {"decision": _trusted(metadata).get("decision")}
+        model = replace(model, config=config | own)
+    return model
 
 
 def model_of(
@@ -272,6 +277,20 @@ def _positive(classes: Any, names: tuple[str, ...], pos_label: str | None) -> in
             f"--pos-label must be one of the classes {short(list(names))}, got {pos_label!r}."
         )
     return names.index(pos_label)
+
+
+def _is_of_its_threshold(model: Model) -> bool:
+    """Tell whether a run's record speaks of the threshold of the model that lies in its folder.
+
+    If the file was exchanged, or the record edited, its error rates are those of another.
+    """
+    decision, own = model.config.get("decision") or {}, find_decision(model)
+    threshold, name = decision.get("threshold"), decision.get("pos_label")
+    if own is None or threshold is None or name not in model.names:
+        return True
+    return math.isclose(
+        threshold if name == own[0] else 1 - threshold, own[1], abs_tol=1e-6
+    )
 
 
 def find_decision(model: Model) -> tuple[str, float] | None:
