@@ -145,10 +145,13 @@ def test_whole_numbers_stay_whole(
 
 
 @pytest.mark.parametrize(
-    "cut",
-    ["block5", *(pytest.param(c, marks=pytest.mark.slow) for c in ("block1", "block3"))],
+    ("pooling", "cut"),
+    [
+        *(("correlations", "block5"), ("avg", "block5")),
+        pytest.param("correlations", "block1", marks=pytest.mark.slow),
+        pytest.param("avg", "block3", marks=pytest.mark.slow),
+    ],
 )
-@pytest.mark.parametrize("pooling", ["correlations", "avg"])
 def test_every_kind_of_cut(
     pictures: list[str], narrow_trunk: str, tmp_path: Path, pooling: Any, cut: Any
 ) -> None:
