@@ -358,6 +358,15 @@ def test_unreadable_validation_images_are_left_out(
         tune_threshold(model, ["gone.png"] * 10, [0, 1] * 5, calibration=calibration)
 
 
+def test_images_that_only_a_calibration_does_not_let_pass_are_named(
+    greys: tuple[list[str], NDArray[np.int64]],
+) -> None:
+    paths, y = greys
+    detector, _ = tune_threshold(Lenient().fit(paths, y), paths, y, calibration="isotonic")
+    with pytest.raises(ImageReadError, match=r"X\[120\]: 'gone.png' does not exist"):
+        evaluate(detector, [*paths, "gone.png"], [*y, 0])
+
+
 def test_three_classes_are_refused(greys: tuple[list[str], NDArray[np.int64]]) -> None:
     paths, y = greys
     three = y + 2 * (np.arange(120) % 3 == 0) * (y == 0)

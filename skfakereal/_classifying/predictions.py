@@ -11,6 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 from skfakereal._classifying.ask import check_classifier, predict_once
 from skfakereal._classifying.classes import class_codes, class_names, positive_class
 from skfakereal._classifying.unwrap import find_threshold
+from skfakereal._images.read import (
+    ImageReadError,
+    decode_image,
+    raise_unreadable,
+    read_bytes,
+)
 from skfakereal._paths import ImagePaths, check_paths, unmasked
 from skfakereal._validation import check_labels, check_side, check_weights
 
@@ -144,7 +150,14 @@ def predict_checked(estimator: Any, X: Any, y: Any, **settings: Any) -> Predicti
     # A rehearsal: a wrong label must not come to light after hours of computation.
     uniform = np.full((len(paths), len(classes)), 1 / len(classes))
     check_predictions(paths, y, uniform, classes=classes, **settings)
-    y_pred, y_proba = predict_once(estimator, X)
+    try:
+        y_pred, y_proba = predict_once(estimator, X)
+    except ValueError as error:
+        if "NaN" in str(
+            error
+        ):  # of an image that the network let pass, and a later step did not
+            raise_unreadable(_unreadable(paths))
+        raise
     predictions = check_predictions(
         paths, y, y_proba, y_pred=y_pred, classes=classes, **settings
     )
@@ -155,6 +168,17 @@ def predict_checked(estimator: Any, X: Any, y: Any, **settings: Any) -> Predicti
     ):
         return dataclasses.replace(predictions, threshold=threshold)
     return predictions
+
+
+def _unreadable(paths: Sequence[str]) -> list[ImageReadError]:
+    failures = []
+    for i, path in enumerate(paths):
+        try:
+            decode_image(read_bytes(path), path)
+        except ImageReadError as failure:
+            failure.index = i
+            failures.append(failure)
+    return failures
 
 
 def decide(
