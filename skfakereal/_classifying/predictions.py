@@ -153,9 +153,8 @@ def predict_checked(estimator: Any, X: Any, y: Any, **settings: Any) -> Predicti
     try:
         y_pred, y_proba = predict_once(estimator, X)
     except ValueError as error:
-        if "NaN" in str(
-            error
-        ):  # of an image that the network let pass, and a later step did not
+        # Of an image that the network let pass, and a later step did not.
+        if "NaN" in str(error):
             raise_unreadable(_unreadable(paths))
         raise
     predictions = check_predictions(

@@ -58,9 +58,8 @@ def read_manifest(run: Path) -> list[dict[str, str]] | None:
                     f"{rows.fieldnames}. Restore it, or move it away."
                 )
             return [{name: row[name] or "" for name in columns} for row in rows]
-    except (
-        csv.Error
-    ) as error:  # such as a quote without its end, which swallows all the rest
+    # Such as a quote without its end, which would swallow all the rest.
+    except csv.Error as error:
         raise ValueError(
             f"{str(place)!r} is damaged ({error}). Restore it, or move it away."
         ) from error
