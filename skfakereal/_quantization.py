@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm.auto import tqdm
 
 from skfakereal._images.read import (
     ImageReadError,
@@ -90,6 +89,8 @@ def engine_to_fit(
         has_scales=settings.cut != "block1" and _shipped(trunk, settings) is not None,
     )
     if estimator.verbose:
+        from tqdm.auto import tqdm
+
         tqdm.write(f"engine auto takes {engine} for this fit, {why}.", file=sys.stderr)
     return choose_engine(engine)
 

@@ -6,8 +6,6 @@ import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import joblib
-
 from skfakereal._quiet import silence_tensorflow
 
 T = TypeVar("T")
@@ -20,6 +18,8 @@ def count_threads(n_jobs: int | None) -> int:
     share: what ``OMP_NUM_THREADS`` says, which joblib sets in the workers of a parallel
     search so that together they fill the cores, or else all cores.
     """
+    import joblib
+
     if n_jobs is not None:
         return max(1, int(joblib.effective_n_jobs(n_jobs)))
     share = os.environ.get("OMP_NUM_THREADS", "")

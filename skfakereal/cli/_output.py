@@ -126,9 +126,11 @@ def watched(
     items: Iterable[Any], *, total: int, label: str, progress: bool, unit: str = "image"
 ) -> Iterator[Any]:
     """Yield items, with a progress bar on standard error."""
-    from tqdm import tqdm
+    if progress:
+        from tqdm import tqdm
 
-    yield from tqdm(items, total=total, desc=label, unit=unit, disable=not progress)
+        items = tqdm(items, total=total, desc=label, unit=unit)
+    yield from items
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import accumulate
@@ -284,21 +285,22 @@ def _read_start(file: BinaryIO, size: int, path: Path) -> bytes:
 def _read_arrays(
     file: BinaryIO, path: Path, start: bytes, description: Any, entries: list[Entry]
 ) -> Container:
-    whole = blake2b(start, digest_size=DIGEST_SIZE)
     arrays: dict[str, NDArray[Any]] = {}
-    digests: dict[str, bytes] = {}
-    for entry in entries[:-1]:
-        try:
-            array = np.empty(entry.shape, entry.dtype)
-        # No content, but sides whose product overflows; or a file full of holes.
-        except (MemoryError, ValueError) as error:
-            raise damaged(path, f"array {entry.name[:50]!r}: {error}") from error
-        content = array.reshape(-1).view(np.uint8).data
-        if file.readinto(content) != len(content):  # type: ignore[attr-defined]
-            raise damaged(path, "it became shorter while it was read")
-        digest = blake2b(content, digest_size=16).digest()
-        whole.update(digest)
-        arrays[entry.name], digests[entry.name] = array, digest
+    with ThreadPoolExecutor(1) as pool:  # one array is read while the last is hashed
+        hashes = {}
+        for entry in entries[:-1]:
+            try:
+                array = np.empty(entry.shape, entry.dtype)
+            # No content, but sides whose product overflows; or a file full of holes.
+            except (MemoryError, ValueError) as error:
+                raise damaged(path, f"array {entry.name[:50]!r}: {error}") from error
+            content = array.reshape(-1).view(np.uint8).data
+            if file.readinto(content) != len(content):  # type: ignore[attr-defined]
+                raise damaged(path, "it became shorter while it was read")
+            arrays[entry.name] = array
+            hashes[entry.name] = pool.submit(blake2b, content, digest_size=16)
+    digests = {name: each.result().digest() for name, each in hashes.items()}
+    whole = blake2b(start + b"".join(digests.values()), digest_size=DIGEST_SIZE)
     if file.read(DIGEST_SIZE) != whole.digest():
         raise damaged(path, "its digest does not fit its content")
     for name, array in arrays.items():
