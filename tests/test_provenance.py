@@ -356,13 +356,17 @@ def test_hostile_files_are_read_within_seconds(name: str, said) -> None:
     import time
 
     data = (HOSTILE | ATTACKS)[name]()
+    if (peak := Path("/proc/self/clear_refs")).exists():
+        peak.write_text("5")  # it is this moment's again, not that of an earlier test
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began = time.process_time()
     found = said(data)
     assert time.process_time() - began < 8
     assert "examined" not in found.error
     assert all(len(s.value) <= 300 for s in found.statements)
     assert len(found.statements) < 2000
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 3 * 2**20  # KiB
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 2 * 2**20  # KiB
 
 
 def test_the_limits_are_told() -> None:
