@@ -185,7 +185,8 @@ class ActivationReader:
 
         label = f"images in {len(views)} views" if len(views) > 1 else f"view {views[0]}"
         desc = "images" if list(views) == [0] else label
-        return tqdm(total=n_images, desc=desc, unit="image")
+        bar: AbstractContextManager[Any] = tqdm(total=n_images, desc=desc, unit="image")
+        return bar
 
     def together(self, views: Sequence[int]) -> list[Sequence[int]]:
         """Divide views into those that are read together, as memory allows."""
