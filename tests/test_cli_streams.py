@@ -167,6 +167,13 @@ def test_a_damaged_record_of_a_run_is_one_line(
     assert main([*words, "--force"]) == 0
 
 
+def beside_a_record(model: str, folder: Path, **config: Any) -> str:
+    """Copy a model to where a run's record is, and return its path."""
+    place = shutil.copy(model, folder / "model.joblib")
+    (folder / "config.json").write_text(json.dumps({"skfakereal": "1", **config}))
+    return str(place)
+
+
 @pytest.mark.parametrize(
     "config",
     [
@@ -192,12 +199,9 @@ def test_a_damaged_record_of_a_model_is_one_line(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    run = tmp_path / "run"
-    run.mkdir()
-    shutil.copy(model, run / "model.joblib")
-    (run / "config.json").write_text(json.dumps({"skfakereal": "1", **config}))
+    place = beside_a_record(model, tmp_path, **config)
     for verb in ("predict", "evaluate"):
-        assert main([verb, str(run / "model.joblib"), str(photos), "--trust"]) == 1
+        assert main([verb, place, str(photos), "--trust"]) == 1
         error = capsys.readouterr().err
         assert error.count("\n") == 1
         assert "config.json' is damaged" in error
@@ -211,10 +215,8 @@ def test_a_record_that_names_other_classes_is_one_line(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    shutil.copy(model, tmp_path / "model.joblib")
-    config = {"skfakereal": "1", "data": {"classes": names}}
-    (tmp_path / "config.json").write_text(json.dumps(config))
-    assert main(["predict", str(tmp_path / "model.joblib"), str(photos), "--trust"]) == 1
+    place = beside_a_record(model, tmp_path, data={"classes": names})
+    assert main(["predict", place, str(photos), "--trust"]) == 1
     error = capsys.readouterr().err
     assert "config.json' must name the model's 2 classes, each once, but names" in error
 
@@ -237,10 +239,8 @@ def test_a_record_may_leave_out_what_is_not_known(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    shutil.copy(model, tmp_path / "model.joblib")
-    config = {"skfakereal": "1", "decision": decision}
-    (tmp_path / "config.json").write_text(json.dumps(config))
-    words = [str(tmp_path / "model.joblib"), str(photos), "--trust"]
+    place = beside_a_record(model, tmp_path, decision=decision)
+    words = [place, str(photos), "--trust"]
     assert main(["predict", *words, "--stable"]) == 0
     assert main(["evaluate", *words, "--out", str(tmp_path / "e")]) == 0
     assert "KeyError" not in capsys.readouterr().err
