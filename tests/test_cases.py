@@ -178,6 +178,19 @@ def test_nothing_of_the_users_is_overwritten(
     assert "needs --case" in capsys.readouterr().err
 
 
+def test_a_place_without_the_ending_of_a_page_is_a_folder(
+    model: str, image: str, tmp_path: Path
+) -> None:
+    place = tmp_path / "c1"
+    predict = ["predict", model, image, "--no-map", "--case", str(place)]
+    assert main(predict) == 0
+    pages = sorted(page.name for page in place.glob("*.html"))
+    assert pages == [f"0001-{Path(image).stem}.html", "index.html"]
+    assert main(predict) == 1
+    assert main([*predict, "--force"]) == 0
+    assert sorted(page.name for page in place.glob("*.html")) == pages
+
+
 def test_a_page_that_cannot_be_written_is_an_error(
     model: str, image: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

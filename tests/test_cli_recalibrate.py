@@ -251,3 +251,8 @@ def test_the_given_model_is_never_overwritten(
     taken.write_bytes(b"")
     assert main(["recalibrate", str(run), str(inbox), "--out", str(taken)]) == 1
     assert "--force" in capsys.readouterr().err
+    folder = tmp_path / "old.skfr"
+    folder.mkdir()
+    words = ["recalibrate", str(run), str(inbox), "--out", str(folder), "--force"]
+    assert main(words) == 1
+    assert "is a folder. Choose another name." in capsys.readouterr().err

@@ -130,7 +130,9 @@ def _check_free(place: Path, out: str | os.PathLike[str], force: bool) -> None:
         return
     shown = os.fspath(out)
     if not place.is_dir():
-        raise FileExistsError(f"--out must be a folder, but {shown!r} is a file.")
+        raise FileExistsError(
+            f"--out must be a folder, but {shown!r} is a file. Choose another --out."
+        )
     if not _entries(place):
         return
     foreign = _find_foreign(place)

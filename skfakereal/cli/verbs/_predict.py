@@ -93,8 +93,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--case",
         metavar="PLACE",
-        help="write a page that stands as evidence: a file for one image, a folder with an "
-        "index page for several; implies --stable where there are two classes",
+        help="write a page that stands as evidence: a .html file for one image, a folder with "
+        "an index page for several; implies --stable where there are two classes",
     )
     parser.add_argument(
         "--original",
@@ -284,7 +284,7 @@ def _opened_cases(
     wanted = {"with_map": not arguments.no_map, "original": arguments.original}
     place = Path(out)
     single = len(given) == len(paths) == 1 and Path(given[0]).is_file()
-    single = single and not place.is_dir() and not out.endswith(("/", "\\"))
+    single = single and not place.is_dir() and place.suffix.lower() in _PAGES
     if single:
         _check_free(place, paths[0], force=force)
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -311,10 +311,9 @@ def _check_free(place: Path, image: str, *, force: bool) -> None:
     if not place.exists():
         return
     shown = str(place)
-    if place.samefile(image) or place.suffix.lower() not in _PAGES:
+    if place.samefile(image):
         raise FileExistsError(
-            f"--case must be a new file, or a page to replace, but {shown!r} exists and is no "
-            "HTML page. Choose another --case."
+            f"--case must be a new file, but {shown!r} is the image. Choose another --case."
         )
     if not force:
         raise FileExistsError(

@@ -113,7 +113,14 @@ def _check_other_place(model: str, out: str, *, force: bool) -> None:
         raise FileExistsError(
             f"--out must be another place than MODEL, which stays unchanged, got {out!r}."
         )
-    if place.suffix.lower() == ".skfr" and place.exists() and not force:
+    if place.suffix.lower() != ".skfr":
+        return
+    if place.is_dir():
+        raise IsADirectoryError(
+            f"--out must be a file, since it ends with .skfr, but {out!r} is a folder. "
+            "Choose another name."
+        )
+    if place.exists() and not force:
         raise FileExistsError(
             f"--out must be a new file, but {out!r} exists. Pass --force to replace it."
         )
