@@ -1,9 +1,15 @@
-"""One file -> what can be told of it without a look at the picture, and its fingerprints."""
+"""One file -> what can be told of it without a look at the picture, and its fingerprints.
+
+How it was packed (segments, chunks, JPEG coding) is read from its bytes: damaged files tell
+what can be read, never an error.
+"""
 
 import hashlib
 import io
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import PurePath
 from typing import Any
 
@@ -13,9 +19,9 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms
 
 from skfakereal._images.completeness import essential_data
+from skfakereal._images.containers import jpeg_segments, png_chunks, riff_chunks
 from skfakereal._images.read import ImageReadError, decode_image, read_bytes
 from skfakereal._images.signatures import signature_format
-from skfakereal.audit._container import Container, read_container
 
 THUMBNAIL_SIDE = 16  # pixels
 _HASHED_SIDE = 32  # pixels: what the perceptual hash looks at
@@ -31,13 +37,14 @@ _SHOWN = 60  # characters of a text that is kept as a value
 _READ = 10_000  # characters of a text that are looked at; a file may hold a gigabyte of it
 _UNREADABLE = "(unreadable)"
 _PLAIN_MODES = {"L": "grey", "RGB": "RGB", "RGBA": "RGB with alpha", "P": "palette"}
+Values = dict[str, str | float]
 
 
 @dataclass(slots=True)
 class FileFacts:
     """The facts of one file."""
 
-    values: dict[str, str | float]  # the fields of `skfakereal.audit._fields` by name
+    values: Values  # the fields of `skfakereal.audit._fields` by name
     digest: bytes = b""  # digest of the file's content
     fingerprint: int = 0  # perceptual hash of the picture, 64 bits
     thumbnail: bytes = b""  # the picture at 16x16, RGB
@@ -63,12 +70,12 @@ def _facts(data: bytes, picture: Image.Image, path: str) -> FileFacts:
         (_HASHED_SIDE, _HASHED_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0
     )
     bits = imagehash.phash(small).hash
-    container = read_container(data)
+    packing = read_packing(data)
     thumbnail = small.resize((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BOX)
     return FileFacts(
         {
-            **_packing(container),
-            **_header(data, container),
+            **packing,
+            **_header(data, str(packing["layout"])),
             **_shape(picture),
             "extension": PurePath(path).suffix.lower() or "(none)",
             "extension_case": _case(PurePath(path).suffix),
@@ -89,7 +96,7 @@ def _case(suffix: str) -> str:
     return "upper case" if suffix == suffix.upper() else "mixed case"
 
 
-def _shape(picture: Image.Image) -> dict[str, str | float]:
+def _shape(picture: Image.Image) -> Values:
     width, height = picture.size
     return {
         "dimensions": f"{width} x {height}",
@@ -102,38 +109,17 @@ def _shape(picture: Image.Image) -> dict[str, str | float]:
     }
 
 
-def _packing(container: Container) -> dict[str, str | float]:
-    return {
-        "layout": container.layout or "(not read)",
-        "jpeg_tables": _tables(container),
-        "jpeg_quality": container.jpeg_quality,
-        "progressive": {None: "(does not apply)", True: "yes", False: "no"}[
-            container.progressive
-        ],
-        "subsampling": container.subsampling or "(does not apply)",
-        "huffman": container.huffman or "(does not apply)",
-        "comment": _short("; ".join(container.comments)),
-        "text_keys": _short(", ".join(sorted(set(container.text_keys)))),
-        "c2pa": "yes" if container.c2pa else "no",
-    }
-
-
-def _tables(container: Container) -> str:
-    if not container.jpeg_tables:
-        return "(none)"
-    # Nobody can read a digest, so it comes with what it means.
-    return f"near quality {container.jpeg_quality:.0f} [{container.jpeg_tables}]"
-
-
-def _header(data: bytes, container: Container) -> dict[str, str | float]:
+def _header(data: bytes, layout: str) -> Values:
     with _opened(data) as image:
         info = image.info
         exif = _exif(image)
         values: dict[str, Callable[[], str]] = {
             "format": lambda: image.format or "(unknown)",
             "mode": lambda: _PLAIN_MODES.get(image.mode, image.mode),
-            "exif": lambda: "yes" if exif else "no",
-            "exif_tags": lambda: _short(", ".join(_tag_names(exif))),
+            "exif": lambda: _yes(bool(exif)),
+            "exif_tags": lambda: _short(
+                ", ".join(sorted(ExifTags.TAGS.get(tag, f"{tag:#06x}") for tag in exif))
+            ),
             "orientation": lambda: _text(exif.get(0x0112)) or "(none)",
             "software": lambda: _short(
                 _text(exif.get(0x0131)) or _text(info.get("Software"))
@@ -141,7 +127,7 @@ def _header(data: bytes, container: Container) -> dict[str, str | float]:
             "camera": lambda: _short(
                 " ".join(_text(exif.get(t)) for t in (0x010F, 0x0110))
             ),
-            "icc": lambda: _short(_icc(info.get("icc_profile")) or _icc_chunk(container)),
+            "icc": lambda: _short(_icc(info.get("icc_profile"), layout)),
             "xmp": lambda: _xmp(info.get("xmp") or info.get("XML:com.adobe.xmp")),
             "density": lambda: _short(_text(info.get("dpi") or info.get("jfif_density"))),
         }
@@ -167,10 +153,6 @@ def _or_unreadable(value: Callable[[], str]) -> str:
         return _UNREADABLE
 
 
-def _tag_names(exif: Mapping[int, Any]) -> list[str]:
-    return sorted(ExifTags.TAGS.get(tag, f"{tag:#06x}") for tag in exif)
-
-
 def _exif(image: Image.Image) -> dict[int, Any]:
     try:
         exif = image.getexif()
@@ -181,18 +163,14 @@ def _exif(image: Image.Image) -> dict[int, Any]:
         return {}
 
 
-def _icc(profile: bytes | None) -> str:
+def _icc(profile: bytes | None, layout: str) -> str:
     if not profile:
-        return ""
+        return "unreadable" if "iCCP" in layout.split() else ""
     try:
         name = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(profile)))
         return name.strip() or "unnamed"
     except Exception:  # any profile counts, a damaged one too
         return "unreadable"
-
-
-def _icc_chunk(container: Container) -> str:
-    return "unreadable" if "iCCP" in container.layout.split() else ""
 
 
 def _xmp(packet: bytes | str | None) -> str:
@@ -262,3 +240,166 @@ def _flat_lines(pixels: NDArray[np.uint8]) -> float:
             jump = np.abs(pixels[count : count + 2] - colour).mean(axis=(1, 2)).max()
             return count / len(pixels) if jump >= _EDGE else 0.0
     return 1.0
+
+
+_NAMES = {
+    0xC4: "DHT",
+    0xD8: "SOI",
+    0xD9: "EOI",
+    0xDA: "SOS",
+    0xDB: "DQT",
+    0xDD: "DRI",
+    0xFE: "COM",
+}
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+# What an APPn segment holds is told by its first bytes.
+_APP_KINDS = (
+    (b"JFIF", "JFIF"),
+    (b"Exif", "Exif"),
+    (b"http://ns.adobe.com/x", "XMP"),
+    (b"ICC_PROFILE", "ICC"),
+    (b"Photoshop", "Photoshop"),
+    (b"Adobe", "Adobe"),
+    (b"MPF", "MPF"),
+)
+# The luminance table of ITU-T T.81 (1992), annex K.1, which the Independent JPEG Group's
+# library scales by its quality setting.
+_LUMINANCE = (
+    (16, 11, 10, 16, 24, 40, 51, 61),
+    (12, 12, 14, 19, 26, 58, 60, 55),
+    (14, 13, 16, 24, 40, 57, 69, 56),
+    (14, 17, 22, 29, 51, 87, 80, 62),
+    (18, 22, 37, 56, 68, 109, 103, 77),
+    (24, 35, 55, 64, 81, 104, 113, 92),
+    (49, 64, 78, 87, 103, 121, 120, 101),
+    (72, 92, 95, 98, 112, 100, 103, 99),
+)
+_MOST_TEXTS = 1000  # that are kept
+# Bytes of the standard Huffman tables of T.81, annex K.3, in the DHT segments of a grey
+# and of a colour image, class and identity bytes included.
+_STANDARD_HUFFMAN = frozenset({29 + 179, 2 * (29 + 179)})
+
+
+def read_packing(data: bytes) -> Values:
+    """Return how a JPEG, PNG or WebP file is packed.
+
+    The layout names its segments or chunks in their order, a JPEG's up to its first scan.
+    """
+    packing: Values = {
+        "layout": "(not read)",
+        "jpeg_tables": "(none)",
+        "jpeg_quality": math.nan,
+        "progressive": "(does not apply)",
+        "subsampling": "(does not apply)",
+        "huffman": "(does not apply)",
+        "comment": "(none)",
+        "text_keys": "(none)",
+        "c2pa": "no",
+    }
+    if data.startswith(b"\xff\xd8"):
+        packing |= _jpeg_packing(data)
+    elif data.startswith(b"\x89PNG\r\n\x1a\n"):
+        packing |= _png_packing(data)
+    elif data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        names = [name for name, _ in riff_chunks(data)]
+        packing |= {"layout": _once(names), "c2pa": _yes("C2PA" in names)}
+    else:
+        start = data[:65536]
+        packing["c2pa"] = _yes(b"c2pa" in start and b"jumb" in start)
+    return packing
+
+
+def _yes(holds: bool) -> str:
+    return "yes" if holds else "no"
+
+
+def _jpeg_packing(data: bytes) -> Values:
+    names, tables, comments = ["SOI"], list[bytes](), list[str]()
+    packing, huffman_bytes, c2pa = Values(), 0, False
+    for marker, payload in jpeg_segments(data):
+        name = _NAMES.get(marker, f"{marker:02X}")
+        if 0xE0 <= marker <= 0xEF:
+            kind = next((k for start, k in _APP_KINDS if payload.startswith(start)), "")
+            name = f"APP{marker - 0xE0}" + (f"({kind})" if kind else "")
+            c2pa |= marker == 0xEB and b"c2pa" in payload
+        elif marker in _FRAMES:
+            name = f"SOF{marker - 0xC0}"
+            packing["progressive"] = _yes(marker in _PROGRESSIVE)
+            packing["subsampling"] = _subsampling(payload)
+        elif marker == 0xDB:
+            tables.append(payload)
+        elif marker == 0xC4:
+            huffman_bytes += len(payload)
+        elif marker == 0xFE and len(comments) < _MOST_TEXTS:
+            comments.append(payload.decode("utf-8", "replace").strip("\0 \n"))
+        names.append(name)
+    if huffman_bytes:
+        standard = huffman_bytes in _STANDARD_HUFFMAN
+        packing["huffman"] = "standard" if standard else "optimised"
+    if tables:
+        joined = b"".join(tables)
+        quality = packing["jpeg_quality"] = _quality(joined)
+        # Nobody can read a digest, so it comes with what it means.
+        digest = hashlib.blake2b(joined, digest_size=4).hexdigest()
+        packing["jpeg_tables"] = f"near quality {quality:.0f} [{digest}]"
+    comment = _short("; ".join(comments))
+    return packing | {"layout": _once(names), "comment": comment, "c2pa": _yes(c2pa)}
+
+
+def _subsampling(frame: bytes) -> str:
+    factors = (
+        [(f >> 4, f & 15) for f in frame[7 : 6 + 3 * frame[5] : 3]] if frame[5:] else []
+    )
+    if len(factors) == 1:
+        return "grey"
+    names = {
+        (1, 1): "4:4:4",
+        (2, 1): "4:2:2",
+        (2, 2): "4:2:0",
+        (1, 2): "4:4:0",
+        (4, 1): "4:1:1",
+    }
+    if len(factors) == 3 and factors[1:] == [(1, 1), (1, 1)] and factors[0] in names:
+        return names[factors[0]]
+    return " ".join(f"{h}x{v}" for h, v in factors) or "(does not apply)"
+
+
+def _quality(tables: bytes) -> float:
+    """Return the quality whose standard luminance table has the nearest sum to the first."""
+    if not tables:
+        return float("nan")
+    wide = 2 if tables[0] >> 4 else 1
+    values = tables[1 : 1 + 64 * wide]
+    total = sum(int.from_bytes(values[i : i + wide]) for i in range(0, len(values), wide))
+    sums = _standard_sums()
+    return float(min(range(1, 101), key=lambda q: abs(sums[q - 1] - total)))
+
+
+@cache
+def _standard_sums() -> list[int]:
+    base = [value for row in _LUMINANCE for value in row]
+    scales = [5000 // q if q < 50 else 200 - 2 * q for q in range(1, 101)]
+    return [sum(min(255, max(1, (v * s + 50) // 100)) for v in base) for s in scales]
+
+
+def _png_packing(data: bytes) -> Values:
+    names, keys, packing = list[str](), list[str](), Values()
+    for name, body in png_chunks(data):
+        if name == "IHDR" and len(body) >= 13:
+            packing["progressive"] = _yes(body[12] == 1)
+        elif name in ("tEXt", "zTXt", "iTXt") and len(keys) < _MOST_TEXTS:
+            start = bytes(body[:80])  # a key has 79 at most
+            keys.append(start.partition(b"\0")[0].decode("latin-1"))
+        names.append(name)
+    return packing | {
+        "layout": _once(names),
+        "text_keys": _short(", ".join(sorted(set(keys)))),
+        "c2pa": _yes("caBX" in names),
+    }
+
+
+def _once(names: list[str]) -> str:
+    """Join names, leaving out repeats of the one before: their number follows the content."""
+    kept = [n for i, n in enumerate(names) if i == 0 or n != names[i - 1]]
+    return " ".join(kept[:40]) or "(not read)"
