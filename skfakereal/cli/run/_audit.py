@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skfakereal._pages.html import Html, details, note, paragraph, section, table
+from skfakereal._pages.html import Html, details, note, section, table
 from skfakereal._shown import printable
 from skfakereal._wording import counted
 from skfakereal.audit import AuditReport, Finding, audit_images
@@ -125,7 +125,7 @@ def _cautions(report: AuditReport) -> list[str]:
 
 def _section(report: AuditReport) -> Html:
     kinds = {"clean": "good", "suspicious": "warning", "leaking": "bad"}
-    shown = paragraph("Nothing has to be changed.")
+    shown: str = "Nothing has to be changed."
     if rows := [[f.severity, f.what, f.remedy] for f in report.findings]:
         findings = table(rows, ["severity", "finding", "what to do"])
         shown = details(counted(len(rows), "finding"), findings)
@@ -133,5 +133,5 @@ def _section(report: AuditReport) -> Html:
         "Audit",
         note(report.summary(), kinds.get(report.verdict, "plain")),  # type: ignore[arg-type]
         shown,
-        paragraph(f"The evidence, with pictures, is in {_PAGE} beside this page."),
+        f"The evidence, with pictures, is in {_PAGE} beside this page.",
     )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skfakereal._judging.model import Model
-from skfakereal._pages.html import Html, details, items, paragraph, section
+from skfakereal._pages.html import Html, details, items, section
 from skfakereal._wording import chance
 from skfakereal.cli._decision import MORE_PROBABLE
 from skfakereal.evaluation import UnsureBand, learn_unsure_band
@@ -106,7 +106,7 @@ def decision_sections(config: Mapping[str, Any]) -> list[Html]:
     return [
         section(
             "Decision threshold and calibration",
-            paragraph(_threshold(facts)),
+            _threshold(facts),
             details("What comes of it", items(said)),
         )
     ]

@@ -28,7 +28,7 @@ _FOLDED = (
 
 
 def write_report(
-    folder: Path, title: str, *parts: Html, config: Mapping[str, Any], lead: str
+    folder: Path, title: str, *parts: str, config: Mapping[str, Any], lead: str
 ) -> None:
     """Write the page of a run, which ends with how it was made."""
     made, footer = _how_it_was_made(config), made_by(config)

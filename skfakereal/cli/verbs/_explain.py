@@ -220,29 +220,29 @@ def _explain(
         _add(explained, maps, row, _worth(check, row), folder, method)
 
 
-def _worth(check: "RandomizationCheck | None", row: int) -> "list[Html]":
+def _worth(check: "RandomizationCheck | None", row: int) -> list[str]:
     """Return what the map of an image is worth in one line, and the figures behind it."""
-    from skfakereal._pages.html import meaning, paragraph
+    from skfakereal._pages.html import meaning
     from skfakereal.explain import NO_CHECK
 
     if check is None:
-        return [paragraph(NO_CHECK)]
+        return [NO_CHECK]
     short, sentence = check.summary(row), check.sentence(row)
     behind = [meaning(sentence)] if sentence != short else []
-    return [paragraph(f"Sanity check: {short}"), *behind]
+    return [f"Sanity check: {short}", *behind]
 
 
 def _add(
     explained: Explained,
     maps: "Explanation",
     row: int,
-    sanity: "Sequence[Html]",
+    sanity: Sequence[str],
     folder: Path,
     method: str,
 ) -> None:
     import matplotlib.pyplot as plt
 
-    from skfakereal._pages.html import paragraph, section
+    from skfakereal._pages.html import section
     from skfakereal._pages.pictures import figure
     from skfakereal.explain import GradCAMDisplay, OcclusionDisplay
 
@@ -260,7 +260,7 @@ def _add(
     )
     worth = sanity
     if not maps.maps[row].any():
-        worth = [paragraph(_EMPTY[method].format(label))]
+        worth = [_EMPTY[method].format(label)]
     alt = f"{name}: the image, the map for {label} over it, and the map"
     # The page says in text what the titles say, in the fonts of whoever reads it.
     for ax in drawn.axes:

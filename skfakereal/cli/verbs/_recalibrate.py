@@ -247,7 +247,7 @@ def _write_file(place: Path, moved: Moved) -> None:
 
 def _write_run(folder: Path, arguments: Namespace, moved: Moved) -> None:
     """Write the run folder of a model with a new threshold."""
-    from skfakereal._pages.html import note, notes, paragraph
+    from skfakereal._pages.html import note, notes
     from skfakereal._parameters import settings_of
     from skfakereal.cli.run._decision import decision_sections
     from skfakereal.cli.run._page import write_report
@@ -281,7 +281,7 @@ def _write_run(folder: Path, arguments: Namespace, moved: Moved) -> None:
         "Another threshold",
         *notes(config["remarks"], "warning"),
         note(moved.chosen_on),
-        paragraph(str(change)),
+        str(change),
         _before_and_after(change),
         *decision_sections(config),
         config=config,
@@ -305,7 +305,7 @@ def _changed(change: "Recalibration") -> dict[str, Any]:
 
 
 def _before_and_after(change: "Recalibration") -> "Html":
-    from skfakereal._pages.html import paragraph, section, table
+    from skfakereal._pages.html import section, table
 
     name = change.pos_label
     rows: list[Sequence[Any]] = [
@@ -319,9 +319,7 @@ def _before_and_after(change: "Recalibration") -> "Html":
     return section(
         "Before and after",
         table(rows, ["", "before", "now"]),
-        paragraph(
-            f"On {counted(change.n_images, 'image')}. The new threshold was chosen on them, "
-            "so test it on others. The figures in the report of the model "
-            "before are those of the threshold before."
-        ),
+        f"On {counted(change.n_images, 'image')}. The new threshold was chosen on them, "
+        "so test it on others. The figures in the report of the model "
+        "before are those of the threshold before.",
     )

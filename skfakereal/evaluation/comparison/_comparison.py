@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skfakereal._pages.html import Html, fragment, paragraph
+from skfakereal._pages.html import Html, fragment
 from skfakereal._pages.report import Report, make_frame, without_nan
 from skfakereal._validation import RandomState
 from skfakereal.evaluation.comparison._differences import (
@@ -101,7 +101,7 @@ class ReportComparison(Report):
         return comparison_text(self)
 
     def _repr_html_(self) -> str:
-        return fragment(paragraph(self.summary()), *self.html_sections()[:2])
+        return fragment(self.summary(), *self.html_sections()[:2])
 
     def to_frame(self) -> "pd.DataFrame":
         """Return all figures of all models as one table.

@@ -14,7 +14,6 @@ from skfakereal._pages.html import (
     items,
     meaning,
     notes,
-    paragraph,
     section,
     table,
 )
@@ -242,16 +241,14 @@ def comparison_sections(comparison: Comparison) -> list[Html]:
         section(
             "Which is better?",
             _values(comparison),
-            paragraph("Each dot is a figure of a model, each bar its 95% interval."),
+            "Each dot is a figure of a model, each bar its 95% interval.",
             *notes(comparison.remarks, "warning"),
         ),
         section(
             "Differences",
             _differences(comparison),
-            paragraph(
-                f"How far each model is from {reference!r} on the same images: clear where the "
-                "bar does not touch the dashed line."
-            ),
+            f"How far each model is from {reference!r} on the same images: clear where the "
+            "bar does not touch the dashed line.",
             meaning(
                 "Where the interval of a difference excludes 0, the table says better or "
                 "worse. The intervals of two models may overlap although their difference "
@@ -313,23 +310,17 @@ def _differences(comparison: Comparison) -> Html:
     return dots(rows, ends=(-end, end), mark=0)
 
 
-def _held_against(comparison: Comparison, name: str) -> list[Html]:
+def _held_against(comparison: Comparison, name: str) -> list[str]:
     reference, test = comparison.names[0], comparison.mcnemar[name]
     header = [f"{name} against {reference}", "difference", "95% interval", ""]
     both = test.only_model_right + test.only_reference_right
     rows = [[unbroken(cell) for cell in row] for row in _difference_rows(comparison, name)]
     return [
         table(rows, header),
-        paragraph(
-            f"Only one of the two is right on {both:,} of {comparison.n_images:,} images: {name} "
-            f"on {test.only_model_right:,}, {reference} on {test.only_reference_right:,}. If both "
-            "were equally accurate, a split as uneven as this would have the probability "
-            f"p {_p_text(test.p_value)} (McNemar's exact test"
-            + (
-                f"; adjusted, p {_p_text(test.p_adjusted)}"
-                if len(comparison.names) > 2
-                else ""
-            )
-            + ")."
-        ),
+        f"Only one of the two is right on {both:,} of {comparison.n_images:,} images: {name} "
+        f"on {test.only_model_right:,}, {reference} on {test.only_reference_right:,}. If both "
+        "were equally accurate, a split as uneven as this would have the probability "
+        f"p {_p_text(test.p_value)} (McNemar's exact test"
+        + (f"; adjusted, p {_p_text(test.p_adjusted)}" if len(comparison.names) > 2 else "")
+        + ").",
     ]

@@ -21,7 +21,6 @@ from skfakereal._pages.html import (
     notes,
     panel,
     panels,
-    paragraph,
     section,
     stack,
 )
@@ -79,7 +78,7 @@ def report_lead(results: Results) -> str:
 def report_fragment(results: Results) -> Html:
     """Return what a notebook shows."""
     return fragment(
-        paragraph(report_lead(results)),
+        report_lead(results),
         headlines((name, value) for _, name, value in headline(results.figures)),
         class_table(results),
         matrix(results.figures.confusion.tolist(), results.predictions.names),
@@ -138,16 +137,14 @@ def _answer(results: Results, cautions: Sequence[str], basis: str) -> Html:
     )
 
 
-def _about_intervals(n_resamples: int) -> list[Html]:
+def _about_intervals(n_resamples: int) -> list[str]:
     if not n_resamples:
         return []
     return [
-        paragraph(
-            "A 95% interval shows how much a figure depends on which images were tested: "
-            "with other images of the same kind, it would probably still lie in the interval. "
-            f"It comes from {n_resamples:,} bootstrap samples. To compare two models, test both "
-            "on the same images (skfakereal.evaluation.compare_reports)."
-        )
+        "A 95% interval shows how much a figure depends on which images were tested: "
+        "with other images of the same kind, it would probably still lie in the interval. "
+        f"It comes from {n_resamples:,} bootstrap samples. To compare two models, test both "
+        "on the same images (skfakereal.evaluation.compare_reports)."
     ]
 
 
@@ -195,11 +192,9 @@ def _groups(results: Results) -> list[Html]:
     return [
         section(
             f"By {word}",
-            paragraph(
-                f"The share classified correctly, with its 95% interval; the weakest {word} "
-                "first, and all images as the dashed line."
-                + (f" {more:,} with a higher share are left out." if more else "")
-            ),
+            f"The share classified correctly, with its 95% interval; the weakest {word} "
+            "first, and all images as the dashed line."
+            + (f" {more:,} with a higher share are left out." if more else ""),
             dots(drawn, mark=results.figures.overall["accuracy"]),
         )
     ]
@@ -229,14 +224,12 @@ def _numbers(results: Results) -> list[Html]:
     ]
 
 
-def _thresholds(results: Results) -> list[Html]:
+def _thresholds(results: Results) -> list[str]:
     p = results.predictions
     assert p.positive is not None
     name, rest = p.names[p.positive], p.names[1 - p.positive]
     return [
-        paragraph(
-            f"An image is classified as {name} if its probability reaches the threshold."
-        ),
+        f"An image is classified as {name} if its probability reaches the threshold.",
         threshold_table(results),
         meaning(
             f"A higher threshold gives fewer false alarms among {rest} images, and misses "
@@ -260,21 +253,19 @@ def _group_details(results: Results) -> list[Html]:
     return parts
 
 
-def _precision_recall(results: Results) -> list[Html]:
+def _precision_recall(results: Results) -> list[str]:
     return [
         _drawn(results, "precision_recall", "recall", "precision"),
-        paragraph(
-            "Precision over recall at every threshold: the closer to the upper right corner, "
-            "the better."
-        ),
+        "Precision over recall at every threshold: the closer to the upper right corner, "
+        "the better.",
     ]
 
 
-def _calibration(results: Results) -> list[Html]:
+def _calibration(results: Results) -> list[str]:
     p = results.predictions
     of = "the most probable class" if p.positive is None else p.names[p.positive]
     return [
-        paragraph("If the probabilities are right, the last two columns agree."),
+        "If the probabilities are right, the last two columns agree.",
         _drawn(results, "calibration", "predicted probability", "observed share"),
         reliability_table(results),
         meaning(
@@ -317,7 +308,7 @@ def _legend(predictions: Predictions, ax: "Axes") -> list[tuple[str, str]]:
     return found
 
 
-def _worst(predictions: Predictions) -> list[Html]:
+def _worst(predictions: Predictions) -> list[str]:
     errors = worst_errors(predictions)
     if not errors:
         return [note("No image was misclassified.", "good")]
@@ -332,10 +323,8 @@ def _worst(predictions: Predictions) -> list[Html]:
     first, more = tiles[:_N_FIRST], tiles[_N_FIRST:]
     return [
         gallery(first),
-        paragraph(
-            f"{counted(len(errors), 'image')} {'was' if len(errors) == 1 else 'were'} "
-            "misclassified. The number is the probability of the predicted class."
-        ),
+        f"{counted(len(errors), 'image')} {'was' if len(errors) == 1 else 'were'} "
+        "misclassified. The number is the probability of the predicted class.",
         *([details(f"The next {len(more)}", gallery(more))] if more else []),
     ]
 

@@ -17,7 +17,6 @@ from skfakereal._pages.html import (
     meaning,
     note,
     notes,
-    paragraph,
     section,
     table,
 )
@@ -275,7 +274,7 @@ def _curves(untouched: RobustnessRow, rows: Sequence[RobustnessRow]) -> Html:
 
 def _fragile(
     rows: Sequence[RobustnessRow], predictions: Predictions, flips: NDArray[np.bool_]
-) -> list[Html]:
+) -> list[str]:
     n_flips = flips.sum(axis=0)
     fragile = [int(i) for i in np.argsort(-n_flips, kind="stable") if n_flips[i]]
     if not fragile:
@@ -283,11 +282,9 @@ def _fragile(
     p, shown = predictions, fragile[:_N_FRAGILE]
     names = [row.name for row in rows]
     return [
-        paragraph(
-            f"{counted(len(fragile), 'image')} of {len(p.paths):,} changed their verdict under "
-            "at least one change. The most fragile ones are shown, with the first change in the "
-            "table that flips them."
-        ),
+        f"{counted(len(fragile), 'image')} of {len(p.paths):,} changed their verdict under "
+        "at least one change. The most fragile ones are shown, with the first change in the "
+        "table that flips them.",
         gallery(
             picture(
                 p.paths[i],

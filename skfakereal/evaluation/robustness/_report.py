@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from skfakereal._classifying.copies import predict_perturbed
 from skfakereal._classifying.predictions import Predictions, predict_checked
-from skfakereal._pages.html import Html, fragment, note, paragraph, table
+from skfakereal._pages.html import Html, fragment, note, table
 from skfakereal._pages.report import ReportOfRows, records_frame, without_nan
 from skfakereal._paths import ImagePaths, check_paths
 from skfakereal._wording import counted, text_table
@@ -124,7 +124,7 @@ class RobustnessReport(ReportOfRows[RobustnessRow]):
 
     def _repr_html_(self) -> str:
         return fragment(
-            paragraph(self.summary()),
+            self.summary(),
             robustness_headlines(self.untouched, self.rows),
             table(map(row_cells, self.values()), TABLE_HEADER),
             *(note(remark, "warning") for remark in self.remarks),
