@@ -15,6 +15,16 @@ SUSPICIOUS: AuditVerdict = "suspicious"
 LEAKING: AuditVerdict = "leaking"
 TOO_FEW: AuditVerdict = "too few images"
 SUSPICIOUS_FROM, LEAKING_FROM = 0.6, 0.75  # AUC
+# What a verdict means for the reader.
+VERDICTS: dict[AuditVerdict, str] = {
+    "clean": "Nothing was found that gives the classes away without looking at the pictures.",
+    "suspicious": "Look at the findings before you train: part of what a detector would "
+    "learn or score here may have nothing to do with fakes.",
+    "leaking": "Do not train on these files as they are: a detector would score well "
+    "without having learned what a fake looks like.",
+    "too few images": "There are too few images to judge: at least ten readable ones of each "
+    "class are needed, better some hundreds.",
+}
 
 _LEAST_IMAGES = 10  # a class; below it even a perfect AUC may be chance
 _Z95 = 1.959964
