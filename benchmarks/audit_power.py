@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from skfakereal.audit._fields import FIELDS, N_JUDGED, Field
+from skfakereal.audit._fields import FIELDS, Field
 from skfakereal.audit._leak import draw_folds, find_shortcut, metadata_strength
 from skfakereal.audit._verdict import CLEAN
 
@@ -111,10 +111,7 @@ def is_accused(drawn: SimulatedSet) -> bool:
     folds = draw_folds(classes, copies)
     # The model comes last, since it takes far longer than the properties.
     return (
-        any(
-            find_shortcut(f, v, classes, copies, folds, n_tests=N_JUDGED).matters
-            for f, v in values.items()
-        )
+        any(find_shortcut(f, v, classes, copies, folds).matters for f, v in values.items())
         or metadata_strength(values, classes, copies, folds).verdict != CLEAN
     )
 

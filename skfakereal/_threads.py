@@ -1,13 +1,14 @@
-"""Threads: a process's share of the cores, whether TensorFlow's live; where workers stand."""
+"""Threads and processes: a share of the cores, whether TensorFlow's live, work on many files."""
 
 import contextlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from skfakereal._quiet import silence_tensorflow
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -39,6 +40,37 @@ def in_folder(folder: str, work: Callable[..., T], *given: Any) -> T:
     with contextlib.suppress(OSError):  # on another machine it may not exist
         os.chdir(folder)
     return work(*given)
+
+
+def on_each(
+    work: Callable[[S], T],
+    files: Sequence[S],
+    label: str,
+    *,
+    at_once: int,
+    n_jobs: int | None,
+    verbose: int,
+) -> list[T]:
+    """Do work on each of many files, some `at_once`, in processes; with a progress bar."""
+    import joblib
+    from tqdm import tqdm
+
+    parts = [files[i : i + at_once] for i in range(0, len(files), at_once)]
+    # One process does a part in the time that others take to start.
+    parallel = joblib.Parallel(
+        n_jobs=n_jobs if len(parts) > 1 else 1, return_as="generator"
+    )
+    done: list[T] = []
+    with tqdm(total=len(files), desc=label, unit="file", disable=not verbose) as progress:
+        there, here = joblib.delayed(in_folder), working_folder()
+        for results in parallel(there(here, _each, work, part) for part in parts):
+            done += results
+            progress.update(len(results))
+    return done
+
+
+def _each(work: Callable[[S], T], items: Sequence[S]) -> list[T]:
+    return [work(item) for item in items]
 
 
 def prepare_tensorflow() -> None:

@@ -1,21 +1,19 @@
 """Paths and labels -> an AuditReport: every file is read once, then all are compared."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-import joblib
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from tqdm import tqdm
 
 from skfakereal._classifying.classes import name_classes
 from skfakereal._paths import ImagePaths, check_paths
-from skfakereal._threads import in_folder, working_folder
+from skfakereal._threads import on_each
 from skfakereal._validation import check_labels, check_side
 from skfakereal.audit._copying import differs, read_history, scale_differs
 from skfakereal.audit._duplicates import connected, count_copies, exact_pairs, near_pairs
 from skfakereal.audit._facts import FileFacts, read_facts
-from skfakereal.audit._fields import FIELDS, KEPT, N_JUDGED, SCALE, Field
+from skfakereal.audit._fields import FIELDS, KEPT, SCALE, Field
 from skfakereal.audit._findings import advise_size, find_problems
 from skfakereal.audit._leak import draw_folds, find_shortcut, metadata_strength
 from skfakereal.audit._report import AuditReport
@@ -111,7 +109,9 @@ def audit_images(
     codes, names = name_classes(labels, target_names)
     given = None if groups is None else check_side(groups, len(files), "groups")
     parts = None if split is None else check_side(split, len(files), "split")
-    facts = list(_read_all(files, n_jobs, verbose))
+    facts = on_each(
+        read_facts, files, "Reading files", at_once=_PART, n_jobs=n_jobs, verbose=verbose
+    )
     readable = np.array([f.error is None for f in facts])
     _require_readable(readable, codes, names, facts)
 
@@ -137,8 +137,7 @@ def audit_images(
     folds = draw_folds(y_seen, copy_of)
     headline = metadata_strength(values, y_seen, copy_of, folds)
     shortcuts = [
-        find_shortcut(f, column, y_seen, copy_of, folds, n_tests=N_JUDGED)
-        for f, column in values.items()
+        find_shortcut(f, column, y_seen, copy_of, folds) for f, column in values.items()
     ]
     counts = dict(
         zip(names, np.bincount(y_seen, minlength=len(names)).tolist(), strict=True)
@@ -173,25 +172,6 @@ def audit_images(
         copies_=connected(len(files), kept[links]),
         groups_=connected(len(files), kept[links], _group_links(given)),
     )
-
-
-def _read_all(files: list[str], n_jobs: int | None, verbose: int) -> Iterator[FileFacts]:
-    parts = [files[i : i + _PART] for i in range(0, len(files), _PART)]
-    # One process reads a part in the time that others take to start.
-    parallel = joblib.Parallel(
-        n_jobs=n_jobs if len(parts) > 1 else 1, return_as="generator"
-    )
-    with tqdm(
-        total=len(files), desc="Reading files", unit="file", disable=not verbose
-    ) as progress:
-        read, here = joblib.delayed(in_folder), working_folder()
-        for part in parallel(read(here, _read_part, part) for part in parts):
-            progress.update(len(part))
-            yield from part
-
-
-def _read_part(files: list[str]) -> list[FileFacts]:
-    return [read_facts(file) for file in files]
 
 
 def _require_readable(

@@ -56,8 +56,9 @@ class Copy:
     scale: float
 
 
-def write_copy(file: str, folder: Path, form: Form) -> Copy | ImageReadError:
-    """Write a copy of an image, unless it is there already."""
+def write_copy(job: tuple[str, Path], form: Form) -> Copy | ImageReadError:
+    """Write a copy of an image to a folder, unless it is there already."""
+    file, folder = job
     try:
         data = read_bytes(file)
         # Not resolve(): two links to one file are two images.

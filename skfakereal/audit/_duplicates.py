@@ -180,14 +180,11 @@ class Copies:
 def count_copies(
     numbers: NDArray[np.intp],
     classes: NDArray[np.intp],
-    groups: NDArray[np.intp] | None = None,
-    split: NDArray[np.str_] | None = None,
+    groups: NDArray[np.intp] | None,
+    split: NDArray[np.str_] | None,
 ) -> Copies:
     members: dict[int, list[int]] = defaultdict(list)
-    repeated = (
-        np.bincount(numbers)[numbers] > 1 if len(numbers) else np.empty(0, dtype=bool)
-    )
-    for i in np.flatnonzero(repeated):
+    for i in np.flatnonzero(np.bincount(numbers)[numbers] > 1):
         members[int(numbers[i])].append(int(i))
     clusters = list(members.values())
 

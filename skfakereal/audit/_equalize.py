@@ -3,20 +3,19 @@
 import os
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
-import joblib
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import Bunch
-from tqdm import tqdm
 
 from skfakereal._classifying.classes import name_classes
 from skfakereal._images.read import ImageReadError, raise_unreadable
 from skfakereal._parameters import is_integer
 from skfakereal._paths import ImagePaths, check_paths
-from skfakereal._threads import in_folder, working_folder
+from skfakereal._threads import on_each
 from skfakereal._validation import check_labels, check_side
 from skfakereal.audit._copying import (
     EXTENSIONS,
@@ -183,7 +182,10 @@ def equalize_images(
     open_folder(top, places, form)
 
     jobs = list(zip(files, places, strict=True))
-    results = _write_all(jobs, form, n_jobs, verbose)
+    write = partial(write_copy, form=form)
+    results = on_each(
+        write, jobs, "Writing copies", at_once=_PART, n_jobs=n_jobs, verbose=verbose
+    )
     failures = []
     for i, result in enumerate(results):
         if isinstance(result, ImageReadError):
@@ -241,30 +243,6 @@ def _check_form(
             f"size must be None, an int or (height, width) in pixels, 1 or more, got {size!r}."
         )
     return Form(format, int(quality), (int(sides[0]), int(sides[1])), resize)
-
-
-def _write_all(
-    jobs: Sequence[tuple[str, Path]], form: Form, n_jobs: int | None, verbose: int
-) -> list[Copy | ImageReadError]:
-    parts = [jobs[i : i + _PART] for i in range(0, len(jobs), _PART)]
-    parallel = joblib.Parallel(
-        n_jobs=n_jobs if len(parts) > 1 else 1, return_as="generator"
-    )
-    results: list[Copy | ImageReadError] = []
-    with tqdm(
-        total=len(jobs), desc="Writing copies", unit="file", disable=not verbose
-    ) as progress:
-        write, here = joblib.delayed(in_folder), working_folder()
-        for part in parallel(write(here, _write_part, part, form) for part in parts):
-            results += part
-            progress.update(len(part))
-    return results
-
-
-def _write_part(
-    jobs: Sequence[tuple[str, Path]], form: Form
-) -> list[Copy | ImageReadError]:
-    return [write_copy(file, folder, form) for file, folder in jobs]
 
 
 def _describe(n: int, form: Form, caution: str) -> str:

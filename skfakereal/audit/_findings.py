@@ -194,17 +194,17 @@ def _shortcut_finding(
     strongest = max(s.strength.auc for s in group)
     equal = [s for s in group if s.strength.auc > strongest - _AS_TELLING]
     first = min(equal, key=lambda s: (s.field.name not in _SPOKESMEN, -s.strength.auc))
-    evidence = _evidence(first, names)
-    others = [s.field.title for s in group if s is not first]
-    also = f" The same shows in: {', '.join(others)}." if others else ""
+    others = [s.field for s in group if s is not first]
+    title, titles = first.field.title, ", ".join(field.title for field in others)
+    also = f" The same shows in: {titles}." if others else ""
     return Finding(
-        first.field.title,
+        title,
         severity,  # type: ignore[arg-type]
-        f"{_capital(first.field.title)} {evidence} (AUC on its own "
+        f"{title[0].upper()}{title[1:]} {_evidence(first, names)} (AUC on its own "
         f"{first.strength.auc:.2f}).{also}",
         first.field.why,
         _remedy(first.field, size),
-        tuple(s.field.name for s in [first, *(s for s in group if s is not first)]),
+        tuple(field.name for field in (first.field, *others)),
     )
 
 
@@ -337,7 +337,3 @@ def _count_findings(
             )
         )
     return findings
-
-
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]

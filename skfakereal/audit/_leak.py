@@ -16,7 +16,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from skfakereal.audit._fields import Field, codes_of
+from skfakereal.audit._fields import N_JUDGED, Field, codes_of
 from skfakereal.audit._verdict import (
     CLEAN,
     LEAKING,
@@ -150,8 +150,6 @@ def field_strength(
     classes: NDArray[np.intp],
     copies: NDArray[np.intp],
     folds: Folds,
-    *,
-    n_tests: int,
 ) -> Strength:
     """Measure how well one field alone tells the classes apart.
 
@@ -159,7 +157,7 @@ def field_strength(
     same value.
     """
     if codes.max(initial=0) == 0:
-        return judge(0.5, classes, copies, n_tests=n_tests)
+        return judge(0.5, classes, copies, n_tests=N_JUDGED)
     n_classes = classes.max() + 1
     prior = np.bincount(classes, minlength=n_classes) / len(classes)
 
@@ -169,7 +167,7 @@ def field_strength(
         shares = (counts + prior) / (counts.sum(axis=1, keepdims=True) + 1)
         return np.asarray(shares[codes[test]])
 
-    return judge(_mean_auc(score, classes, folds), classes, copies, n_tests=n_tests)
+    return judge(_mean_auc(score, classes, folds), classes, copies, n_tests=N_JUDGED)
 
 
 def metadata_strength(
@@ -310,15 +308,13 @@ def find_shortcut(
     classes: NDArray[np.intp],
     copies: NDArray[np.intp],
     folds: Folds,
-    *,
-    n_tests: int,
 ) -> Shortcut:
     """Measure one field and gather its evidence."""
     codes, names = codes_of(field, values)
-    strength = field_strength(codes, classes, copies, folds, n_tests=n_tests)
+    strength = field_strength(codes, classes, copies, folds)
     columns = encode({field: values}, len(classes))
     if strength.verdict in (SUSPICIOUS, LEAKING) and not len(
-        differing(columns, classes, copies, chance=_FIELD_CHANCE / n_tests)
+        differing(columns, classes, copies, chance=_FIELD_CHANCE / N_JUDGED)
     ):
         # In small sets an AUC scatters more than its interval tells.
         strength = replace(strength, verdict=CLEAN)
@@ -337,7 +333,7 @@ def find_shortcut(
         member = np.isin(codes, rest)
         others = _row(title, member, classes, counts[rest].sum(0), shares[rest].sum(0))
         rows.append(replace(others, is_rest=True))
-    uneven = _is_uneven(rows[0], counts.sum(axis=0), n_tests * len(names))
+    uneven = _is_uneven(rows[0], counts.sum(axis=0), N_JUDGED * len(names))
     return Shortcut(field, strength, rows, uneven)
 
 

@@ -326,12 +326,11 @@ def _findings(
             details("Why it matters", finding.why),
         ]
         if finding.fields:
-            parts += _evidence(by_name[finding.fields[0]], paths, names)
+            parts.append(_evidence(by_name[finding.fields[0]], paths, names))
     return section("Findings", *parts)
 
 
-def _evidence(shortcut: Shortcut, paths: Sequence[str], names: list[str]) -> list[Html]:
-    row = shortcut.rows[0]
+def _evidence(shortcut: Shortcut, paths: Sequence[str], names: list[str]) -> Html:
     # The example of each class is of the value that it has most often.
     pictures = []
     for c, name in enumerate(names):
@@ -341,9 +340,7 @@ def _evidence(shortcut: Shortcut, paths: Sequence[str], names: list[str]) -> lis
             for i in typical.examples[c][:2]
         ]
     summary = f"{shortcut.field.title}: {len(shortcut.rows)} values, and examples"
-    if not row.counts:
-        return []
-    return [details(summary, _values(shortcut, names), gallery(pictures))]
+    return details(summary, _values(shortcut, names), gallery(pictures))
 
 
 def _values(shortcut: Shortcut, names: list[str]) -> Html:
