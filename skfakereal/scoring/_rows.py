@@ -1,27 +1,33 @@
-"""Paths -> what is kept of each image, a row; here, or on the workers of a Dask cluster."""
+"""Paths -> what is kept of each image, a row; here, or on the workers of a Dask cluster.
+
+Rows -> the columns that users see, as one CSV or Parquet file.
+"""
 
 import json
 import os
 import secrets
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from skfakereal._classifying.ask import (
     Classification,
     judge_halves,
     judge_images,
+    label_and_probability,
     split_local,
 )
-from skfakereal._files import digest_of
+from skfakereal._files import csv_line, digest_of, encoded
 from skfakereal.provenance import read_provenance
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
+_ROW_GROUP = 2**16  # of Parquet
 
 
 class Row(NamedTuple):
@@ -211,3 +217,99 @@ def _lost(number: int, paths: list[str]) -> RuntimeError:
         f"The cluster has lost part {number} {_ATTEMPTS} times, together with its workers; its "
         f"first path is {paths[0]!r}. Look at their logs; finished parts are kept."
     )
+
+
+@dataclass(frozen=True)
+class Table:
+    """What the columns are, and what a row has in them."""
+
+    names: tuple[str, ...]  # the class names
+    # The class whose probability is written; None for that of the label.
+    positive: int | None
+    model: str  # what names the model in each row
+    all_classes: bool  # whether to add the probability of each class
+    digests: bool  # whether to add the digest of each file
+    provenance: bool  # whether to add what each file claims about its origin
+
+    @property
+    def columns(self) -> dict[str, type]:
+        """Names and types of the columns, in order."""
+        every = self.names if self.all_classes else ()
+        return {
+            "path": str,
+            "label": str,
+            "probability": float,
+            **{f"probability_{name}": float for name in every},
+            "reason": str,
+            "error": str,
+            **({"sha256": str} if self.digests else {}),
+            **({"provenance": str, "provenance_detail": str} if self.provenance else {}),
+            "model": str,
+        }
+
+    def values(self, row: Row) -> list[Any]:
+        """Return what a row has in the columns; None where it has nothing."""
+        chances: Sequence[float | None] = row.chances or [None] * len(self.names)
+        label, probability = label_and_probability(
+            row.predicted, row.chances, self.names, self.positive
+        )
+        return [
+            row.path,
+            label,
+            probability,
+            *(chances if self.all_classes else ()),
+            row.reason or None,
+            row.error or None,
+            *([row.sha256] if self.digests else ()),
+            *(
+                (said or None for said in row.provenance or ("", ""))
+                if self.provenance
+                else ()
+            ),
+            self.model,
+        ]
+
+
+def write_csv(file: BinaryIO, table: Table, rows: Iterable[Row]) -> None:
+    """Write rows as CSV with a header, in UTF-8."""
+    file.write(encoded(csv_line(table.columns)))
+    for row in rows:
+        file.write(encoded(csv_line(table.values(row))))
+
+
+def require_pyarrow() -> None:
+    """Raise where Parquet cannot be written; to be called before hours of work."""
+    try:
+        import pyarrow.parquet  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            'Parquet needs pyarrow: pip install "skfakereal[parquet]", or give out the '
+            "ending .csv."
+        ) from error
+
+
+def write_parquet(file: BinaryIO, table: Table, rows: Iterable[Row]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    kinds = {str: pa.string(), float: pa.float64()}
+    schema = pa.schema([(_text(name), kinds[kind]) for name, kind in table.columns.items()])
+    with pq.ParquetWriter(file, schema) as writer:
+        rows = iter(rows)
+        while group := list(islice(rows, _ROW_GROUP)):
+            values = zip(*(map(_text, table.values(row)) for row in group), strict=True)
+            arrays = [pa.array(v, f.type) for v, f in zip(values, schema, strict=True)]
+            writer.write_batch(pa.record_batch(arrays, schema=schema))
+
+
+def _text(value: Any) -> Any:
+    """Return what UTF-8 can say; what of a name is no text is written as Python does."""
+    if isinstance(value, str) and not value.isascii():
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    return value
+
+
+FORMATS: dict[str, Callable[[BinaryIO, Table, Iterable[Row]], None]] = {
+    "csv": write_csv,
+    "parquet": write_parquet,
+}

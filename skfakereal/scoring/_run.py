@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
@@ -14,9 +15,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
+
 from skfakereal._files import digest_of, replacing, sync_folder
 from skfakereal.scoring._paths import PathList
-from skfakereal.scoring._rows import Row, read_row, row_line
+from skfakereal.scoring._rows import FORMATS, Row, Table, read_row, row_line
 
 _SETTINGS_FILE, _RESULTS_FILE, _LOCK_FILE = "run.json", "results.json", "lock"
 _TEMPORARY = ".tmp"
@@ -155,11 +158,53 @@ class Run:
                 "overwrite=True (--force)."
             )
 
-    def record_result(self, file: Path) -> None:
+    def write_result(
+        self, listed: PathList, table: Table
+    ) -> tuple[Counter[str], Counter[str]]:
+        """Write the file of the run, whose parts are all done; count labels and errors."""
+        labels, errors = Counter[str](), Counter[str]()
+
+        def counted(rows: Iterator[Row]) -> Iterator[Row]:
+            for row in rows:
+                if row.predicted is None:
+                    errors[row.reason] += 1
+                else:
+                    labels[table.names[row.predicted]] += 1
+                yield row
+
+        write = FORMATS[self.out.suffix.lower()[1:]]
+        with replace_file(self.out, before=self._record_result) as file:
+            write(file, table, counted(self._in_order(listed)))
+        return labels, errors
+
+    def _record_result(self, file: Path) -> None:
         """Note what the file of the run will be, before it takes its place."""
         # The old one too: a kill between this and the rename leaves that in its place.
         self._results = [*self._results[-1:], digest_of(file)]
         _write_json(self.folder / _RESULTS_FILE, self._results)
+
+    def _in_order(self, listed: PathList) -> Iterator[Row]:
+        fresh = (
+            each
+            for number in range(listed.n_parts)
+            for each in read_rows(part_file(self.folder, number))
+        )
+        if listed.order is None:
+            for _, row in fresh:
+                yield row
+            return
+        offsets = np.empty(listed.n_paths, np.int64)
+        n_seen = 0
+        for place in listed.order.tolist():
+            if place == n_seen:  # the first time that this path comes
+                offsets[place], row = next(fresh)
+                n_seen += 1
+            else:
+                part = part_file(self.folder, place // listed.part_size)
+                with part.open("rb") as file:
+                    file.seek(int(offsets[place]))
+                    row = read_row(file.readline())
+            yield row
 
 
 def open_run(folder: Path, out: Path, settings: dict[str, Any], *, overwrite: bool) -> Run:

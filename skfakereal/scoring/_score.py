@@ -23,9 +23,16 @@ from skfakereal._old_spellings import renamed
 from skfakereal._parameters import is_integer
 from skfakereal._trunk_settings import height_and_width
 from skfakereal.scoring._paths import PathList, spool_paths
-from skfakereal.scoring._rows import Row, check_client, score_on_cluster, score_part
+from skfakereal.scoring._rows import (
+    FORMATS,
+    Row,
+    Table,
+    check_client,
+    require_pyarrow,
+    score_on_cluster,
+    score_part,
+)
 from skfakereal.scoring._run import Part, Run, locked, open_run
-from skfakereal.scoring._table import FORMATS, Table, assemble, require_pyarrow
 
 _Cache = str | PathLike[str] | None
 # Pixels in a part: 334 images of 224x224, half a minute on two cores, which is what a
@@ -44,7 +51,6 @@ class ScoringModel:
 
     estimator: Any  # a copy of the fitted classifier
     digest: str  # 40 hexadecimal digits; see `prepare_model`
-    classes: tuple[Any, ...]  # its ``classes_``
     part_size: int  # images to score at one go, unless somebody wants another number
 
 
@@ -78,7 +84,6 @@ def prepare_model(estimator: Any, *, cache: _Cache = None) -> ScoringModel:
     return ScoringModel(
         estimator=copy,
         digest=digest,
-        classes=tuple(np.asarray(estimator.classes_).tolist()),
         part_size=min(_LARGEST_PART, _PART_PIXELS // pixels) if pixels else _USUAL_PART,
     )
 
@@ -328,10 +333,11 @@ def score_paths(
     if part_size is not None and not is_integer(part_size, 1):
         raise ValueError(f"part_size must be an integer of at least 1, got {part_size!r}.")
     model = prepare_model(estimator, cache=cache)
-    names = class_names(np.asarray(model.classes), target_names)
+    classes = np.asarray(estimator.classes_)
+    names = class_names(classes, target_names)
     table = Table(
         names,
-        positive_class(np.asarray(model.classes), names, pos_label),
+        positive_class(classes, names, pos_label),
         model.digest[:16],
         all_classes,
         digests,
@@ -357,7 +363,7 @@ def score_paths(
             extras = [name for name, wanted in asked.items() if wanted]
             work = Work(run, listed, model, client, extras, retry_errors)
             work.finish(verbose=verbose)
-            labels, errors = assemble(run, listed, table)
+            labels, errors = run.write_result(listed, table)
         except OSError as error:
             if error.errno not in _NO_ROOM:
                 raise
