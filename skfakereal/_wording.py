@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from skfakereal._shown import printable, visible
 
@@ -98,6 +98,13 @@ MEANINGS = {
     "probability of 0.8, 80% are of that class.",
 }
 LOWER_IS_BETTER = ("brier_score", "expected_calibration_error")
+
+
+def spoken_keys(keys: Iterable[str]) -> list[str]:
+    """Return those of some figures that are shown, in the order of `WORDS`."""
+    known = set(keys)
+    double = "f1_macro" if "f1" in known else "f1"
+    return [key for key in WORDS if key in known and key != double]
 
 
 def decimal(value: float) -> str:

@@ -11,7 +11,7 @@ from skfakereal._pages.html import Html
 from skfakereal._parameters import settings_of
 from skfakereal._shown import printable, write_page
 from skfakereal._version import __version__
-from skfakereal._wording import WORDS
+from skfakereal._wording import WORDS, spoken_keys
 from skfakereal.cards._blocks import (
     Section,
     escaped,
@@ -258,11 +258,10 @@ def model_card(
 def _metadata(
     report: EvaluationReport, title: str, license_name: str, *, cross_validated: bool
 ) -> dict[str, Any]:
-    double = "f1_macro" if "f1" in report else "f1"
     figures = [
-        {"type": key, "value": round(report[key], 4), "name": word}
-        for key, word in WORDS.items()
-        if key in report and key != double and not math.isnan(report[key])
+        {"type": key, "value": round(report[key], 4), "name": WORDS[key]}
+        for key in spoken_keys(report)
+        if not math.isnan(report[key])
     ]
     task = {"type": "image-classification", "name": "Fake image detection"}
     # What the images are called is for the maker to say; a folder's name may be private.

@@ -4,7 +4,14 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from skfakereal._wording import WORDS, counted, decimal, interval_text, left_out
+from skfakereal._wording import (
+    WORDS,
+    counted,
+    decimal,
+    interval_text,
+    left_out,
+    spoken_keys,
+)
 from skfakereal.cards._blocks import Block, Bullets, Section, Table, Text, without_paths
 from skfakereal.evaluation import EvaluationReport, GeneratorReport, RobustnessReport
 
@@ -18,12 +25,10 @@ def evaluation_section(
     cross_validated: bool = False,
 ) -> Section:
     """Return the figures with their 95% intervals."""
-    double = "f1_macro" if "f1" in report else "f1"
     intervals = report.intervals.overall
     rows = tuple(
-        (word, _figure(report[key]), interval_text(intervals.get(key)) or "none")
-        for key, word in WORDS.items()
-        if key in report and key != double
+        (WORDS[key], _figure(report[key]), interval_text(intervals.get(key)) or "none")
+        for key in spoken_keys(report)
     )
     counts = ", ".join(
         f"{figures['n_images']:,} {name}" for name, figures in report.per_class.items()
@@ -232,7 +237,7 @@ def robustness_section(report: RobustnessReport | None) -> Section:
     rows = (
         (
             row.name,
-            *map(_cell, (row.accuracy, row.roc_auc, row.tpr, row.fpr, row.flip_rate)),
+            *map(_figure, (row.accuracy, row.roc_auc, row.tpr, row.fpr, row.flip_rate)),
         )
         for row in report.values()
     )
@@ -256,7 +261,7 @@ def generators_section(report: GeneratorReport | None) -> Section:
             row.generator,
             f"{row.n_fake:,}",
             *(
-                _cell(side[key])
+                _figure(side[key])
                 for key in ("roc_auc", "tpr")
                 for side in (row.seen, row.unseen)
             ),
@@ -281,7 +286,3 @@ def _measured(
     if report.remarks:
         blocks.append(Bullets(tuple(report.remarks)))
     return Section(heading, tuple(blocks))
-
-
-def _cell(value: float) -> str:
-    return "undefined" if value != value else f"{value:.3f}"

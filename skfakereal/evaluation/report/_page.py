@@ -26,7 +26,15 @@ from skfakereal._pages.html import (
 )
 from skfakereal._pages.pictures import figure, gallery, picture
 from skfakereal._shown import drawable
-from skfakereal._wording import MEANINGS, WORDS, counted, decimal, interval_text, shortened
+from skfakereal._wording import (
+    MEANINGS,
+    WORDS,
+    counted,
+    decimal,
+    interval_text,
+    shortened,
+    spoken_keys,
+)
 from skfakereal.evaluation.figures._metrics import few_negatives
 from skfakereal.evaluation.figures._results import Results, worst_errors
 from skfakereal.evaluation.report._advice import next_steps
@@ -37,7 +45,6 @@ from skfakereal.evaluation.report._tables import (
     group_table,
     headline,
     reliability_table,
-    spoken_keys,
     threshold_table,
 )
 
@@ -206,7 +213,7 @@ def _numbers(results: Results) -> list[Html]:
         details(
             "All figures, with 95% intervals",
             figure_table(results),
-            meaning(_meanings(results, spoken_keys(results.figures))),
+            meaning(_meanings(results, spoken_keys(results.figures.overall))),
             *notes([*few_negatives(results.predictions), *results.intervals.remarks]),
         ),
         details("By class", class_table(results)),

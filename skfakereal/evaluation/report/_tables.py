@@ -8,7 +8,14 @@ import numpy as np
 
 from skfakereal._pages.html import Html, table
 from skfakereal._pages.report import make_frame, without_nan
-from skfakereal._wording import WORDS, counted, decimal, interval_text, text_table
+from skfakereal._wording import (
+    WORDS,
+    counted,
+    decimal,
+    interval_text,
+    spoken_keys,
+    text_table,
+)
 from skfakereal.evaluation.figures._intervals import Interval
 from skfakereal.evaluation.figures._metrics import CLASS_FIGURES, Figures
 from skfakereal.evaluation.figures._results import Results
@@ -17,15 +24,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def spoken_keys(figures: Figures) -> list[str]:
-    """Return the figures that are shown, in their order."""
-    double = "f1_macro" if "f1" in figures.overall else "f1"
-    return [key for key in WORDS if key in figures.overall and key != double]
-
-
 def headline(figures: Figures) -> list[tuple[str, str, float]]:
     """Return the few figures that come first: key, name in words, and value."""
-    shown = [key for key in spoken_keys(figures) if key in _HEADLINE]
+    shown = [key for key in spoken_keys(figures.overall) if key in _HEADLINE]
     return [(key, WORDS[key], figures.overall[key]) for key in shown]
 
 
@@ -68,7 +69,7 @@ _NONE = (np.nan, np.nan)
 def results_frame(results: Results, kind: str) -> "pd.DataFrame":
     """Return one of the tables of a report."""
     if kind not in _TABLES:
-        raise ValueError(f"kind must be one of {FRAMES}, got {kind!r}.")
+        raise ValueError(f"kind must be one of {tuple(_TABLES)}, got {kind!r}.")
     return _TABLES[kind](results)
 
 
@@ -117,7 +118,6 @@ _TABLES: dict[str, Callable[[Results], "pd.DataFrame"]] = {
     "thresholds": _thresholds,
     "reliability": _reliability,
 }
-FRAMES = tuple(_TABLES)
 
 
 _MOST_GROUPS = 20
@@ -156,7 +156,7 @@ def _overall_text(results: Results) -> str:
     # Precision, recall and F1 stand in the table of the classes.
     keys = [
         key
-        for key in spoken_keys(results.figures)
+        for key in spoken_keys(overall)
         if key not in ("precision", "recall", "f1", "f1_macro")
     ]
     rows = [
@@ -207,7 +207,7 @@ def figure_table(results: Results) -> Html:
     overall, intervals = results.figures.overall, results.intervals.overall
     rows = [
         [WORDS[key], overall[key], unbroken(interval_text(intervals.get(key)))]
-        for key in spoken_keys(results.figures)
+        for key in spoken_keys(overall)
     ]
     return table(rows, ["figure", "value", "95% interval"])
 
