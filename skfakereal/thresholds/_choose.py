@@ -100,6 +100,40 @@ def halfway(below: NDArray[np.float64], above: NDArray[np.float64]) -> NDArray[n
 _COSTS = {"false_positive", "false_negative"}
 
 
+@dataclass(frozen=True)
+class Aim:
+    """What a threshold is to be chosen for, as `choose_threshold` takes it."""
+
+    target_fpr: float | None
+    confidence: float | None
+    costs: Mapping[str, float] | None
+    prevalence: float | None
+
+    def check(self) -> None:
+        """Check that each is in its range, and that they go together."""
+        for name in ("target_fpr", "confidence", "prevalence"):
+            share = getattr(self, name)
+            if share is not None and not 0 < share < 1:
+                raise ValueError(f"{name} must lie between 0 and 1, got {share}.")
+        if self.target_fpr is not None and self.costs is not None:
+            raise ValueError(
+                "Choose by target_fpr or by costs, not by both. Leave one out."
+            )
+        if self.confidence is not None and self.target_fpr is None:
+            raise ValueError("confidence needs target_fpr. Pass both, or neither.")
+        if self.prevalence is not None and self.costs is None:
+            raise ValueError("prevalence needs costs. Pass both, or neither.")
+        if self.costs is not None and (
+            not isinstance(self.costs, Mapping)
+            or set(self.costs) != _COSTS
+            or not all(0 < c < math.inf for c in self.costs.values())
+        ):
+            raise ValueError(
+                "costs must be a mapping of 'false_positive' and 'false_negative' to numbers "
+                f"above 0, got {self.costs!r}."
+            )
+
+
 def choose_threshold(
     y_true: ArrayLike,
     y_proba: ArrayLike,
@@ -185,7 +219,8 @@ def choose_threshold(
         ...
     ValueError: A false positive rate of 1% needs at least 99 images of ...
     """
-    check_arguments(target_fpr, confidence, costs, prevalence)
+    aim = Aim(target_fpr, confidence, costs, prevalence)
+    aim.check()
     is_positive, score, label, other = positive_scores(y_true, y_proba, pos_label)
     missing = np.flatnonzero(np.isnan(score))
     if len(missing):
@@ -195,16 +230,8 @@ def choose_threshold(
         )
     candidates = Candidates.find(is_positive, score)
     n_positive, n_negative = int(is_positive.sum()), int((~is_positive).sum())
-
     best, reason, cost = best_candidate(
-        candidates,
-        n_positive,
-        n_negative,
-        target_fpr,
-        confidence,
-        costs,
-        prevalence,
-        repr(other),
+        candidates, n_positive, n_negative, aim, repr(other)
     )
     return ThresholdChoice.from_counts(
         float(candidates.threshold[best]),
@@ -222,52 +249,23 @@ def best_candidate(
     candidates: Candidates,
     n_positive: int,
     n_negative: int,
-    target_fpr: float | None,
-    confidence: float | None,
-    costs: Mapping[str, float] | None,
-    prevalence: float | None,
+    aim: Aim,
     name: str,
 ) -> tuple[int, str, float | None]:
     """Return the best candidate, the reason, and the mean cost of an image."""
-    if target_fpr is not None:
-        best = _within(candidates, n_negative, target_fpr, confidence, name)
-        return best, reason_of(target_fpr, confidence), None
-    if costs is not None:
-        share = n_positive / (n_positive + n_negative) if prevalence is None else prevalence
-        cost = _mean_costs(candidates, n_positive, n_negative, costs, share)
+    if aim.target_fpr is not None:
+        best = _within(candidates, n_negative, aim.target_fpr, aim.confidence, name)
+        return best, reason_of(aim.target_fpr, aim.confidence), None
+    if aim.costs is not None:
+        share = aim.prevalence
+        if share is None:
+            share = n_positive / (n_positive + n_negative)
+        cost = _mean_costs(candidates, n_positive, n_negative, aim.costs, share)
         best = int(np.argmin(cost))
         reason = f"the lowest cost at a share of {share:.3g} of the positive class"
         return best, reason, float(cost[best])
     best = int(np.argmax(candidates.n_true / n_positive - candidates.n_false / n_negative))
     return best, "the highest balanced accuracy", None
-
-
-def check_arguments(
-    target_fpr: float | None,
-    confidence: float | None,
-    costs: Mapping[str, float] | None,
-    prevalence: float | None,
-) -> None:
-    """Check what a threshold is to be chosen by."""
-    shares = {"target_fpr": target_fpr, "confidence": confidence, "prevalence": prevalence}
-    for name, share in shares.items():
-        if share is not None and not 0 < share < 1:
-            raise ValueError(f"{name} must lie between 0 and 1, got {share}.")
-    if target_fpr is not None and costs is not None:
-        raise ValueError("Choose by target_fpr or by costs, not by both. Leave one out.")
-    if confidence is not None and target_fpr is None:
-        raise ValueError("confidence needs target_fpr. Pass both, or neither.")
-    if prevalence is not None and costs is None:
-        raise ValueError("prevalence needs costs. Pass both, or neither.")
-    if costs is not None and (
-        not isinstance(costs, Mapping)
-        or set(costs) != _COSTS
-        or not all(0 < c < math.inf for c in costs.values())
-    ):
-        raise ValueError(
-            "costs must be a mapping of 'false_positive' and 'false_negative' to numbers above "
-            f"0, got {costs!r}."
-        )
 
 
 def _within(

@@ -15,25 +15,22 @@ from skfakereal._classifying.predictions import follows, predict_checked
 from skfakereal._classifying.unwrap import inner_of
 from skfakereal._paths import ImagePaths, check_paths
 from skfakereal.thresholds._choose import (
+    Aim,
     Candidates,
     allowed_mistakes,
     best_candidate,
-    check_arguments,
     check_negatives,
     choose_threshold,
     halfway,
     reason_of,
 )
 from skfakereal.thresholds._results import Recalibration, ThresholdChoice
-from skfakereal.thresholds._tune import decide_at
+from skfakereal.thresholds._tune import decide_at, positive_of
 
 # Of ten images of a class, the 95% interval of a share is up to 63 points wide: fewer say
 # nothing about where a threshold belongs.
 _FEWEST = 10
 _N_RESAMPLES = 200
-
-# target_fpr, confidence, costs, prevalence
-_Settings = tuple[float | None, float | None, Mapping[str, float] | None, float | None]
 
 
 def recalibrate(
@@ -128,10 +125,11 @@ def recalibrate(
     >>> print(change)  # doctest: +SKIP
     >>> detector, _ = recalibrate(model, X_more, prevalence=0.05)  # doctest: +SKIP
     """
+    aim = Aim(target_fpr, confidence, costs, prevalence)
     if y is None:
-        _check_unlabelled(target_fpr, confidence, costs, prevalence)
+        _check_unlabelled(aim)
     else:
-        check_arguments(target_fpr, confidence, costs, prevalence)
+        aim.check()
     check_classifier(estimator)
     model, own_label = _without_threshold(estimator)
     # Without labels, any stand in for them: they are not looked at.
@@ -139,16 +137,9 @@ def recalibrate(
     predictions = predict_checked(
         estimator, X, given, pos_label=own_label if pos_label is None else pos_label
     )
-    if predictions.positive is None:
-        raise ValueError(
-            "A threshold needs two classes, but the classifier has "
-            f"{predictions.classes.tolist()}. Fit one for two classes."
-        )
-    score, classes = (
-        predictions.y_proba[:, predictions.positive],
-        predictions.classes.tolist(),
-    )
-    label, other = classes[predictions.positive], classes[1 - predictions.positive]
+    positive, classes = positive_of(predictions), predictions.classes.tolist()
+    score = predictions.y_proba[:, positive]
+    label, other = classes[positive], classes[1 - positive]
 
     after = None
     if y is None:
@@ -156,31 +147,24 @@ def recalibrate(
         threshold, interval = _at_share(score, prevalence, label)
         reason = f"an assumed share of {100 * prevalence:.4g}% of the positive class"
     else:
-        is_positive = predictions.y_true == predictions.positive
+        is_positive = predictions.y_true == positive
         check_counts(is_positive, target_fpr, confidence, label, other)
-
-        settings = (target_fpr, confidence, costs, prevalence)
         if is_positive.any():
             after = choose_threshold(
                 predictions.classes[predictions.y_true],
                 score,
-                target_fpr=target_fpr,
-                confidence=confidence,
-                costs=costs,
-                prevalence=prevalence,
+                **vars(aim),
                 pos_label=label,
             )
         else:
             assert target_fpr is not None
             after = _above_negatives(score, target_fpr, confidence, label)
         threshold, reason = after.threshold, after.reason
-        interval = _interval(score, is_positive, settings, threshold)
+        interval = _interval(score, is_positive, aim, threshold)
 
-    called = predictions.y_pred == predictions.positive
+    called = predictions.y_pred == positive
     previous = predictions.threshold
-    if previous is None and follows(
-        predictions.y_pred, predictions.y_proba, predictions.positive, 0.5
-    ):
+    if previous is None and follows(predictions.y_pred, predictions.y_proba, positive, 0.5):
         previous = 0.5
     change = Recalibration(
         threshold=threshold,
@@ -209,26 +193,20 @@ def _without_threshold(estimator: Any) -> tuple[Any, Any]:
     return estimator, label
 
 
-def _check_unlabelled(
-    target_fpr: float | None,
-    confidence: float | None,
-    costs: Mapping[str, float] | None,
-    prevalence: float | None,
-) -> None:
-    given = {"target_fpr": target_fpr, "confidence": confidence, "costs": costs}
-    for name, value in given.items():
-        if value is not None:
+def _check_unlabelled(aim: Aim) -> None:
+    for name in ("target_fpr", "confidence", "costs"):
+        if getattr(aim, name) is not None:
             raise ValueError(
                 f"{name} needs labels: pass y. Without labels a threshold can only be set by the "
                 "assumed share of positive images (prevalence)."
             )
-    if prevalence is None:
+    if aim.prevalence is None:
         raise ValueError(
             "Without labels the share of positive images among X must be assumed. Pass it as "
             "prevalence, or labels as y."
         )
-    if not 0 < prevalence < 1:
-        raise ValueError(f"prevalence must lie between 0 and 1, got {prevalence}.")
+    if not 0 < aim.prevalence < 1:
+        raise ValueError(f"prevalence must lie between 0 and 1, got {aim.prevalence}.")
 
 
 def check_counts(
@@ -295,7 +273,7 @@ def _just_above(
 def _interval(
     score: NDArray[np.float64],
     is_positive: NDArray[np.bool_],
-    settings: _Settings,
+    aim: Aim,
     threshold: float,
 ) -> tuple[float, float]:
     """Return where resamples by class put the threshold, 95 of 100 of them."""
@@ -306,13 +284,13 @@ def _interval(
     for _ in range(_N_RESAMPLES):
         drawn = random.choice(negative, len(negative))
         if not len(positive):
-            thresholds.append(_just_above(drawn, settings[0] or 0, settings[1]))
+            thresholds.append(_just_above(drawn, aim.target_fpr or 0, aim.confidence))
             continue
         drawn = np.concatenate([random.choice(positive, len(positive)), drawn])
         candidates = Candidates.find(among, drawn)
         try:
             best, *_ = best_candidate(
-                candidates, len(positive), len(negative), *settings, name=""
+                candidates, len(positive), len(negative), aim, name=""
             )
         except ValueError:  # no threshold finds anything in this one
             continue

@@ -11,7 +11,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.utils import _safe_indexing
 
-from skfakereal._classifying.predictions import predict_checked
+from skfakereal._classifying.predictions import Predictions, predict_checked
 from skfakereal._paths import ImagePaths
 from skfakereal.thresholds._choose import choose_threshold
 from skfakereal.thresholds._results import ThresholdChoice
@@ -97,21 +97,27 @@ def tune_threshold(
         X_val, y_val = _readable(estimator, X_val, y_val)
         model = calibrate(estimator, X_val, y_val, calibration)
     predictions = predict_checked(model, X_val, y_val, pos_label=pos_label)
+    positive = positive_of(predictions)
+    choice = choose_threshold(
+        predictions.classes[predictions.y_true],
+        predictions.y_proba[:, positive],
+        target_fpr=target_fpr,
+        confidence=confidence,
+        costs=costs,
+        prevalence=prevalence,
+        pos_label=predictions.classes.tolist()[positive],
+    )
+    return decide_at(model, choice.threshold, choice.pos_label, X_val, y_val), choice
+
+
+def positive_of(predictions: Predictions) -> int:
+    """Return the position of the positive class, without which there is no threshold."""
     if predictions.positive is None:
         raise ValueError(
             "A threshold needs two classes, but the classifier has "
             f"{predictions.classes.tolist()}. Fit one for two classes."
         )
-    choice = choose_threshold(
-        predictions.classes[predictions.y_true],
-        predictions.y_proba[:, predictions.positive],
-        target_fpr=target_fpr,
-        confidence=confidence,
-        costs=costs,
-        prevalence=prevalence,
-        pos_label=predictions.classes.tolist()[predictions.positive],
-    )
-    return decide_at(model, choice.threshold, choice.pos_label, X_val, y_val), choice
+    return predictions.positive
 
 
 def _readable(estimator: Any, X_val: ImagePaths, y_val: ArrayLike) -> tuple[Any, Any]:
