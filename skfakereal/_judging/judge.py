@@ -123,7 +123,7 @@ class Judge:
         """Judge a few images at a time, and remove their files."""
         items = iter(items)
         while chunk := list(islice(items, _AT_ONCE)):
-            yield self._judged(chunk, stable and self.can_be_unsure, thumbnails)
+            yield self.judge_all(chunk, stable=stable, thumbnails=thumbnails)
             for item in chunk:
                 if item.path:
                     Path(item.path).unlink(missing_ok=True)
@@ -132,13 +132,13 @@ class Judge:
         """Judge one image, and leave its file."""
         return self.judge_all([item], stable=stable)[0]
 
-    def judge_all(self, items: list[Item], *, stable: bool) -> list[Judged]:
+    def judge_all(
+        self, items: list[Item], *, stable: bool, thumbnails: bool = False
+    ) -> list[Judged]:
         """Judge a few images, and leave their files."""
-        return self._judged(items, stable and self.can_be_unsure, False)
-
-    def _judged(self, chunk: list[Item], stable: bool, thumbnails: bool) -> list[Judged]:
-        answers = self._answers([item.path for item in chunk if item.path], stable)
-        return [self._one(item, answers.get(item.path), thumbnails) for item in chunk]
+        paths = [item.path for item in items if item.path]
+        answers = self._answers(paths, stable and self.can_be_unsure)
+        return [self._one(item, answers.get(item.path), thumbnails) for item in items]
 
     def _answers(self, paths: list[str], stable: bool) -> dict[str, Any]:
         try:

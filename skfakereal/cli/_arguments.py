@@ -1,6 +1,6 @@
 """What the verbs' parsers share: options that several have, and text -> values."""
 
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 _ABOUT_TRUST = """
 A .skfr file is safe to load. WARNING: loading a joblib file runs any code in it.
@@ -98,6 +98,14 @@ def add_run(parser: ArgumentParser, *, required: bool = False) -> None:
         "--out", metavar="RUN", required=required, help="the run folder to be written"
     )
     parser.add_argument("--force", action="store_true", help="replace an earlier run")
+
+
+def require(arguments: Namespace, option: str, other: str) -> None:
+    """Refuse an option that was given without the one that it belongs to."""
+    given = vars(arguments)
+    if given[option] not in (None, False) and given[other] is None:
+        name, owner = option.replace("_", "-"), other.replace("_", "-")
+        raise ValueError(f"--{name} needs --{owner}. Add it, or leave --{name} out.")
 
 
 def count(text: str) -> int:

@@ -10,7 +10,7 @@ from argparse import (
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from skfakereal.cli._arguments import fraction
+from skfakereal.cli._arguments import fraction, require
 
 MORE_PROBABLE = "the more probable class"  # the reason where nothing was chosen
 USUAL_PRECISION = 0.95
@@ -118,13 +118,9 @@ def add_threshold_options(group: _ArgumentGroup) -> _MutuallyExclusiveGroup:
 
 def read_decision(arguments: Namespace) -> DecisionPlan:
     """Return what was asked for."""
+    require(arguments, "confidence", "target_fpr")
+    require(arguments, "prevalence", "costs")
     given = vars(arguments)
-    for option, other in (("confidence", "target_fpr"), ("prevalence", "costs")):
-        if given[option] is not None and given[other] is None:
-            owner = other.replace("_", "-")
-            raise ValueError(
-                f"--{option} needs --{owner}. Add it, or leave --{option} out."
-            )
     return DecisionPlan(**{field.name: given[field.name] for field in fields(DecisionPlan)})
 
 

@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING
 from skfakereal._shown import printable, write_page
 from skfakereal._version import __version__
 from skfakereal._wording import chance, counted
-from skfakereal.cli._arguments import add_images, add_model, add_null, add_pos_label
+from skfakereal.cli._arguments import (
+    add_images,
+    add_model,
+    add_null,
+    add_pos_label,
+    require,
+)
 from skfakereal.cli._output import complain, wants_progress, watched
 from skfakereal.cli.run._folder import new_run, seal, stem_of
 
@@ -190,14 +196,11 @@ def run(arguments: Namespace) -> int:
 def _check_case(arguments: Namespace) -> None:
     """Refuse what would come to light only after the work."""
     case, out = arguments.case, arguments.out
-    if case is None:
-        for option in ("original", "no_map"):
-            if vars(arguments)[option]:
-                name = option.replace("_", "-")
-                raise ValueError(f"--{name} needs --case. Add it, or leave --{name} out.")
-    elif not case:
+    require(arguments, "original", "case")
+    require(arguments, "no_map", "case")
+    if case == "":
         raise ValueError("--case must name a file or a folder, got ''.")
-    elif out is not None and Path(case).resolve() == Path(out).resolve():
+    if None not in (case, out) and Path(case).resolve() == Path(out).resolve():
         raise ValueError(f"--case and --out are the same place, {case!r}. Name two.")
 
 

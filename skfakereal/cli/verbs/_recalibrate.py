@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from skfakereal._judging import MODEL_FILE
 from skfakereal._wording import chance, counted
-from skfakereal.cli._arguments import add_model, add_run, add_tested
+from skfakereal.cli._arguments import add_model, add_run, add_tested, require
 from skfakereal.cli._decision import USUAL_PRECISION, add_threshold_options
 from skfakereal.cli._output import complain, say, wants_progress
 from skfakereal.cli.run._folder import describe_run, new_run, seal
@@ -78,10 +78,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Choose the threshold, and write the model with it."""
-    if arguments.confidence is not None and arguments.target_fpr is None:
-        raise ValueError(
-            "--confidence needs --target-fpr. Add it, or leave --confidence out."
-        )
+    require(arguments, "confidence", "target_fpr")
     if arguments.prevalence is not None and arguments.target_fpr is not None:
         raise ValueError(
             "--prevalence is for --costs, or for unlabelled images. Leave it out with "
