@@ -11,7 +11,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 import skfakereal
 from skfakereal._documentation import SITE
 from skfakereal._quiet import silence_tensorflow
-from skfakereal.cli._parser import _verbs, build_parser
+from skfakereal.cli import _verbs, build_parser
 
 silence_tensorflow()
 HERE = Path(__file__).parent

@@ -17,8 +17,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from skfakereal import VGG16ImageClassifier, __version__
-from skfakereal.cli import main
-from skfakereal.cli._parser import build_parser
+from skfakereal.cli import build_parser, main
 
 VERBS = (
     *("demo", "audit", "equalize", "train", "evaluate", "robustness", "recalibrate"),

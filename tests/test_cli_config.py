@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from skfakereal.cli import main
-from skfakereal.cli._parser import parse
+from skfakereal.cli import main, parse
 
 FILE = """
 # How our detectors are trained.
