@@ -32,7 +32,8 @@ def write_report(
 ) -> None:
     """Write the page of a run, which ends with how it was made."""
     made, footer = _how_it_was_made(config), made_by(config)
-    write_page(folder / "report.html", page(title, *parts, made, lead=lead, footer=footer))
+    text = page(title, *parts, made, lead=lead, footer=footer)
+    write_page(folder / "report.html", text)
 
 
 def _how_it_was_made(config: Mapping[str, Any]) -> Html:
