@@ -20,75 +20,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-# Perceptually uniform, and dark to bright also in grey; the second has white for zero, and
-# its red and blue are apart for readers who see no red or no green.
-_COLOURS, _SIGNED_COLOURS = "inferno", "RdBu_r"
 _OPACITY = 0.6
 _SMALL_SIDE = 96  # pixels below which smoothing would hide what the classifier saw
-
-
-def frame_size(explanation: Explanation, row: int) -> tuple[float, float]:
-    """Return width and height of the part of the file that a map covers, in its pixels."""
-    _, _, height, width = explanation.areas[row]
-    return float(width), float(height)
-
-
-def draw_image(ax: "Axes", explanation: Explanation, row: int) -> None:
-    """Draw the pixels under a map."""
-    _show(ax, explanation, row, explanation.images[row])
-
-
-def draw_overlay(
-    ax: "Axes", explanation: Explanation, row: int, *, signed: bool, bar: bool = False
-) -> None:
-    """Draw the map over the image, which is grey so that all colours are the map's."""
-    grey = np.asarray(Image.fromarray(explanation.images[row]).convert("L"))
-    _show(ax, explanation, row, grey, cmap="gray", vmin=0, vmax=255)
-    drawn = _show(ax, explanation, row, explanation.maps[row], alpha=_OPACITY,
-                  **_scale(explanation.maps[row], signed))  # fmt: skip
-    if bar:
-        _add_bar(ax, drawn, explanation)
-
-
-def draw_map(ax: "Axes", explanation: Explanation, row: int, *, signed: bool) -> None:
-    """Draw the map alone, with its colour bar."""
-    values = explanation.maps[row]
-    drawn = _show(ax, explanation, row, values, **_scale(values, signed))
-    _add_bar(ax, drawn, explanation)
-
-
-def _show(
-    ax: "Axes", explanation: Explanation, row: int, values: NDArray[Any], **how: Any
-) -> Any:
-    """Draw pixels where they lie in the file, so that stretched ones are unstretched."""
-    top, left, height, width = explanation.areas[row]
-    small = max(values.shape[:2]) <= _SMALL_SIDE
-    ax.set(xticks=[], yticks=[])
-    return ax.imshow(
-        values,
-        extent=(left, left + width, top + height, top),
-        interpolation="nearest" if small else "antialiased",
-        **how,
-    )
-
-
-def _scale(values: NDArray[np.float32], signed: bool) -> dict[str, Any]:
-    largest = float(np.abs(values).max())
-    # A map that is zero everywhere still needs a scale.
-    largest = largest if largest > 0 else 1.0
-    if signed:
-        return {"cmap": _SIGNED_COLOURS, "vmin": -largest, "vmax": largest}
-    return {"cmap": _COLOURS, "vmin": 0.0, "vmax": largest}
-
-
-def _add_bar(ax: "Axes", drawn: Any, explanation: Explanation) -> None:
-    bar = ax.figure.colorbar(drawn, ax=ax, shrink=0.85)
-    bar.set_label(explanation.unit, fontsize="small")
-    bar.ax.tick_params(labelsize="small")
-    bar.ax.ticklabel_format(axis="y", style="sci", scilimits=(-3, 3))
-    bar.ax.yaxis.get_offset_text().set_fontsize("small")
-
-
 _N_PANELS = 3  # the image, the map over it, the map
 _TILE = 2.8  # inches
 
@@ -97,6 +30,8 @@ class MapDisplay:
     """What the two displays share: they differ in colours, and in who makes the maps."""
 
     _signed = False
+    # Perceptually uniform, and dark to bright also in grey.
+    _colours = "inferno"
 
     def __init__(
         self, explanation: Explanation, *, target_names: Sequence[str] | None = None
@@ -147,9 +82,9 @@ class MapDisplay:
         if ax is None:
             self.axes_ = self._new_axes()
             for row, (left, middle, right) in enumerate(self.axes_):
-                draw_image(left, self.explanation, row)
-                draw_overlay(middle, self.explanation, row, signed=self._signed)
-                draw_map(right, self.explanation, row, signed=self._signed)
+                self._show(left, row, self.explanation.images[row])
+                self._show_over_image(middle, row)
+                self._add_bar(right, self._show_map(right, row))
                 left.set_title(
                     drawable(shortened(self.explanation.paths[row], 30)), fontsize="small"
                 )
@@ -163,7 +98,7 @@ class MapDisplay:
                     f"got {len(self.axes_)}."
                 )
             for row, place in enumerate(self.axes_[:, 0]):
-                draw_overlay(place, self.explanation, row, signed=self._signed, bar=True)
+                self._add_bar(place, self._show_over_image(place, row))
                 place.set_title(self._verdict(row), fontsize="small")
         self.ax_: Axes = self.axes_[0, min(1, self.axes_.shape[1] - 1)]
         self.figure_ = legible(self.ax_.figure)
@@ -172,10 +107,9 @@ class MapDisplay:
     def _new_axes(self) -> NDArray[Any]:
         import matplotlib.pyplot as plt
 
-        n = len(self.explanation)
-        frames = [frame_size(self.explanation, row) for row in range(n)]
+        n, areas = len(self.explanation), self.explanation.areas
         # Each row as high as its image is at the width of a tile, within bounds.
-        heights = [min(max(h / w, 0.4), 2.5) * _TILE for w, h in frames]
+        heights = [min(max(h / w, 0.4), 2.5) * _TILE for _, _, h, w in areas.tolist()]
         _, axes = plt.subplots(
             n,
             _N_PANELS,
@@ -185,6 +119,41 @@ class MapDisplay:
             height_ratios=heights,
         )
         return np.asarray(axes)
+
+    def _show(self, ax: "Axes", row: int, values: NDArray[Any], **how: Any) -> Any:
+        """Draw pixels where they lie in the file, so that stretched ones are unstretched."""
+        top, left, height, width = self.explanation.areas[row]
+        small = max(values.shape[:2]) <= _SMALL_SIDE
+        ax.set(xticks=[], yticks=[])
+        return ax.imshow(
+            values,
+            extent=(left, left + width, top + height, top),
+            interpolation="nearest" if small else "antialiased",
+            **how,
+        )
+
+    def _show_map(self, ax: "Axes", row: int, **how: Any) -> Any:
+        values = self.explanation.maps[row]
+        largest = float(np.abs(values).max())
+        # A map that is zero everywhere still needs a scale.
+        largest = largest if largest > 0 else 1.0
+        low = -largest if self._signed else 0.0
+        return self._show(
+            ax, row, values, cmap=self._colours, vmin=low, vmax=largest, **how
+        )
+
+    def _show_over_image(self, ax: "Axes", row: int) -> Any:
+        """Draw the map over the image, which is grey so that all colours are the map's."""
+        image = Image.fromarray(self.explanation.images[row])
+        self._show(ax, row, np.asarray(image.convert("L")), cmap="gray", vmin=0, vmax=255)
+        return self._show_map(ax, row, alpha=_OPACITY)
+
+    def _add_bar(self, ax: "Axes", drawn: Any) -> None:
+        bar = ax.figure.colorbar(drawn, ax=ax, shrink=0.85)
+        bar.set_label(self.explanation.unit, fontsize="small")
+        bar.ax.tick_params(labelsize="small")
+        bar.ax.ticklabel_format(axis="y", style="sci", scilimits=(-3, 3))
+        bar.ax.yaxis.get_offset_text().set_fontsize("small")
 
     def _verdict(self, row: int) -> str:
         explanation = self.explanation
@@ -302,6 +271,8 @@ class OcclusionDisplay(MapDisplay):
     """
 
     _signed = True
+    # White for zero; its red and blue are apart for readers who see no red or no green.
+    _colours = "RdBu_r"
 
     @classmethod
     def from_estimator(

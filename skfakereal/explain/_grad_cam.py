@@ -119,7 +119,11 @@ def grad_cam(
     predicted, probabilities = predict_once(estimator, X)
     wanted = classes_to_explain(classes, label, predicted)
     cells = [
-        _signed_cells(opened, views[part], n_layers, wanted[part])
+        class_activation(
+            opened.layers[n_layers:],
+            opened.activations(views[part], n_layers),
+            opened.scores_of(wanted[part]),
+        )
         for part in parts_of(len(paths))
     ]
     factor = 2 ** sum(isinstance(x, MaxPool) for x in opened.layers[:n_layers])
@@ -149,15 +153,6 @@ def look_at(
     seen = of_each_image(paths, lambda image: (opened.render(image), _area(opened, image)))
     views, areas = zip(*seen, strict=True)
     return np.stack(views), np.array(areas, dtype=np.float64)
-
-
-def _signed_cells(
-    opened: OpenedNetwork, views: NDArray[np.uint8], n_layers: int, wanted: NDArray[np.intp]
-) -> FloatArray:
-    """Return the weighted sums of the channels, negative ones too: (n, rows, columns)."""
-    activations = opened.activations(views, n_layers)
-    rest = opened.layers[n_layers:]
-    return class_activation(rest, activations, opened.scores_of(wanted))
 
 
 def parts_of(n_images: int) -> list[slice]:

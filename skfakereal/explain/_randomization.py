@@ -1,6 +1,6 @@
 """How much of a map is owed to what a detector has learned: the maps of random ones."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -284,13 +284,11 @@ def randomization_check(
     for maker in makers:  # one after the other: each holds its images' activations
         own = maker.signed_maps(opened)
         n_cells = own.shape[1]
-        drawn = [
-            [
-                _rank_correlations(own, maker.signed_maps(opened.with_random(stage, draw)))
-                for draw in _draws(seed, n_draws)
-            ]
-            for stage in stages
-        ]
+        drawn = []
+        for stage in stages:
+            draws = (np.random.RandomState([seed, draw]) for draw in range(n_draws))
+            others = (maker.signed_maps(opened.with_random(stage, draw)) for draw in draws)
+            drawn.append([list(map(_rank_correlation, own, other)) for other in others])
         correlations.append(np.moveaxis(np.array(drawn), 2, 0))
     return RandomizationCheck(tuple(stages), np.concatenate(correlations), n_cells)
 
@@ -326,14 +324,6 @@ def _covered(
     with blamed_on(path):
         covers = cover_image(*image.size, patch, stride, fill)
         return np.stack([opened.render(cover(image)) for cover in covers])
-
-
-def _draws(seed: int, n_draws: int) -> Iterator[np.random.RandomState]:
-    return (np.random.RandomState([seed, draw]) for draw in range(n_draws))
-
-
-def _rank_correlations(own: NDArray[Any], others: NDArray[Any]) -> list[float]:
-    return [_rank_correlation(a, b) for a, b in zip(own, others, strict=True)]
 
 
 def _rank_correlation(own: NDArray[Any], other: NDArray[Any]) -> float:
