@@ -55,14 +55,6 @@ def replace_file(
     return replacing(path, before=before, temporary=f".{path.name}{_TEMPORARY}")
 
 
-def write_part(folder: Path, part: Part, rows: Sequence[Row]) -> None:
-    """Write a part, whole or not at all."""
-    body = json.dumps(asdict(part)).encode("ascii") + b"\n"
-    body += b"".join(row_line(row) for row in rows)
-    with replace_file(part_file(folder, part.number)) as file:
-        file.write(_digest(body) + b"\n" + body)
-
-
 def read_part(file: Path) -> Part | None:
     """Check a part's file."""
     digest, _, body = file.read_bytes().partition(b"\n")
@@ -147,7 +139,10 @@ class Run:
         n_errors = sum(1 for row in rows if row.reason)
         digest = listed.digest(row.path for row in rows)
         part = Part(self.name, number, len(rows), n_errors, digest)
-        write_part(self.folder, part, rows)
+        body = json.dumps(asdict(part)).encode("ascii") + b"\n"
+        body += b"".join(row_line(row) for row in rows)
+        with replace_file(part_file(self.folder, number)) as file:
+            file.write(_digest(body) + b"\n" + body)
 
     def check_result(self) -> None:
         """Check that the file of the run is there as it was left, or not at all."""

@@ -252,11 +252,10 @@ def compare_reports(
     >>> comparison.mcnemar["new"].p_value
     0.5
     """
-    seed = check_resampling(n_resamples, random_state)
     named = _named(reports)
     if len(named) < 2:
         raise ValueError(f"Two reports or more are needed, got {len(named)}.")
-    return ReportComparison(named, n_resamples=n_resamples, random_state=seed)
+    return ReportComparison(named, n_resamples=n_resamples, random_state=random_state)
 
 
 def _named(reports: Any) -> dict[str, EvaluationReport]:

@@ -71,7 +71,7 @@ def compute_figures(predictions: Predictions) -> Figures:
             labels=np.arange(n_classes),
             sample_weight=p.weights if p.weighted else None,
         ),
-        remarks=remarks_on(p),
+        remarks=_unreadable_remarks(p) + _undefined_remarks(p),
     )
 
 
@@ -221,11 +221,6 @@ def detection_figures(
     else:
         figures |= {"roc_auc": np.nan, "average_precision": np.nan}
     return figures | {"tpr": tpr, "fpr": fpr}
-
-
-def remarks_on(predictions: Predictions) -> list[str]:
-    """Return the sentences that belong to the figures."""
-    return _unreadable_remarks(predictions) + _undefined_remarks(predictions)
 
 
 def _unreadable_remarks(predictions: Predictions) -> list[str]:

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import _safe_indexing
 from tqdm import tqdm
 
+from skfakereal._classifying.classes import class_codes
 from skfakereal._classifying.copies import predict_perturbed
 from skfakereal._classifying.predictions import Predictions, predict_checked
 from skfakereal._pages.html import Html, fragment, note, table
@@ -365,10 +366,7 @@ def _judge(
 ) -> Verdicts:
     pairs = [(i, perturbation) for i in range(len(untouched.paths))]
     predictions = predict_perturbed(estimator, X, untouched.paths, pairs, n_jobs=n_jobs)
-    position = {label: i for i, label in enumerate(untouched.classes.tolist())}
-    codes = np.array(
-        [position[label] for label in predictions.y_pred.tolist()], dtype=np.intp
-    )
+    codes = class_codes(predictions.y_pred, untouched.classes, untouched.paths)
     missing = np.isnan(predictions.y_proba).any(axis=1)
     return Verdicts(
         np.where(missing, -1, codes),
