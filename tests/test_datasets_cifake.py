@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 from sklearn.utils import Bunch
 
-from skfakereal.datasets import fetch_cifake
-from skfakereal.datasets._cifake import Part, _fetch, _Source
+from skfakereal.datasets import _cifake, fetch_cifake
+from skfakereal.datasets._cifake import Part
 
 PREFIX = "CIFAKE-e112a94/DATASET/"
 
@@ -98,14 +98,17 @@ PARTS = {
 
 
 @pytest.fixture
-def fetch(server: Server, tmp_path: Path) -> Callable[..., Bunch]:
+def fetch(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Bunch]:
     server.body = archive_of(IMAGES)
+    monkeypatch.setattr(_cifake, "_PARTS", PARTS)
 
     def call(split: str = "all", *, missing: bool = True, n_retries: int = 0) -> Bunch:
-        return _fetch(
+        monkeypatch.setenv("SKFAKEREAL_CIFAKE_URL", server.url)
+        return fetch_cifake(
             tmp_path,
-            split,
-            _Source(server.url, PARTS),
+            split=split,
             download_if_missing=missing,
             n_retries=n_retries,
             delay=0,

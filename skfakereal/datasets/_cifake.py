@@ -7,7 +7,6 @@ import re
 import tarfile
 import tempfile
 import zlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -52,38 +51,52 @@ class Part:
     digest: str
 
 
-def check_published(folder: Path, part: str, parts: Mapping[str, Part]) -> None:
-    """Make sure that a part is there; what was verified before is only counted."""
-    listed = part if part in parts else "all"
+_URL = (
+    "https://codeload.github.com/jordan-bird/"
+    "CIFAKE-Real-and-AI-Generated-Synthetic-Images/tar.gz/"
+    "e112a942abaecd02b6b1f6f646c807d56be8fb62"
+)
+# All of it, and each split that can be verified by itself.
+_PARTS = {
+    "all": Part(
+        120_000, "ea9f7d74b64f6b14d969c95be945064fb1148ca73b17916bedcbde515b36baee"
+    ),
+    "train": Part(
+        100_000, "6a02b2184bb732993e8629880ccb66b98f042cda145f4d68ca8a31572a51e6b3"
+    ),
+}
+
+
+def _check(folder: Path, split: str) -> None:
+    """Make sure that a split is there; what was verified before is only counted."""
+    part = split if split in _PARTS else "all"
     marker = folder / _MARKER
     verified = marker.read_text(encoding="utf-8").split() if marker.is_file() else []
-    for name in ("all", listed):
-        if parts[name].digest in verified:
-            _list_all(folder, name, parts[name])
+    for name in ("all", part):
+        if _PARTS[name].digest in verified:
+            _list_all(folder, name)
             return
-    verify_published(folder, listed, parts)
+    _verify(folder, part)
 
 
-def verify_published(folder: Path, part: str, parts: Mapping[str, Part]) -> None:
+def _verify(folder: Path, part: str) -> None:
     """Compare every byte of a part with what was published, and note that it agrees."""
-    images = _list_all(folder, part, parts[part])
-    digest = _digest_contents(folder, images)
-    if digest != parts[part].digest:
+    digest = _digest_contents(folder, _list_all(folder, part))
+    if digest != _PARTS[part].digest:
         raise OSError(
             f"The images in {str(folder)!r} are not the published ones: their digest is "
-            f"{digest} instead of {parts[part].digest}."
+            f"{digest} instead of {_PARTS[part].digest}."
         )
     with (folder / _MARKER).open("a", encoding="utf-8") as marker:
         marker.write(f"{digest}\n")
 
 
-def _list_all(folder: Path, name: str, part: Part) -> list[str]:
-    below = folder if name == "all" else folder / name
+def _list_all(folder: Path, part: str) -> list[str]:
+    below = folder if part == "all" else folder / part
     images = list_images(below)[0] if below.is_dir() else []
-    if len(images) != part.n_files:
-        raise OSError(
-            f"{str(below)!r} holds {len(images)} images instead of {part.n_files}."
-        )
+    n_files = _PARTS[part].n_files
+    if len(images) != n_files:
+        raise OSError(f"{str(below)!r} holds {len(images)} images instead of {n_files}.")
     return images
 
 
@@ -94,27 +107,6 @@ def _digest_contents(folder: Path, images: list[str]) -> str:
     for place in tqdm(sorted(by_place), unit=" files", desc="verify", disable=None):
         whole.update(f"{digest_of(by_place[place])}  {place}\n".encode())
     return whole.hexdigest()
-
-
-@dataclass(frozen=True)
-class _Source:
-    url: str
-    parts: dict[str, Part]  # "all", and each split that can be verified by itself
-
-
-_CIFAKE = _Source(
-    "https://codeload.github.com/jordan-bird/"
-    "CIFAKE-Real-and-AI-Generated-Synthetic-Images/tar.gz/"
-    "e112a942abaecd02b6b1f6f646c807d56be8fb62",
-    {
-        "all": Part(
-            120_000, "ea9f7d74b64f6b14d969c95be945064fb1148ca73b17916bedcbde515b36baee"
-        ),
-        "train": Part(
-            100_000, "6a02b2184bb732993e8629880ccb66b98f042cda145f4d68ca8a31572a51e6b3"
-        ),
-    },
-)
 
 
 def fetch_cifake(
@@ -203,26 +195,6 @@ def fetch_cifake(
     >>> images.data.shape, images.target_names  # doctest: +SKIP
     ((20000,), ['real', 'fake'])
     """
-    source = _Source(os.environ.get(_URL_VARIABLE) or _CIFAKE.url, _CIFAKE.parts)
-    return _fetch(
-        data_home,
-        split,
-        source,
-        download_if_missing=download_if_missing,
-        n_retries=n_retries,
-        delay=delay,
-    )
-
-
-def _fetch(
-    data_home: str | os.PathLike[str] | None,
-    split: Literal["train", "test", "all"],
-    source: _Source,
-    *,
-    download_if_missing: bool,
-    n_retries: int,
-    delay: float,
-) -> LabelledImages:
     if split not in ("train", "test", "all"):
         raise ValueError(f'split must be "train", "test" or "all", got {split!r}.')
     folder = Path(get_data_home(data_home)) / "cifake"
@@ -230,13 +202,13 @@ def _fetch(
         if not folder.exists():
             if not download_if_missing:
                 raise OSError(f"{str(folder)!r} is missing, and download_if_missing=False.")
-            _download(folder, source, n_retries=n_retries, delay=delay)
-        check_published(folder, split, source.parts)
+            _download(folder, n_retries, delay)
+        _check(folder, split)
     except OSError as error:
         again = f"Delete {str(folder)!r}" if folder.exists() else "Mend that"
         raise OSError(
             f"CIFAKE is not available: {error} {again} and call again to download it; or get "
-            f"{_CIFAKE.url} in any way you can, unpack it, and move its folder DATASET to "
+            f"{_URL} in any way you can, unpack it, and move its folder DATASET to "
             f"{str(folder)!r}, where the next call verifies it."
         ) from error
     bunch = load_image_folder(folder, split=split)
@@ -250,14 +222,13 @@ def _fetch(
     return bunch
 
 
-def _download(folder: Path, source: _Source, *, n_retries: int, delay: float) -> None:
+def _download(folder: Path, n_retries: int, delay: float) -> None:
+    url = os.environ.get(_URL_VARIABLE) or _URL
     with tempfile.TemporaryDirectory(prefix=".cifake-", dir=folder.parent) as temporary:
         archive, fresh = Path(temporary, "cifake.tar.gz"), Path(temporary, "cifake")
-        download(
-            source.url, archive, what="CIFAKE (105 MB)", n_retries=n_retries, delay=delay
-        )
-        _unpack(archive, fresh, source.parts["all"].n_files)
-        verify_published(fresh, "all", source.parts)
+        download(url, archive, what="CIFAKE (105 MB)", n_retries=n_retries, delay=delay)
+        _unpack(archive, fresh)
+        _verify(fresh, "all")
         try:
             fresh.replace(folder)
         except OSError:
@@ -265,7 +236,7 @@ def _download(folder: Path, source: _Source, *, n_retries: int, delay: float) ->
                 raise
 
 
-def _unpack(archive: Path, folder: Path, n_files: int) -> None:
+def _unpack(archive: Path, folder: Path) -> None:
     for split in ("train", "test"):
         for name in ("REAL", "FAKE"):
             (folder / split / name).mkdir(parents=True)
@@ -274,7 +245,9 @@ def _unpack(archive: Path, folder: Path, n_files: int) -> None:
         # names of our own pattern, is the narrower rule in any case.
         with (
             tarfile.open(archive, "r:gz") as tar,
-            tqdm(total=n_files, unit=" files", desc="unpack", disable=None) as bar,
+            tqdm(
+                total=_PARTS["all"].n_files, unit=" files", desc="unpack", disable=None
+            ) as bar,
         ):
             for member in tar:
                 place = _MEMBER.fullmatch(member.name)
