@@ -126,16 +126,14 @@ def measure_on(
     some = paths[:: max(1, len(paths) // _N_IMAGES)][:_N_IMAGES]
     size = (*settings.image_size, 3)
     network = trunk_network(trunk, replace(settings, ranges=None))
-    failures: list[ImageReadError] = []
-    found = measure_ranges(network, _batches(settings, some, failures), size)
-    if len(failures) == len(some):
-        raise_unreadable(failures)
+    found = measure_ranges(network, _batches(settings, some), size)
     return tuple(2 ** (ceil(8 * log2(max(value, 1e-6))) / 8) for value in found)
 
 
 def _batches(
-    settings: TrunkSettings, paths: Sequence[str], failures: list[ImageReadError]
+    settings: TrunkSettings, paths: Sequence[str]
 ) -> Iterator[NDArray[np.float32]]:
+    failures: list[ImageReadError] = []
     for start in range(0, len(paths), _BATCH):
         crops = []
         for path in paths[start : start + _BATCH]:
@@ -147,3 +145,5 @@ def _batches(
             crops.append(render_crops(image, settings))
         if crops:
             yield settings.preprocess(np.concatenate(crops))
+    if len(failures) == len(paths):
+        raise_unreadable(failures)

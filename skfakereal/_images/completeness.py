@@ -33,23 +33,16 @@ _MAX_TURN = 2**20
 # Channels by the colour type; and start and step of Adam7's passes, across and down.
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _ADAM7 = [
-    (0, 8, 0, 8),
-    (4, 8, 0, 8),
-    (0, 4, 4, 8),
-    (2, 4, 0, 4),
-    (0, 2, 2, 4),
-    (1, 2, 0, 2),
+    *((0, 8, 0, 8), (4, 8, 0, 8), (0, 4, 4, 8), (2, 4, 0, 4)),
+    *((0, 2, 2, 4), (1, 2, 0, 2), (0, 1, 1, 2)),
 ]
-_ADAM7.append((0, 1, 1, 2))
 # Bytes of one value by its type, and the tags that the layout of the pixels is in.
 _TIFF_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
 _TIFF_SIZES |= {13: 4, 16: 8, 17: 8, 18: 8}
 _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_BITS, _TIFF_PACKING, _TIFF_GREY = 256, 257, 258, 259, 262
 _TIFF_TILE_WIDTH, _TIFF_TILE_HEIGHT, _TIFF_COUNTS = 322, 323, {279, 325}
-_TIFF_LISTS, _TIFF_NEEDED = (
-    set(range(254, 400)),
-    {258, 273, 277, 279, 320, 324, 325, 338, 339},
-)
+_TIFF_LISTS = set(range(254, 400))
+_TIFF_NEEDED = {258, 273, 277, 279, 320, 324, 325, 338, 339}
 # What one read costs, in bytes.
 A_READ = 1024
 # More than any program writes.

@@ -9,7 +9,6 @@ have eight bits, and a scale a layer, from `Quantization`.
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -168,8 +167,8 @@ def _statistics(maps: Pixels, scale: np.float32) -> tuple[FloatArray, FloatArray
     n, height, width, channels = maps.shape
     sums = np.zeros((2, n, channels))
     for i, image in enumerate(maps):
-        for columns in _runs(image.shape[1]):
-            values = image[:, columns].astype(np.float32)
+        for start in range(0, width, _EXACT):
+            values = image[:, start : start + _EXACT].astype(np.float32)
             sums[0, i] += values.sum(axis=1).sum(axis=0, dtype=np.float64)
             np.square(values, out=values)
             sums[1, i] += values.sum(axis=1).sum(axis=0, dtype=np.float64)
@@ -177,11 +176,6 @@ def _statistics(maps: Pixels, scale: np.float32) -> tuple[FloatArray, FloatArray
     exact = np.float64(scale)
     variance = np.maximum(square - np.square(mean), 0) * exact**2
     return Statistics.of(mean * exact, variance, np)
-
-
-def _runs(length: int) -> Iterator[slice]:
-    for start, end in pairwise([*range(0, length, _EXACT), length]):
-        yield slice(start, end)
 
 
 def _graph(
@@ -286,6 +280,4 @@ def measure_ranges(
         session.run(None, {"images": np.ascontiguousarray(batch.transpose(0, 3, 1, 2))})
         for batch in images
     ]
-    if not found:  # no image could be read, which is said by whoever reads all of them
-        return (1.0,) * len(maxima)
     return tuple(float(value) for value in np.max(found, axis=0))
