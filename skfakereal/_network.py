@@ -157,7 +157,9 @@ class Network:
             for name, value in vars(layer).items():
                 digest.update(name.encode())
                 if isinstance(value, np.ndarray):
-                    update_digest(digest, value)
+                    digest.update(f"{value.dtype.str}{value.shape}".encode())
+                    flat = np.ascontiguousarray(value).reshape(-1).view(np.uint8)
+                    digest.update(flat.data)  # not a copy
                 else:
                     digest.update(str(value).encode())
         if self.quantization is not None:
@@ -197,9 +199,3 @@ class Network:
                 case Dense():
                     shape = (layer.kernel.shape[1],)
         return shape
-
-
-def update_digest(digest: Any, array: NDArray[Any]) -> None:
-    """Feed a hash with what tells one array from another: type, shape and content."""
-    digest.update(f"{array.dtype.str}{array.shape}".encode())
-    digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8))  # not a copy

@@ -11,14 +11,6 @@ from PIL import Image, ImageFilter
 from skfakereal._views import LONGEST
 
 
-def check_range(name: str, value: float, low: float, high: float) -> None:
-    """Check a setting of a perturbation."""
-    if isinstance(value, bool) or not low <= value <= high:
-        raise ValueError(
-            f"{name} must be a number from {low:g} to {high:g}, got {value!r}."
-        )
-
-
 class _OneSetting:
     """A perturbation of one number, which has a range, and a text for tables."""
 
@@ -27,7 +19,11 @@ class _OneSetting:
 
     def __post_init__(self) -> None:
         ((name, value),) = vars(self).items()
-        check_range(name, value, *self._range)
+        low, high = self._range
+        if isinstance(value, bool) or not low <= value <= high:
+            raise ValueError(
+                f"{name} must be a number from {low:g} to {high:g}, got {value!r}."
+            )
         if isinstance(value, np.generic):  # which Pillow does not take
             object.__setattr__(self, name, value.item())
 

@@ -164,14 +164,9 @@ def split_local(paths: Sequence[str]) -> tuple[list[str], dict[str, Classificati
             check_paths([path])
             local.append(path)
         except ValueError as error:  # a URL, or nothing at all
-            broken[path] = Classification(
-                path, error=_what_is_wrong(error), reason="not a path"
-            )
+            what = str(error).removeprefix("X[0] ").rstrip(".")
+            broken[path] = Classification(path, error=what, reason="not a path")
     return local, broken
-
-
-def _what_is_wrong(error: ValueError) -> str:
-    return str(error).removeprefix("X[0] ").rstrip(".")
 
 
 def _predict(estimator: Any, paths: Sequence[str]) -> Iterator[Classification]:

@@ -63,7 +63,7 @@ def build_tail(
 
     No layer draws anything: it would draw a seed from Python's own generator.
     """
-    layers = [_keras_layer(layer) for layer in _without_head(start)]
+    layers = [_keras_layer(x) for x in start.layers if not isinstance(x, Dense)]
     decay = _Decay() if settings.weight_decay else None
     for units in settings.hidden_units:
         layers.append(_dense(units, "relu", decay))
@@ -194,10 +194,6 @@ def _dense(units: int, activation: str, decay: _Decay | None) -> keras.layers.De
     return keras.layers.Dense(
         units, activation, kernel_initializer="zeros", kernel_regularizer=decay
     )
-
-
-def _without_head(start: Network) -> list[Layer]:
-    return [layer for layer in start.layers if not isinstance(layer, Dense)]
 
 
 def _keras_layer(layer: Layer) -> keras.layers.Layer:

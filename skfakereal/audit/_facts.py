@@ -72,6 +72,7 @@ def _facts(data: bytes, picture: Image.Image, path: str) -> FileFacts:
     bits = imagehash.phash(small).hash
     packing = read_packing(data)
     thumbnail = small.resize((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BOX)
+    spread = np.ptp(np.asarray(thumbnail), axis=-1)
     return FileFacts(
         {
             **packing,
@@ -82,7 +83,7 @@ def _facts(data: bytes, picture: Image.Image, path: str) -> FileFacts:
             "file_size": float(len(data)),
             "bytes_per_pixel": round(len(data) / (picture.width * picture.height), 4),
             "border": _border(picture),
-            "colour": "none" if _is_grey(np.asarray(thumbnail)) else "some",
+            "colour": "none" if spread.max() <= _GREY_WITHIN else "some",
         },
         hashlib.blake2b(data, digest_size=16).digest(),
         int.from_bytes(np.packbits(bits).tobytes()),
@@ -208,10 +209,6 @@ def _short(text: str) -> str:
         end = hashlib.blake2b(text.encode(), digest_size=2).hexdigest()
         return f"{text[:_SHOWN]}… [{end}]"
     return text or "(none)"
-
-
-def _is_grey(pixels: NDArray[np.uint8]) -> bool:
-    return bool(np.ptp(pixels, axis=-1).max() <= _GREY_WITHIN)
 
 
 def _border(picture: Image.Image) -> float:

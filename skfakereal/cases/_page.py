@@ -237,8 +237,8 @@ def _worth(detector: Row) -> Html:
     names = (f"{others} images called {positive}", f"{positive} images found")
     rows = []
     for name, rate, n in zip(names, rates, counts, strict=True):
-        known = _is_count(n) and isinstance(rate, int | float) and 0 <= rate <= 1
-        if known:
+        is_count = type(n) is int and 0 < n < 2**53
+        if is_count and isinstance(rate, int | float) and 0 <= rate <= 1:
             exact = binomtest(round(rate * n), n).proportion_ci(method="exact")
             rows.append([name, rate, f"{exact.low:.3f} to {exact.high:.3f}", n])
     if not rows:
@@ -249,10 +249,6 @@ def _worth(detector: Row) -> Html:
     header = ("", "share", "95% interval", "images")
     said = "Measured on the images that the threshold was chosen on, so a little too good."
     return section(heading, table(rows, header), said)
-
-
-def _is_count(value: Any) -> bool:
-    return type(value) is int and 0 < value < 2**53
 
 
 def _says(said: Provenance) -> Html:

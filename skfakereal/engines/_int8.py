@@ -105,10 +105,11 @@ def compile_with_int8(
     last = network.layers[-1]
     statistics = last if isinstance(last, Statistics) else None
     session = _session(_graph(layers, input_shape, tapped=statistics is not None))
-    scales = [layer.output_scale for layer in layers if isinstance(layer, Quantized)]
+    convolutions = [layer for layer in layers if isinstance(layer, Quantized)]
+    scales = [layer.output_scale for layer in convolutions]
     offset = np.array(how.offset, np.float32)
     border = border_of(how)
-    n_values = int(np.prod(input_shape[:2])) * len(_convolutions(layers)[0].bias)
+    n_values = int(np.prod(input_shape[:2])) * len(convolutions[0].bias)
     largest = max(1, _CHUNK_VALUES // n_values)
 
     def compute(batch: FloatArray) -> FloatArray:
@@ -143,10 +144,6 @@ def compile_with_int8(
             return np.concatenate(list(pool.map(compute, chunks)))
 
     return forward
-
-
-def _convolutions(layers: Sequence[Quantized | MaxPool]) -> list[Quantized]:
-    return [layer for layer in layers if isinstance(layer, Quantized)]
 
 
 def _finish(last: Any, maps: Pixels, scale: np.float32) -> FloatArray:

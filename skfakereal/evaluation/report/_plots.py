@@ -48,7 +48,8 @@ def draw_plots(results: Results, kind: str = "all", ax: "Axes | None" = None) ->
     if kind not in kinds:
         raise ValueError(f"kind must be 'all' or one of {kinds}, got {kind!r}.")
     if ax is None:
-        height = group_height(results) if kind == "groups" else 4.6
+        groups = min(len(results.rows), _MOST_GROUPS)
+        height = 1.4 + 0.3 * groups if kind == "groups" else 4.6
         _, ax = plt.subplots(figsize=(5.2, height), layout="constrained")
     _DRAW[kind](results, ax)
     return legible(cast("Figure", ax.get_figure(root=True)))
@@ -183,11 +184,6 @@ def draw_reliability(results: Results, ax: "Axes") -> None:
         aspect="equal",
         title="Calibration",
     )
-
-
-def group_height(results: Results) -> float:
-    """Return how high the picture of the groups has to be."""
-    return 1.4 + 0.3 * min(len(results.rows), _MOST_GROUPS)
 
 
 def draw_groups(results: Results, ax: "Axes") -> None:
