@@ -99,14 +99,13 @@ def _case(suffix: str) -> str:
 
 def _shape(picture: Image.Image) -> Values:
     width, height = picture.size
+    fitting = [b for b in _BLOCKS if width % b == height % b == 0]
     return {
         "dimensions": f"{width} x {height}",
         "width": float(width),
         "height": float(height),
         "aspect": round(width / height, 4),
-        "blocks": next(
-            (f"{b} pixels" for b in _BLOCKS if width % b == height % b == 0), "none"
-        ),
+        "blocks": f"{fitting[0]} pixels" if fitting else "none",
     }
 
 
@@ -345,9 +344,8 @@ def _jpeg_packing(data: bytes) -> Values:
 
 
 def _subsampling(frame: bytes) -> str:
-    factors = (
-        [(f >> 4, f & 15) for f in frame[7 : 6 + 3 * frame[5] : 3]] if frame[5:] else []
-    )
+    sampled = frame[7 : 6 + 3 * frame[5] : 3] if frame[5:] else b""
+    factors = [(f >> 4, f & 15) for f in sampled]
     if len(factors) == 1:
         return "grey"
     names = {
@@ -365,7 +363,7 @@ def _subsampling(frame: bytes) -> str:
 def _quality(tables: bytes) -> float:
     """Return the quality whose standard luminance table has the nearest sum to the first."""
     if not tables:
-        return float("nan")
+        return math.nan
     wide = 2 if tables[0] >> 4 else 1
     values = tables[1 : 1 + 64 * wide]
     total = sum(int.from_bytes(values[i : i + wide]) for i in range(0, len(values), wide))

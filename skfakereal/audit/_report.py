@@ -300,12 +300,11 @@ def _headline(headline: Strength, counts: Mapping[str, int], copies: Copies) -> 
     figures = [("AUC of the metadata alone", headline.auc)]
     figures += [(f"{name} images", n) for name, n in counts.items()]
     figures += [("files that repeat another", copies.n_extra)]
-    kind = _KINDS.get(headline.verdict, "plain")
     word = "" if headline.verdict == TOO_FEW else f"{headline.verdict.capitalize()}. "
     return section(
         "Do the files give the classes away?",
         headlines(figures),
-        note(word + headline_text(headline), kind),
+        note(word + headline_text(headline), _KINDS.get(headline.verdict, "plain")),
         meaning(items(_MEANINGS)),
     )
 
@@ -344,16 +343,10 @@ def _evidence(shortcut: Shortcut, paths: Sequence[str], names: list[str]) -> Htm
 
 
 def _values(shortcut: Shortcut, names: list[str]) -> Html:
-    rows = [
-        [
-            row.value,
-            *(
-                f"{n:,} ({percent(share)})"
-                for n, share in zip(row.counts, row.shares, strict=True)
-            ),
-        ]
-        for row in shortcut.rows
-    ]
+    rows = []
+    for row in shortcut.rows:
+        counts = zip(row.counts, row.shares, strict=True)
+        rows.append([row.value, *(f"{n:,} ({percent(share)})" for n, share in counts)])
     return table(rows, [shortcut.field.title, *names])
 
 
@@ -390,7 +383,6 @@ def _all_fields(shortcuts: Sequence[Shortcut], names: list[str]) -> Html:
         word = s.strength.verdict if s.field.judged else "not counted"
         interval = f"{s.strength.low:.2f} to {s.strength.high:.2f}"
         rows.append([s.field.title, s.strength.auc, interval, word])
-    varied = [s for s in shortcuts if len(s.rows) > 1]
     return section(
         "In numbers",
         folds(
@@ -400,7 +392,8 @@ def _all_fields(shortcuts: Sequence[Shortcut], names: list[str]) -> Html:
             ),
             *(
                 details(f"{s.field.title}: values by class", _values(s, names))
-                for s in varied
+                for s in shortcuts
+                if len(s.rows) > 1
             ),
         ),
     )

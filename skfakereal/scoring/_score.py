@@ -81,11 +81,8 @@ def prepare_model(estimator: Any, *, cache: _Cache = None) -> ScoringModel:
             "functions in a module, in place of lambdas."
         ) from error
     pixels = max((math.prod(height_and_width(n.image_size)) for n in networks), default=0)
-    return ScoringModel(
-        estimator=copy,
-        digest=digest,
-        part_size=min(_LARGEST_PART, _PART_PIXELS // pixels) if pixels else _USUAL_PART,
-    )
+    part_size = min(_LARGEST_PART, _PART_PIXELS // pixels) if pixels else _USUAL_PART
+    return ScoringModel(copy, digest, part_size)
 
 
 def _lets_unreadable_pass(estimator: Any) -> bool:
