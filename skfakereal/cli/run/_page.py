@@ -53,18 +53,19 @@ def _how_it_was_made(config: Mapping[str, Any]) -> Html:
     return section(
         "How it was made",
         folds(
-            details("Command, folder and images", table(_rows(short))),
-            details("All settings of the model", table(_rows(model))),
-            details("Versions", table(_rows(config["versions"]))),
+            details("Command, folder and images", _as_table(short)),
+            details("All settings of the model", _as_table(model)),
+            details("Versions", _as_table(config["versions"])),
         ),
     )
 
 
-def _rows(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [
+def _as_table(facts: Mapping[str, Any]) -> Html:
+    rows = [
         (name.replace("_", " "), fact if isinstance(fact, str) else json.dumps(fact))
         for name, fact in facts.items()
     ]
+    return table(rows)
 
 
 def card_facts(folder: Path, train: Part, names: Sequence[str]) -> dict[str, Any]:
