@@ -288,6 +288,7 @@ def check_decision(plan: DecisionPlan, parts: Parts) -> None:
     if plan.calibration == "temperature":
         _check_temperature(version("scikit-learn"))
     counts = _validation_counts(parts)
+    least = {option: _needed_of_each(option, plan) for option in plan.asked}
     positive = positive_class(np.arange(2), parts.names)
     assert positive is not None
     others = parts.names[1 - positive]
@@ -297,8 +298,7 @@ def check_decision(plan: DecisionPlan, parts: Parts) -> None:
         except ValueError as error:
             needed = negatives_needed(plan.target_fpr, plan.confidence)
             raise ValueError(f"{error}{_way_out(parts, others, needed)}") from error
-    for option in plan.asked:
-        needed = _needed_of_each(option, plan)
+    for option, needed in least.items():
         for name, number in counts.items():
             if number < needed:
                 raise ValueError(
