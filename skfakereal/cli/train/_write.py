@@ -123,7 +123,7 @@ def write(folder: Path, plan: Plan, fitted: Fitted, decided: Decided) -> Trained
         figures=figures,
         pictures=[_training_panel(fitted.prepared, views)],
         findings=[
-            *(label_sections(issues) if issues else []),
+            *([label_section(issues)] if issues else []),
             *([audit.section] if audit else []),
         ],
         sections=card_sections(write_card(folder, report, config)),
@@ -170,14 +170,12 @@ def _training_panel(prepared: Prepared, views: "Figure | None") -> Html:
         )
     else:
         said = "Loss by epoch: where validation rises while training falls, it overfits."
-    return panel("Training", drawn, said, *_views(views))
-
-
-def _views(views: "Figure | None") -> list[Html]:
     if views is None:
-        return []
+        return panel("Training", drawn, said)
     caption = "One training image, and copies of it as augmentation alters them."
-    return [details("What training saw", figure(views, caption))]
+    return panel(
+        "Training", drawn, said, details("What training saw", figure(views, caption))
+    )
 
 
 def _draw_views(estimator: Any, paths: Sequence[str]) -> "Figure | None":
@@ -258,40 +256,32 @@ def write_label_issues(folder: Path, issues: LabelIssues) -> None:
     write_csv(folder / LABELS_FILE, [["path", "label", "likely", "probability"], *rows])
 
 
-def label_sections(issues: LabelIssues) -> list[Html]:
+def label_section(issues: LabelIssues) -> Html:
     """Return what the page shows of them."""
+    heading = "Labels that look wrong"
     looked_at = f"Looked at {counted(issues.n_images, 'image')}: {issues.which}."
     if not issues.found:
-        return [
-            section(
-                "Labels that look wrong", note("No label looks wrong.", "good"), looked_at
-            )
-        ]
+        return section(heading, note("No label looks wrong.", "good"), looked_at)
     shown = issues.found[:_SHOWN]
     said = f"{_looks(issues)}. Hard images look just like wrong labels: see for yourself."
     if len(issues.found) > len(shown):
         said += f" The {len(shown)} most likely are shown; {LABELS_FILE} has all."
-    return [
-        section(
-            "Labels that look wrong",
-            said,
-            gallery(
-                picture(
-                    each.path,
-                    f"labelled {each.label} (probability {each.probability:.2f}), "
-                    f"more likely {each.likely}\n{shortened(each.path, 18)}",
-                )
-                for each in shown
-            ),
-            meaning(
-                f"{looked_at} An image is listed if it resembles the other class more than "
-                "images of that class do on average, for as many images as the probabilities "
-                "say are mislabelled (confident learning, Northcutt et al. 2021). Correct what "
-                f"is wrong, leave what is right, and train again; {LABELS_FILE} beside this "
-                "page lists the images. None was left out of training."
-            ),
+    pictures = [
+        picture(
+            each.path,
+            f"labelled {each.label} (probability {each.probability:.2f}), "
+            f"more likely {each.likely}\n{shortened(each.path, 18)}",
         )
+        for each in shown
     ]
+    how = meaning(
+        f"{looked_at} An image is listed if it resembles the other class more than images of "
+        "that class do on average, for as many images as the probabilities say are mislabelled "
+        "(confident learning, Northcutt et al. 2021). Correct what is wrong, leave what is "
+        f"right, and train again; {LABELS_FILE} beside this page lists the images. None was "
+        "left out of training."
+    )
+    return section(heading, said, gallery(pictures), how)
 
 
 def _looks(issues: LabelIssues) -> str:
