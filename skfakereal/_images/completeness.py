@@ -16,6 +16,7 @@ from typing import Literal
 
 import numpy as np
 
+from skfakereal._images.containers import colour_table
 from skfakereal._images.costs import image_memory, memory_needed, scan_fault, size_fault
 
 # Marks that carry no length are passed over: stuffed zeros, TEM, restarts, SOI, fill.
@@ -240,7 +241,7 @@ def _png_raw_size(header: memoryview) -> int:
 
 
 def _gif(data: bytes) -> bytes:
-    header = position = 13 + _colour_table(data, 10)
+    header = position = 13 + colour_table(data, 10)
     controls: list[bytes] = []
     first, more = b"", False
     # Sub-blocks have 255 bytes but for the last ones.
@@ -250,7 +251,7 @@ def _gif(data: bytes) -> bytes:
         if kind == 0x3B:
             return data if not more else b"".join([data[:header], *controls, first, b";"])
         if kind == 0x2C:  # an image: descriptor, colour table, code size, blocks
-            position += 11 + _colour_table(data, position + 9)
+            position += 11 + colour_table(data, position + 9)
         elif kind == 0x21:  # an extension: label, blocks
             position += 2
         else:
@@ -269,12 +270,6 @@ def _gif(data: bytes) -> bytes:
         else:
             more = True
     raise PackingError("truncated", "its end mark is missing")
-
-
-def _colour_table(data: bytes, position: int) -> int:
-    """Return how many bytes the colour table takes whose flags are at `position`."""
-    flags = data[position] if position < len(data) else 0
-    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
 def _jpeg2000(data: bytes) -> bytes:

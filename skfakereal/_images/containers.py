@@ -54,16 +54,14 @@ def riff_chunks(data: bytes) -> Iterator[tuple[str, memoryview]]:
 
 def gif_extensions(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield label and content of every extension before the end, XMP's without its trailer."""
-    position = 13 + (3 << ((data[10] & 7) + 1) if len(data) > 10 and data[10] & 128 else 0)
+    position = 13 + colour_table(data, 10)
     most = _MOST_PARTS + len(data) // 64  # sub-blocks have 255 bytes but for the last ones
     for _ in range(_MOST_PARTS):
         kind = data[position : position + 1]
         if kind == b"!":
             label, position = data[position + 1 : position + 2], position + 2
         elif kind == b",":
-            flags = data[position + 9 : position + 10] or b"\0"
-            table = 3 << ((flags[0] & 7) + 1) if flags[0] & 128 else 0
-            label, position = b"", position + 11 + table
+            label, position = b"", position + 11 + colour_table(data, position + 9)
         else:
             return
         start, blocks = position, []
@@ -79,6 +77,12 @@ def gif_extensions(data: bytes) -> Iterator[tuple[int, bytes]]:
             yield label[0], b"XMP DataXMP" + data[start + 12 : position]
         elif label:
             yield label[0], b"".join(blocks)
+
+
+def colour_table(data: bytes, position: int) -> int:
+    """Return how many bytes a GIF's colour table takes whose flags are at `position`."""
+    flags = data[position] if position < len(data) else 0
+    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
 def boxes(data: bytes | memoryview) -> Iterator[tuple[bytes, memoryview]]:
