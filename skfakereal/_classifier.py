@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted
 
 from skfakereal._activations import ActivationReader
 from skfakereal._augmentation import Augmentation, view_settings
@@ -18,7 +17,7 @@ from skfakereal._documentation import DocumentationLink
 from skfakereal._network import Dense, Network
 from skfakereal._novelty import NO_SUMMARY
 from skfakereal._parameters import BEFORE, check_parameters
-from skfakereal._paths import ImagePaths, check_paths
+from skfakereal._paths import ImagePaths
 from skfakereal._probabilities import compute_novelty, compute_probabilities
 from skfakereal._quantization import engine_to_fit, with_ranges
 from skfakereal._store.store import open_store
@@ -34,7 +33,7 @@ from skfakereal._training.linear_head import solve_head
 from skfakereal._training.settings import RECIPE, held_fraction, is_solved, tail_settings
 from skfakereal._trunk import Trunk, continued_tail, tail_convolutions
 from skfakereal._trunk_settings import TrunkSettings, trunk_settings
-from skfakereal._validation import check_class_weight, record_columns
+from skfakereal._validation import check_class_weight, checked_paths, record_columns
 from skfakereal._weights import load_trunk
 
 
@@ -570,10 +569,7 @@ class VGG16ImageClassifier(DocumentationLink, ClassifierMixin, BaseEstimator):
         .. [1] J. E. Jackson and G. S. Mudholkar (1979), Control procedures for residuals
                associated with principal component analysis, Technometrics 21(3).
         """
-        check_is_fitted(self)
-        check_parameters(self.get_params(deep=False))
-        paths = check_paths(X)
-        record_columns(self, X, reset=False)
+        paths = checked_paths(self, X)
         summary = getattr(self, "_summary", None)
         if summary is None:
             raise ValueError(NO_SUMMARY)
@@ -581,10 +577,7 @@ class VGG16ImageClassifier(DocumentationLink, ClassifierMixin, BaseEstimator):
         return compute_novelty(reader, summary, paths, keep_going=self.on_error == "nan")
 
     def _probabilities(self, X: ImagePaths, *, keep_going: bool) -> NDArray[np.float64]:
-        check_is_fitted(self)
-        check_parameters(self.get_params(deep=False))
-        paths = check_paths(X)
-        record_columns(self, X, reset=False)
+        paths = checked_paths(self, X)
         return compute_probabilities(
             self._reader(self._trunk, self._settings, n_images=len(paths)),
             self._tail,

@@ -19,7 +19,7 @@ from skfakereal._quantization import engine_to_fit, with_ranges
 from skfakereal._store.store import open_store
 from skfakereal._trunk import statistics_names
 from skfakereal._trunk_settings import trunk_settings
-from skfakereal._validation import record_columns
+from skfakereal._validation import checked_paths, record_columns
 from skfakereal._weights import load_trunk
 
 
@@ -221,10 +221,7 @@ class VGG16FeatureExtractor(
         ImageReadError
             If an image cannot be read and `on_error` is "raise"; it lists all of them.
         """
-        check_is_fitted(self)
-        check_parameters(self.get_params(deep=False))
-        paths = check_paths(X)
-        record_columns(self, X, reset=False)
+        paths = checked_paths(self, X)
         reader = ActivationReader(
             self._trunk,
             self._settings,

@@ -8,9 +8,10 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skfakereal._paths import is_missing, shown, unmasked
+from skfakereal._parameters import check_parameters
+from skfakereal._paths import check_paths, is_missing, shown, unmasked
 
 # What every random_state takes.
 RandomState: TypeAlias = int | np.random.RandomState | None
@@ -189,3 +190,12 @@ def record_columns(estimator: BaseEstimator, X: Any, *, reset: bool) -> None:
     """Record the name of a DataFrame's column as `feature_names_in_`, or compare it."""
     # Without ensure_2d=False it would count features, which (n,) paths do not have.
     validate_data(estimator, X, reset=reset, skip_check_array=True, ensure_2d=False)
+
+
+def checked_paths(estimator: BaseEstimator, X: Any) -> list[str]:
+    """Check that an estimator is fitted and its parameters are sound; return the paths in `X`."""
+    check_is_fitted(estimator)
+    check_parameters(estimator.get_params(deep=False))
+    paths = check_paths(X)
+    record_columns(estimator, X, reset=False)
+    return paths
