@@ -21,6 +21,12 @@ from safetensors.numpy import save_file
 
 MakeImage = Callable[..., str]
 MakeClassifier = Callable[..., Any]
+MakeExtractor = Callable[..., Any]
+Fit = Callable[..., Any]
+Command = Callable[..., "pytest.CaptureResult[str]"]
+Said = pytest.CaptureFixture[str]
+Patch = pytest.MonkeyPatch
+Folders = pytest.TempPathFactory
 # Paths and labels.
 Images = tuple[NDArray[np.str_], NDArray[np.int64]]
 
@@ -40,7 +46,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _quiet_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def _quiet_environment(tmp_path_factory: Folders) -> Iterator[None]:
     """No window, and no store in the home of whoever runs the tests; workers inherit it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MPLBACKEND", "Agg")
@@ -119,6 +125,32 @@ def test_data() -> Path:
 
 
 @pytest.fixture
+def command(capsys: Said) -> Command:
+    """Return a function that runs the command line, which must end with `code`.
+
+    It takes words, paths and numbers, and returns what was written to both outputs.
+    """
+    from skfakereal.cli import main
+
+    def run(*words: object, code: int = 0) -> "pytest.CaptureResult[str]":
+        assert main([str(word) for word in words]) == code
+        return capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def refuse(command: Command) -> Command:
+    """Return a function that has the command line refused, in a last line that says so."""
+
+    def run(says: str, *words: object) -> None:
+        *_, last = command(*words, code=1).err.splitlines()
+        assert says in last
+
+    return run
+
+
+@pytest.fixture
 def full_disk() -> Iterator[Callable[[int], None]]:
     """Return a function that lets no file become larger than so many bytes."""
     resource = pytest.importorskip("resource")
@@ -180,7 +212,7 @@ def write_image(path: Path, pixels: NDArray[np.uint8]) -> str:
 
 
 @pytest.fixture(scope="session")
-def narrow_trunk(tmp_path_factory: pytest.TempPathFactory) -> str:
+def narrow_trunk(tmp_path_factory: Folders) -> str:
     """Return a weights file: a VGG16 of 8 channels a convolution, He-normal."""
     # Of the first seeds the one that lets most brightness through to the features.
     random, inputs = np.random.RandomState(1), 3
@@ -197,7 +229,7 @@ def narrow_trunk(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
-def dark_and_bright(tmp_path_factory: pytest.TempPathFactory) -> Images:
+def dark_and_bright(tmp_path_factory: Folders) -> Images:
     """Return the paths of 12 dark and 12 bright images and their labels, 0 and 1, sorted.
 
     Like `black_and_white_images`, for the estimators that several tests share.
@@ -223,21 +255,17 @@ def make_classifier(narrow_trunk: str) -> MakeClassifier:
     """Return `VGG16ImageClassifier` with settings that train within a second or two."""
     from skfakereal import VGG16ImageClassifier
 
-    settings: dict[str, Any] = {
-        "image_size": (32, 32),
-        "weights": narrow_trunk,
-        "hidden_units": (8,),
-        "learning_rate": 0.05,
-        "batch_size": 12,
-        "epochs": 8,
-        "augmentation": None,
-        "early_stopping": False,
-        "validation_fraction": 0.1,
-        "cache": None,
-        "n_jobs": 1,
-        "random_state": 0,
-    }
+    settings: dict[str, Any] = {"image_size": (32, 32), "weights": narrow_trunk}
+    settings |= {"hidden_units": (8,), "learning_rate": 0.05, "batch_size": 12, "epochs": 8}
+    settings |= {"early_stopping": False, "validation_fraction": 0.1, "augmentation": None}
+    settings |= {"cache": None, "n_jobs": 1, "random_state": 0}
     return lambda **changes: VGG16ImageClassifier(**settings | changes)
+
+
+@pytest.fixture(scope="session")
+def fit(make_classifier: MakeClassifier, dark_and_bright: Images) -> Fit:
+    """Return a function that makes a classifier and fits it on dark and bright images."""
+    return lambda **changes: make_classifier(**changes).fit(*dark_and_bright)
 
 
 @pytest.fixture(scope="session")
@@ -247,14 +275,20 @@ def fitted_classifier(make_classifier: MakeClassifier, dark_and_bright: Images) 
 
 
 @pytest.fixture(scope="session")
-def pipeline(narrow_trunk: str, dark_and_bright: Images) -> Any:
+def make_extractor(narrow_trunk: str) -> MakeExtractor:
+    """Return `VGG16FeatureExtractor` with the settings of `make_classifier`."""
+    from skfakereal import VGG16FeatureExtractor
+
+    settings: dict[str, Any] = {"image_size": (32, 32), "cache": None, "n_jobs": 1}
+    settings["weights"] = narrow_trunk
+    return lambda **changes: VGG16FeatureExtractor(**settings | changes)
+
+
+@pytest.fixture(scope="session")
+def pipeline(make_extractor: MakeExtractor, dark_and_bright: Images) -> Any:
     """Return features and a logistic regression, fitted; no test may change them."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
-    from skfakereal import VGG16FeatureExtractor
-
-    features = VGG16FeatureExtractor(
-        weights=narrow_trunk, image_size=(64, 64), pooling="avg", cache=None
-    )
+    features = make_extractor(image_size=(64, 64), pooling="avg")
     return make_pipeline(features, LogisticRegression()).fit(*dark_and_bright)

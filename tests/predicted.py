@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from skfakereal.evaluation import EvaluationReport
+
 Case = dict[str, Any]
 
 
@@ -21,3 +23,13 @@ def make_case(
         "y_proba": y_proba.round(decimals),
         "classes": np.arange(n_classes),
     }
+
+
+def report_on(y_true: Any, fake: Any, **settings: Any) -> EvaluationReport:
+    """Return the report on labels 0 and 1 and on the probability of 1 for each image."""
+    settings = {
+        "paths": [f"{i}.png" for i in range(len(y_true))],
+        "classes": [0, 1],
+    } | settings
+    proba = np.column_stack([1 - np.asarray(fake), fake])
+    return EvaluationReport(y_true=y_true, y_proba=proba, **settings)

@@ -69,14 +69,8 @@ def assert_equal(ours: Any, theirs: Any, where: str = "it") -> None:
         np.testing.assert_equal(ours, theirs, err_msg=where)
     elif hasattr(ours, "__dict__") and not isinstance(ours, FunctionType):
         left, right = (dict(vars(item)) for item in (ours, theirs))
-        for unkept in (
-            *NOT_KEPT,
-            "owner",
-            "f_",
-            "digest",
-            "_known_digests",
-            "array_digests",
-        ):
+        made = ("owner", "f_", "digest", "_known_digests", "array_digests")
+        for unkept in (*NOT_KEPT, *made):
             left.pop(unkept, None)
             right.pop(unkept, None)
         assert left.keys() == right.keys(), where
