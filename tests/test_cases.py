@@ -13,7 +13,7 @@ from typing import Any
 import joblib
 import numpy as np
 import pytest
-from conftest import Images, MakeClassifier, MakeImage, noise
+from conftest import Command, Fit, Folders, Images, MakeImage, Said, noise
 from image_attacks import ATTACKS
 from PIL import Image
 from sklearn.dummy import DummyClassifier
@@ -26,17 +26,13 @@ from skfakereal.cli import main
 
 
 @pytest.fixture(scope="module")
-def model(
-    make_classifier: MakeClassifier,
-    dark_and_bright: Images,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> str:
+def model(fit: Fit, tmp_path_factory: Folders) -> str:
     """Return a run folder: a model with a card and a record of its threshold."""
     run = tmp_path_factory.mktemp("secret") / "detector"
     run.mkdir()
     linear: dict[str, Any] = {"hidden_units": (), "weight_decay": 0.1}
     skfakereal.save(
-        make_classifier(**linear).fit(*dark_and_bright),
+        fit(**linear),
         run / "model.skfr",
         {"classes": ["real", "fake"], "decision": None},
     )
@@ -63,7 +59,7 @@ def pictures(page: str) -> list[bytes]:
 
 
 def test_one_image_is_one_page(
-    model: str, image: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    model: str, image: str, tmp_path: Path, capsys: Said
 ) -> None:
     out = tmp_path / "case.html"
     assert main(["predict", model, image, "--case", str(out)]) == 0
@@ -72,23 +68,12 @@ def test_one_image_is_one_page(
     data = Path(image).read_bytes()
     file = (Path(model) / "model.skfr").read_bytes()
     for words in (
-        hashlib.sha256(data).hexdigest(),
-        hashlib.sha256(file).hexdigest(),
-        f"{len(data):,}",
-        "36 x 36",
-        "UTC",
-        "2026-01-02 at 03:04 UTC",
-        skfakereal.__version__,
-        "real images called fake",
-        "0.024 to 0.090",  # Clopper and Pearson: 10 of 200
-        "0.824 to 0.951",  # 90 of 100
-        "Like the training images?",
-        "Where the detector looked",
-        "random layers on top of VGG16",
-        "A caution &lt;of&gt; its own.",
-        "# A card",
-        "&lt;b&gt;of it&lt;/b&gt;",
-        "proves nothing",
+        *(hashlib.sha256(content).hexdigest() for content in (data, file)),
+        *(f"{len(data):,}", "36 x 36", "UTC", "2026-01-02 at 03:04 UTC"),
+        *(skfakereal.__version__, "real images called fake", "proves nothing"),
+        *("0.024 to 0.090", "0.824 to 0.951"),  # Clopper and Pearson: 10 of 200, 90 of 100
+        *("Like the training images?", "Where the detector looked", "random layers on top"),
+        *("A caution &lt;of&gt; its own.", "# A card", "&lt;b&gt;of it&lt;/b&gt;"),
     ):
         assert words in page, words
     for secret in ("private", "secret", str(tmp_path), "license: mit", "<script"):
@@ -118,7 +103,9 @@ def test_a_folder_has_an_index_worst_first(
     model: str,
     dark_and_bright: Images,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    command: Command,
+    refuse: Command,
+    capsys: Said,
 ) -> None:
     inbox, out = tmp_path / "inbox", tmp_path / "pages"
     inbox.mkdir()
@@ -126,8 +113,7 @@ def test_a_folder_has_an_index_worst_first(
     (inbox / nasty).write_bytes(Path(str(dark_and_bright[0][-1])).read_bytes())
     (inbox / "dark.png").write_bytes(Path(str(dark_and_bright[0][0])).read_bytes())
     (inbox / "broken.png").write_bytes(b"nothing")
-    assert main(["predict", model, str(inbox), "--case", str(out), "--no-map"]) == 3
-    said = capsys.readouterr()
+    said = command("predict", model, inbox, "--case", out, "--no-map", code=3)
     assert "no case page of broken.png: is not an image" in said.err
     index = (out / "index.html").read_text(encoding="utf-8")
     linked = re.findall(r'<a href="([\w.-]+)"', index)
@@ -144,8 +130,7 @@ def test_a_folder_has_an_index_worst_first(
         assert "inbox" not in text
     # Pages that were changed are somebody's, and so is a folder of other files.
     again = ["predict", model, str(inbox), "--case", str(out), "--no-map"]
-    assert main(again) == 1
-    assert "Pass --force to replace" in capsys.readouterr().err
+    refuse("Pass --force to replace", *again)
     assert main([*again, "--force"]) == 3
     (out / linked[0]).write_text("my own notes")
     assert main([*again, "--force"]) == 1
@@ -154,28 +139,23 @@ def test_a_folder_has_an_index_worst_first(
 
 
 def test_nothing_of_the_users_is_overwritten(
-    model: str, image: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    model: str, image: str, tmp_path: Path, refuse: Command
 ) -> None:
     before = Path(image).read_bytes()
     page, text = tmp_path / "old.html", tmp_path / "notes.txt"
     page.write_text("old")
     text.write_text("notes")
     predict = ["predict", model, image, "--no-map", "--case"]
-    assert main([*predict, str(page)]) == 1
-    assert "Pass --force to replace it" in capsys.readouterr().err
+    refuse("Pass --force to replace it", *predict, page)
     for place in (image, str(text)):
-        assert main([*predict, place, "--force"]) == 1
-        assert "Choose another --case" in capsys.readouterr().err
+        refuse("Choose another --case", *predict, place, "--force")
     assert page.read_text() == "old"
     assert (text.read_text(), Path(image).read_bytes()) == ("notes", before)
     both = [*predict, str(tmp_path / "x.html"), "--out", str(tmp_path / "x.html")]
-    assert main(both) == 1
-    assert "the same place" in capsys.readouterr().err
+    refuse("the same place", *both)
     two = ["predict", model, image, image, "--case", str(tmp_path / "y.html")]
-    assert main(two) == 1
-    assert "must be a folder" in capsys.readouterr().err
-    assert main(["predict", model, image, "--original"]) == 1
-    assert "needs --case" in capsys.readouterr().err
+    refuse("must be a folder", *two)
+    refuse("needs --case", "predict", model, image, "--original")
 
 
 def test_a_place_without_the_ending_of_a_page_is_a_folder(
@@ -192,42 +172,40 @@ def test_a_place_without_the_ending_of_a_page_is_a_folder(
 
 
 def test_a_page_that_cannot_be_written_is_an_error(
-    model: str, image: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    model: str, image: str, tmp_path: Path, command: Command
 ) -> None:
     os.truncate(image, 100 * 10**6 + 1)  # which decoders pass over
     out = tmp_path / "case.html"
     predict = ["predict", model, image, "--case", str(out), "--no-map"]
-    assert main([*predict, "--original"]) == 1
-    assert "Leave the original out" in capsys.readouterr().err
+    assert "Leave the original out" in command(*predict, "--original", code=1).err
     assert not out.exists()
     assert main(predict) == 0
 
 
 def test_of_more_than_two_classes_any_may_be_told(
-    image: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    image: str, tmp_path: Path, refuse: Command
 ) -> None:
     model, out = str(tmp_path / "three.joblib"), tmp_path / "case.html"
     joblib.dump(DummyClassifier().fit([["a"]] * 4, ["real", "gan", "gan", "sd14"]), model)
     predict = ["predict", model, image, "--trust", "--case", str(out), "--no-map"]
     assert main([*predict, "--pos-label", "sd14"]) == 0
     assert "probability of sd14" in out.read_text(encoding="utf-8")
-    assert main(["evaluate", model, str(tmp_path), "--trust", "--pos-label", "gan"]) == 1
-    assert "--pos-label is for two classes" in capsys.readouterr().err
+    refuse("two classes", "evaluate", model, tmp_path, "--trust", "--pos-label", "gan")
 
 
 def test_a_broken_image_has_no_page_and_a_reason(
-    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    model: str, tmp_path: Path, command: Command
 ) -> None:
     broken, out = tmp_path / "broken.jpg", tmp_path / "case.html"
     broken.write_bytes(b"\xff\xd8 nothing")
-    assert main(["predict", model, str(broken), "--case", str(out)]) == 3
-    assert "no case page of broken.jpg" in capsys.readouterr().err
+    said = command("predict", model, broken, "--case", out, code=3).err
+    assert "no case page of broken.jpg" in said
     assert not out.exists()
 
 
 @pytest.mark.slow
 def test_hostile_images_cost_the_others_nothing(
-    model: str, image: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    model: str, image: str, tmp_path: Path, capsys: Said
 ) -> None:
     inbox = tmp_path / "inbox"
     inbox.mkdir()
@@ -283,34 +261,27 @@ def test_an_image_unlike_the_training_images_is_unsure(
 ) -> None:
     large = make_image("large.png", np.asarray(noise(300)))
     case = case_report(model, large, with_map=False)
-    assert case.row["verdict"] == "unsure"
-    assert case.row["novelty"] == 1
+    assert (case.row["verdict"], case.row["novelty"]) == ("unsure", 1)
     page = case.to_html()
-    assert (
-        page.count("It is unlike the training images in size") == 2
-    )  # verdict and likeness
+    # In the verdict and in the likeness.
+    assert page.count("It is unlike the training images in size") == 2
     assert "It is unlike 99%" not in page
     assert "More unusual than" not in page
 
 
 def test_predict_and_reports_say_that_size_is_the_reason(
-    model: str, make_image: MakeImage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    model: str, make_image: MakeImage, tmp_path: Path, command: Command
 ) -> None:
     random = np.random.default_rng(0)
     for kind in ("real", "fake"):
         for i in range(8):  # dark and bright, as the training images are, and large
             pixels = random.integers(0, 40, (90, 90, 3), dtype=np.uint8)
-            path = make_image(
-                f"set/{kind}/{i}.png", 255 - pixels if kind == "fake" else pixels
-            )
-    assert main(["predict", model, path]) == 0
-    assert "unlike the training images in size" in capsys.readouterr().out
-    file, out = (
-        shutil.copy(Path(model, "model.skfr"), tmp_path / "m.skfr"),
-        tmp_path / "run",
-    )
-    assert main(["evaluate", str(file), str(tmp_path / "set"), "--out", str(out)]) == 0
-    page = (out / "report.html").read_text(encoding="utf-8")
+            pixels = 255 - pixels if kind == "fake" else pixels
+            path = make_image(f"set/{kind}/{i}.png", pixels)
+    assert "unlike the training images in size" in command("predict", model, path).out
+    file = shutil.copy(Path(model, "model.skfr"), tmp_path / "m.skfr")
+    command("evaluate", file, tmp_path / "set", "--out", tmp_path / "run")
+    page = (tmp_path / "run/report.html").read_text(encoding="utf-8")
     assert (
         "16 of 16 images are unlike 99% of the training images (16 of them in size)" in page
     )

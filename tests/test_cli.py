@@ -1,6 +1,7 @@
 """The command line as a whole: help, exit codes, quiet ends, quiet libraries."""
 
 import inspect
+import os
 import re
 import shutil
 import signal
@@ -11,13 +12,14 @@ from typing import Any
 
 import joblib
 import pytest
-from conftest import MakeImage, heed_interrupts, here
+from conftest import Command, MakeImage, Patch, Said, heed_interrupts, here
 from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from skfakereal import VGG16ImageClassifier, __version__
-from skfakereal.cli import build_parser, main
+from skfakereal._store.store import ActivationStore
+from skfakereal.cli import build_parser, main, parse
 
 VERBS = (
     *("demo", "audit", "equalize", "train", "evaluate", "robustness", "recalibrate"),
@@ -44,7 +46,7 @@ def start(model: str, *paths: str) -> subprocess.Popen[bytes]:
     )
 
 
-def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+def test_version(capsys: Said) -> None:
     with pytest.raises(SystemExit) as end:
         main(["--version"])
     assert end.value.code == 0
@@ -53,7 +55,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_help_shows_examples_and_fits_a_narrow_terminal(
-    verb: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    verb: str, capsys: Said, monkeypatch: Patch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     with pytest.raises(SystemExit):
@@ -80,7 +82,7 @@ def test_examples_of_the_help_are_valid_commands() -> None:
 
 
 def test_defaults_in_the_help_are_those_of_the_estimator(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: Said, monkeypatch: Patch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "500")
     with pytest.raises(SystemExit):
@@ -119,9 +121,7 @@ def test_defaults_in_the_help_are_those_of_the_estimator(
         ["predict", "m", "a.jpg", "--format", "xml"],
     ],
 )
-def test_wrong_usage_is_exit_code_2(
-    words: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_wrong_usage_is_exit_code_2(words: list[str], capsys: Said) -> None:
     with pytest.raises(SystemExit) as end:
         main(words)
     assert end.value.code == 2
@@ -138,25 +138,21 @@ def test_wrong_usage_is_exit_code_2(
         (["predict", "m", "a.jpg", "--stabel"], "--stable"),
         (["train", "photos", "--out", "x", "--epoch=3"], "--epochs"),
         (["train", "photos", "--out", "x", "--target_fpr", "0.1"], "--target-fpr"),
+        (["xyzzy"], None),
+        (["predict", "m", "a.jpg", "--xyzzy"], None),
     ],
 )
 def test_what_is_mistyped_is_answered_with_the_nearest(
-    words: list[str], meant: str, capsys: pytest.CaptureFixture[str]
+    words: list[str], meant: str | None, capsys: Said
 ) -> None:
     with pytest.raises(SystemExit) as end:
         main(words)
     assert end.value.code == 2
-    assert f"Did you mean {meant}?" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert f"Did you mean {meant}?" in told if meant else "mean" not in told
 
 
-def test_what_is_like_nothing_gets_no_guess(capsys: pytest.CaptureFixture[str]) -> None:
-    for words in (["xyzzy"], ["predict", "m", "a.jpg", "--xyzzy"]):
-        with pytest.raises(SystemExit):
-            main(words)
-        assert "mean" not in capsys.readouterr().err
-
-
-def test_the_bare_name_gets_an_overview(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_bare_name_gets_an_overview(capsys: Said) -> None:
     with pytest.raises(SystemExit) as end:
         main([])
     assert end.value.code == 2
@@ -169,15 +165,11 @@ def test_the_bare_name_gets_an_overview(capsys: pytest.CaptureFixture[str]) -> N
         assert parser.parse_args(example.split()).run
 
 
-def test_an_error_is_one_line_and_debug_shows_where(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    assert main(["predict", "no-model", "a.jpg"]) == 1
-    lines = capsys.readouterr().err.splitlines()
+def test_an_error_is_one_line_and_debug_shows_where(command: Command) -> None:
+    lines = command("predict", "no-model", "a.jpg", code=1).err.splitlines()
     assert len(lines) == 1
     assert lines[0].startswith("skfakereal: error: MODEL must be a folder")
-    assert main(["predict", "no-model", "a.jpg", "--debug"]) == 1
-    assert "Traceback" in capsys.readouterr().err
+    assert "Traceback" in command("predict", "no-model", "a.jpg", "--debug", code=1).err
 
 
 def fail(X: Any) -> Any:
@@ -185,7 +177,7 @@ def fail(X: Any) -> Any:
 
 
 def test_an_unforeseen_error_tells_its_type_in_one_line(
-    tmp_path: Path, make_image: MakeImage, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, make_image: MakeImage, capsys: Said
 ) -> None:
     step = FunctionTransformer(fail)
     model = Pipeline([("step", step), ("last", DummyClassifier().fit([[0]] * 2, [0, 1]))])
@@ -206,8 +198,6 @@ def quick_model(tmp_path: Path) -> str:
 
 def test_broken_pipe_ends_quietly(quick_model: str, make_image: MakeImage) -> None:
     process = start(quick_model, *[make_image("a.png", 5)] * 5000)
-    assert process.stdout is not None
-    assert process.stderr is not None
     assert process.stdout.readline() == COLUMNS
     process.stdout.close()
     assert process.stderr.read() == b""
@@ -223,7 +213,6 @@ def test_interruption_ends_quietly(
         pytest.skip(f"{name} is unknown or ignored here, as by nohup")
     # More rows than a pipe holds: it waits for a reader when the signal comes.
     process = start(quick_model, *[make_image("a.png", 5)] * 5000)
-    assert process.stdout is not None
     assert process.stdout.readline() == COLUMNS
     process.send_signal(number)
     _, error = process.communicate(timeout=60)
@@ -256,18 +245,14 @@ printf '%s\n' "${COMPREPLY[@]}"
     ],
 )
 def test_bash_completes(
-    words: list[str],
-    offered: list[str],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    words: list[str], offered: list[str], tmp_path: Path, command: Command
 ) -> None:
     (tmp_path / "detector.skfr").touch()
     (tmp_path / "runs").mkdir()
     (tmp_path / "random.txt").touch()
-    assert main(["completion", "bash"]) == 0
     process = subprocess.run(
         ["bash", "-c", PRESS_TAB, "bash", "skfakereal", *words],
-        input=capsys.readouterr().out,
+        input=command("completion", "bash").out,
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -277,7 +262,117 @@ def test_bash_completes(
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "tcsh"])
-def test_completion_knows_all_verbs(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["completion", shell]) == 0
-    script = capsys.readouterr().out
+def test_completion_knows_all_verbs(shell: str, command: Command) -> None:
+    script = command("completion", shell).out
     assert all(verb in script for verb in VERBS)
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: Patch) -> ActivationStore:
+    monkeypatch.setenv("SKFAKEREAL_CACHE", str(tmp_path / "store"))
+    store = ActivationStore(tmp_path / "store")
+    store.put_many((os.urandom(16), os.urandom(1024)) for _ in range(100))
+    return store
+
+
+def test_info_counts(store: ActivationStore, command: Command) -> None:
+    said = command("cache", "info").out
+    assert said.startswith(f"{store.folder}: 100 entries, 0.")
+    assert "MiB of 10,240 MiB" in said
+    assert store.info().n_entries == 100
+
+
+def test_clear_empties(store: ActivationStore, command: Command) -> None:
+    assert ": 0 entries, 0.0 MiB" in command("cache", "clear").out
+    assert ActivationStore(store.folder).info().n_entries == 0
+
+
+def test_a_folder_can_be_named(tmp_path: Path, command: Command) -> None:
+    said = command("cache", "info", "--cache", tmp_path / "none").out
+    assert f"{tmp_path / 'none'}: 0 entries" in said
+    assert not (tmp_path / "none").exists()
+
+
+def test_no_cache_is_said(monkeypatch: Patch, command: Command) -> None:
+    monkeypatch.setenv("SKFAKEREAL_CACHE", "off")
+    assert "SKFAKEREAL_CACHE is off" in command("cache", "clear").out
+
+
+FILE = """
+# How our detectors are trained.
+image-size = [64, 96]
+hidden_units = [256, 128]
+learning-rate = 1e-4
+epochs = 7
+classes = ["real", "a, fake"]
+costs = "10:1"
+no-audit = true
+early-stopping = false
+skip-unreadable = true
+groups = "none"
+weights = "none"
+out = "runs/one"
+"""
+OPTIONS = (
+    "--image-size 64x96 --hidden-units 256,128 --learning-rate 1e-4 --epochs 7 --costs 10:1 "
+    "--no-audit --no-early-stopping --skip-unreadable --groups none --weights none"
+)
+
+
+def test_a_file_is_the_same_as_its_options(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(FILE)
+    words = ["train", "photos", "--config", str(tmp_path / "a.toml")]
+    found = vars(parse(words))
+    named = ["--out", "runs/one", "--classes", "real,a, fake"]
+    wanted = vars(parse(["train", "photos", *named, *OPTIONS.split()]))
+    assert found.pop("config") == str(tmp_path / "a.toml")
+    assert wanted.pop("config") is None
+    assert found == wanted
+
+
+def test_the_command_line_takes_precedence(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(FILE)
+    config = f"--config={tmp_path / 'a.toml'}"
+    for words in (["--epochs", "9", config], [config, "--epochs=9"]):
+        arguments = parse(["train", "photos", *words])
+        assert (arguments.epochs, arguments.image_size) == (9, (64, 96))
+
+
+@pytest.mark.parametrize("text", ["", "early-stopping = true", "skip-unreadable = false"])
+def test_what_is_as_it_would_be_anyway(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.toml").write_text(text)
+    words = ["train", "photos", "--out", "x"]
+    found = vars(parse([*words, "--config", str(tmp_path / "a.toml")]))
+    assert found | {"config": None} == vars(parse(words))
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("epoch = 3", "epoch is no option. Did you mean epochs?"),
+        ("config = 'b.toml'", "config is no option"),
+        ("epochs = true", "epochs must be a value"),
+        ("skip-unreadable = 3", "must be true or false"),
+        ("[model]\nepochs = 3", "model is no option"),
+        ("epochs = {a = 1}", "epochs must be a text, a number, or a list"),
+        ("epochs = many", "cannot be read as TOML"),
+        ("epochs = 'many'", "invalid int value: 'many'"),
+        ("resize = 'pad'", "invalid choice: 'pad'"),
+        (None, "No such file"),
+    ],
+)
+def test_what_is_wrong_is_told(
+    tmp_path: Path, text: str | None, why: str, capsys: Said
+) -> None:
+    if text is not None:
+        (tmp_path / "a.toml").write_text(text)
+    with pytest.raises(SystemExit) as end:
+        main(["train", "photos", "--out", "x", "--config", str(tmp_path / "a.toml")])
+    assert end.value.code == 2
+    assert why in capsys.readouterr().err
+
+
+def test_other_verbs_take_no_file(capsys: Said) -> None:
+    with pytest.raises(SystemExit):
+        main(["predict", "m", "a.jpg", "--config", "a.toml"])
+    assert "unrecognized arguments: --config" in capsys.readouterr().err

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from audit_sets import jpeg, leaking_set
+from conftest import Command, Folders, Said
 from PIL import Image
 from runs import read_csv
 
@@ -20,11 +21,9 @@ from skfakereal.cli._images import read_groups
 from skfakereal.cli.run._seen import read_manifest
 from skfakereal.datasets import load_image_folder
 
-Said = pytest.CaptureFixture[str]
-
 
 @pytest.fixture(scope="module")
-def leaking(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def leaking(tmp_path_factory: Folders) -> Path:
     """Return a folder whose fakes are all PNGs, square, and without EXIF."""
     root = tmp_path_factory.mktemp("sets") / "leaking"
     leaking_set(
@@ -37,7 +36,7 @@ def leaking(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def clean(tmp_path_factory: Folders) -> Path:
     root = tmp_path_factory.mktemp("sets") / "clean"
     leaking_set(root, 20, jpeg, jpeg)
     return root
@@ -59,10 +58,9 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(p): p.read_bytes() for p in sorted(folder.rglob("*.*"))}
 
 
-def test_a_leak_is_said_with_what_to_do(leaking: Path, capsys: Said) -> None:
+def test_a_leak_is_said_with_what_to_do(leaking: Path, command: Command) -> None:
     before = contents(leaking)
-    assert main(["audit", str(leaking)]) == 0
-    said = capsys.readouterr().out
+    said = command("audit", leaking).out
     assert said.startswith("AuditReport: LEAKING\n")
     assert "[leaking] File format “PNG”: 0% of real, 100% of fake" in said
     assert "skfakereal equalize FOLDER OUT" in said
@@ -70,7 +68,7 @@ def test_a_leak_is_said_with_what_to_do(leaking: Path, capsys: Said) -> None:
 
 
 def test_strict_ends_with_1_unless_the_set_is_clean(
-    leaking: Path, clean: Path, tmp_path: Path, capsys: Said
+    leaking: Path, clean: Path, tmp_path: Path, command: Command
 ) -> None:
     assert main(["audit", str(leaking), "--strict"]) == 1
     assert main(["audit", str(clean), "--strict"]) == 0
@@ -80,17 +78,15 @@ def test_strict_ends_with_1_unless_the_set_is_clean(
         for path in sorted((clean / name).iterdir())[:5]:
             shutil.copy(path, few / name)
     assert main(["audit", str(few)]) == 0
-    assert main(["audit", str(few), "--strict"]) == 1
-    assert "TOO FEW IMAGES" in capsys.readouterr().out
+    assert "TOO FEW IMAGES" in command("audit", few, "--strict", code=1).out
 
 
 def test_out_holds_the_report_as_page_data_and_groups(
-    clean: Path, tmp_path: Path, capsys: Said
+    clean: Path, tmp_path: Path, command: Command
 ) -> None:
     root, out = in_splits(clean, tmp_path / "in"), tmp_path / "audit"
     shutil.copy(root / "train/real/0001.jpg", root / "test/real/again.jpg")
-    assert main(["audit", str(root), "--out", str(out)]) == 0
-    assert f"The report is {out}/report.html." in capsys.readouterr().out
+    assert f"The report is {out}/report.html." in command("audit", root, "--out", out).out
     assert {p.name for p in out.iterdir()} == {
         *("report.html", "audit.json", "groups.csv", "config.json")
     }
@@ -117,37 +113,35 @@ def test_out_holds_the_report_as_page_data_and_groups(
 
 
 def test_unreadable_files_are_listed_and_are_exit_code_3(
-    clean: Path, tmp_path: Path, capsys: Said
+    clean: Path, tmp_path: Path, command: Command
 ) -> None:
     root = shutil.copytree(clean, tmp_path / "in")
     (root / "fake/broken.png").write_bytes(b"no image")
-    assert main(["audit", str(root)]) == 3
-    output = capsys.readouterr()
+    output = command("audit", root, code=3)
     assert "AuditReport: CLEAN" in output.out
     assert "0 of real, 1 of fake" in output.out
     assert f"{root}/fake/broken.png: not an image" in output.err
     assert main(["audit", str(root), "--strict"]) == 3
 
 
-def test_other_classes_and_progress(leaking: Path, tmp_path: Path, capsys: Said) -> None:
+def test_other_classes_and_progress(
+    leaking: Path, tmp_path: Path, command: Command, refuse: Command
+) -> None:
     root = shutil.copytree(leaking, tmp_path / "in")
     (root / "fake").rename(root / "gan")
-    assert main(["audit", str(root)]) == 1
-    assert "none is called 'fake'" in capsys.readouterr().err
-    assert main(["audit", str(root), "--classes", "real,gan", "--progress"]) == 0
-    output = capsys.readouterr()
+    refuse("none is called 'fake'", "audit", root)
+    output = command("audit", root, "--classes", "real,gan", "--progress")
     assert "100% of gan" in output.out
     assert "Reading files" in output.err
 
 
 def test_equalized_copies_are_laid_out_alike_and_clean(
-    leaking: Path, tmp_path: Path, capsys: Said
+    leaking: Path, tmp_path: Path, command: Command
 ) -> None:
     root, out = in_splits(leaking, tmp_path / "in"), tmp_path / "out"
     before = contents(root)
     order = ["equalize", str(root), str(out), "--size", "18"]
-    assert main(order) == 0
-    said = capsys.readouterr().out
+    said = command(*order).out
     assert "Before: leaking, AUC 1.000 from metadata alone" in said
     assert {"file format", "pixel size"} <= set(
         said.partition("Found: ")[2].partition(".")[0].split(", ")
@@ -169,23 +163,21 @@ def test_equalized_copies_are_laid_out_alike_and_clean(
     stamps = [p.stat().st_mtime_ns for p in sorted(out.rglob("*.jpg"))]
     assert main([*order, "--no-audit"]) == 0
     assert [p.stat().st_mtime_ns for p in sorted(out.rglob("*.jpg"))] == stamps
-    assert main([*order, "--quality", "80", "--no-audit"]) == 1
-    assert "Before" not in capsys.readouterr().out.split("Next:")[1]
+    told = command(*order, "--quality", "80", "--no-audit", code=1).out
+    assert "Before" not in told.split("Next:")[1]
 
 
 @pytest.mark.slow
 def test_what_equalize_cannot_copy_is_an_error_or_left_out(
-    leaking: Path, tmp_path: Path, capsys: Said
+    leaking: Path, tmp_path: Path, command: Command
 ) -> None:
     root = shutil.copytree(leaking, tmp_path / "in")
     (root / "real/broken.jpg").write_bytes(b"")
     order = ["equalize", str(root), str(tmp_path / "out"), "--format", "png"]
-    assert main(order) == 1
-    error = capsys.readouterr().err
+    error = command(*order, code=1).err
     assert str(root / "real/broken.jpg") in error
     assert "--skip-unreadable" in error
-    assert main([*order, "--skip-unreadable"]) == 3
-    output = capsys.readouterr()
+    output = command(*order, "--skip-unreadable", code=3)
     assert "1 image could not be copied" in output.err
     # Their sizes still differ, and it says so.
     assert "After: leaking" in output.out
@@ -199,28 +191,25 @@ def test_what_equalize_cannot_copy_is_an_error_or_left_out(
 
 
 def test_copies_of_originals_that_changed_are_told(
-    clean: Path, tmp_path: Path, capsys: Said
+    clean: Path, tmp_path: Path, command: Command
 ) -> None:
     root, out = shutil.copytree(clean, tmp_path / "in"), tmp_path / "out"
     order = ["equalize", str(root), str(out), "--no-audit"]
-    assert main(order) == 0
-    assert "earlier call" not in capsys.readouterr().err
+    assert "earlier call" not in command(*order).err
     (root / "real/0001.jpg").unlink()
     shutil.copy(root / "fake/0001.jpg", root / "fake/0002.jpg")
-    assert main(order) == 0
-    said = capsys.readouterr().err
+    said = command(*order).err
     assert f"{out} also holds 2 images of an earlier call" in said
     assert len(read_csv(out / "mapping.csv")) == len(list(out.rglob("*.jpg"))) - 2
 
 
 @pytest.mark.parametrize("place", ["in", "in/out", "in/real", "."])
 def test_equalize_never_writes_among_the_originals(
-    clean: Path, tmp_path: Path, place: str, capsys: Said
+    clean: Path, tmp_path: Path, place: str, refuse: Command
 ) -> None:
     root = shutil.copytree(clean, tmp_path / "in")
     before = contents(tmp_path)
-    assert main(["equalize", str(root), str(tmp_path / place)]) == 1
-    assert "OUT must lie outside FOLDER" in capsys.readouterr().err
+    refuse("OUT must lie outside FOLDER", "equalize", root, tmp_path / place)
     assert contents(tmp_path) == before
 
 
@@ -264,36 +253,25 @@ def test_groups_may_have_passed_through_a_spreadsheet(form: str, tmp_path: Path)
         ("a.png,\nb.png,2\n", r"line 2 tells none for 'a\.png'"),
         ("a.png\nb.png,2\n", r"line 2 tells none for 'a\.png'"),
         ("a.png,1\nb.png,2\na.png,3\n", r"tells two for 'a\.png': '1' and '3' \(line 4\)"),
+        ('a.png,"1\nb.png,2\n', r"groups\.csv' is no table of groups: line 3"),
     ],
 )
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 def test_a_file_of_groups_tells_one_for_every_image(
-    rows: str, message: str, tmp_path: Path
+    rows: str, message: str, encoding: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "groups.csv"
-    file.write_text(f"path,group\n{rows}")
-    with pytest.raises(ValueError, match=message):
-        read_groups(
-            str(file), [str(tmp_path / name) for name in ("a.png", "b.png")], str(tmp_path)
-        )
+    file.write_text(f"path,group\n{rows}", encoding=encoding)
+    paths = [str(tmp_path / name) for name in ("a.png", "b.png")]
+    with pytest.raises(ValueError, match=message if encoding == "utf-8" else "UTF-16"):
+        read_groups(str(file), paths, str(tmp_path))
 
 
-def test_an_open_quote_in_a_table_swallows_no_rows(tmp_path: Path) -> None:
-    file = tmp_path / "groups.csv"
-    file.write_text('path,group\na.png,"1\nb.png,2\n')
-    with pytest.raises(ValueError, match=r"groups\.csv' is no table of groups: line 3"):
-        read_groups(str(file), [str(tmp_path / "a.png")], str(tmp_path))
-    (tmp_path / "images.csv").write_text(
-        'path,part,sha256\na.png,train,"x\nb.png,train,y\n'
-    )
+def test_an_open_quote_in_a_record_swallows_no_rows(tmp_path: Path) -> None:
+    text = 'path,part,sha256\na.png,train,"x\nb.png,train,y\n'
+    (tmp_path / "images.csv").write_text(text)
     with pytest.raises(ValueError, match=r"images\.csv' is damaged"):
         read_manifest(tmp_path)
-
-
-def test_a_file_of_groups_in_another_encoding_is_told(tmp_path: Path) -> None:
-    file = tmp_path / "groups.txt"
-    file.write_text("path\tgroup\na.png\t1\n", encoding="utf-16")
-    with pytest.raises(ValueError, match="UTF-16"):
-        read_groups(str(file), [str(tmp_path / "a.png")], str(tmp_path))
 
 
 def test_what_is_left_out_is_a_finding(leaking: Path, tmp_path: Path, capsys: Said) -> None:

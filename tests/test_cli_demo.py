@@ -7,14 +7,12 @@ from threading import active_count
 from time import monotonic
 
 import pytest
-from conftest import here, start_python
+from conftest import Said, here, start_python
 
 from skfakereal.cli._output import signs_of_life
 
 
-def test_it_tells_every_few_seconds_that_it_is_at_work(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_it_tells_every_few_seconds_that_it_is_at_work(capsys: Said) -> None:
     said, deadline = "", monotonic() + 60
     with signs_of_life(wanted=True, every=0.01):
         while said.count("... at work for 0 s\n") < 2:

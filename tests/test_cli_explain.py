@@ -2,26 +2,28 @@
 
 import json
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import joblib
 import numpy as np
 import pytest
-from conftest import Images, MakeImage
+from conftest import Command, Images, MakeExtractor, MakeImage
 from PIL import Image
 from reading import brightness_by_pillow
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skfakereal import VGG16FeatureExtractor
 from skfakereal.cli import main
 from skfakereal.explain import grad_cam, occlusion
 
+Save = Callable[[Any], str]
+
 
 @pytest.fixture
-def save(tmp_path: Path) -> Callable[[Any], str]:
+def save(tmp_path: Path) -> Save:
     def dump(model: Any) -> str:
         joblib.dump(model, tmp_path / "model.joblib")
         return str(tmp_path / "model.joblib")
@@ -36,7 +38,7 @@ def photo(make_image: MakeImage, rng: np.random.Generator) -> str:
 
 
 def test_page_pictures_and_arrays(
-    pipeline: Pipeline, save: Callable[[Any], str], photo: str, tmp_path: Path
+    pipeline: Pipeline, save: Save, photo: str, tmp_path: Path
 ) -> None:
     out = tmp_path / "why"
     words = ["explain", "--trust", save(pipeline), photo, photo, "--layer", "block4_conv3"]
@@ -69,7 +71,7 @@ def test_page_pictures_and_arrays(
 
 
 def test_each_image_is_explained_as_predicted(
-    pipeline: Pipeline, save: Callable[[Any], str], make_image: MakeImage, tmp_path: Path
+    pipeline: Pipeline, save: Save, make_image: MakeImage, tmp_path: Path
 ) -> None:
     levels = (10, 240, 20, 230, 220)
     paths = [make_image(f"{level} \u751f.png", (level,) * 3) for level in levels]
@@ -88,49 +90,42 @@ def test_each_image_is_explained_as_predicted(
 
 def test_broken_images_are_named_and_the_others_explained(
     pipeline: Pipeline,
-    save: Callable[[Any], str],
+    save: Save,
     photo: str,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    command: Command,
 ) -> None:
     (tmp_path / "text.jpg").write_text("no image")
     broken = [str(tmp_path / "text.jpg"), "https://example.org/a.png", "/no/such.png"]
     words = ["explain", "--trust", save(pipeline), broken[0], photo, *broken[1:]]
-    assert main([*words, "--out", str(tmp_path / "why")]) == 3
-    errors = capsys.readouterr().err
+    errors = command(*words, "--out", tmp_path / "why", code=3).err
     page = (tmp_path / "why" / "explanation.html").read_text(encoding="utf-8")
     for path in broken:
         assert path in errors
         assert path in page
     assert (tmp_path / "why" / "01_a_photo.png").is_file()
-    assert (
-        main(
-            ["explain", "--trust", save(pipeline), broken[0], "--out", str(tmp_path / "no")]
-        )
-        == 3
-    )
+    words = ["explain", "--trust", save(pipeline), broken[0]]
+    assert main([*words, "--out", str(tmp_path / "no")]) == 3
     page = (tmp_path / "no" / "explanation.html").read_text(encoding="utf-8")
     assert "Could not be read" in page
 
 
 @pytest.mark.slow
 def test_occlusion_explains_any_model(
-    save: Callable[[Any], str],
+    save: Save,
     dark_and_bright: Images,
     photo: str,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    command: Command,
+    refuse: Command,
 ) -> None:
     clf = make_pipeline(FunctionTransformer(brightness_by_pillow), LogisticRegression())
     model, out = save(clf.fit(*dark_and_bright)), tmp_path / "why"
     words = ["explain", "--trust", model, photo, "--out", str(out)]
-    assert main([*words, "--method", "grad-cam"]) == 1
-    assert "Use --method occlusion" in capsys.readouterr().err
-    assert main([*words, "--layer", "block5_conv3"]) == 1
-    assert "Leave --layer out" in capsys.readouterr().err
+    refuse("Use --method occlusion", *words, "--method", "grad-cam")
+    refuse("Leave --layer out", *words, "--layer", "block5_conv3")
     assert not out.exists()
-    assert main([*words, "--class", "real"]) == 0
-    assert "Grad-CAM needs one VGG16" in capsys.readouterr().out
+    assert "Grad-CAM needs one VGG16" in command(*words, "--class", "real").out
     page = (out / "explanation.html").read_text(encoding="utf-8")
     assert "Grad-CAM needs one VGG16" in page
     assert "which this model does not have" in page
@@ -138,8 +133,7 @@ def test_occlusion_explains_any_model(
     with np.load(out / "maps.npz") as arrays:
         expected = occlusion(clf, [photo], label=0).maps[0]
         np.testing.assert_array_equal(arrays["map_01"], expected)
-    assert main([*words, "--method", "occlusion"]) == 1
-    assert "--force" in capsys.readouterr().err
+    refuse("--force", *words, "--method", "occlusion")
     assert main([*words, "--method", "occlusion", "--force"]) == 0
 
 
@@ -148,18 +142,9 @@ def test_occlusion_explains_any_model(
     [("grad-cam", "nowhere does anything speak for fake"), ("occlusion", "of fake stays")],
 )
 def test_an_empty_map_is_said_to_be_empty(
-    narrow_trunk: str,
-    save: Callable[[Any], str],
-    dark_and_bright: Images,
-    photo: str,
-    tmp_path: Path,
-    method: str,
-    said: str,
+    pipeline: Pipeline, save: Save, photo: str, tmp_path: Path, method: str, said: str
 ) -> None:
-    features = VGG16FeatureExtractor(
-        weights=narrow_trunk, image_size=(64, 64), pooling="avg", cache=None
-    )
-    clf = make_pipeline(features, LogisticRegression()).fit(*dark_and_bright)
+    clf = deepcopy(pipeline)
     clf[-1].coef_ = -np.abs(clf[-1].coef_) if method == "grad-cam" else 0 * clf[-1].coef_
     words = ["explain", "--trust", save(clf), photo, "--method", method, "--class", "fake"]
     assert main([*words, "--out", str(tmp_path / "why")]) == 0
@@ -169,18 +154,18 @@ def test_an_empty_map_is_said_to_be_empty(
 
 
 def test_statistics_are_explained_by_occlusion_and_checked(
-    narrow_trunk: str,
-    save: Callable[[Any], str],
+    make_extractor: MakeExtractor,
+    save: Save,
     dark_and_bright: Images,
     photo: str,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    command: Command,
 ) -> None:
-    features = VGG16FeatureExtractor(weights=narrow_trunk, image_size=(64, 64), cache=None)
+    features = make_extractor(image_size=(64, 64))
     clf = make_pipeline(features, LogisticRegression(C=0.01)).fit(*dark_and_bright)
     out = tmp_path / "why"
-    assert main(["explain", "--trust", save(clf), photo, "--out", str(out)]) == 0
-    assert "cannot explain pooling='correlations'" in capsys.readouterr().out
+    said = command("explain", "--trust", save(clf), photo, "--out", out).out
+    assert "cannot explain pooling='correlations'" in said
     page = (out / "explanation.html").read_text(encoding="utf-8")
     assert "Occlusion on 1 image." in page
     assert "cannot explain pooling=" in page
@@ -192,45 +177,36 @@ def test_statistics_are_explained_by_occlusion_and_checked(
 
 
 def test_more_classes_are_each_explained_as_predicted(
-    narrow_trunk: str,
-    save: Callable[[Any], str],
-    dark_and_bright: Images,
-    tmp_path: Path,
+    make_extractor: MakeExtractor, save: Save, dark_and_bright: Images, tmp_path: Path
 ) -> None:
     X, _ = dark_and_bright
-    features = VGG16FeatureExtractor(
-        weights=narrow_trunk, image_size=(32, 32), pooling="avg", cache=None
-    )
     y = np.array(["camera", "gan", "diffusion"])[np.arange(len(X)) % 3]
-    clf = make_pipeline(features, LogisticRegression()).fit(X, y)
+    clf = make_pipeline(make_extractor(pooling="avg"), LogisticRegression()).fit(X, y)
     out = tmp_path / "why"
     words = ["explain", "--trust", save(clf), X[0], X[1], "--out", str(out)]
-    assert main(words) == 0
-    with np.load(out / "maps.npz") as arrays:
-        assert arrays["explained"].tolist() == clf.predict(X[:2]).tolist()
-    assert main([*words, "--class", "gan", "--force"]) == 0
-    with np.load(out / "maps.npz") as arrays:
-        assert arrays["explained"].tolist() == ["gan", "gan"]
+    for more, explained in (
+        ([], clf.predict(X[:2]).tolist()),
+        (["--class", "gan"], ["gan"] * 2),
+    ):
+        assert main([*words, *more, "--force"]) == 0
+        with np.load(out / "maps.npz") as arrays:
+            assert arrays["explained"].tolist() == explained
 
 
 def test_wrong_words_are_refused(
     pipeline: Pipeline,
-    save: Callable[[Any], str],
+    save: Save,
     photo: str,
     make_image: MakeImage,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    refuse: Command,
 ) -> None:
     words = ["explain", "--trust", save(pipeline), photo, "--out", str(tmp_path / "why")]
-    assert main([*words, "--class", "forged"]) == 1
-    assert "--class must be one of the classes" in capsys.readouterr().err
-    assert main([*words, "--layer", "block6"]) == 1
-    assert "layer must be one of block1_conv1" in capsys.readouterr().err
-    assert main([*words, "--layer", "block5_conv3", "--method", "occlusion"]) == 1
-    assert "--layer is for --method grad-cam" in capsys.readouterr().err
+    refuse("--class must be one of the classes", *words, "--class", "forged")
+    refuse("layer must be one of block1_conv1", *words, "--layer", "block6")
+    refuse("--layer is for", *words, "--layer", "block5_conv3", "--method", "occlusion")
     for i in range(51):
         make_image(f"many/{i}.png", i, size=(4, 4))
     words[3] = str(tmp_path / "many")
-    assert main(words) == 1
-    assert "at most 50 images, got 51" in capsys.readouterr().err
+    refuse("at most 50 images, got 51", *words)
     assert not (tmp_path / "why").exists()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import write_image
+from conftest import Said, write_image
 from runs import read_csv
 
 from skfakereal.cli import main
@@ -34,10 +34,7 @@ def train(folder: Path, out: Path, trunk: str, *more: str) -> int:
 # Cross-validated, and with a test part: then training images are looked at out of fold.
 @pytest.mark.parametrize("more", [(), ("--test-fraction", "0.25")])
 def test_flipped_labels_are_named(
-    more: tuple[str, ...],
-    narrow_trunk: str,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    more: tuple[str, ...], narrow_trunk: str, tmp_path: Path, capsys: Said
 ) -> None:
     photos, run = tmp_path / "photos", tmp_path / "run"
     wrong = {"real": ["fake_03.png", "fake_11.png"], "fake": ["real_07.png"]}
@@ -61,7 +58,7 @@ def test_flipped_labels_are_named(
 
 
 def test_right_labels_are_left_alone(
-    narrow_trunk: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    narrow_trunk: str, tmp_path: Path, capsys: Said
 ) -> None:
     write_photos(tmp_path / "photos", {})
     assert train(tmp_path / "photos", tmp_path / "run", narrow_trunk) == 0
@@ -70,7 +67,7 @@ def test_right_labels_are_left_alone(
 
 
 def test_a_model_that_learned_nothing_accuses_no_label(
-    narrow_trunk: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    narrow_trunk: str, tmp_path: Path, capsys: Said
 ) -> None:
     random = np.random.default_rng(0)
     for name in NAMES:

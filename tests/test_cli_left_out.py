@@ -6,19 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Images
+from conftest import Command, Folders, Images, Said
 from runs import read_csv
 
 import skfakereal
 from skfakereal.cli import main
 
-Said = pytest.CaptureFixture[str]
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(40)
 LEFT_OUT = "Left out: 2 files or folders (.mp4 1: 'film.mp4'; PSD image 1: 'x.psd')"
 
 
 @pytest.fixture(scope="module")
-def model(fitted_classifier: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
+def model(fitted_classifier: Any, tmp_path_factory: Folders) -> str:
     path = tmp_path_factory.mktemp("model") / "model.skfr"
     skfakereal.save(fitted_classifier, path)
     return str(path)
@@ -54,13 +53,12 @@ def test_every_image_has_a_row_and_what_has_none_is_named(
 
 @pytest.mark.parametrize("verb", ["predict", "score", "explain"])
 def test_nothing_that_could_be_judged_is_an_error(
-    model: str, tmp_path: Path, capsys: Said, verb: str
+    model: str, tmp_path: Path, command: Command, verb: str
 ) -> None:
     (tmp_path / "inbox").mkdir()
     (tmp_path / "inbox/film.mp4").write_bytes(bytes(99))
-    order = [verb, model, str(tmp_path / "inbox"), "--out", str(tmp_path / "out")]
-    assert main(order) == 1
-    assert ".mp4 1" in capsys.readouterr().err
+    order = [verb, model, tmp_path / "inbox", "--out", tmp_path / "out"]
+    assert ".mp4 1" in command(*order, code=1).err
 
 
 @pytest.mark.slow

@@ -6,10 +6,11 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from conftest import MakeImage, start_python
+from conftest import MakeImage, Said, start_python
 
 from skfakereal.cli._images import Part, Parts
 from skfakereal.cli.run._folder import new_run, seal, stem_of
@@ -26,8 +27,13 @@ PLAN = Plan("", "", {}, [])
 
 
 @pytest.fixture
-def split(tmp_path: Path) -> Split:
-    def run(**changes: object) -> Parts:
+def split(tmp_path: Path, make_image: MakeImage) -> Split:
+    """Return a function that writes so many images into folders and divides them."""
+
+    def run(images: dict[str, int] | None = None, **changes: object) -> Parts:
+        for folder, number in (images or {}).items():
+            for i in range(number):
+                make_image(f"in/{folder}/{i}.png", i)
         plan = Plan(str(tmp_path / "in"), "", {}, [], test_fraction=0.25)
         plan = replace(plan, **changes)  # type: ignore[arg-type]
         return split_folder(plan, plan.test_fraction)
@@ -35,12 +41,14 @@ def split(tmp_path: Path) -> Split:
     return run
 
 
-def test_a_stratified_part_is_held_out(split: Split, make_image: MakeImage) -> None:
-    for i in range(20):
-        make_image(f"in/real/{i}.png", i)
-    for i in range(40):
-        make_image(f"in/fake/{i}.png", i)
-    parts = split()
+def both(numbers: dict[str, int]) -> dict[str, int]:
+    """Return the folders of both classes, named by a form."""
+    names = ("real", "fake")
+    return {form.format(name): n for form, n in numbers.items() for name in names}
+
+
+def test_a_stratified_part_is_held_out(split: Split) -> None:
+    parts = split({"real": 20, "fake": 40})
     assert parts.train.count(parts.names) == {"real": 15, "fake": 30}
     assert parts.test.count(parts.names) == {"real": 5, "fake": 10}
     assert not set(parts.train.paths) & set(parts.test.paths)
@@ -52,7 +60,6 @@ def test_a_stratified_part_is_held_out(split: Split, make_image: MakeImage) -> N
     assert split().test.paths == parts.test.paths
     assert split(random_state=1).test.paths != parts.test.paths
     again = with_validation(parts, 0.2, PLAN)
-    assert again.validation is not None
     assert again.validation_drawn
     assert again.train.count(parts.names) == {"real": 12, "fake": 24}
     assert again.validation.count(parts.names) == {"real": 3, "fake": 6}
@@ -65,50 +72,31 @@ def test_a_stratified_part_is_held_out(split: Split, make_image: MakeImage) -> N
         with_validation(only, 0.2, PLAN)
 
 
-def test_groups_are_kept_together_unless_told_not_to(
-    split: Split, make_image: MakeImage
-) -> None:
-    for group in range(8):
-        for i in range(4):
-            make_image(f"in/real/g{group}/{i}.png", i)
-            make_image(f"in/fake/g{group}/{i}.png", i)
-    parts = split()
+def test_groups_are_kept_together_unless_told_not_to(split: Split) -> None:
+    parts = split(both({f"{{}}/g{group}": 4 for group in range(8)}))
     assert not set(parts.train.groups) & set(parts.test.groups)
     assert len(parts.test.paths) == 16
     assert "no group" in parts.how
     again = with_validation(parts, 0.2, PLAN)
-    assert again.validation is not None
     assert not set(again.train.groups) & set(again.validation.groups)
     apart = with_validation(parts, 0.2, replace(PLAN, use_groups=False))
-    assert apart.validation is not None
     assert set(apart.train.groups) & set(apart.validation.groups)
     loose = split(use_groups=False)
     assert set(loose.train.groups) & set(loose.test.groups)
     assert "one by one" in loose.how
 
 
-def test_groups_that_cannot_be_kept_together_are_told(
-    split: Split, make_image: MakeImage
-) -> None:
-    for i in range(8):
-        make_image(f"in/real/camera/{i}.png", i)
-        make_image(f"in/fake/{i}.png", i)
-    parts = split()
+def test_groups_that_cannot_be_kept_together_are_told(split: Split) -> None:
+    parts = split({"real/camera": 8, "fake": 8})
     assert parts.test.count(parts.names) == {"real": 2, "fake": 2}
     assert "figures are too good" in parts.how
     again = with_validation(parts, 0.2, PLAN)
-    assert again.validation is not None
     assert sorted(again.validation.count(parts.names).values()) == [1, 2]
     assert "too confident" in again.how
 
 
-def test_own_splits_are_used(split: Split, make_image: MakeImage) -> None:
-    for name, number in (("train", 5), ("val", 2), ("test", 3)):
-        for i in range(number):
-            make_image(f"in/{name}/real/{i}.png", i)
-            make_image(f"in/{name}/fake/{i}.png", i)
-    parts = split()
-    assert parts.validation is not None
+def test_own_splits_are_used(split: Split) -> None:
+    parts = split(both({"train/{}": 5, "val/{}": 2, "test/{}": 3}))
     sizes = [len(part.paths) for part in (parts.train, parts.validation, parts.test)]
     assert sizes == [10, 4, 6]
     assert all("/test/" in path for path in parts.test.paths)
@@ -116,23 +104,15 @@ def test_own_splits_are_used(split: Split, make_image: MakeImage) -> None:
     assert with_validation(parts, 0.2, PLAN) is parts
 
 
-def test_without_a_test_folder_it_is_drawn_from_train(
-    split: Split, make_image: MakeImage
-) -> None:
-    for name, number in (("train", 8), ("validation", 2)):
-        for i in range(number):
-            make_image(f"in/{name}/real/{i}.png", i)
-            make_image(f"in/{name}/fake/{i}.png", i)
-    parts = split()
+def test_without_a_test_folder_it_is_drawn_from_train(split: Split) -> None:
+    parts = split(both({"train/{}": 8, "validation/{}": 2}))
     assert parts.test.count(parts.names) == {"real": 2, "fake": 2}
     assert all("/train/" in path for path in parts.test.paths + parts.train.paths)
 
 
-def test_few_images_are_divided_into_folds(split: Split, make_image: MakeImage) -> None:
-    for i in range(12):
-        make_image(f"in/real/{i}.png", i)
-        make_image(f"in/fake/{i % 6}/{i}.png", i)
-    parts = split(test_fraction=None)
+def test_few_images_are_divided_into_folds(split: Split) -> None:
+    few = {"real": 12} | {f"fake/{group}": 2 for group in range(6)}
+    parts = split(few, test_fraction=None)
     assert parts.test is None
     assert len(parts.train.paths) == 24
     tested = np.concatenate([held for _, held in parts.folds])
@@ -142,49 +122,38 @@ def test_few_images_are_divided_into_folds(split: Split, make_image: MakeImage) 
         assert set(rows.tolist()) | set(held.tolist()) == set(range(24))
     assert "about four fifths of the images, without that one. No group" in parts.how
     assert split(test_fraction=0.25).folds == ()
-    for i in range(200):
-        make_image(f"in/real/more{i}.png", i)
-    assert split(test_fraction=None).test is not None
+    assert split({"real": 212}, test_fraction=None).test is not None
 
 
-def test_each_fold_leaves_enough_to_divide_again(
-    split: Split, make_image: MakeImage
-) -> None:
-    for i in range(12):
-        make_image(f"in/fake/{i}.png", i)
-    for i in range(3):  # without the first camera, one image would be left
-        make_image(f"in/real/camera{i // 2}/{i}.png", i)
-    parts = split(test_fraction=None)
+def test_each_fold_leaves_enough_to_divide_again(split: Split) -> None:
+    # Without the first camera, one image would be left.
+    images = {"fake": 12, "real/camera0": 2, "real/camera1": 1}
+    parts = split(images, test_fraction=None)
     assert "divided one by one" in parts.how
     for rows, _ in parts.folds:
         assert min(parts.train.take(rows).count(parts.names).values()) >= 2
 
 
 @pytest.mark.parametrize(
-    ("files", "message"),
+    ("images", "message"),
     [
-        (["test/real/a.png", "test/fake/a.png"], "none to train on"),
-        (["real/a.png", *(f"fake/{i}.png" for i in range(5))], "'real' has 1"),
-        (["real/a.png"], "'fake'"),
+        ({"test/real": 1, "test/fake": 1}, "none to train on"),
+        ({"real": 1, "fake": 5}, "'real' has 1"),
+        ({"real": 1}, "'fake'"),
     ],
 )
 def test_folders_that_will_not_do(
-    files: list[str], message: str, split: Split, make_image: MakeImage
+    images: dict[str, int], message: str, split: Split
 ) -> None:
-    for name in files:
-        make_image(f"in/{name}")
     with pytest.raises(ValueError, match=message):
-        split()
+        split(images)
 
 
 def test_images_are_known_again_by_their_content(
     tmp_path: Path, make_image: MakeImage
 ) -> None:
-    seen, copy, new = (
-        make_image("a.png", 1),
-        make_image("elsewhere/b.png", 1),
-        make_image("c.png", 2),
-    )
+    seen, copy = make_image("a.png", 1), make_image("elsewhere/b.png", 1)
+    new = make_image("c.png", 2)
 
     def part(*paths: str) -> Part:
         labels, groups = np.zeros(len(paths), np.int64), np.array(paths, dtype=object)
@@ -195,7 +164,6 @@ def test_images_are_known_again_by_their_content(
     parts = {"train": part(seen, "gone.png"), "test": part(new)}
     write_manifest(tmp_path, parts, ["real"], digests)
     rows = read_manifest(tmp_path)
-    assert rows is not None
     known = {row["sha256"] for row in rows if row["part"] == "train"}
     assert known == {digests[seen], ""}
     assert seen_remark(known, [digests[copy], digests[new], ""]).startswith("1 of the 3")
@@ -203,16 +171,20 @@ def test_images_are_known_again_by_their_content(
     assert read_manifest(tmp_path / "elsewhere") is None
 
 
-def write_run(out: Path, *, force: bool = False, text: str = "new") -> None:
-    with new_run(out, force=force) as folder:
+def write_run(out: Path, *, force: bool = False, text: str = "new", **how: Any) -> None:
+    with new_run(out, force=force, **how) as folder:
         (folder / "report.html").write_text(text)
         seal(folder, {"skfakereal": "0"})
 
 
-def test_a_run_appears_when_it_is_whole(tmp_path: Path) -> None:
+@pytest.mark.parametrize("there", [False, True])
+def test_a_run_appears_when_it_is_whole(tmp_path: Path, there: bool) -> None:
     out = tmp_path / "deep/run"
+    if there:  # then nothing is written beside it
+        out.mkdir(parents=True)
     with new_run(out, force=False) as folder:
-        assert not out.exists()
+        assert out.exists() == there
+        assert not there or list(out.parent.iterdir()) == [out]
         (folder / "report.html").write_text("new")
         seal(folder, {"skfakereal": "0"})
     assert sorted(path.name for path in out.iterdir()) == ["config.json", "report.html"]
@@ -243,13 +215,16 @@ def test_an_interrupted_run_leaves_the_earlier_one(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
-def test_an_earlier_run_is_replaced_only_by_force(tmp_path: Path) -> None:
+def test_an_earlier_run_is_replaced_only_by_force_and_a_file_never(tmp_path: Path) -> None:
     write_run(tmp_path / "run", text="old")
     with pytest.raises(FileExistsError, match="--force"):
         write_run(tmp_path / "run")
     write_run(tmp_path / "run", force=True)
     assert (tmp_path / "run/report.html").read_text() == "new"
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(FileExistsError, match="is a file"):
+        write_run(tmp_path / "file", force=True)
 
 
 def test_a_folder_that_is_there_stays_the_same_one(tmp_path: Path) -> None:
@@ -261,19 +236,9 @@ def test_a_folder_that_is_there_stays_the_same_one(tmp_path: Path) -> None:
         write_run(place, force=True, text=text)
         assert (place / "report.html").read_text() == text
         assert sorted(p.name for p in place.iterdir()) == ["config.json", "report.html"]
-        assert (place.stat().st_ino, place.stat().st_mode) == (
-            before.st_ino,
-            before.st_mode,
-        )
+        assert place.stat().st_ino == before.st_ino
+        assert place.stat().st_mode == before.st_mode
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
-
-
-def test_nothing_is_written_beside_a_folder_that_is_there(tmp_path: Path) -> None:
-    place = tmp_path / "run"
-    place.mkdir()
-    with new_run(place, force=False) as folder:
-        assert list(tmp_path.iterdir()) == [place]
-        seal(folder, {"skfakereal": "0"})
 
 
 def test_what_a_killed_run_left_is_in_nobodys_way(tmp_path: Path) -> None:
@@ -327,7 +292,7 @@ def write_and_die(place: Path, left: int, *how: str) -> "subprocess.CompletedPro
 
 @pytest.mark.parametrize("n_moves", range(8))
 def test_a_run_killed_while_it_replaces_another_loses_neither(
-    n_moves: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    n_moves: int, tmp_path: Path, capsys: Said
 ) -> None:
     place = tmp_path / "run"
     with new_run(place, force=False) as folder:
@@ -370,43 +335,22 @@ def test_a_second_signal_does_not_end_the_cleaning_up(tmp_path: Path) -> None:
 def test_no_run_replaces_what_it_reads(tmp_path: Path) -> None:
     place = tmp_path / "run"
     write_run(place, text="old")
-    with new_run(
-        place, force=True, reads=["-", str(place / "none.png"), "x" * 300]
-    ) as folder:
-        (folder / "report.html").write_text("old")
-        seal(folder, {"skfakereal": "0"})
+    reads = ["-", str(place / "none.png"), "x" * 300]
+    write_run(place, force=True, text="old", reads=reads)
     for read in (place, place / "report.html"):
-        with (
-            pytest.raises(FileExistsError, match="that are read"),
-            new_run(place, force=True, reads=[tmp_path, read]),
-        ):
-            pass
+        with pytest.raises(FileExistsError, match="that are read"):
+            write_run(place, force=True, reads=[tmp_path, read])
     assert (place / "report.html").read_text() == "old"
 
 
-def change_report(run: Path) -> None:
-    (run / "report.html").write_text("mine")
-
-
-def add_file(run: Path) -> None:
-    (run / "notes.txt").write_text("mine")
-
-
-def add_folder(run: Path) -> None:
-    (run / "notes").mkdir()
-
-
-def forge_config(run: Path) -> None:
-    (run / "config.json").write_text('{"files": {}}')
-
-
-@pytest.mark.parametrize("alter", [change_report, add_file, add_folder, forge_config])
-def test_what_is_the_users_is_never_replaced(
-    alter: Callable[[Path], None], tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("what", ["report.html", "notes.txt", "notes/", "config.json"])
+def test_what_is_the_users_is_never_replaced(what: str, tmp_path: Path) -> None:
     run = tmp_path / "run"
     write_run(run, text="old")
-    alter(run)
+    if what.endswith("/"):
+        (run / what).mkdir()
+    else:
+        (run / what).write_text('{"files": {}}')
     before = {p: p.read_bytes() for p in run.rglob("*") if p.is_file()}
     with pytest.raises(FileExistsError, match="which no run wrote"):
         write_run(run, force=True)
@@ -423,12 +367,6 @@ def test_what_comes_up_meanwhile_is_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError, match="which no run wrote"):
         write_slowly()
     assert [path.name for path in tmp_path.rglob("*")] == ["run", "mine.txt"]
-
-
-def test_a_file_is_no_folder(tmp_path: Path) -> None:
-    (tmp_path / "run").write_text("mine")
-    with pytest.raises(FileExistsError, match="is a file"):
-        write_run(tmp_path / "run", force=True)
 
 
 @pytest.mark.parametrize(

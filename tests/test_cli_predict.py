@@ -11,7 +11,7 @@ from typing import Any
 import joblib
 import numpy as np
 import pytest
-from conftest import MakeImage
+from conftest import Command, Fit, MakeImage, Said
 from numpy.typing import NDArray
 from reading import brightness_by_pillow
 from sklearn.calibration import CalibratedClassifierCV
@@ -42,7 +42,7 @@ def save(tmp_path: Path) -> Callable[[Any], str]:
 
 
 @pytest.fixture
-def predict(capsys: pytest.CaptureFixture[str]) -> Predict:
+def predict(capsys: Said) -> Predict:
     """Return a function that runs the verb and reads the CSV that it prints."""
 
     def run(model: str, *words: str) -> tuple[int, list[dict[str, str]]]:
@@ -105,41 +105,27 @@ def test_bad_images_are_rows_among_many(
     assert "does not exist" in broken[missing]
     for row in rows:
         assert bool(row["error"]) == (row["label"] == "") == (row["probability"] == "")
-    assert [row["label"] for row in rows if not row["error"]] == ["real"] * 70 + [
-        "fake"
-    ] * 2
-
-
-def test_only_bad_images(predict: Predict, model: str) -> None:
-    code, rows = predict(model, "missing.png")
-    assert code == 3
-    assert [row["label"] for row in rows] == [""]
+    labels = [row["label"] for row in rows if not row["error"]]
+    assert labels == ["real"] * 70 + ["fake"] * 2
+    code, rows = predict(model, missing)  # and nothing else
+    assert (code, rows[0]["label"]) == (3, "")
 
 
 def wrapped(kind: str, clf: VGG16ImageClassifier, images: Images, trunk: str) -> Any:
     X, y = images
-    match kind:
-        case "threshold":
-            return FixedThresholdClassifier(FrozenEstimator(clf), threshold=1e-9).fit(X, y)
-        case "pipeline":
-            features = VGG16FeatureExtractor(image_size=(32, 32), weights=trunk)
-            return make_pipeline(features, LogisticRegression(C=1e4)).fit(X, y)
-        case "column":
-            return BaggingClassifier(
-                make_pipeline(
-                    FunctionTransformer(first_column), LogisticRegression(max_iter=1000)
-                ),
-                n_estimators=2,
-                random_state=0,
-            ).fit(X[:, np.newaxis], y)
-        case "no probability":
-            return make_pipeline(
-                FunctionTransformer(brightness_by_pillow), LinearSVC(C=1.0)
-            ).fit(X, y)
-        case _:
-            return make_pipeline(
-                FunctionTransformer(brightness_by_pillow), LogisticRegression(max_iter=1000)
-            ).fit(X, y)
+    head, by_pillow = LogisticRegression(max_iter=1000), brightness_by_pillow
+    if kind == "threshold":
+        model: Any = FixedThresholdClassifier(FrozenEstimator(clf), threshold=1e-9)
+    elif kind == "pipeline":
+        features = VGG16FeatureExtractor(image_size=(32, 32), weights=trunk)
+        model = make_pipeline(features, LogisticRegression(C=1e4))
+    elif kind == "column":
+        model = make_pipeline(FunctionTransformer(first_column), head)
+        model, X = BaggingClassifier(model, n_estimators=2, random_state=0), X[:, None]
+    else:
+        last = LinearSVC(C=1.0) if kind == "no probability" else head
+        model = make_pipeline(FunctionTransformer(by_pillow), last)
+    return model.fit(X, y)
 
 
 def first_column(X: NDArray[Any]) -> NDArray[np.float64]:
@@ -174,9 +160,9 @@ def test_any_classifier_over_paths(
 
 
 def test_a_classifier_that_lets_bad_images_pass_still_names_them(
-    predict: Predict, make_classifier: Any, dark_and_bright: Images, save: Any, dark: str
+    predict: Predict, fit: Fit, save: Any, dark: str
 ) -> None:
-    path = save(make_classifier(on_error="nan", epochs=1).fit(*dark_and_bright))
+    path = save(fit(on_error="nan", epochs=1))
     code, rows = predict(path, "missing.png", dark)
     assert code == 3
     assert rows[0]["error"] == "does not exist"
@@ -184,42 +170,31 @@ def test_a_classifier_that_lets_bad_images_pass_still_names_them(
 
 
 @pytest.mark.parametrize(
-    ("labels", "positive", "column"),
+    ("y", "positive", "probability"),
     [
-        (["real", "fake"], None, "fake"),
-        (["Fake", "photo"], None, "Fake"),
-        ([0, 1], None, 1),
-        (["cat", "dog"], "dog", "dog"),
-        ([0, 1], "real", 0),
+        (["real", "fake", "fake"], None, 2 / 3),
+        (["Fake", "photo", "photo"], None, 1 / 3),
+        ([0, 1, 1], None, 2 / 3),
+        (["cat", "dog", "dog"], "dog", 2 / 3),
+        ([0, 1, 1], "real", 1 / 3),
+        # Of more than two classes, that of the label.
+        (["real", "sd14", "sd14", "gan"], None, 0.5),
+        (["real", "sd14", "sd14", "gan"], "gan", 0.25),
     ],
 )
 def test_which_probability_is_told(
-    labels: list[Any],
+    y: list[Any],
     positive: str | None,
-    column: Any,
+    probability: float,
     predict: Predict,
     save: Callable[[Any], str],
     dark: str,
 ) -> None:
-    weights = [1, 2, 2]
-    y = [labels[0], labels[1], labels[1]]
-    model = DummyClassifier(strategy="prior").fit([["a"], ["b"], ["c"]], y)
+    model = DummyClassifier(strategy="prior").fit([["a"]] * len(y), y)
     words = [] if positive is None else ["--pos-label", positive]
-    _, rows = predict(save(model), dark, *words)
-    share = {labels[0]: 1 / 3, labels[1]: 2 / 3}[column]
-    assert sum(weights) == 5
-    assert float(rows[0]["probability"]) == pytest.approx(share, abs=1e-6)
-
-
-def test_more_than_two_classes_tell_the_probability_of_the_label(
-    predict: Predict, save: Callable[[Any], str], dark: str
-) -> None:
-    y = ["real", "sd14", "sd14", "gan"]
-    model = DummyClassifier(strategy="prior").fit([["a"]] * 4, y)
-    _, rows = predict(save(model), dark)
-    assert (rows[0]["label"], float(rows[0]["probability"])) == ("sd14", 0.5)
-    _, rows = predict(save(model), dark, "--pos-label", "gan")
-    assert (rows[0]["label"], float(rows[0]["probability"])) == ("sd14", 0.25)
+    _, (row,) = predict(save(model), dark, *words)
+    assert float(row["probability"]) == pytest.approx(probability, abs=1e-6)
+    assert row["label"] == {0: "real", 1: "fake"}.get(y[1], y[1])
 
 
 def test_folders_are_searched(predict: Predict, model: str, make_image: MakeImage) -> None:
@@ -231,10 +206,11 @@ def test_folders_are_searched(predict: Predict, model: str, make_image: MakeImag
 
 
 def test_json_is_one_document_with_a_row_a_line(
-    model: str, dark: str, capsys: pytest.CaptureFixture[str]
+    model: str, dark: str, command: Command
 ) -> None:
-    assert main(["predict", "--trust", model, dark, "gone.png", "--format", "json"]) == 3
-    text = capsys.readouterr().out
+    text = command(
+        "predict", "--trust", model, dark, "gone.png", "--format", "json", code=3
+    ).out
     first, second = json.loads(text)
     assert (first["path"], first["label"], first["error"]) == (dark, "real", None)
     assert 0 <= first["probability"] < 0.5
@@ -244,12 +220,11 @@ def test_json_is_one_document_with_a_row_a_line(
 
 
 def test_table_is_for_people(
-    model: str, dark: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    model: str, dark: str, command: Command, tmp_path: Path
 ) -> None:
     nasty = str(tmp_path / "a\x1b[2J\nb.png")
     Path(dark).rename(nasty)
-    assert main(["predict", "--trust", model, nasty, "gone.png"]) == 3
-    output = capsys.readouterr()
+    output = command("predict", "--trust", model, nasty, "gone.png", code=3)
     header, first, unlike, second = output.out.splitlines()
     assert header.split() == ["P(fake)", "label", "image"]
     assert unlike.strip().startswith("It is unlike 99% of the training images")
@@ -269,7 +244,7 @@ def test_the_threshold_in_use_is_told(
     dark: str,
     save: Callable[[Any], str],
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Said,
 ) -> None:
     decided = FixedThresholdClassifier(
         FrozenEstimator(fitted_classifier),
@@ -286,27 +261,19 @@ def test_the_threshold_in_use_is_told(
 
 
 def test_no_threshold_is_told_where_none_is_known(
-    dark_and_bright: Images,
-    dark: str,
-    save: Callable[[Any], str],
-    capsys: pytest.CaptureFixture[str],
+    dark_and_bright: Images, dark: str, save: Callable[[Any], str], command: Command
 ) -> None:
     X, y = dark_and_bright
     row = make_pipeline(FunctionTransformer(brightness_by_pillow), LinearSVC())
     model = CalibratedClassifierCV(row, cv=2).fit(X, y)
-    assert main(["predict", "--trust", save(model), dark]) == 0
-    assert capsys.readouterr().err == "skfakereal: 1 image: 1 real\n"
+    said = command("predict", "--trust", save(model), dark).err
+    assert said == "skfakereal: 1 image: 1 real\n"
 
 
 @pytest.mark.parametrize("verb", ["predict", "score"])
 @pytest.mark.parametrize("remarks", [[], ["It has learned little."]])
 def test_cautions_of_the_run_are_told_again(
-    remarks: list[str],
-    verb: str,
-    model: str,
-    dark: str,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
+    remarks: list[str], verb: str, model: str, dark: str, capsys: Said, tmp_path: Path
 ) -> None:
     Path(model).rename(tmp_path / "model.joblib")
     config = {"skfakereal": "0.1.0", "remarks": remarks}
@@ -321,14 +288,13 @@ def test_cautions_of_the_run_are_told_again(
 
 
 def test_out_is_never_overwritten_unasked(
-    model: str, dark: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    model: str, dark: str, tmp_path: Path, refuse: Command
 ) -> None:
     out = tmp_path / "rows.json"
     assert main(["predict", "--trust", model, dark, "--out", str(out)]) == 0
     assert json.loads(out.read_text())[0]["label"] == "real"
     out.write_text("mine")
-    assert main(["predict", "--trust", model, dark, "--out", str(out)]) == 1
-    assert "--force" in capsys.readouterr().err
+    refuse("--force", "predict", "--trust", model, dark, "--out", out)
     assert out.read_text() == "mine"
     assert main(["predict", "--trust", model, dark, "--out", str(out), "--force"]) == 0
     assert json.loads(out.read_text())[0]["label"] == "real"
@@ -336,7 +302,7 @@ def test_out_is_never_overwritten_unasked(
 
 @pytest.mark.parametrize("verb", ["predict", "provenance", "score"])
 def test_out_never_replaces_what_is_read(
-    verb: str, model: str, dark: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    verb: str, model: str, dark: str, tmp_path: Path, refuse: Command
 ) -> None:
     listed = tmp_path / "images.csv"
     listed.write_text(dark)
@@ -353,8 +319,7 @@ def test_out_never_replaces_what_is_read(
     }[verb]
     before = {path: path.read_bytes() for path in map(Path, (model, dark, listed))}
     for call in words:
-        assert main([*call, "--force"]) == 1
-        assert "another file than those that are read" in capsys.readouterr().err
+        refuse("another file than those that are read", *call, "--force")
     assert {path: path.read_bytes() for path in before} == before
 
 
@@ -370,9 +335,7 @@ def test_names_that_are_no_text_come_back_as_they_are(
     assert os.fsencode(row["path"]) == odd
 
 
-def test_progress_goes_to_standard_error(
-    model: str, dark: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_progress_goes_to_standard_error(model: str, dark: str, capsys: Said) -> None:
     main(["predict", "--trust", model, dark, "--format", "csv"])
     assert "predict:" not in capsys.readouterr().err
     main(["predict", "--trust", model, dark, "--format", "csv", "--progress"])
@@ -391,41 +354,32 @@ def test_progress_goes_to_standard_error(
     ],
 )
 def test_what_is_no_model(
-    content: Any,
-    message: str,
-    tmp_path: Path,
-    dark: str,
-    capsys: pytest.CaptureFixture[str],
+    content: Any, message: str, tmp_path: Path, dark: str, command: Command
 ) -> None:
     path = tmp_path / "m.joblib"
     if isinstance(content, bytes):
         path.write_bytes(content)
     else:
         joblib.dump(content, path)
-    assert main(["predict", "--trust", str(path), dark]) == 1
-    error = capsys.readouterr().err
+    error = command("predict", "--trust", path, dark, code=1).err
     assert message in error
     assert len(error.splitlines()) == 1
 
 
 def test_a_positive_class_that_is_open_or_unknown_is_an_error(
-    save: Callable[[Any], str], dark: str, capsys: pytest.CaptureFixture[str]
+    save: Callable[[Any], str], dark: str, refuse: Command
 ) -> None:
     path = save(DummyClassifier().fit([["a"], ["b"]], ["cat", "dog"]))
-    assert main(["predict", "--trust", path, dark]) == 1
-    assert "pos_label" in capsys.readouterr().err
-    assert main(["predict", "--trust", path, dark, "--pos-label", "cow"]) == 1
-    assert "--pos-label must be one of the classes" in capsys.readouterr().err
+    refuse("pos_label", "predict", "--trust", path, dark)
+    refuse("--pos-label must be", "predict", "--trust", path, dark, "--pos-label", "cow")
 
 
 def test_a_folder_without_images_or_model(
-    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    model: str, tmp_path: Path, refuse: Command
 ) -> None:
     (tmp_path / "nothing").mkdir()
-    assert main(["predict", "--trust", model, str(tmp_path / "nothing")]) == 1
-    assert "no folder holds any" in capsys.readouterr().err
-    assert main(["predict", "--trust", str(tmp_path / "nothing"), "a.png"]) == 1
-    assert "model.skfr in it" in capsys.readouterr().err
+    refuse("no folder holds any", "predict", "--trust", model, tmp_path / "nothing")
+    refuse("model.skfr in it", "predict", "--trust", tmp_path / "nothing", "a.png")
 
 
 def test_what_is_no_local_file_is_a_row_too(
@@ -439,13 +393,8 @@ def test_what_is_no_local_file_is_a_row_too(
     url = "https://example.org/x.jpg"
     code, rows = predict(model, dark, url, "", str(ring), str(folder))
     assert code == 3
-    assert [row["path"] for row in rows] == [
-        dark,
-        url,
-        "",
-        str(ring),
-        str(folder / "fine.png"),
-    ]
+    paths = [dark, url, "", str(ring), str(folder / "fine.png")]
+    assert [row["path"] for row in rows] == paths
     assert "URL" in rows[1]["error"]
     assert "empty path" in rows[2]["error"]
     assert rows[3]["error"]
@@ -489,18 +438,13 @@ NAMES: dict[str, tuple[list[str], str]] = {
     ],
 )
 def test_no_pickle_is_loaded_by_surprise(
-    verb: str,
-    name: str,
-    dark: str,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    verb: str, name: str, dark: str, tmp_path: Path, command: Command
 ) -> None:
     trace, file = tmp_path / "it-ran", tmp_path / name
     trusted, told = NAMES[name]
     joblib.dump(Trap(trace), file)
     words = [word.format(image=dark, folder=tmp_path) for word in VERBS[verb]]
-    assert main([verb, str(file), *words, *trusted]) == 1
-    said = capsys.readouterr().err
+    said = command(verb, file, *words, *trusted, code=1).err
     assert told in said
     assert len(said.splitlines()) == 1
     assert not trace.exists()
@@ -511,12 +455,8 @@ def test_no_pickle_is_loaded_by_surprise(
 
 
 def test_a_safe_model_is_one_whatever_its_name(
-    fitted_classifier: VGG16ImageClassifier,
-    bright: str,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    fitted_classifier: VGG16ImageClassifier, bright: str, tmp_path: Path, command: Command
 ) -> None:
     skfakereal.save(fitted_classifier, tmp_path / "model.skfr")
     (tmp_path / "model.skfr").rename(tmp_path / "model.skfr.bak")
-    assert main(["predict", str(tmp_path / "model.skfr.bak"), bright]) == 0
-    assert "fake" in capsys.readouterr().out
+    assert "fake" in command("predict", tmp_path / "model.skfr.bak", bright).out

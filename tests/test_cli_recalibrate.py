@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from conftest import Command, Folders, Said
 from runs import read_csv, read_json, write_photos
 from sklearn.model_selection import FixedThresholdClassifier
 
@@ -20,20 +21,20 @@ N_EACH = 20
 
 
 @pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def photos(tmp_path_factory: Folders) -> Path:
     folder = tmp_path_factory.mktemp("in") / "photos"
     return write_photos(folder, {"real": 80, "fake": 110}, N_EACH, seed=0)
 
 
 @pytest.fixture(scope="module")
-def inbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def inbox(tmp_path_factory: Folders) -> Path:
     """Return images that are all brighter than those that were trained on."""
     folder = tmp_path_factory.mktemp("in") / "inbox"
     return write_photos(folder, {"real": 110, "fake": 140}, N_EACH + 10, seed=1)
 
 
 @pytest.fixture(scope="module")
-def run(photos: Path, narrow_trunk: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(photos: Path, narrow_trunk: str, tmp_path_factory: Folders) -> Path:
     out = tmp_path_factory.mktemp("out") / "run"
     words = ["train", str(photos), "--out", str(out), "--weights", narrow_trunk]
     words += ["--image-size", "32", "--no-augmentation", "--no-audit"]
@@ -51,11 +52,7 @@ def move(run: Path, inbox: Path, tmp_path: Path) -> Recalibrate:
 
 
 def test_the_threshold_moves_and_the_model_stays(
-    move: Recalibrate,
-    run: Path,
-    inbox: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    move: Recalibrate, run: Path, inbox: Path, tmp_path: Path, capsys: Said
 ) -> None:
     before = {path.name: path.read_bytes() for path in run.iterdir()}
     assert move() == 0
@@ -96,17 +93,13 @@ def test_the_threshold_moves_and_the_model_stays(
 
 
 def test_the_new_run_is_a_run(
-    move: Recalibrate,
-    inbox: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    move: Recalibrate, inbox: Path, tmp_path: Path, command: Command, capsys: Said
 ) -> None:
     assert move("--target-fpr", "0.1") == 0
     new = tmp_path / "new"
     threshold = read_json(new / "config.json")["decision"]["threshold"]
     capsys.readouterr()
-    assert main(["predict", str(new), str(inbox / "fake"), "--format", "json"]) == 0
-    rows = json.loads(capsys.readouterr().out)
+    rows = json.loads(command("predict", new, inbox / "fake", "--format", "json").out)
     assert {r["label"] for r in rows} == {"real", "fake"}
     for row in rows:
         assert row["label"] == ("fake" if row["probability"] >= threshold else "real")
@@ -114,12 +107,12 @@ def test_the_new_run_is_a_run(
     parts = {row["path"]: row["part"] for row in read_csv(new / "images.csv")}
     assert sum(part == "train" for part in parts.values()) == 30
     assert all(parts[str(path)] == "validation" for path in inbox.rglob("*.png"))
-    assert main(["evaluate", str(new), str(inbox)]) == 0
-    assert "60 of the 60 tested images are, byte for byte" in capsys.readouterr().out
+    said = command("evaluate", new, inbox).out
+    assert "60 of the 60 tested images are, byte for byte" in said
 
 
 def test_real_images_alone_are_enough_for_a_target(
-    move: Recalibrate, inbox: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    move: Recalibrate, inbox: Path, tmp_path: Path, capsys: Said
 ) -> None:
     alone = inbox / "real"
     assert move("--label", "real", "--target-fpr", "0.05", folder=alone) == 0
@@ -137,7 +130,7 @@ def test_real_images_alone_are_enough_for_a_target(
 
 
 def test_unlabelled_images_with_an_assumed_share(
-    move: Recalibrate, inbox: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    move: Recalibrate, inbox: Path, tmp_path: Path, capsys: Said
 ) -> None:
     assert move("--prevalence", "0.25", out="new.skfr") == 0
     output = capsys.readouterr()
@@ -161,11 +154,7 @@ def test_costs_and_prevalence_are_for_labelled_images(
 
 
 def test_images_that_were_trained_on_are_left_out(
-    move: Recalibrate,
-    photos: Path,
-    run: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    move: Recalibrate, photos: Path, run: Path, tmp_path: Path, capsys: Said
 ) -> None:
     # Of the run's own folder, ten images were held out for its test.
     assert move(folder=photos) == 1
@@ -183,7 +172,7 @@ def test_images_that_were_trained_on_are_left_out(
 
 
 def test_unreadable_images_are_left_out(
-    move: Recalibrate, inbox: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    move: Recalibrate, inbox: Path, tmp_path: Path, capsys: Said
 ) -> None:
     for path in inbox.rglob("*.png"):
         place = tmp_path / "in" / path.relative_to(inbox)
@@ -208,11 +197,7 @@ def test_unreadable_images_are_left_out(
     ],
 )
 def test_what_cannot_be_done_is_refused(
-    more: list[str],
-    message: str,
-    move: Recalibrate,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    more: list[str], message: str, move: Recalibrate, tmp_path: Path, capsys: Said
 ) -> None:
     assert move(*more) == 1
     assert re.search(message, capsys.readouterr().err)
@@ -220,7 +205,7 @@ def test_what_cannot_be_done_is_refused(
 
 
 def test_the_given_images_are_never_replaced(
-    move: Recalibrate, inbox: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    move: Recalibrate, inbox: Path, tmp_path: Path, capsys: Said
 ) -> None:
     shown = shutil.copytree(inbox / "real", tmp_path / "shown")
     seal(shown, {"skfakereal": "1"})  # as `explain` leaves its pictures
@@ -234,7 +219,7 @@ def test_the_given_images_are_never_replaced(
 
 
 def test_the_given_model_is_never_overwritten(
-    run: Path, inbox: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run: Path, inbox: Path, tmp_path: Path, refuse: Command
 ) -> None:
     before = (run / "model.skfr").read_bytes()
     for model, out in (
@@ -244,15 +229,12 @@ def test_the_given_model_is_never_overwritten(
         (run / "model.skfr", run / "model.skfr"),
     ):
         words = ["recalibrate", str(model), str(inbox), "--out", str(out), "--force"]
-        assert main(words) == 1
-        assert "--out must be another place than MODEL" in capsys.readouterr().err
+        refuse("--out must be another place than MODEL", *words)
     assert (run / "model.skfr").read_bytes() == before
     taken = tmp_path / "new.skfr"
     taken.write_bytes(b"")
-    assert main(["recalibrate", str(run), str(inbox), "--out", str(taken)]) == 1
-    assert "--force" in capsys.readouterr().err
+    words = ["recalibrate", run, inbox, "--out"]
+    refuse("--force", *words, taken)
     folder = tmp_path / "old.skfr"
     folder.mkdir()
-    words = ["recalibrate", str(run), str(inbox), "--out", str(folder), "--force"]
-    assert main(words) == 1
-    assert "is a folder. Choose another name." in capsys.readouterr().err
+    refuse("is a folder. Choose another name.", *words, folder, "--force")

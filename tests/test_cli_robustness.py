@@ -7,7 +7,7 @@ from typing import Any
 import joblib
 import numpy as np
 import pytest
-from conftest import write_image
+from conftest import Command, Folders, Said, write_image
 from numpy.typing import NDArray
 from reading import read_image
 from runs import read_csv
@@ -32,7 +32,7 @@ def contrast(X: Any) -> NDArray[np.float64]:
 
 
 @pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def photos(tmp_path_factory: Folders) -> Path:
     """Write smooth images as real and noisy ones as fake: blur makes them alike."""
     folder, random = tmp_path_factory.mktemp("photos"), np.random.default_rng(0)
     for i in range(8):
@@ -60,19 +60,12 @@ def test_figures_and_files(
     detector: Any,
     photos: Path,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    command: Command,
+    refuse: Command,
 ) -> None:
-    words = [
-        "robustness",
-        "--trust",
-        model,
-        str(photos),
-        "--changes",
-        "jpeg:30,blur,chain:web",
-    ]
-    out = tmp_path / "run"
-    assert main([*words, "--out", str(out), "--progress"]) == 0
-    output = capsys.readouterr()
+    out, changes = tmp_path / "run", "jpeg:30,blur,chain:web"
+    words = ["robustness", "--trust", model, str(photos), "--changes", changes]
+    output = command(*words, "--out", out, "--progress")
     changes = [Jpeg(30), Blur(0.5), Blur(1.0), Blur(2.0), standard_perturbations()[-2]]
     data = load_image_folder(photos)
     names = ["real", "fake"]
@@ -99,24 +92,15 @@ def test_figures_and_files(
     page = (out / "report.html").read_text(encoding="utf-8")
     assert 'src="http' not in page
     assert "blur,\N{NO-BREAK SPACE}radius\N{NO-BREAK SPACE}2\N{NO-BREAK SPACE}px" in page
-    assert main([*words, "--out", str(out)]) == 1
-    assert "--force" in capsys.readouterr().err
+    refuse("--force", *words, "--out", out)
 
 
 def test_some_images_of_each_class(
-    model: str, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    model: str, photos: Path, tmp_path: Path, command: Command, capsys: Said
 ) -> None:
     out = tmp_path / "run"
-    words = [
-        "robustness",
-        "--trust",
-        model,
-        str(photos),
-        "--changes",
-        "copy",
-        "--out",
-        str(out),
-    ]
+    words = ["robustness", "--trust", model, str(photos), "--changes", "copy"]
+    words += ["--out", str(out)]
     assert main([*words, "--max-images", "5"]) == 0
     config = json.loads((out / "config.json").read_text())
     assert sorted(config["data"]["test"].values()) == [2, 3]
@@ -129,30 +113,27 @@ def test_some_images_of_each_class(
         config = json.loads((out / "config.json").read_text())
         assert config["data"]["test"] == {"real": 3, "fake": 3}
     capsys.readouterr()
-    assert main([*words, "--max-images", "500", "--force"]) == 0
-    assert "RobustnessReport: 16 images" in capsys.readouterr().out
+    told = command(*words, "--max-images", "500", "--force").out
+    assert "RobustnessReport: 16 images" in told
 
 
 def test_broken_images_are_named_and_left_out(
-    model: str, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    model: str, photos: Path, tmp_path: Path, command: Command, refuse: Command
 ) -> None:
     broken = tmp_path / "in/real/x.png"
+    pixels = read_image(str(photos / "real/0.png"))
     for name in ("real", "fake"):
-        write_image(
-            tmp_path / "in" / name / "a.png", read_image(str(photos / "real/0.png"))
-        )
+        write_image(tmp_path / "in" / name / "a.png", pixels)
     broken.write_bytes(b"no image")
     words = ["robustness", "--trust", model, str(tmp_path / "in"), "--changes", "copy"]
-    assert main([*words, "--out", str(tmp_path / "run")]) == 3
-    output = capsys.readouterr()
+    output = command(*words, "--out", tmp_path / "run", code=3)
     assert "RobustnessReport: 2 images" in output.out
     assert "1 image could not be read" in output.err
     config = json.loads((tmp_path / "run/config.json").read_text())
     assert config["data"]["unreadable"] == [str(broken)]
     for file in (tmp_path / "in").rglob("a.png"):
         file.write_bytes(b"")
-    assert main(words) == 1
-    assert "None of the images can be read" in capsys.readouterr().err
+    refuse("None of the images can be read", *words)
 
 
 def test_changes_are_read() -> None:
@@ -161,17 +142,14 @@ def test_changes_are_read() -> None:
     (chain,) = read_changes(["chain:hard"])
     assert isinstance(chain, Chain)
     assert chain.name == "hard"
-    every = read_changes(
-        ["copy", "jpeg", "webp", "scale", "blur", "noise", "crop", "chain"]
-    )
-    assert len(every) == len(standard_perturbations())
+    kinds = ["copy", "jpeg", "webp", "scale", "blur", "noise", "crop", "chain"]
+    assert len(read_changes(kinds)) == len(standard_perturbations())
 
 
 @pytest.mark.parametrize(
     "word", ["sharpen", "jpeg:high", "jpeg:200", "chain:soft", "fit", "copy:2", "jpeg:"]
 )
 def test_changes_that_there_are_not(
-    word: str, model: str, photos: Path, capsys: pytest.CaptureFixture[str]
+    word: str, model: str, photos: Path, refuse: Command
 ) -> None:
-    assert main(["robustness", "--trust", model, str(photos), "--changes", word]) == 1
-    assert "--changes" in capsys.readouterr().err
+    refuse("--changes", "robustness", "--trust", model, photos, "--changes", word)

@@ -12,7 +12,7 @@ from typing import Any
 
 import joblib
 import pytest
-from conftest import heed_interrupts, here
+from conftest import Command, Patch, Said, heed_interrupts, here
 from scoring_models import fit_brightness, write_greys
 from sklearn.dummy import DummyClassifier
 
@@ -46,21 +46,17 @@ def rows_of(file: Path) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("content", [b"", b"\n\r\n\n", b"\xef\xbb\xbf"])
 def test_a_list_without_a_path_is_an_error(
-    tmp_path: Path,
-    quick_model: str,
-    capsys: pytest.CaptureFixture[str],
-    content: bytes,
+    tmp_path: Path, quick_model: str, refuse: Command, content: bytes
 ) -> None:
     """What a search that found nothing, or failed, hands over."""
     (tmp_path / "list.txt").write_bytes(content)
     words = ["--from", str(tmp_path / "list.txt"), "--out", str(tmp_path / "s.csv")]
-    assert main(["score", "--trust", quick_model, *words]) == 1
-    assert "so nothing was classified" in capsys.readouterr().err
+    refuse("so nothing was classified", "score", "--trust", quick_model, *words)
     assert rows_of(tmp_path / "s.csv") == []
 
 
 def test_files_folders_and_a_list(
-    tmp_path: Path, greys: list[str], model: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, greys: list[str], model: str, command: Command, capsys: Said
 ) -> None:
     (tmp_path / "list.txt").write_text(f"{greys[3]}\n\n{greys[4]}\r\ngone.png")
     words = [greys[-1], str(tmp_path / "greys"), "--from", str(tmp_path / "list.txt")]
@@ -73,28 +69,23 @@ def test_files_folders_and_a_list(
     out = capsys.readouterr().out
     assert out.splitlines()[0] == f"16 images in {tmp_path / 's.csv'}"
     assert "1  could not be read: missing" in out
-    assert main(["score", "--trust", model, *words]) == 3
-    assert "16 images in" in (told := capsys.readouterr().out)
+    said = command("score", "--trust", model, *words, code=3).out
+    assert "16 images in" in (told := said)
     assert "13 of them before" in told
 
 
 def test_a_folder_to_write_to_never_costs_the_list_in_it(
-    tmp_path: Path, greys: list[str], quick_model: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, greys: list[str], quick_model: str, refuse: Command
 ) -> None:
     (tmp_path / "scores.csv").write_text(greys[0])
     words = ["--from", str(tmp_path / "scores.csv"), "--out", str(tmp_path), "--force"]
-    assert main(["score", "--trust", quick_model, *words]) == 1
-    assert "another file than those that are read" in capsys.readouterr().err
+    refuse("another file than those that are read", "score", "--trust", quick_model, *words)
     assert (tmp_path / "scores.csv").read_text() == greys[0]
 
 
 @pytest.mark.parametrize("null", [False, True])
 def test_standard_input(
-    tmp_path: Path,
-    greys: list[str],
-    model: str,
-    monkeypatch: pytest.MonkeyPatch,
-    null: bool,
+    tmp_path: Path, greys: list[str], model: str, monkeypatch: Patch, null: bool
 ) -> None:
     odd = tmp_path / "li\nne \udcff.png" if null else tmp_path / "not \udcff text.png"
     odd.write_bytes(Path(greys[-1]).read_bytes())
@@ -122,13 +113,12 @@ def test_a_list_in_another_encoding_is_told_before_all_its_rows_are_errors(
     tmp_path: Path,
     greys: list[str],
     model: str,
-    capsys: pytest.CaptureFixture[str],
+    refuse: Command,
 ) -> None:
     listed, out = tmp_path / "list.txt", str(tmp_path / "s.csv")
     listed.write_text("\n".join(greys), encoding=encoding)
     call = ["score", model, "--trust", "--from", str(listed), "--out", out, *words]
-    assert main(call) == 1
-    assert "Windows PowerShell" in capsys.readouterr().err
+    refuse("Windows PowerShell", *call)
 
 
 def test_options_reach_the_file(tmp_path: Path, greys: list[str], model: str) -> None:
@@ -140,12 +130,11 @@ def test_options_reach_the_file(tmp_path: Path, greys: list[str], model: str) ->
 
 
 def test_force_begins_anew(
-    tmp_path: Path, greys: list[str], model: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, greys: list[str], model: str, refuse: Command
 ) -> None:
     words = ["--out", str(tmp_path / "s.csv")]
     assert main(["score", "--trust", model, *greys, *words]) == 0
-    assert main(["score", "--trust", model, *greys[1:], *words]) == 1
-    assert "start over with overwrite=True (--force)" in capsys.readouterr().err
+    refuse("(--force)", "score", "--trust", model, *greys[1:], *words)
     assert main(["score", "--trust", model, *greys[1:], *words, "--force"]) == 0
     assert [row["path"] for row in rows_of(tmp_path / "s.csv")] == greys[1:]
 
@@ -159,9 +148,8 @@ def test_retry(tmp_path: Path, greys: list[str], model: str) -> None:
     assert main(["score", "--trust", model, *greys, *words, "--retry"]) == 0
 
 
-def test_no_images_named(model: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["score", "--trust", model, "--out", "s.csv"]) == 1
-    assert "name files or folders, or use --from" in capsys.readouterr().err
+def test_no_images_named(model: str, refuse: Command) -> None:
+    refuse("--from", "score", "--trust", model, "--out", "s.csv")
 
 
 def start(quick_model: str, out: Path) -> Any:

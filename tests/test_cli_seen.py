@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import write_image
+from conftest import Command, Folders, Patch, Said, write_image
 from runs import read_csv, read_json
 
 from skfakereal.cli import main
@@ -19,7 +19,7 @@ N_EACH = 20
 
 
 @pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def photos(tmp_path_factory: Folders) -> Path:
     folder, random = tmp_path_factory.mktemp("in") / "photos", np.random.default_rng(0)
     for i in range(N_EACH):
         dark = random.integers(0, 90, (32, 32, 3), dtype=np.uint8)
@@ -29,7 +29,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(photos: Path, narrow_trunk: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(photos: Path, narrow_trunk: str, tmp_path_factory: Folders) -> Path:
     out = tmp_path_factory.mktemp("out") / "run"
     words = ["train", str(photos), "--out", str(out), "--weights", narrow_trunk]
     words += ["--image-size", "32", "--epochs", "1", "--hidden-units", "4"]
@@ -57,7 +57,7 @@ VERBS = pytest.mark.parametrize("verb", ["evaluate", "robustness"])
 
 @VERBS
 def test_a_runs_own_folder_is_tested_on_its_test_part(
-    verb: str, run: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    verb: str, run: Path, photos: Path, tmp_path: Path, capsys: Said
 ) -> None:
     test = parts_of(run)["test"]
     paths, data = try_out(verb, run, photos, tmp_path / "out")
@@ -85,16 +85,12 @@ def test_drawn_images_are_of_the_test_part(run: Path, photos: Path, tmp_path: Pa
         paths, data = try_out("robustness", run, photos, tmp_path / seed, *more)
         assert len(paths) == 4
         assert paths <= parts_of(run)["test"]
-        assert data["seen"]["tested"] == {
-            "images": len(paths),
-            "same_bytes": 0,
-            "same_path": 0,
-        }
+        assert data["seen"]["tested"] == {"images": 4, "same_bytes": 0, "same_path": 0}
 
 
 @VERBS
 def test_all_images_on_request_and_how_many_were_seen(
-    verb: str, run: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    verb: str, run: Path, photos: Path, tmp_path: Path, capsys: Said
 ) -> None:
     parts = parts_of(run)
     n_seen = len(parts["train"] | parts["validation"])
@@ -131,7 +127,7 @@ def test_a_folder_that_was_moved_changed_and_extended(
 
 
 def test_by_path_where_the_content_was_changed(
-    photos: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    photos: Path, run: Path, tmp_path: Path, capsys: Said
 ) -> None:
     changed = Path(min(parts_of(run)["train"]))
     before = changed.read_bytes()
@@ -147,7 +143,7 @@ def test_by_path_where_the_content_was_changed(
 
 
 def test_other_images_of_the_same_names_are_new(
-    run: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Path, photos: Path, tmp_path: Path, monkeypatch: Patch
 ) -> None:
     # The run recorded paths relative to where it was started.
     copy = tmp_path / "run"
@@ -166,7 +162,7 @@ def test_other_images_of_the_same_names_are_new(
 
 @VERBS
 def test_a_model_without_its_run_says_that_it_is_not_known(
-    verb: str, run: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    verb: str, run: Path, photos: Path, tmp_path: Path, capsys: Said
 ) -> None:
     alone = tmp_path / "alone.skfr"
     shutil.copy(run / "model.skfr", alone)
@@ -198,12 +194,7 @@ def test_a_draw_is_not_that_of_the_parts(photos: Path) -> None:
     ],
 )
 def test_no_verb_replaces_the_run_that_it_reads(
-    verb: str,
-    option: str,
-    run: Path,
-    photos: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    verb: str, option: str, run: Path, photos: Path, tmp_path: Path, refuse: Command
 ) -> None:
     mine = Path(shutil.copytree(run, tmp_path / "run"))
     before = {path: path.read_bytes() for path in mine.rglob("*")}
@@ -215,6 +206,5 @@ def test_no_verb_replaces_the_run_that_it_reads(
         "predict": [str(mine), *images],
         "train": [str(photos), "--groups", str(mine / "images.csv")],
     }[verb]
-    assert main([verb, *words, option, str(mine), "--force"]) == 1
-    assert "that are read" in capsys.readouterr().err
+    refuse("that are read", verb, *words, option, mine, "--force")
     assert {path: path.read_bytes() for path in mine.rglob("*")} == before

@@ -11,7 +11,7 @@ from typing import Any
 import joblib
 import numpy as np
 import pytest
-from conftest import MakeImage
+from conftest import Command, MakeImage, Said
 from numpy.typing import NDArray
 from PIL import Image
 from reading import brightness
@@ -62,7 +62,7 @@ def write_run(tmp_path: Path) -> Callable[..., str]:
 
 
 @pytest.fixture
-def predict(capsys: pytest.CaptureFixture[str]) -> Predict:
+def predict(capsys: Said) -> Predict:
     def run(*words: str) -> tuple[int, list[dict[str, Any]], str]:
         code = main(["predict", "--trust", *words, "--stable", "--format", "json"])
         output = capsys.readouterr()
@@ -124,10 +124,7 @@ def test_a_verdict_that_saving_again_turns_is_unsure(
 
 
 def test_tables_and_csv_hold_the_reasons(
-    detector: Pipeline,
-    write_run: Callable[..., str],
-    make_image: MakeImage,
-    capsys: pytest.CaptureFixture[str],
+    detector: Pipeline, write_run: Callable[..., str], make_image: MakeImage, capsys: Said
 ) -> None:
     run = write_run(detector, UnsureBand(0, 1, 0.95, 100, 1.0))
     path = make_image("a.png", 120)
@@ -179,12 +176,9 @@ def test_a_step_of_somebody_elses_ends_nothing(
 
 
 def test_more_than_two_classes_are_refused(
-    write_run: Callable[..., str],
-    make_image: MakeImage,
-    capsys: pytest.CaptureFixture[str],
+    write_run: Callable[..., str], make_image: MakeImage, refuse: Command
 ) -> None:
     X = [make_image(f"train/{n}.png", n) for n in (0, 100, 250)]
     model = make_pipeline(FunctionTransformer(brightness), LogisticRegression())
     run = write_run(model.fit(X, [0, 1, 2]), None)
-    assert main(["predict", "--trust", run, X[0], "--stable"]) == 1
-    assert "--stable needs a model with two classes" in capsys.readouterr().err
+    refuse("two classes", "predict", "--trust", run, X[0], "--stable")

@@ -13,7 +13,7 @@ from typing import Any
 import joblib
 import numpy as np
 import pytest
-from conftest import here, start_python, write_image
+from conftest import Command, Patch, here, start_python, write_image
 from image_attacks import png
 from sklearn.dummy import DummyClassifier
 
@@ -84,7 +84,7 @@ def test_a_working_folder_that_is_gone_is_one_line(model: str, tmp_path: Path) -
     assert "working folder" in done.stderr
 
 
-def give(monkeypatch: pytest.MonkeyPatch, paths: list[Path], end: str = "\n") -> None:
+def give(monkeypatch: Patch, paths: list[Path], end: str = "\n") -> None:
     """Let standard input list paths."""
     data = "".join(f"{path}{end}" for path in paths).encode()
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(data)))
@@ -92,24 +92,19 @@ def give(monkeypatch: pytest.MonkeyPatch, paths: list[Path], end: str = "\n") ->
 
 @pytest.mark.parametrize("end", ["\n", "\0"])
 def test_predict_reads_a_list(
-    model: str,
-    photos: Path,
-    end: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    model: str, photos: Path, end: str, monkeypatch: Patch, command: Command
 ) -> None:
     paths = sorted(photos.rglob("*.png"))[::-1]
     give(monkeypatch, paths, end)
     words = ["predict", model, "-", "--trust", "--format", "json"]
     words += ["-0"] if end == "\0" else []
-    assert main(words) == 0
-    rows = json.loads(capsys.readouterr().out)
+    rows = json.loads(command(*words).out)
     assert [row["path"] for row in rows] == list(map(str, paths))
 
 
 @pytest.mark.parametrize("verb", ["evaluate", "robustness"])
 def test_a_list_is_tested_by_its_class_folders(
-    verb: str, model: str, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    verb: str, model: str, photos: Path, tmp_path: Path, monkeypatch: Patch
 ) -> None:
     paths = sorted(photos.rglob("*.png"))[2:]
     words = [verb, model, "-", "--trust", "--out", str(tmp_path / "run")]
@@ -129,25 +124,19 @@ def test_a_list_is_tested_by_its_class_folders(
     [([], "lists no images"), (["real/a.png", "b.png"], "'b.png' (image 1) does not")],
 )
 def test_a_list_that_cannot_be_tested(
-    model: str,
-    paths: list[Any],
-    said: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    model: str, paths: list[Any], said: str, monkeypatch: Patch, command: Command
 ) -> None:
     give(monkeypatch, paths)
-    assert main(["evaluate", model, "-", "--trust"]) == 1
-    error = capsys.readouterr().err
+    error = command("evaluate", model, "-", "--trust", code=1).err
     assert error.count("\n") == 1
     assert said in error
 
 
 def test_a_closed_input_is_one_line(
-    model: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    model: str, monkeypatch: Patch, refuse: Command
 ) -> None:
     monkeypatch.setattr(sys, "stdin", None)
-    assert main(["predict", model, "-", "--trust"]) == 1
-    assert "Standard input is closed" in capsys.readouterr().err
+    refuse("Standard input is closed", "predict", model, "-", "--trust")
 
 
 BAND = {"low": 0.4, "high": 0.6, "precision": 0.9, "n_images": 9, "share_unsure": 0.1}
@@ -156,14 +145,12 @@ SHAPES = ("[]", "null", "7", '"x"', '{"settings": []}', "[" * 100_000, "{", "\x0
 
 @pytest.mark.parametrize("text", SHAPES)
 def test_a_damaged_record_of_a_run_is_one_line(
-    text: str, model: str, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    text: str, model: str, photos: Path, tmp_path: Path, command: Command, refuse: Command
 ) -> None:
     words = ["score", model, str(photos), "--out", str(tmp_path / "s.csv"), "--trust"]
-    assert main(words) == 0
-    capsys.readouterr()
+    command(*words)
     (tmp_path / "s.csv.parts/run.json").write_text(text)
-    assert main(words) == 1
-    assert "run.json' is damaged" in capsys.readouterr().err
+    refuse("run.json' is damaged", *words)
     assert main([*words, "--force"]) == 0
 
 
@@ -193,57 +180,41 @@ def beside_a_record(model: str, folder: Path, **config: Any) -> str:
     ],
 )
 def test_a_damaged_record_of_a_model_is_one_line(
-    config: dict[str, Any],
-    model: str,
-    photos: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    config: dict[str, Any], model: str, photos: Path, tmp_path: Path, command: Command
 ) -> None:
     place = beside_a_record(model, tmp_path, **config)
     for verb in ("predict", "evaluate"):
-        assert main([verb, place, str(photos), "--trust"]) == 1
-        error = capsys.readouterr().err
+        error = command(verb, place, photos, "--trust", code=1).err
         assert error.count("\n") == 1
         assert "config.json' is damaged" in error
 
 
 @pytest.mark.parametrize("names", [["real"], ["real", "real"], []])
 def test_a_record_that_names_other_classes_is_one_line(
-    names: list[str],
-    model: str,
-    photos: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    names: list[str], model: str, photos: Path, tmp_path: Path, command: Command
 ) -> None:
     place = beside_a_record(model, tmp_path, data={"classes": names})
-    assert main(["predict", place, str(photos), "--trust"]) == 1
-    error = capsys.readouterr().err
+    error = command("predict", place, photos, "--trust", code=1).err
     assert "config.json' must name the model's 2 classes, each once, but names" in error
 
 
 def test_names_that_do_not_fit_are_told_in_the_words_of_the_command_line(
-    model: str, photos: Path, capsys: pytest.CaptureFixture[str]
+    model: str, photos: Path, refuse: Command
 ) -> None:
     words = ["evaluate", model, str(photos), "--trust", "--classes"]
-    assert main([*words, "real,fake,else"]) == 1
-    assert "error: --classes must hold a distinct name" in capsys.readouterr().err
+    refuse("error: --classes must hold a distinct name", *words, "real,fake,else")
 
 
 @pytest.mark.parametrize(
     "decision", [{"threshold": 0.5, "pos_label": "fake", "n_positive": 3}, {"unsure": BAND}]
 )
 def test_a_record_may_leave_out_what_is_not_known(
-    decision: dict[str, Any],
-    model: str,
-    photos: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    decision: dict[str, Any], model: str, photos: Path, tmp_path: Path, command: Command
 ) -> None:
     place = beside_a_record(model, tmp_path, decision=decision)
     words = [place, str(photos), "--trust"]
     assert main(["predict", *words, "--stable"]) == 0
-    assert main(["evaluate", *words, "--out", str(tmp_path / "e")]) == 0
-    assert "KeyError" not in capsys.readouterr().err
+    assert "KeyError" not in command("evaluate", *words, "--out", tmp_path / "e").err
 
 
 @pytest.mark.parametrize(
@@ -270,13 +241,12 @@ def test_what_is_mistyped_is_named_in_one_line(
     model: str,
     photos: Path,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    monkeypatch: Patch,
+    command: Command,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     before = sorted(tmp_path.rglob("*"))
-    assert main([model if word == "MODEL" else word for word in words]) == 1
-    error = capsys.readouterr().err
+    error = command(*([model if word == "MODEL" else word for word in words]), code=1).err
     assert error.count("\n") == 1
     assert any(word in error for word in words if word.startswith("no-"))
     assert sorted(tmp_path.rglob("*")) == before
@@ -291,24 +261,20 @@ class Grumbling(DummyClassifier):
 
 
 def test_warnings_are_told_once_in_a_line(
-    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    photos: Path, tmp_path: Path, command: Command
 ) -> None:
     model = str(tmp_path / "grumbling.joblib")
     joblib.dump(Grumbling().fit([["a"], ["b"]], [0, 1]), model)
     words = ["robustness", model, "--trust", str(photos), "--changes", "jpeg"]
-    assert main([*words, "--out", str(tmp_path / "run")]) == 0
-    told = capsys.readouterr().err
+    told = command(*words, "--out", tmp_path / "run").err
     assert told.count("skfakereal: warning: it has been long ago\n") == 1
     assert "test_cli_streams.py" not in told
 
 
-def test_a_picture_of_very_many_pixels_is_told_once(
-    photos: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_picture_of_very_many_pixels_is_told_once(photos: Path, command: Command) -> None:
     wide = photos / "real" / "wide.png"
     wide.write_bytes(png((100_000_000, 1), bits=1, colour=0))
-    assert main(["audit", str(photos)]) == 3
-    error = capsys.readouterr().err
+    error = command("audit", photos, code=3).err
     assert error.splitlines() == [
         f"skfakereal: {wide}: too large",
         "skfakereal: 1 image could not be read",

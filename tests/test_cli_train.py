@@ -9,7 +9,7 @@ from typing import Any
 import joblib
 import numpy as np
 import pytest
-from conftest import here, start_python, write_image
+from conftest import Command, Folders, Patch, Said, here, start_python, write_image
 from PIL import Image
 from runs import make_photos, read_csv
 from sklearn.frozen import FrozenEstimator
@@ -26,13 +26,8 @@ FILES = {
     "worst_errors.png",
 }
 TRAINED = {
-    "model.skfr",
-    "card.md",
-    "images.csv",
-    "audit.html",
-    "training_curves.png",
-    "views.png",
-    "validation.csv",
+    *("model.skfr", "card.md", "images.csv", "audit.html"),
+    *("training_curves.png", "views.png", "validation.csv"),
 }
 
 
@@ -45,12 +40,12 @@ def quick(narrow_trunk: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def photos(tmp_path_factory: Folders) -> Path:
     return make_photos(tmp_path_factory.mktemp("photos"))
 
 
 @pytest.fixture(scope="module")
-def run(photos: Path, quick: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(photos: Path, quick: list[str], tmp_path_factory: Folders) -> Path:
     """Return the folder of a run; no test may change it."""
     out = tmp_path_factory.mktemp("runs") / "run"
     assert main(["train", str(photos), "--out", str(out), *quick]) == 0
@@ -113,16 +108,12 @@ def test_the_config_tells_how_to_do_it_again(
     assert config["data"]["classes"] == ["real", "fake"]
     counts = [config["data"][part] for part in ("train", "validation", "test")]
     assert [sum(count.values()) for count in counts] == [17, 2, 5]
-    assert {name: sum(count[name] for count in counts) for name in ("real", "fake")} == {
-        "real": 12,
-        "fake": 12,
-    }
+    for name in ("real", "fake"):
+        assert sum(count[name] for count in counts) == 12
     model = config["model"]
-    assert model["class"] == "VGG16ImageClassifier"
-    assert model["image_size"] == [32, 32]
-    assert model["weights"] == narrow_trunk
-    assert model["augmentation"] == "default"
-    assert model["random_state"] == 0
+    known = {"class": "VGG16ImageClassifier", "image_size": [32, 32], "random_state": 0}
+    known |= {"weights": narrow_trunk, "augmentation": "default"}
+    assert {name: model[name] for name in known} == known
     assert {"python", "tensorflow", "keras", "numpy", "pillow"} <= set(config["versions"])
     assert set(config["files"]) == (FILES | TRAINED) - {"config.json"}
     assert config["training"]["epochs_run"] <= 6
@@ -131,7 +122,7 @@ def test_the_config_tells_how_to_do_it_again(
 
 @pytest.mark.slow
 def test_only_the_cache_is_kept_outside_the_run_and_not_if_it_is_not_wanted(
-    photos: Path, quick: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    photos: Path, quick: list[str], tmp_path: Path, monkeypatch: Patch
 ) -> None:
     monkeypatch.setenv("SKFAKEREAL_CACHE", str(tmp_path / "store"))
     order = ["train", str(photos), *quick, "--out"]
@@ -143,13 +134,12 @@ def test_only_the_cache_is_kept_outside_the_run_and_not_if_it_is_not_wanted(
 
 
 def test_what_train_says(
-    photos: Path, quick: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    photos: Path, quick: list[str], tmp_path: Path, command: Command, refuse: Command
 ) -> None:
     out = tmp_path / "run"
     options = [*quick, "--no-augmentation", "--no-early-stopping", "--test-fraction", "0.5"]
     options.append("--no-audit")
-    assert main(["train", str(photos), "--out", str(out), *options, "--progress"]) == 0
-    output = capsys.readouterr()
+    output = command("train", photos, "--out", out, *options, "--progress")
     assert "Training on 12 images; 12 are kept for the test." in output.out
     assert "images were classified correctly" in output.out
     assert f"skfakereal predict {out} IMAGE" in output.out
@@ -159,8 +149,7 @@ def test_what_train_says(
     files = FILES | {"label_issues.csv"} | TRAINED
     files -= {"audit.html", "views.png", "validation.csv"}
     assert {path.name for path in out.iterdir()} == files
-    assert main(["train", str(photos), "--out", str(out), *quick]) == 1
-    assert "--force" in capsys.readouterr().err
+    refuse("--force", "train", photos, "--out", out, *quick)
 
 
 @pytest.mark.slow
@@ -193,7 +182,7 @@ def test_two_runs_are_equal(
 
 
 def test_broken_training_images_stop_it_or_are_left_out(
-    quick: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    quick: list[str], tmp_path: Path, command: Command
 ) -> None:
     for part in ("train", "validation", "test"):
         make_photos(tmp_path / "in" / part, seed=len(part))
@@ -204,13 +193,11 @@ def test_broken_training_images_stop_it_or_are_left_out(
         path.write_bytes(b"no image")
     order = ["train", str(tmp_path / "in"), "--out", str(tmp_path / "run"), *quick]
     order.append("--no-audit")
-    assert main(order) == 1
-    error = capsys.readouterr().err
+    error = command(*order, code=1).err
     assert all(str(path) in error for path in broken)
     assert "--skip-unreadable" in error
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
-    assert main([*order, "--skip-unreadable"]) == 3
-    assert "2 images could not be read" in capsys.readouterr().err
+    assert "2 images could not be read" in command(*order, "--skip-unreadable", code=3).err
     config = json.loads((tmp_path / "run/config.json").read_text())
     assert config["data"]["unreadable"] == [str(path) for path in broken]
     assert config["data"]["train"] == {"real": 12, "fake": 12}
@@ -219,15 +206,15 @@ def test_broken_training_images_stop_it_or_are_left_out(
 
 
 def test_broken_test_images_are_named_and_left_out(
-    quick: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    quick: list[str], tmp_path: Path, command: Command
 ) -> None:
     for part in ("train", "test"):
         make_photos(tmp_path / "in" / part, seed=len(part))
     broken = tmp_path / "in/test/fake/x.png"
     broken.write_bytes(b"")
     out = tmp_path / "run"
-    assert main(["train", str(tmp_path / "in"), "--out", str(out), *quick]) == 3
-    assert "1 image could not be read" in capsys.readouterr().err
+    said = command("train", tmp_path / "in", "--out", out, *quick, code=3).err
+    assert "1 image could not be read" in said
     (row,) = [row for row in read_csv(out / "predictions.csv") if row["error"]]
     assert (row["path"], row["label"], row["predicted"]) == (str(broken), "fake", "")
     assert json.loads((out / "metrics.json").read_text())["unreadable"] == [str(broken)]
@@ -246,14 +233,13 @@ def test_the_audit_of_clean_files_is_kept_and_shown(run: Path) -> None:
 
 
 def test_a_leak_is_the_first_caution_and_names_itself(
-    quick: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    quick: list[str], tmp_path: Path, command: Command
 ) -> None:
     photos, out = make_photos(tmp_path / "in"), tmp_path / "run"
     for path in (photos / "fake").iterdir():
         Image.open(path).save(path.with_suffix(".jpg"))
         path.unlink()
-    assert main(["train", str(photos), "--out", str(out), *quick]) == 0
-    said = capsys.readouterr().out
+    said = command("train", photos, "--out", out, *quick).out
     assert said.index("The audit says “leaking”.") < said.index("Trained in")
     assert "File format “JPEG”: 0% of real, 100% of fake" in said
     config = json.loads((out / "config.json").read_text())
@@ -268,7 +254,7 @@ def test_a_leak_is_the_first_caution_and_names_itself(
 
 @pytest.mark.slow
 def test_groups_of_an_audit_keep_copies_on_one_side(
-    quick: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    quick: list[str], tmp_path: Path, capsys: Said
 ) -> None:
     photos, audit = make_photos(tmp_path / "in"), tmp_path / "audit"
     for path in sorted(photos.rglob("*.png")):
@@ -299,7 +285,7 @@ def test_copies_of_training_images_among_the_tested_are_told(
 
 
 def test_more_than_two_classes(
-    quick: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    quick: list[str], tmp_path: Path, command: Command, capsys: Said
 ) -> None:
     photos = make_photos(tmp_path / "in")
     (photos / "fake").rename(photos / "gan")
@@ -313,17 +299,15 @@ def test_more_than_two_classes(
     assert list(rows[0])[4:7] == [f"probability_{name}" for name in names]
     for row in rows:
         assert row["probability"] == row[f"probability_{row['predicted']}"]
-        assert sum(float(row[f"probability_{n}"]) for n in names) == pytest.approx(
-            1, abs=1e-5
-        )
+        chances = [float(row[f"probability_{n}"]) for n in names]
+        assert sum(chances) == pytest.approx(1, abs=1e-5)
     capsys.readouterr()
     # The run folder knows the names, by itself and by its file.
     for model in (out, out / "model.skfr"):
         main(["predict", str(model), rows[0]["path"], "--format", "json"])
         (told,) = json.loads(capsys.readouterr().out)
         assert told["label"] == rows[0]["predicted"]
-    assert main(["evaluate", str(out), str(photos)]) == 0
-    assert "sd14" in capsys.readouterr().out
+    assert "sd14" in command("evaluate", out, photos).out
 
 
 @pytest.mark.parametrize(
@@ -342,24 +326,20 @@ def test_errors_leave_nothing(
     photos: Path,
     quick: list[str],
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    command: Command,
 ) -> None:
     out = tmp_path / "run"
-    assert main(["train", str(photos), "--out", str(out), *quick, *options]) == 1
-    shown = capsys.readouterr()
+    shown = command("train", photos, "--out", out, *quick, *options, code=1)
     assert message in shown.err
     assert len(shown.err.splitlines()) == 1
     assert shown.out == ""  # before any work
     assert list(tmp_path.iterdir()) == []
 
 
-def test_evaluate_prints_and_writes(
-    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_evaluate_prints_and_writes(run: Path, tmp_path: Path, command: Command) -> None:
     new, out = make_photos(tmp_path / "new", seed=7), tmp_path / "evaluation"
     (new / "real/broken.png").write_bytes(b"no image")
-    assert main(["evaluate", str(run), str(new), "--out", str(out)]) == 3
-    output = capsys.readouterr()
+    output = command("evaluate", run, new, "--out", out, code=3)
     assert "EvaluationReport: 24 images, positive class 'fake'" in output.out
     assert "Caution" not in output.out
     assert "1 image could not be read" in output.err
@@ -372,18 +352,17 @@ def test_evaluate_prints_and_writes(
 
 
 def test_evaluate_warns_of_images_that_training_saw(
-    run: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+    run: Path, photos: Path, command: Command
 ) -> None:
-    assert main(["evaluate", str(run), str(photos), "--split", "all"]) == 0
-    assert "Caution: 19 of the 24 tested images are" in capsys.readouterr().out
-    assert main(["evaluate", str(run), str(photos)]) == 0
-    said = capsys.readouterr().out
+    told = command("evaluate", run, photos, "--split", "all").out
+    assert "Caution: 19 of the 24 tested images are" in told
+    said = command("evaluate", run, photos).out
     assert "EvaluationReport: 5 images" in said
     assert "trained or validated on 19 of the 24 images that were given" in said
 
 
 def test_evaluate_takes_the_test_part_where_there_is_one(
-    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run: Path, tmp_path: Path, capsys: Said
 ) -> None:
     make_photos(tmp_path / "train", 3, seed=5)
     make_photos(tmp_path / "test", 4, seed=6)
@@ -393,47 +372,38 @@ def test_evaluate_takes_the_test_part_where_there_is_one(
 
 
 def test_evaluate_a_model_with_labels_of_its_own(
-    make_classifier: Callable[..., Any],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    make_classifier: Callable[..., Any], tmp_path: Path, command: Command
 ) -> None:
     data = load_image_folder(make_photos(tmp_path / "in"))
     labels = np.array(["Real", "Fake"])[data.target]
     joblib.dump(make_classifier().fit(data.data, labels), tmp_path / "m.joblib")
     new = make_photos(tmp_path / "new", seed=3)
-    assert main(["evaluate", "--trust", str(tmp_path / "m.joblib"), str(new)]) == 0
-    said = capsys.readouterr().out
+    said = command("evaluate", "--trust", tmp_path / "m.joblib", new).out
     assert "positive class 'Fake'" in said
     assert "100.0% of 24 images" in said
 
 
-def test_evaluate_respects_a_threshold(
-    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_evaluate_respects_a_threshold(run: Path, tmp_path: Path, command: Command) -> None:
     detector = FrozenEstimator(skfakereal.load(run / "model.skfr"))
     data = load_image_folder(make_photos(tmp_path / "in"))
     strict = FixedThresholdClassifier(detector, threshold=0.0).fit(data.data, data.target)
     joblib.dump(strict, tmp_path / "m.joblib")
-    assert (
-        main(["evaluate", "--trust", str(tmp_path / "m.joblib"), str(tmp_path / "in")]) == 0
-    )
-    said = capsys.readouterr().out
+    said = command("evaluate", "--trust", tmp_path / "m.joblib", tmp_path / "in").out
     assert "50.0% of 24 images were classified correctly" in said
     assert "100.0% were falsely classified as 'fake'" in said
 
 
 def test_evaluate_refuses_a_taken_place_before_any_work(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, refuse: Command
 ) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out/mine.txt").write_text("mine")
-    assert main(["evaluate", "no-model", "no-folder", "--out", str(tmp_path / "out")]) == 1
-    assert "'mine.txt', which no run wrote" in capsys.readouterr().err
+    refuse("'mine.txt'", "evaluate", "no-model", "no-folder", "--out", tmp_path / "out")
 
 
 @pytest.mark.slow
 def test_a_model_that_is_no_better_than_chance_is_told(
-    quick: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    quick: list[str], tmp_path: Path, command: Command
 ) -> None:
     random = np.random.default_rng(0)
     for i in range(24):
@@ -442,7 +412,6 @@ def test_a_model_that_is_no_better_than_chance_is_told(
             write_image(tmp_path / "in" / name / f"{i}.png", pixels)
     out = tmp_path / "run"
     order = ["train", str(tmp_path / "in"), "--out", str(out), *quick, "--no-audit"]
-    assert main(order) == 0
-    assert "Caution: This model is not clearly better" in capsys.readouterr().out
+    assert "Caution: This model is not clearly better" in command(*order).out
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "not clearly better than one that answers without looking" in page

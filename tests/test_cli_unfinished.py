@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import write_image
+from conftest import Command, Folders, Said, write_image
 
 import skfakereal
 from skfakereal.cli import main
@@ -39,12 +39,12 @@ def quick(narrow_trunk: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def noise(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def noise(tmp_path_factory: Folders) -> Path:
     return make_noise(tmp_path_factory.mktemp("$noise$"))
 
 
 @pytest.fixture(scope="module")
-def run(noise: Path, quick: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(noise: Path, quick: list[str], tmp_path_factory: Folders) -> Path:
     """Return a run on images with hostile names; no test may change it."""
     out = tmp_path_factory.mktemp("runs") / "run"
     options = [option for option in quick if option != "--no-audit"]
@@ -65,7 +65,7 @@ def test_training_bears_any_name(run: Path) -> None:
     ],
 )
 def test_other_verbs_bear_any_name(
-    verb: str, run: Path, noise: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    verb: str, run: Path, noise: Path, tmp_path: Path, capfd: Said
 ) -> None:
     out, file = ["--out", str(tmp_path / "out")], ["--out", str(tmp_path / "scores.csv")]
     words = {
@@ -94,7 +94,7 @@ def process(
 
 @pytest.mark.slow
 def test_a_picture_that_cannot_be_drawn_costs_no_model(
-    noise: Path, quick: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    noise: Path, quick: list[str], tmp_path: Path, command: Command
 ) -> None:
     out = tmp_path / "run"
     (tmp_path / "rc").write_text("text.usetex: True")  # and no TeX is found
@@ -107,8 +107,7 @@ def test_a_picture_that_cannot_be_drawn_costs_no_model(
     assert hasattr(skfakereal.load(out / "model.skfr"), "classes_")
     assert {path.name for path in tmp_path.iterdir()} == {"rc", "run"}
     image = write_image(tmp_path / "a.png", np.zeros((32, 32, 3), np.uint8))
-    assert main(["predict", str(out), image]) == 0
-    assert f"read {out}/config.json" in capsys.readouterr().err
+    assert f"read {out}/config.json" in command("predict", out, image).err
     assert main(["train", str(noise), "--out", str(out), *quick, "--force"]) == 0
     assert (out / "report.html").is_file()
 
@@ -119,13 +118,11 @@ def test_a_reader_that_stops_costs_nothing(
 ) -> None:
     out = tmp_path / "run"
     train = process("train", str(noise), "--out", str(out), *quick)
-    assert train.stdout is not None
     assert train.stdout.readline()
     train.stdout.close()
-    assert train.stderr is not None
-    assert train.stderr.read() == (
-        "skfakereal: standard output could not be written (Broken pipe); everything else is done\n"
-    )
+    told = train.stderr.read()
+    assert "standard output could not be written (Broken pipe)" in told
+    assert told.count("\n") == 1
     assert train.wait() == 141
     assert (out / "model.skfr").is_file()
     assert (out / "report.html").is_file()
@@ -137,7 +134,6 @@ def test_the_end_of_a_job_costs_no_model(
 ) -> None:
     out = tmp_path / "run"
     train = process("train", str(noise), "--out", str(out), *quick)
-    assert train.stdout is not None
     assert any(line.startswith("Trained in") for line in train.stdout)
     train.terminate()  # SIGTERM, as a scheduler or a container sends it
     _, error = train.communicate(timeout=300)
@@ -147,36 +143,34 @@ def test_the_end_of_a_job_costs_no_model(
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
-def fail_after_training(out: Path, error: BaseException, *, force: bool) -> None:
-    with new_run(out, force=force, kept="model.skfr") as folder:
-        (folder / "model.skfr").write_bytes(b"unfinished")
+def write_run(
+    out: Path, text: str, error: BaseException | None = None, **how: bool
+) -> None:
+    """Write a run, and fail after what is trained is there."""
+    with new_run(out, kept="model.skfr", **how) as folder:
+        (folder / "model.skfr").write_text(text)
         seal(folder, {"skfakereal": "1"})
-        (folder / "metrics.json").write_text("{}")
-        raise error
-
-
-def write_whole_run(out: Path, *, force: bool) -> None:
-    with new_run(out, force=force, kept="model.skfr") as folder:
-        (folder / "model.skfr").write_bytes(b"whole")
-        seal(folder, {"skfakereal": "1"})
+        if error is not None:
+            (folder / "metrics.json").write_text("{}")
+            raise error
 
 
 def test_what_is_kept_lies_at_its_place_and_may_be_replaced(tmp_path: Path) -> None:
     out = tmp_path / "run"
     with pytest.raises(UnfinishedRunError, match=r"'.*run/model\.skfr'"):
-        fail_after_training(out, OSError("the disk is full"), force=False)
+        write_run(out, "unfinished", OSError("the disk is full"), force=False)
     record = json.loads((out / "config.json").read_text())
     assert set(record["files"]) == {"model.skfr", "metrics.json"}
-    write_whole_run(out, force=True)
+    write_run(out, "whole", force=True)
     assert {p.name for p in out.iterdir()} == {"model.skfr", "config.json"}
     assert [p.name for p in tmp_path.iterdir()] == ["run"]
 
 
 def test_an_unfinished_run_replaces_nothing(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    write_whole_run(out, force=False)
+    write_run(out, "whole", force=False)
     with pytest.raises(UnfinishedRunError) as told:
-        fail_after_training(out, KeyboardInterrupt(), force=True)
-    assert (out / "model.skfr").read_bytes() == b"whole"
-    assert told.value.place.read_bytes() == b"unfinished"
+        write_run(out, "unfinished", KeyboardInterrupt(), force=True)
+    assert (out / "model.skfr").read_text() == "whole"
+    assert told.value.place.read_text() == "unfinished"
     assert told.value.place.parent.name.startswith("run.")

@@ -20,7 +20,7 @@ from typing import Any
 import joblib
 import numpy as np
 import pytest
-from conftest import MakeImage, noise
+from conftest import MakeImage, Patch, Said, noise
 from image_attacks import ATTACKS, png, png_chunk
 from PIL import Image
 from sklearn.dummy import DummyClassifier
@@ -42,6 +42,7 @@ from skfakereal.web._app import create_app
 from skfakereal.web._requests import Guard
 
 HOST = "http://127.0.0.1:8765"
+LINES = {"Accept": "application/x-ndjson"}
 A1111 = b"parameters\0a cat\nSteps: 20, Sampler: Euler a, Seed: 1"
 
 
@@ -57,7 +58,7 @@ def judge(place: str) -> Judge:
 
 
 @pytest.fixture
-def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def temporary(tmp_path: Path, monkeypatch: Patch) -> Path:
     """Return the folder in which everything temporary is made."""
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
@@ -84,11 +85,15 @@ def zipped(**members: bytes) -> bytes:
     return buffer.getvalue()
 
 
+def rows_of(client: TestClient, sent: Any, more: str = "") -> list[dict[str, Any]]:
+    """Return what is told of files that are sent at once, each judged by itself."""
+    address = f"/api/predict?stable=false{more}"
+    rows: list[dict[str, Any]] = client.post(address, files=sent).json()["rows"]
+    return rows
+
+
 def test_rows_are_those_of_predict(
-    client: TestClient,
-    place: str,
-    make_image: MakeImage,
-    capsys: pytest.CaptureFixture[str],
+    client: TestClient, place: str, make_image: MakeImage, capsys: Said
 ) -> None:
     paths = [make_image(f"{i}.png", noise(32 + i)) for i in range(11)]
     main(["predict", "--trust", place, *paths, "--format", "csv"])
@@ -100,21 +105,14 @@ def test_rows_are_those_of_predict(
     assert [row["probability"] for row in rows] == [float(r["probability"]) for r in wanted]
     assert [row["name"] for row in rows] == [Path(path).name for path in paths]
     assert answer.json()["model"]["positive"] == "fake"
-    streamed = client.post(
-        "/api/predict?stable=false",
-        files=files(*paths),
-        headers={"Accept": "application/x-ndjson"},
-    )
+    address = "/api/predict?stable=false"
+    streamed = client.post(address, files=files(*paths), headers=LINES)
     assert [json.loads(line) for line in streamed.text.splitlines()] == rows
 
 
 @pytest.mark.parametrize("shade", [10, 120, 245])
 def test_stable_rows_are_those_of_predict(
-    client: TestClient,
-    place: str,
-    make_image: MakeImage,
-    shade: int,
-    capsys: pytest.CaptureFixture[str],
+    client: TestClient, place: str, make_image: MakeImage, shade: int, capsys: Said
 ) -> None:
     path = make_image("a.png", shade)
     main(["predict", "--trust", place, path, "--stable", "--format", "json"])
@@ -137,7 +135,7 @@ def test_broken_and_hostile_files_are_rows(
         "bomb.png": ATTACKS["png pixels"](),
         "../../etc/passwd": b"root",
     }
-    rows = client.post("/api/predict?stable=false", files=files(good, **bad)).json()["rows"]
+    rows = rows_of(client, files(good, **bad))
     said = {row["name"]: row["error"] for row in rows}
     assert said["good.png"] is None
     assert "not an image" in said["text.jpg"]
@@ -160,7 +158,7 @@ def test_a_model_that_refuses_an_image_costs_the_others_nothing(
     model = Choosy().fit(["a", "b"], [0, 1])
     client = TestClient(create_app(Judge(Model(model, ("real", "fake"), 1), place)), HOST)
     paths = [make_image(f"{side}.png", 9, size=(side, side)) for side in (6, 7, 8)]
-    rows = client.post("/api/predict?stable=false", files=files(*paths)).json()["rows"]
+    rows = rows_of(client, files(*paths))
     assert [row["label"] for row in rows] == ["real", None, "real"]
     assert "seven" in rows[1]["error"]
 
@@ -177,22 +175,17 @@ def test_who_has_gone_before_his_turn_costs_nothing(place: str, address: str) ->
             assert go_on.wait(60)
             return super().predict_proba(X)
 
-    app = create_app(
-        Judge(Model(Slow().fit(["a", "b"], [0, 1]), ("real", "fake"), 1), place)
-    )
-    request = httpx2.Request(
-        "POST", HOST + address, files=files(**{"a.png": png((30, 20))})
-    )
+    model = Model(Slow().fit(["a", "b"], [0, 1]), ("real", "fake"), 1)
+    app, image = create_app(Judge(model, place)), files(**{"a.png": png((30, 20))})
+    request = httpx2.Request("POST", HOST + address, files=image)
     body = {"type": "http.request", "body": request.read(), "more_body": False}
     headers = [(name.lower().encode(), v.encode()) for name, v in request.headers.items()]
     scope = {"type": "http", "method": "POST", "path": address, "headers": headers}
     scope |= {"query_string": b"stable=false", "http_version": "1.1"}
 
     async def ask(*, stays: bool) -> list[Any]:
-        waiting, sent = (
-            [body] if stays else [body, {"type": "http.disconnect"}],
-            list[Any](),
-        )
+        waiting = [body] if stays else [body, {"type": "http.disconnect"}]
+        sent = list[Any]()
 
         async def receive() -> Any:
             return waiting.pop(0) if waiting else await asyncio.Event().wait()
@@ -216,18 +209,13 @@ def test_who_has_gone_before_his_turn_costs_nothing(place: str, address: str) ->
 
 
 def test_a_zip_is_unpacked_within_bounds(
-    client: TestClient, make_image: MakeImage, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, make_image: MakeImage, monkeypatch: Patch
 ) -> None:
     image = Path(make_image("a.png", noise(40))).read_bytes()
-    members = {
-        "in%a.png": image,
-        "b.png": image,
-        "__MACOSX%c.png": image,
-        "note.txt": b"x",
-    }
-    members |= {"..%..%up.png": image}
+    members = dict.fromkeys(["in%a.png", "b.png", "__MACOSX%c.png"], image)
+    members |= {"note.txt": b"x", "..%..%up.png": image}
     zips = files(**{"all.zip": zipped(**members)})
-    rows = client.post("/api/predict?stable=false", files=zips).json()["rows"]
+    rows = rows_of(client, zips)
     names = ["all.zip/in/a.png", "all.zip/b.png", "all.zip/note.txt", "all.zip/up.png"]
     assert [row["name"] for row in rows] == names
     assert [row["error"] is None for row in rows] == [True, True, False, True]
@@ -235,12 +223,12 @@ def test_a_zip_is_unpacked_within_bounds(
     monkeypatch.setitem(_uploads.LIMITS, "zip_bytes", 2_000_000)
     monkeypatch.setitem(_uploads.LIMITS, "file_bytes", 1_000_000)
     bomb = files(**{"bomb.zip": zipped(**{f"{i}.png": bytes(10**7) for i in range(9)})})
-    rows = client.post("/api/predict?stable=false", files=bomb).json()["rows"]
+    rows = rows_of(client, bomb)
     assert ["has over 1 MB" in row["error"] for row in rows] == [True, True, False]
     assert "expands to more" in rows[-1]["error"]
     monkeypatch.setitem(_uploads.LIMITS, "zip_files", 3)
     many = files(**{"many.zip": zipped(**{f"{i}.png": image for i in range(9)})})
-    rows = client.post("/api/predict?stable=false", files=many).json()["rows"]
+    rows = rows_of(client, many)
     assert [row["error"] is None for row in rows] == [True, True, True, False]
 
 
@@ -258,9 +246,7 @@ def test_a_damaged_zip_is_a_row(
     else:
         data[6] |= 1
         data[data.index(b"PK\1\2") + 8] |= 1
-    (row,) = client.post(
-        "/api/predict?stable=false", files=files(**{"a.zip": bytes(data)})
-    ).json()["rows"]
+    (row,) = rows_of(client, files(**{"a.zip": bytes(data)}))
     assert row["error"]
     assert row["verdict"] is None
 
@@ -273,7 +259,7 @@ def test_a_zip_that_would_burst_is_a_row(client: TestClient, kind: int) -> None:
         archive.writestr("a.png", bytes(10**6))
         archive.writestr("b.png", png((30, 20)), zipfile.ZIP_DEFLATED)
     zips = files(**{"all.zip": buffer.getvalue()})
-    burst, good = client.post("/api/predict?stable=false", files=zips).json()["rows"]
+    burst, good = rows_of(client, zips)
     assert "packed otherwise than by deflate" in burst["error"]
     assert good["error"] is None
 
@@ -284,18 +270,11 @@ def test_what_no_zip_should_say_of_itself_is_a_row(client: TestClient) -> None:
     future = bytearray(zipped(**{"a.png": png((30, 20))}))
     future[future.index(b"PK\1\2") + 6] = 255  # the version of zip that is needed
     sent = files(**{"a.zip": nameless, "b.zip": bytes(future), "c.png": png((30, 20))})
-    rows = client.post("/api/predict?stable=false", files=sent).json()["rows"]
-    assert [row["name"] for row in rows] == [
-        "a.zip/unnamed",
-        "a.zip/b.png",
-        "b.zip",
-        "c.png",
-    ]
+    rows = rows_of(client, sent)
+    names = ["a.zip/unnamed", "a.zip/b.png", "b.zip", "c.png"]
+    assert [row["name"] for row in rows] == names
     assert [row["error"] is None for row in rows] == [True, True, False, True]
     assert "cannot be read" in rows[2]["error"]
-
-
-LINES = {"Accept": "application/x-ndjson"}
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -310,7 +289,7 @@ def test_a_full_disk_costs_an_image_its_verdict_alone(
     Image.fromarray(noise(200)).save(large, "png")
     members = {"large.png": large.getvalue(), "small.png": png((30, 20))}
     sent = files(**({"a.zip": zipped(**members)} if packed else members))
-    rows = client.post("/api/predict?stable=false", files=sent).json()["rows"]
+    rows = rows_of(client, sent)
     assert "cannot write it to disk (File too large)" in rows[0]["error"]
     assert rows[1]["error"] is None
     told = client.post("/case", files=sent).text
@@ -357,14 +336,17 @@ def test_a_request_that_is_cut_off_is_refused(client: TestClient) -> None:
 
 
 def test_limits_of_requests(
-    client: TestClient, make_image: MakeImage, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, make_image: MakeImage, monkeypatch: Patch
 ) -> None:
     image = files(make_image("a.png", noise(40)))
-    assert client.post("/api/predict").status_code == 415
-    assert client.post("/api/predict", data={"files": "text"}).status_code == 415
-    assert client.post("/api/predict", files={"other": b"x"}).status_code == 400
+
+    def status(**sent: Any) -> int:
+        return client.post("/api/predict", **sent).status_code
+
+    assert status() == status(data={"files": "text"}) == 415
+    assert status(files={"other": b"x"}) == 400
     monkeypatch.setitem(_uploads.LIMITS, "request_files", 2)
-    assert client.post("/api/predict", files=image * 3).status_code == 400
+    assert status(files=image * 3) == 400
     monkeypatch.setitem(_uploads.LIMITS, "request_bytes", 1000)
     answer = client.post("/api/predict", files=image)
     assert answer.status_code == 413
@@ -376,8 +358,7 @@ def test_limits_of_requests(
             yield bytes(1000)
 
     kind = {"Content-Type": "multipart/form-data; boundary=x"}
-    answer = client.post("/api/predict", content=unannounced(), headers=kind)
-    assert answer.status_code == 413
+    assert status(content=unannounced(), headers=kind) == 413
 
 
 @pytest.mark.parametrize(
@@ -418,17 +399,13 @@ def test_a_link_elsewhere_may_open_the_page_and_post_nothing(client: TestClient)
 def test_strangers_need_the_token(judge: Judge) -> None:
     app = create_app(judge, host="192.168.7.7", token="secret")
     with TestClient(app, base_url="http://192.168.7.7:8765") as client:
-        assert client.get("/").status_code == 401
-        assert client.get("/static/page.js").status_code == 401
-        assert client.get("/?token=wrong").status_code == 401
-        assert client.get("/api/model?token=secret").status_code == 401
+        for address in ("/", "/static/page.js", "/?token=wrong", "/api/model?token=secret"):
+            assert client.get(address).status_code == 401
         bearer = {"Authorization": "Bearer secret"}
         assert client.get("/api/model", headers=bearer).status_code == 200
         first = client.get("/?token=secret", follow_redirects=False)
         assert (first.status_code, first.headers["location"]) == (303, "/")
-        cookie = first.headers["set-cookie"]
-        assert "HttpOnly" in cookie
-        assert "SameSite=strict" in cookie
+        assert {"HttpOnly", "SameSite=strict"} <= {*first.headers["set-cookie"].split("; ")}
         assert client.get("/").status_code == 200  # the cookie is kept by the client
         assert client.get("/", headers={"Host": "evil.example"}).status_code == 421
 
@@ -463,14 +440,11 @@ def test_the_page_loads_nothing_from_elsewhere(client: TestClient) -> None:
 def test_thumbnails_hold_no_metadata(client: TestClient) -> None:
     data = png((300, 200), before=[png_chunk(b"tEXt", A1111)])
     sent = files(**{"a.png": data})
-    (row,) = client.post("/api/predict?stable=false&thumbnails=true", files=sent).json()[
-        "rows"
-    ]
+    (row,) = rows_of(client, sent, "&thumbnails=true")
     assert row["thumbnail"].startswith("data:image/jpeg;base64,")
     assert (row["width"], row["height"]) == (300, 200)
     assert row["provenance"] == "generated"
-    (row,) = client.post("/api/predict?stable=false", files=sent).json()["rows"]
-    assert "thumbnail" not in row
+    assert "thumbnail" not in rows_of(client, sent)[0]
 
 
 def test_the_case_page(client: TestClient) -> None:
@@ -481,9 +455,7 @@ def test_the_case_page(client: TestClient) -> None:
     page = answer.text
     assert "&lt;b&gt;cat.png" in page
     assert "<b>cat" not in page
-    (row,) = client.post("/api/predict?stable=false", files=files(**{"a": data})).json()[
-        "rows"
-    ]
+    (row,) = rows_of(client, files(**{"a": data}))
     page = page.replace("<wbr>", "")
     for words in (row["sha256"], "60 x 40", "made by AI", "proves nothing", "UTC"):
         assert words in page
@@ -492,19 +464,16 @@ def test_the_case_page(client: TestClient) -> None:
     assert "No map was asked for." in page
     shown = client.post("/case?stable=false&map=true", files=files(**{"a": data})).text
     assert "How to read the map" in shown
-    (carried,) = re.findall(
-        r'download="a.html" href="data:text/html;base64,([^"]+)"', shown
-    )
+    link = r'download="a.html" href="data:text/html;base64,([^"]+)"'
+    (carried,) = re.findall(link, shown)
     alone = base64.b64decode(carried).decode()
     assert alone in re.sub(r"<p><a download.+?</p></header>", "</header>", shown)
     broken = client.post("/case", files=files(**{"broken.png": b"nothing"}))
     assert "could not be judged" in broken.text
     members = {"in%a.png": data, "in%b.png": png((30, 20))}
     sent = files(**{"all.zip": zipped(**members)})
-    page = client.post(
-        "/case?stable=false", files=sent, data={"entry": "all.zip/in/b.png"}
-    ).text
-    assert "30 x 20" in page
+    entry = {"entry": "all.zip/in/b.png"}
+    assert "30 x 20" in client.post("/case?stable=false", files=sent, data=entry).text
     gone = client.post("/case?stable=false", files=sent, data={"entry": "all.zip/no.png"})
     assert gone.status_code == 400
 
@@ -530,7 +499,7 @@ def test_more_than_two_classes(place: str, make_image: MakeImage) -> None:
 
 
 def test_a_classifier_without_probabilities(
-    place: str, make_image: MakeImage, monkeypatch: pytest.MonkeyPatch
+    place: str, make_image: MakeImage, monkeypatch: Patch
 ) -> None:
     model = make_pipeline(FunctionTransformer(widths), LinearSVC())
     narrow, wide = make_image("n.png", 9, size=(4, 4)), make_image("w.png", 9, size=(90, 4))
@@ -564,25 +533,25 @@ def test_what_a_killed_server_left_is_removed_by_the_next(
     place: str, temporary: Path
 ) -> None:
     (temporary / "skfakereal-serve-notes").mkdir()  # the user's
-    killed = start_server(place, temporary)
-    others = list["subprocess.Popen[str]"]()
+    servers = list["subprocess.Popen[str]"]()
+
+    def start() -> "subprocess.Popen[str]":
+        servers.append(start_server(place, temporary))
+        assert servers[-1].stdout.readline()
+        return servers[-1]
+
     try:
-        assert killed.stdout is not None
-        assert killed.stdout.readline()
+        killed = start()
         (left,) = temporary.glob(f"skfakereal-serve-{killed.pid}-*")
-        others.append(start_server(place, temporary))
-        assert others[0].stdout is not None
-        assert others[0].stdout.readline()
+        start()
         assert left.is_dir()  # in use
         killed.kill()
         killed.wait(60)
-        others.append(start_server(place, temporary))
-        assert others[1].stdout is not None
-        assert others[1].stdout.readline()
+        start()
         assert not left.exists()
         assert len(list(temporary.glob("skfakereal-serve-*-*"))) == 2
     finally:
-        for process in (killed, *others):
+        for process in servers:
             process.kill()
     assert (temporary / "skfakereal-serve-notes").is_dir()
 
@@ -593,18 +562,14 @@ def test_the_verb_serves_and_ends(
     place: str, make_image: MakeImage, temporary: Path, how: signal.Signals
 ) -> None:
     process = start_server(place, temporary)
-    assert process.stdout is not None
-    assert process.stderr is not None
     image = Path(make_image("a.png", noise(200))).read_bytes()
     sent = files(**{"a.zip": zipped(**{f"{i}.png": image for i in range(300)})})
     try:
         address = process.stdout.readline().strip()
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address)
         assert httpx2.get(address, headers={"Host": "evil.example"}).status_code == 421
-        lines = {"Accept": "application/x-ndjson"}
-        with httpx2.stream(
-            "POST", f"{address}api/predict", files=sent, headers=lines, timeout=60
-        ) as answer:
+        asked = {"files": sent, "headers": LINES, "timeout": 60}
+        with httpx2.stream("POST", f"{address}api/predict", **asked) as answer:
             assert "verdict" in next(answer.iter_lines())
             assert list(temporary.glob("*/*"))  # the request's folder
             process.send_signal(how)
@@ -615,9 +580,7 @@ def test_the_verb_serves_and_ends(
     assert "Traceback" not in process.stderr.read()
 
 
-def test_a_port_in_use_is_told(
-    place: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_port_in_use_is_told(place: str, capsys: Said, monkeypatch: Patch) -> None:
     import socket
 
     with socket.create_server(("127.0.0.1", 0)) as taken:
