@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pytest
-from conftest import MakeImage
+from conftest import Command, MakeImage, write_image
 from numpy.typing import NDArray
 from reading import brightness
 from sklearn.linear_model import LogisticRegression
@@ -13,6 +14,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from skfakereal.cards import extend_card, model_card
+from skfakereal.cli import main
+from skfakereal.datasets import load_image_folder
 from skfakereal.evaluation import evaluate, leave_one_generator_out, robustness_report
 from skfakereal.evaluation.perturbations import Copy, Jpeg
 
@@ -132,3 +135,63 @@ def test_a_card_without_the_section_gets_it_last(tmp_path: Path, images: Images)
     report = robustness_report(detector().fit(*images), *images, perturbations=[Jpeg(30)])
     extend_card(place, robustness=report)
     assert place.read_text().startswith("# Mine\n\nText.\n\n## Robustness\n\n")
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "private place/more photos"
+    for i in range(10):
+        for name, level in (("real", 40), ("fake", 200)):
+            write_image(folder / name / f"{i}.png", np.full((8, 8, 3), level + i, np.uint8))
+    return folder
+
+
+@pytest.fixture
+def model(photos: Path, tmp_path: Path) -> str:
+    """Write a model and its card, to which somebody added notes."""
+    data = load_image_folder(photos)
+    detector = make_pipeline(FunctionTransformer(brightness), LogisticRegression(C=100))
+    joblib.dump(detector.fit(data.data, data.target), tmp_path / "m.joblib")
+    report = evaluate(detector, data.data, data.target, n_resamples=0)
+    card = tmp_path / "card.md"
+    model_card(report).save(card)
+    card.write_text(card.read_text() + "\n## My notes\n\nKeep this.\n")
+    return str(tmp_path / "m.joblib")
+
+
+def test_figures_are_added_and_all_else_stays(
+    model: str, photos: Path, tmp_path: Path, command: Command
+) -> None:
+    card = tmp_path / "card.md"
+    before = card.read_text()
+    assert "Not measured" in section(before, "Robustness")
+    said = command("evaluate", "--trust", model, photos, "--card", card).out
+    assert f"in {card} too, under “Evaluation: more photos”" in said
+    changes = ["--changes", "jpeg:50,blur:1"]
+    assert (
+        main(["robustness", "--trust", model, str(photos), "--card", str(card), *changes])
+        == 0
+    )
+    after = card.read_text()
+    assert "Tested on 20 images" in section(after, "Evaluation: more photos")
+    assert "JPEG quality 50" in section(after, "Robustness")
+    assert "private place" not in after
+    for heading in ("Evaluation", "Intended use", "My notes"):
+        assert section(after, heading) == section(before, heading)
+    # A second look takes the place of the first.
+    assert main(["evaluate", "--trust", model, str(photos), "--card", str(card)]) == 0
+    assert card.read_text() == after
+
+
+@pytest.mark.parametrize("verb", ["evaluate", "robustness"])
+def test_what_is_no_card_is_refused_before_the_work(
+    model: str, photos: Path, tmp_path: Path, verb: str, command: Command
+) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("Buy milk.")
+    assert main([verb, "--trust", model, str(photos), "--card", str(notes)]) == 1
+    said = command(verb, "--trust", model, photos, "--card", tmp_path / "none.md", code=1)
+    assert "A card must have a title" in said.err
+    assert "none.md" in said.err
+    assert said.out == ""
+    assert notes.read_text() == "Buy milk."

@@ -1,38 +1,31 @@
 """Text in a card is shown letter by letter, by the reader that hubs use (CommonMark)."""
 
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
+import yaml
 from markdown_it import MarkdownIt
 
-from skfakereal.cards._blocks import Bullets, Code, Section, Table, Text, section_markdown
+from skfakereal.cards._blocks import (
+    Bullets,
+    Code,
+    Section,
+    Table,
+    Text,
+    front_matter,
+    section_markdown,
+)
 
 NASTY = [
-    "plain",
-    "a|b",
-    "back\\slash \\| twice \\\\",
+    *("plain", "a|b", "back\\slash \\| twice \\\\", "`code` ``two``", "trailing \\"),
     "*star* **stars** _line_ __lines__ a__b_c _x y_ _a_b_ é_é_",
-    "`code` ``two``",
     "[link](http://x.org) ![image](y.png) [^1]",
     "<b>bold</b> <!-- gone --> <script>alert(1)</script>",
-    "&amp; &lt; &#60; AT&T a & b",
-    "# heading",
-    "closed ##",
-    "C#",
-    "1. first",
-    "2) second",
-    "- item",
-    "+ item",
-    "---",
-    "> quote",
-    "~~struck~~ ~one~",
-    "$x^2$",
-    "0.934 -0.1 +3",
-    "https://x.org/a_b",
-    "sd|14_*x*",
-    "ünïcödé 图片 😀",
+    *("&amp; &lt; &#60; AT&T a & b", "# heading", "closed ##", "C#", "> quote"),
+    *("1. first", "2) second", "- item", "+ item", "---", "~~struck~~ ~one~", "$x^2$"),
+    *("0.934 -0.1 +3", "https://x.org/a_b", "sd|14_*x*", "ünïcödé 图片 😀"),
     "'quoted' \"twice\"",
-    "trailing \\",
 ]
 
 
@@ -96,3 +89,15 @@ def test_names_are_not_littered_with_backslashes() -> None:
         Section("estimator__n_views", (Text("0.934 of (a, b): 95%, a-b."),))
     )
     assert "\\" not in written
+
+
+def test_the_yaml_before_a_card_comes_back() -> None:
+    values: list[Any] = [*NASTY, "yes", "null", "1e5", "0.5", "", 0.934, 12, True, None]
+    values += ["a: b # c", "line\nbreak\ttab\x00\x7f\x85\u2028end", 'quote " and \\ slash']
+    task = {"task": {"type": "t", "name": "v"}, "metrics": [{"value": 0.5}]}
+    metadata: dict[str, Any] = {f"key{i}": value for i, value in enumerate(values)}
+    metadata |= {"tags": values, "model-index": [{"name": "x", "results": [task]}, task]}
+    for given, kept in ((metadata, metadata), ({"key": "caf\udce9"}, {"key": "caf?"})):
+        text = front_matter(given)
+        assert (text[:4], text[-3:]) == ("---\n", "---")
+        assert yaml.safe_load(text[4:-3]) == kept

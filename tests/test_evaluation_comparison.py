@@ -3,6 +3,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from predicted import report_on
 from sklearn.metrics import roc_auc_score
 
 from skfakereal.evaluation import EvaluationReport, ReportComparison, compare_reports
@@ -18,15 +19,8 @@ def make_report(skill: float, seed: int, **changes: Any) -> EvaluationReport:
     shared = np.random.default_rng(0).normal(size=N)
     own = np.random.default_rng(seed).normal(size=N) * 0.3
     score = 1 / (1 + np.exp(-(shared + own + skill * (y - 0.5))))
-    case = {
-        "paths": [f"{i}.png" for i in range(N)],
-        "y_true": y,
-        "y_proba": np.column_stack([1 - score, score]),
-        "classes": [0, 1],
-        "target_names": ["real", "fake"],
-        "n_resamples": 200,
-    }
-    return EvaluationReport(**case | changes)
+    case = {"y_true": y, "target_names": ["real", "fake"], "n_resamples": 200} | changes
+    return report_on(case.pop("y_true"), score, **case)
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +46,7 @@ def test_values_and_intervals_are_those_of_the_reports(
         assert comparison.values[name] == {
             key: report[key] for key in comparison.values[name]
         }
-        known = EvaluationReport(
-            report.paths, report.y_true, report.y_proba, classes=[0, 1]
-        )
+        known = report_on(report.y_true, report.y_proba[:, 1])
         assert comparison.intervals[name]["roc_auc"] == known.intervals.overall["roc_auc"]
 
 
@@ -83,18 +75,10 @@ def test_differences_are_paired_as_by_hand(
 
 def test_mcnemar_counts_where_one_alone_is_right(comparison: ReportComparison) -> None:
     y = np.repeat([0, 1], 10)
-    both = [f"{i}" for i in range(20)]
-    good = np.eye(2)[y]
-    bad = good.copy()
-    bad[:6] = bad[:6, ::-1]  # six errors that the other has not
-    good = good.copy()
-    good[19] = good[19, ::-1]  # and one the other way
-    two = compare_reports(
-        [
-            EvaluationReport(both, y, bad, classes=[0, 1]),
-            EvaluationReport(both, y, good, classes=[0, 1]),
-        ]
-    )
+    bad, good = y.copy(), y.copy()
+    bad[:6] = 1  # six errors that the other has not
+    good[19] = 0  # and one the other way
+    two = compare_reports([report_on(y, bad), report_on(y, good)])
     test = two.mcnemar["model 2"]
     assert (test.only_model_right, test.only_reference_right) == (6, 1)
     assert test.p_value == pytest.approx(2 * (1 + 7) / 2**7)
@@ -111,17 +95,12 @@ def test_p_values_are_adjusted_as_in_holms_paper() -> None:
 
 def test_trying_many_models_makes_none_clearly_better() -> None:
     # One pair of models, p = 0.0386: clear alone, not clear as one of two.
-    y, paths = np.repeat([0, 1], 20), [f"{i}" for i in range(40)]
-    right = np.eye(2)[y]
-    wrong = right.copy()
-    wrong[:12] = wrong[:12, ::-1]
-    other = right.copy()
-    other[38:] = other[38:, ::-1]
-    other[12] = other[12, ::-1]
-    made = {
-        name: EvaluationReport(paths, y, proba, classes=[0, 1], n_resamples=0)
-        for name, proba in {"old": wrong, "new": other, "twin": wrong}.items()
-    }
+    y = np.repeat([0, 1], 20)
+    wrong, other = y.copy(), y.copy()
+    wrong[:12] = other[12] = 1
+    other[38:] = 0
+    said = {"old": wrong, "new": other, "twin": wrong}
+    made = {name: report_on(y, fake, n_resamples=0) for name, fake in said.items()}
     two = compare_reports({name: made[name] for name in ("old", "new")}, n_resamples=0)
     three = compare_reports(made, n_resamples=0)
     p = two.mcnemar["new"].p_value
@@ -146,12 +125,9 @@ def test_a_model_does_not_differ_from_itself(reports: dict[str, EvaluationReport
 def test_images_are_matched_by_path(reports: dict[str, EvaluationReport]) -> None:
     old = reports["old"]
     order = np.random.default_rng(0).permutation(N)
-    shuffled = EvaluationReport(
-        np.array(old.paths)[order],
-        old.y_true[order],
-        old.y_proba[order],
-        classes=[0, 1],
-        target_names=["real", "fake"],
+    paths, fake = np.array(old.paths)[order], old.y_proba[order, 1]
+    shuffled = report_on(
+        old.y_true[order], fake, paths=paths, target_names=["real", "fake"]
     )
     same = compare_reports({"a": old, "b": shuffled})
     assert {d.difference for d in same.differences} == {0}
@@ -162,23 +138,19 @@ def test_images_that_one_could_not_read_are_left_out(
     reports: dict[str, EvaluationReport],
 ) -> None:
     old = reports["old"]
-    proba = old.y_proba.copy()
-    proba[:5] = np.nan
-    holes = EvaluationReport(
-        old.paths, old.y_true, proba, classes=[0, 1], target_names=["real", "fake"]
-    )
+    fake = np.where(np.arange(N) < 5, np.nan, old.y_proba[:, 1])
+    holes = report_on(old.y_true, fake, target_names=["real", "fake"])
     both = compare_reports({"whole": old, "holes": holes})
     assert both.n_images == N - 5
     assert both.values["whole"] == both.values["holes"]
-    said = "5 of 400 images were not classified by every model and are left out."
-    assert both.remarks == [said]
+    (said,) = both.remarks
+    assert "5 of 400 images" in said
     assert said in repr(both)
     assert said in both.to_html()
 
 
 def test_the_same_path_may_occur_twice() -> None:
-    twice = ["a", "a", "b", "b"]
-    one = EvaluationReport(twice, [0, 0, 1, 1], np.eye(2)[[0, 1, 1, 1]], classes=[0, 1])
+    one = report_on([0, 0, 1, 1], [0, 1, 1, 1], paths=["a", "a", "b", "b"])
     assert compare_reports([one, one]).n_images == 4
 
 
@@ -249,20 +221,13 @@ def test_it_is_shown_in_text_table_page_picture_and_json(
 
 def test_lower_is_better_for_errors_of_probability() -> None:
     y = np.arange(N) % 2
-    paths = [f"{i}" for i in range(N)]
     rng = np.random.default_rng(0)
     right = rng.random(N) < 0.8
     sure = np.where(right == y, 0.99, 0.01)
     fair = np.where(right == y, 0.8, 0.2)
-    both = compare_reports(
-        {
-            name: EvaluationReport(
-                paths, y, np.column_stack([1 - p, p]), classes=[0, 1], n_resamples=100
-            )
-            for name, p in {"sure": sure, "fair": fair}.items()
-        },
-        n_resamples=100,
-    )
+    said = {"sure": sure, "fair": fair}
+    reports = {name: report_on(y, p, n_resamples=100) for name, p in said.items()}
+    both = compare_reports(reports, n_resamples=100)
     assert difference(both, "fair", "brier_score").difference < 0
     line = next(
         line
@@ -278,13 +243,8 @@ def test_calibration_errors_are_compared_without_the_bias_of_resamples() -> None
     fair = np.tile(rng.uniform(0.05, 0.95, 100), 2)
     y = (rng.random(200) < fair).astype(int)
     far = np.where(fair > 0.5, 0.99, 0.01)
-    reports = [
-        EvaluationReport(
-            [f"{i}" for i in range(200)], y, np.column_stack([1 - p, p]), classes=[0, 1]
-        )
-        for p in (fair, far)
-    ]
-    found = difference(compare_reports(reports), "model 2", "expected_calibration_error")
+    both = compare_reports([report_on(y, fair), report_on(y, far)])
+    found = difference(both, "model 2", "expected_calibration_error")
     low, high = found.interval
     # Resampling makes the fair one look worse, and so the difference smaller.
     assert (low + high) / 2 > found.difference

@@ -86,11 +86,7 @@ def test_ticks_are_whole_epochs(n_epochs: int) -> None:
     assert len(ticks) >= 1
     assert np.array_equal(ticks, np.round(ticks))
     assert len(display.axes_) == 1
-
-
-def test_a_curve_of_one_epoch_is_seen() -> None:
-    line = TrainingCurveDisplay.from_history({"loss": [0.5]}).ax_.lines[0]
-    assert line.get_marker() == "o"
+    assert (display.ax_.lines[0].get_marker() == "o") == (n_epochs == 1)  # to be seen
 
 
 def test_curves_are_drawn_where_they_are_asked() -> None:
@@ -112,8 +108,9 @@ def test_curves_are_drawn_where_they_are_asked() -> None:
         lambda model: GridSearchCV(make_pipeline(model), {}, cv=2),
         lambda model: FixedThresholdClassifier(model, threshold=0.4),
         lambda model: CalibratedClassifierCV(model, cv=2, ensemble=False),
+        lambda model: FixedThresholdClassifier(FrozenEstimator(model.fit(*numbers()))),
     ],
-    ids=["alone", "pipeline", "search", "threshold", "calibrated"],
+    ids=["alone", "pipeline", "search", "threshold", "calibrated", "frozen"],
 )
 def test_the_history_is_found_inside_what_is_wrapped_around(wrap: Any) -> None:
     X, y = numbers()
@@ -122,13 +119,6 @@ def test_the_history_is_found_inside_what_is_wrapped_around(wrap: Any) -> None:
     expected = EpochClassifier(epochs=5).fit(X, y)
     assert display.history == expected.history_
     assert display.best_epoch == expected.best_epoch_
-
-
-def test_a_frozen_estimator_in_a_threshold_classifier() -> None:
-    X, y = numbers()
-    inner = EpochClassifier().fit(X, y)
-    estimator = FixedThresholdClassifier(FrozenEstimator(inner)).fit(X, y)
-    assert TrainingCurveDisplay.from_estimator(estimator).history is inner.history_
 
 
 def test_without_one_history_there_is_no_curve() -> None:
@@ -169,15 +159,18 @@ def errors_of(make_image: MakeImage) -> Any:
     return paths, [0, 0, 0, 1, 1, 1], np.column_stack([1 - proba, proba])
 
 
+def shown(paths: Any, y: Any, proba: Any, **settings: Any) -> MisclassifiedDisplay:
+    settings = {"classes": [0, 1]} | settings
+    return MisclassifiedDisplay.from_predictions(paths, y, proba, **settings)
+
+
 def texts(ax: Any) -> list[str]:
     return [ax.get_title(), *(text.get_text() for text in ax.texts)]
 
 
 def test_the_worst_error_comes_first(errors_of: Any) -> None:
-    paths, y, proba = errors_of
-    display = MisclassifiedDisplay.from_predictions(
-        paths, y, proba, classes=[0, 1], target_names=["real", "fake"]
-    )
+    paths = errors_of[0]
+    display = shown(*errors_of, target_names=["real", "fake"])
     assert [error.path for error in display.errors] == [paths[2], paths[4], paths[1]]
     assert len(display.axes_) == 3
     assert display.ax_ is display.axes_[0]
@@ -186,58 +179,43 @@ def test_the_worst_error_comes_first(errors_of: Any) -> None:
     assert path.startswith("…")
     assert path.endswith("/2.png")
     assert display.figure_.get_suptitle() == "3 errors on 6 images"
+    one = shown(paths[:1], [0], [[0, 1]])
+    assert one.figure_.get_suptitle() == "1 error on 1 image"
 
 
 def test_only_so_many_are_shown(errors_of: Any) -> None:
-    paths, y, proba = errors_of
-    display = MisclassifiedDisplay.from_predictions(
-        paths, y, proba, classes=[0, 1], n_images=2
-    )
+    display = shown(*errors_of, n_images=2)
     assert len(display.axes_) == 2
     assert display.figure_.get_suptitle() == "The worst 2 of 3 errors on 6 images"
     assert len(display.plot(n_columns=1).figure_.axes) == 2
     with pytest.raises(ValueError, match="n_images must be 1 or more, got 0"):
-        MisclassifiedDisplay.from_predictions(paths, y, proba, classes=[0, 1], n_images=0)
+        shown(*errors_of, n_images=0)
 
 
-def test_small_images_are_enlarged_pixel_by_pixel(errors_of: Any) -> None:
-    paths, y, proba = errors_of
-    display = MisclassifiedDisplay.from_predictions(paths, y, proba, classes=[0, 1])
-    image = display.ax_.images[0]
-    assert np.array_equal(image.get_array(), read_image(paths[2]))
-    assert image.get_interpolation() == "nearest"
-
-
-def test_large_images_are_shrunk_and_smoothed(make_image: MakeImage) -> None:
-    path = make_image("large.png", 90, size=(2000, 1000))
-    display = MisclassifiedDisplay.from_predictions(
-        [path], [0], [[0.2, 0.8]], classes=[0, 1]
-    )
-    image = display.ax_.images[0]
+def test_small_images_are_enlarged_and_large_ones_shrunk(
+    errors_of: Any, make_image: MakeImage
+) -> None:
+    image = shown(*errors_of).ax_.images[0]
+    assert np.array_equal(image.get_array(), read_image(errors_of[0][2]))
+    assert image.get_interpolation() == "nearest"  # pixel by pixel
+    large = make_image("large.png", 90, size=(2000, 1000))
+    image = shown([large], [0], [[0.2, 0.8]]).ax_.images[0]
     assert image.get_array().shape == (240, 480, 3)
     assert image.get_interpolation() != "nearest"
 
 
 def test_a_threshold_decides_what_is_wrong(errors_of: Any) -> None:
-    paths, y, proba = errors_of
-    display = MisclassifiedDisplay.from_predictions(
-        paths, y, proba, classes=[0, 1], y_pred=(proba[:, 1] > 0.25).astype(int)
-    )
+    paths, _, proba = errors_of
+    display = shown(*errors_of, y_pred=(proba[:, 1] > 0.25).astype(int))
     assert [error.path for error in display.errors] == [paths[2], paths[1]]
 
 
-def test_no_error_is_a_picture_that_says_so(errors_of: Any) -> None:
-    paths, y, _ = errors_of
-    display = MisclassifiedDisplay.from_predictions(paths, y, np.eye(2)[y], classes=[0, 1])
+def test_what_there_is_not_is_said(errors_of: Any) -> None:
+    paths, y, proba = errors_of
+    display = shown(paths, y, np.eye(2)[y])
     assert display.errors == []
     assert texts(display.ax_)[1] == "No error on 6 images."
-
-
-def test_an_image_that_is_gone_leaves_an_empty_tile(errors_of: Any) -> None:
-    _, y, proba = errors_of
-    display = MisclassifiedDisplay.from_predictions(
-        [f"gone/{i}.png" for i in range(6)], y, proba, classes=[0, 1]
-    )
+    display = shown([f"gone/{i}.png" for i in range(6)], y, proba)
     assert "cannot be read:\nmissing" in texts(display.ax_)
     display.figure_.canvas.draw()
 
@@ -249,24 +227,9 @@ def test_estimator_report_and_predictions_show_the_same(errors_of: Any) -> None:
     estimator = make_pipeline(FunctionTransformer(mean_colour), LogisticRegression())
     estimator.fit(paths, labels)
     proba = estimator.predict_proba(paths)
-    shown = [
-        MisclassifiedDisplay.from_estimator(estimator, paths, noisy),
-        MisclassifiedDisplay.from_predictions(
-            paths, noisy, proba, classes=["made", "shot"]
-        ),
-        MisclassifiedDisplay.from_report(
-            EvaluationReport(
-                paths, noisy, proba, classes=["made", "shot"], pos_label="made"
-            )
-        ),
-    ]
-    assert shown[0].n_errors >= 2
-    assert shown[0].errors == shown[1].errors == shown[2].errors
-
-
-def test_one_image_is_spoken_of_in_the_singular(errors_of: Any) -> None:
-    paths, _, _ = errors_of
-    display = MisclassifiedDisplay.from_predictions(
-        paths[:1], [0], [[0, 1]], classes=[0, 1]
-    )
-    assert display.figure_.get_suptitle() == "1 error on 1 image"
+    said = {"classes": ["made", "shot"]}
+    report = EvaluationReport(paths, noisy, proba, **said, pos_label="made")
+    display = MisclassifiedDisplay.from_estimator(estimator, paths, noisy)
+    assert display.n_errors >= 2
+    assert display.errors == shown(paths, noisy, proba, **said).errors
+    assert display.errors == MisclassifiedDisplay.from_report(report).errors

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
-from predicted import Case, make_case
+from predicted import make_case, report_on
 from scipy.stats import norm
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import roc_auc_score
@@ -49,13 +48,9 @@ def test_true_positive_rates_do_not_miss_a_threshold_by_a_rounding() -> None:
     real = np.sort(score[:2900])[::-1]
     score[2900:] = (real[28] + real[29]) / 2
     for weight in (1, 0.1, 0.7, 1.1):
-        known = check_predictions(
-            [f"{i}" for i in range(3000)],
-            y,
-            np.column_stack([1 - score, score]),
-            classes=[0, 1],
-            sample_weight=np.full(3000, weight),
-        )
+        proba, weights = np.column_stack([1 - score, score]), np.full(3000, weight)
+        paths = [f"{i}" for i in range(3000)]
+        known = check_predictions(paths, y, proba, classes=[0, 1], sample_weight=weights)
         assert compute_figures(known).overall["tpr_at_fpr_0.01"] == pytest.approx(1)
         at_once = WeightedFigures(known)(known.weights[None])
         assert at_once[("tpr_at_fpr_0.01",)] == pytest.approx(1)
@@ -194,8 +189,7 @@ def test_a_handful_of_groups_is_told() -> None:
 
 def test_no_error_is_no_certainty() -> None:
     y = np.repeat([0, 1], 30)
-    paths = [f"{i}" for i in range(60)]
-    report = EvaluationReport(paths, y, np.eye(2)[y], classes=[0, 1])
+    report = report_on(y, y)
     low, high = report.intervals.per_class["1"]["recall"]
     assert high == 1
     assert low**30 == pytest.approx(0.025)  # Clopper and Pearson's lower end of 30 of 30
@@ -204,9 +198,7 @@ def test_no_error_is_no_certainty() -> None:
     assert np.isnan(report.intervals.overall["roc_auc"]).all()
     assert any("Clopper and Pearson" in remark for remark in report.intervals.remarks)
     # Six groups of ten are no more than six images.
-    groups = np.arange(60) // 5
-    grouped = EvaluationReport(paths, y, np.eye(2)[y], classes=[0, 1], groups=groups)
-    low, _ = grouped.intervals.per_class["1"]["recall"]
+    low, _ = report_on(y, y, groups=np.arange(60) // 5).intervals.per_class["1"]["recall"]
     assert low**6 == pytest.approx(0.025)
 
 
@@ -214,10 +206,7 @@ def verdicts(right: list[tuple[int, int]], **settings: Any) -> EvaluationReport:
     """Return the report on (right, wrong) images of each class."""
     y = np.repeat(np.arange(len(right)), [sum(pair) for pair in right])
     is_right = np.concatenate([np.repeat([True, False], pair) for pair in right])
-    proba = np.where((y == 1) == is_right, 0.8, 0.2)
-    paths = [f"{i}" for i in range(len(y))]
-    proba = np.column_stack([1 - proba, proba])
-    return EvaluationReport(paths, y, proba, classes=[0, 1], **settings)
+    return report_on(y, np.where((y == 1) == is_right, 0.8, 0.2), **settings)
 
 
 def test_a_constant_classifier_is_not_certain_to_be_half_right() -> None:
@@ -281,8 +270,8 @@ def test_undefined_figures_have_no_interval() -> None:
     assert (low, high) == pytest.approx((0.025, 0.975))
 
 
-def calibrated(n_images: int, shift: float, seed: int) -> Case:
-    """Return probabilities that are right, but for a shift on the logit scale.
+def calibrated(n_images: int, shift: float, seed: int) -> tuple[Any, Any]:
+    """Return labels and probabilities that are right, but for a shift on the logit scale.
 
     There are equally many images of both classes, as the bootstrap takes for granted.
     """
@@ -291,36 +280,26 @@ def calibrated(n_images: int, shift: float, seed: int) -> Case:
     y = (rng.random(3 * n_images) < truth).astype(int)
     kept = np.concatenate([np.flatnonzero(y == c)[: n_images // 2] for c in (0, 1)])
     truth, y = truth[kept], y[kept]
-    said = 1 / (1 + np.exp(-(np.log(truth / (1 - truth)) + shift)))
-    return {
-        "paths": [f"{i}" for i in range(n_images)],
-        "y_true": y,
-        "y_proba": np.column_stack([1 - said, said]),
-        "classes": [0, 1],
-    }
+    return y, 1 / (1 + np.exp(-(np.log(truth / (1 - truth)) + shift)))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("shift", [0.0, 0.3])
 def test_the_interval_of_the_calibration_error_holds_the_truth(shift: float) -> None:
-    truth = 0.0
+    name, truth = "expected_calibration_error", 0.0
     if shift:
-        truth = EvaluationReport(**calibrated(200_000, shift, 99), n_resamples=0)[
-            "expected_calibration_error"
-        ]
+        truth = report_on(*calibrated(200_000, shift, 99), n_resamples=0)[name]
     held = 0
     for seed in range(40):
-        report = EvaluationReport(**calibrated(500, shift, seed), n_resamples=200)
-        low, high = report.intervals.overall["expected_calibration_error"]
+        report = report_on(*calibrated(500, shift, seed), n_resamples=200)
+        low, high = report.intervals.overall[name]
         held += low <= truth <= high
     assert held >= 32  # of 40; plain percentiles hold 0 and 13
 
 
 @pytest.mark.parametrize("proba", [[0.2, 0.2, 0.9, 0.9, 0.9], [0.1, 0.4, 0.3, 0.8, 0.9]])
 def test_no_interval_has_only_one_end(proba: list[float]) -> None:
-    columns = np.column_stack([1 - np.array(proba), proba])
-    report = EvaluationReport(list("abcde"), [0, 0, 1, 1, 1], columns, classes=[0, 1])
-    intervals = report.intervals
+    intervals = report_on([0, 0, 1, 1, 1], proba).intervals
     tables = [intervals.overall, *intervals.per_class.values()]
     ends = np.array([end for table in tables for end in table.values()])
     assert np.isnan(ends).sum(axis=1).tolist() == (2 * np.isnan(ends[:, 0])).tolist()
@@ -332,14 +311,7 @@ def test_the_interval_of_the_auc_holds_the_truth() -> None:
         rng = np.random.default_rng(seed)
         y = np.repeat([0, 1], 150)
         score = norm.cdf(rng.normal(size=300) + y - 0.5)
-        report = EvaluationReport(
-            [f"{i}" for i in range(300)],
-            y,
-            np.column_stack([1 - score, score]),
-            classes=[0, 1],
-            n_resamples=300,
-        )
-        low, high = report.intervals.overall["roc_auc"]
+        low, high = report_on(y, score, n_resamples=300).intervals.overall["roc_auc"]
         held += low <= truth <= high
     assert held >= 34
 
@@ -355,10 +327,6 @@ def test_ten_thousand_images_take_seconds() -> None:
 # What the report shows of it
 
 
-def weights_of(n_images: int) -> NDArray[np.float64]:
-    return np.linspace(0.5, 2, n_images)
-
-
 def test_weights_count_in_the_intervals() -> None:
     case = make_case(300)
     heavy = np.where(case["y_proba"][:, 1] > 0.6, 5.0, 1.0)
@@ -371,8 +339,9 @@ def test_weights_count_in_the_intervals() -> None:
 
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_text_table_page_and_json_show_the_same_intervals(n_classes: int) -> None:
+    weights = np.linspace(0.5, 2, 300)
     report = EvaluationReport(
-        **make_case(300, n_classes), sample_weight=weights_of(300), n_resamples=50
+        **make_case(300, n_classes), sample_weight=weights, n_resamples=50
     )
     low, high = report.intervals.overall["roc_auc"]
     assert low < report["roc_auc"] < high

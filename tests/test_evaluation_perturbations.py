@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import MakeImage
+from conftest import MakeImage, Patch
 from PIL import Image
 from reading import read_image
 from sklearn.linear_model import LogisticRegression
@@ -204,7 +204,7 @@ class Notebook:
 
 
 @pytest.fixture
-def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def temporary(tmp_path: Path, monkeypatch: Patch) -> Path:
     """Return the folder in which temporary folders are made."""
     place = tmp_path / "temporary"
     place.mkdir()
@@ -243,7 +243,7 @@ def test_copies_are_gone_after_an_error(
 
 
 def test_few_copies_lie_there_at_a_time(
-    make_image: MakeImage, temporary: Path, monkeypatch: pytest.MonkeyPatch
+    make_image: MakeImage, temporary: Path, monkeypatch: Patch
 ) -> None:
     path = make_image("a.png", picture())
     pairs = [(0, Noise(5))] * 100

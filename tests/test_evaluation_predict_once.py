@@ -28,6 +28,7 @@ from skfakereal._classifying.ask import predict_once
 from skfakereal._paths import check_paths
 from skfakereal.evaluation import evaluate
 
+Greys = tuple[list[str], NDArray[np.int64]]
 READ: list[str] = []
 
 
@@ -71,7 +72,7 @@ def pipeline(final: Any = None) -> Any:
 
 
 @pytest.fixture
-def grey_images(make_image: MakeImage) -> tuple[list[str], NDArray[np.int64]]:
+def grey_images(make_image: MakeImage) -> Greys:
     """Return 40 images from dark to bright, and labels that are noisy in the middle."""
     paths = [make_image(f"{i}.png", 6 * i, size=(4, 4)) for i in range(40)]
     labels = (np.arange(40) >= 20).astype(int)
@@ -101,9 +102,7 @@ ESTIMATORS = {
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
-def test_one_pass_gives_what_two_calls_give(
-    name: str, grey_images: tuple[list[str], NDArray[np.int64]]
-) -> None:
+def test_one_pass_gives_what_two_calls_give(name: str, grey_images: Greys) -> None:
     paths, y = grey_images
     estimator = clone(ESTIMATORS[name]).fit(paths, y)
     before = dict(vars(estimator))
@@ -118,9 +117,7 @@ def test_one_pass_gives_what_two_calls_give(
     assert dict(vars(estimator)) == before
 
 
-def test_the_threshold_counts_not_the_largest_probability(
-    grey_images: tuple[list[str], NDArray[np.int64]],
-) -> None:
+def test_the_threshold_counts_not_the_largest_probability(grey_images: Greys) -> None:
     paths, y = grey_images
     strict = FixedThresholdClassifier(pipeline(), threshold=0.9).fit(paths, y)
     report = evaluate(strict, paths, y)
@@ -129,19 +126,21 @@ def test_the_threshold_counts_not_the_largest_probability(
     assert report["accuracy"] == strict.score(paths, y)
 
 
-def test_a_threshold_around_a_frozen_estimator_that_was_never_fitted_again(
-    grey_images: tuple[list[str], NDArray[np.int64]],
-) -> None:
+def test_what_is_frozen_is_asked_for_what_it_holds(grey_images: Greys) -> None:
     paths, y = grey_images
-    inner = FrozenEstimator(pipeline().fit(paths, y))
-    strict = FixedThresholdClassifier(inner, threshold=0.9)
+    inner = pipeline().fit(paths, y)
+    labels, proba = predict_once(FrozenEstimator(inner), paths)
+    assert labels.tolist() == inner.predict(paths).tolist()
+    np.testing.assert_array_equal(proba, inner.predict_proba(paths))
+    # A threshold around it need not be fitted again.
+    strict = FixedThresholdClassifier(FrozenEstimator(inner), threshold=0.9)
     labels, _ = predict_once(strict, paths)
     assert np.array_equal(labels, strict.predict(paths))
     assert not hasattr(strict, "estimator_")
 
 
 def test_a_classifier_that_decides_by_other_means_is_asked_itself(
-    grey_images: tuple[list[str], NDArray[np.int64]],
+    grey_images: Greys,
 ) -> None:
     paths, y = grey_images
     svc = pipeline(CalibratedClassifierCV(SVC(), cv=2)).fit(paths, y)
@@ -152,9 +151,7 @@ def test_a_classifier_that_decides_by_other_means_is_asked_itself(
         assert np.array_equal(predict_once(estimator, X)[0], estimator.predict(X))
 
 
-def test_unreadable_images_are_left_out_of_the_labels_too(
-    grey_images: tuple[list[str], NDArray[np.int64]],
-) -> None:
+def test_unreadable_images_are_left_out_of_the_labels_too(grey_images: Greys) -> None:
     paths, y = grey_images
     for estimator in (ColourClassifier("nan"), make_pipeline(ColourClassifier("nan"))):
         estimator.fit(paths, y)
@@ -166,9 +163,7 @@ def test_unreadable_images_are_left_out_of_the_labels_too(
 
 
 @pytest.mark.slow
-def test_vgg16_labels_are_its_own(
-    black_and_white_images: tuple[list[str], NDArray[np.int64]],
-) -> None:
+def test_vgg16_labels_are_its_own(black_and_white_images: Greys) -> None:
     paths, y = black_and_white_images
     vgg16 = VGG16ImageClassifier(
         image_size=(32, 32), weights=None, augmentation=None, epochs=2, random_state=0
@@ -181,9 +176,7 @@ def test_vgg16_labels_are_its_own(
     assert np.array_equal(labels[:-1], estimator.predict(paths))
 
 
-def test_what_is_wrong_is_said_before_any_image_is_read(
-    grey_images: tuple[list[str], NDArray[np.int64]],
-) -> None:
+def test_what_is_wrong_is_said_before_any_image_is_read(grey_images: Greys) -> None:
     paths, y = grey_images
     estimator = pipeline().fit(paths, y)
     without_probabilities = pipeline(SVC()).fit(paths, y)
@@ -207,13 +200,3 @@ def test_what_is_wrong_is_said_before_any_image_is_read(
     with pytest.raises(TypeError, match="A fitted classifier is needed, got str"):
         evaluate("model.skfr", paths, y)
     assert READ == []
-
-
-def test_a_frozen_classifier_is_asked_for_what_it_holds(
-    grey_images: tuple[list[str], NDArray[np.int64]],
-) -> None:
-    paths, y = grey_images
-    inner = pipeline().fit(paths, y)
-    labels, proba = predict_once(FrozenEstimator(inner), paths)
-    assert labels.tolist() == inner.predict(paths).tolist()
-    np.testing.assert_array_equal(proba, inner.predict_proba(paths))

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import MakeImage
+from conftest import MakeImage, Patch
 from matplotlib import pyplot as plt
-from predicted import Case, make_case
+from predicted import Case, make_case, report_on
 from sklearn.metrics import (
     accuracy_score,
     auc,
@@ -41,13 +41,8 @@ def test_two_classes_agree_with_scikit_learn(pos_label: int | None, weighted: bo
         ),
     }
     for suffix, average in (("", "binary"), ("_macro", "macro"), ("_weighted", "weighted")):
-        values = precision_recall_fscore_support(
-            y,
-            pred,
-            average=average,
-            pos_label=positive if average == "binary" else 1,
-            sample_weight=weights,
-        )
+        of = {"average": average, "pos_label": positive if average == "binary" else 1}
+        values = precision_recall_fscore_support(y, pred, **of, sample_weight=weights)
         by_hand |= {
             key + suffix: value
             for key, value in zip(("precision", "recall", "f1"), values[:3], strict=True)
@@ -78,6 +73,7 @@ def test_more_classes_agree_with_scikit_learn(weighted: bool) -> None:
     y, proba = case["y_true"], case["y_proba"]
     assert report.pos_label is None
     assert "f1" not in report
+    assert len(report.plot("roc").axes[0].lines) == 4 + 1  # chance is drawn once
     auc = roc_auc_score(y, proba, multi_class="ovr", sample_weight=weights)
     assert report["roc_auc"] == pytest.approx(auc)
     precision = average_precision_score(np.eye(4)[y], proba, sample_weight=weights)
@@ -114,14 +110,8 @@ def test_fake_is_the_positive_class(
 ) -> None:
     y_true = np.array(classes)[[0, 0, 0, 1]]
     proba = [[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [0.2, 0.8]]
-    report = EvaluationReport(
-        list("abcd"),
-        y_true,
-        proba,
-        classes=classes,
-        target_names=names,
-        pos_label=pos_label,
-    )
+    named = {"classes": classes, "target_names": names, "pos_label": pos_label}
+    report = EvaluationReport(list("abcd"), y_true, proba, **named)
     assert report.pos_label == expected
     recall = {0: 2 / 3, 1: 1.0}[classes.index(expected)]
     assert report["recall"] == pytest.approx(recall)
@@ -177,19 +167,17 @@ def test_with_three_classes_one_may_be_absent() -> None:
 
 
 def test_one_image_is_enough() -> None:
-    report = EvaluationReport(["a.png"], [1], [[0.2, 0.8]], classes=[0, 1])
+    report = report_on([1], [0.8])
     assert report["accuracy"] == report["recall"] == 1
     assert "1 image," in repr(report)
     report.plot()
+    assert "No image was misclassified." in report.to_html()
 
 
 def test_a_class_that_is_never_predicted_is_told() -> None:
-    proba = [[0.9, 0.1]] * 4
-    report = EvaluationReport(list("abcd"), [0, 0, 1, 1], proba, classes=[0, 1])
+    report = report_on([0, 0, 1, 1], [0.1] * 4)
     assert report["precision"] == 0
-    assert (
-        report.remarks[-1] == "No image was classified as '1': its precision is set to 0."
-    )
+    assert "No image was classified as '1'" in report.remarks[-1]
 
 
 def test_unreadable_images_are_counted_named_and_left_out() -> None:
@@ -221,9 +209,8 @@ def test_unreadable_images_are_counted_named_and_left_out() -> None:
 
 
 def test_no_name_of_an_unreadable_image_ends_its_line() -> None:
-    proba = [[0.9, 0.1], [0.2, 0.8], [np.nan, np.nan]]
     paths = ["a.png", "b.png", "new\nline\x1b[2J.png"]
-    said = repr(EvaluationReport(paths, [0, 1, 1], proba, classes=[0, 1]))
+    said = repr(report_on([0, 1, 1], [0.1, 0.8, np.nan], paths=paths))
     assert r"figures: new\nline\x1b[2J.png." in said
 
 
@@ -247,26 +234,20 @@ def test_what_does_not_fit_is_an_error(change: Case, message: str) -> None:
         EvaluationReport(**make_case() | change)
 
 
-def test_rounding_above_one_is_no_error() -> None:
+def test_rounding_above_one_is_no_error_and_the_callers_arrays_stay() -> None:
     proba = np.array([[1 + 1e-7, -1e-7], [0, 1]])
     report = EvaluationReport(["a", "b"], [0, 1], proba, classes=[0, 1])
     assert report.y_proba.max() == 1
     assert proba.max() > 1
-
-
-def test_the_callers_arrays_are_copied() -> None:
-    case = make_case()
-    report = EvaluationReport(**case)
     before = report.y_proba.copy()
-    case["y_proba"][:] = 0
+    proba[:] = 0
     assert np.array_equal(report.y_proba, before)
 
 
 def test_numbers_of_numpy_are_numbers() -> None:
-    one = EvaluationReport(
-        **make_case(20), n_resamples=np.int64(9), random_state=np.int64(1)
-    )
-    other = EvaluationReport(**make_case(20), n_resamples=9, random_state=1)
+    case, state = make_case(20), np.int64(1)
+    one = EvaluationReport(**case, n_resamples=np.int64(9), random_state=state)
+    other = EvaluationReport(**case, n_resamples=9, random_state=1)
     assert json.dumps(one.to_dict()) == json.dumps(other.to_dict())
 
 
@@ -288,29 +269,22 @@ def test_frame_dict_and_table_hold_the_same() -> None:
     assert frame["n_images"].tolist() == [30, 30, 60, 60]
 
     figures = json.loads(json.dumps(report.to_dict(), allow_nan=False))
-    assert figures.pop("tpr_at_fpr_0.01") is None  # 30 real images are too few
-    assert {key: report[key] for key in report if key in figures} == {
-        key: figures[key] for key in report if key in figures
-    }
-    assert len([key for key in report if key in figures]) == len(report) - 1
+    assert figures["tpr_at_fpr_0.01"] is None  # 30 real images are too few
+    undefined = {"tpr_at_fpr_0.01": None}
+    assert {key: figures[key] for key in report} == dict(report) | undefined
     assert figures["per_class"] == report.per_class
     assert figures["confusion_matrix"] == report.confusion_matrix.tolist()
     assert figures["positive_class"] == "fake"
 
     table = pd.DataFrame(report.predictions_table())
-    assert table.columns.tolist() == [
-        "path",
-        "label",
-        "predicted",
-        "probability_real",
-        "probability_fake",
-    ]
+    columns = ["path", "label", "predicted", "probability_real", "probability_fake"]
+    assert table.columns.tolist() == columns
     assert (table["label"] == table["predicted"]).mean() == report["accuracy"]
     assert np.array_equal(table["probability_fake"], report.y_proba[:, 1])
 
 
-def test_the_frame_needs_pandas_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    report = EvaluationReport(["a", "b"], [0, 1], np.eye(2), classes=[0, 1])
+def test_the_frame_needs_pandas_and_says_so(monkeypatch: Patch) -> None:
+    report = report_on([0, 1], [0, 1])
     monkeypatch.setitem(sys.modules, "pandas", None)  # as if it were not installed
     with pytest.raises(ImportError, match="to_frame needs pandas: pip install pandas"):
         report.to_frame()
@@ -369,11 +343,6 @@ def test_plots_take_the_weights_into_account() -> None:
     assert report.reliability != unweighted.reliability
 
 
-def test_chance_is_drawn_once_for_many_classes() -> None:
-    report = EvaluationReport(**make_case(n_classes=3))
-    assert len(report.plot("roc").axes[0].lines) == 4
-
-
 def test_the_page_shows_figures_plots_and_the_worst_errors(
     make_image: MakeImage, tmp_path: Any
 ) -> None:
@@ -399,11 +368,15 @@ def test_the_page_shows_figures_plots_and_the_worst_errors(
     assert "<img" not in report._repr_html_()
 
 
-def test_the_page_of_three_classes_leads_with_averages() -> None:
-    report = EvaluationReport(**make_case(n_classes=3))
+def test_the_page_of_three_classes_leads_with_averages_and_names_in_text() -> None:
+    names = ["真实", "生成一", "生成二"]
+    report = EvaluationReport(**make_case(n_classes=3), target_names=names)
     page = report.to_html()
-    assert "All figures except the accuracy are means over the classes." in page
+    assert "means over the classes" in page
     assert f"<dt>F1</dt><dd>{report['f1_macro']:.3f}<small>" in page
+    for name in names:
+        assert page.count(f"></i>{name} (AUC = 0.") == 1
+        assert page.count(f"></i>{name} (AP = 0.") == 1
 
 
 def test_names_in_any_script_are_text_on_the_page() -> None:
@@ -419,16 +392,3 @@ def test_names_in_any_script_are_text_on_the_page() -> None:
     assert f"predicted \u2068{names[0]}\u2069</th>" in page
     assert "<span>ロボット (30)</span>" in page
     assert "\\u" not in page
-
-
-def test_names_of_many_classes_are_no_part_of_a_picture() -> None:
-    names = ["真实", "生成一", "生成二"]
-    page = EvaluationReport(**make_case(n_classes=3), target_names=names).to_html()
-    for name in names:
-        assert page.count(f"></i>{name} (AUC = 0.") == 1
-        assert page.count(f"></i>{name} (AP = 0.") == 1
-
-
-def test_a_perfect_report_says_so() -> None:
-    report = EvaluationReport(["a", "b"], [0, 1], np.eye(2), classes=[0, 1])
-    assert "No image was misclassified." in report.to_html()

@@ -46,9 +46,8 @@ def detector(features: Any = brightness) -> Pipeline:
 def images(make_image: MakeImage) -> Images:
     """Return 20 grey images, the brighter half fake; the middle ones are hard to tell."""
     levels = np.linspace(20, 235, 20).astype(int)
-    return [make_image(f"{i:02}.png", int(n)) for i, n in enumerate(levels)], np.repeat(
-        [0, 1], 10
-    )
+    paths = [make_image(f"{i:02}.png", int(n)) for i, n in enumerate(levels)]
+    return paths, np.repeat([0, 1], 10)
 
 
 @pytest.fixture
@@ -62,21 +61,11 @@ def report(images: Images) -> RobustnessReport:
 
 def test_figures_are_those_of_the_copies(images: Images, report: RobustnessReport) -> None:
     X, y = images
-    assert list(report) == [
-        "untouched",
-        "written as PNG",
-        "JPEG quality 90",
-        "cropped to 50%",
-        "inverted wholly",
-    ]
-    untouched, inverted = report["untouched"], report["inverted wholly"]
-    assert (untouched.accuracy, untouched.roc_auc, untouched.tpr, untouched.fpr) == (
-        1,
-        1,
-        1,
-        0,
-    )
-    assert untouched.flip_rate == 0
+    names = ["untouched", "written as PNG", "JPEG quality 90", "cropped to 50%"]
+    assert list(report) == [*names, "inverted wholly"]
+    first, inverted = report["untouched"], report["inverted wholly"]
+    assert (first.accuracy, first.roc_auc, first.tpr, first.fpr) == (1, 1, 1, 0)
+    assert first.flip_rate == 0
     # By hand: the same model on values that were inverted.
     logistic = detector().fit(X, y)[-1]
     proba = logistic.predict_proba(1 - brightness(X))[:, 1]
@@ -104,11 +93,10 @@ def test_the_threshold_is_the_models_own(images: Images) -> None:
 
 
 def test_the_positive_class_is_explicit(images: Images) -> None:
-    X, y = images
-    model = detector().fit(X, np.where(y == 1, "made", "shot"))
+    X, labels = images[0], np.where(images[1] == 1, "made", "shot")
+    model = detector().fit(X, labels)
     with pytest.raises(ValueError, match="pos_label"):
-        robustness_report(model, X, np.where(y == 1, "made", "shot"))
-    labels = np.where(y == 1, "made", "shot")
+        robustness_report(model, X, labels)
     report = robustness_report(model, X, labels, perturbations=[Invert()], pos_label="made")
     assert report.pos_label == "made"
     assert report["inverted wholly"].tpr == 0
@@ -199,15 +187,6 @@ def test_tables(report: RobustnessReport) -> None:
     assert set(table["untouched"]) == {"real", "fake"}
 
 
-def test_text(report: RobustnessReport) -> None:
-    text = repr(report)
-    assert text.startswith("RobustnessReport: 20 images, positive class 'fake'")
-    line = next(line for line in text.splitlines() if line.startswith("inverted wholly"))
-    assert line.split()[2:] == ["0.000", "0.000", "0.000", "1.000", "1.000", "20"]
-    assert "100.0% of 20 unchanged images" in report.summary()
-    assert "'inverted wholly', the worst of 4 changes, 0.0% are" in report.summary()
-
-
 def test_plots_have_a_panel_for_each_family(report: RobustnessReport) -> None:
     panels = report.plot().axes
     drawn = [ax.get_title() for ax in panels if ax.lines]
@@ -217,10 +196,8 @@ def test_plots_have_a_panel_for_each_family(report: RobustnessReport) -> None:
     ticks = [tick.get_text() for tick in panels[0].get_xticklabels()]
     assert ticks == ["unchanged", "90"]
     (panel,) = report.plot(["tpr", "fpr"], families=["inverted"]).axes
-    assert [line.get_label() for line in panel.lines] == [
-        "true positive rate",
-        "false positive rate",
-    ]
+    labels = [line.get_label() for line in panel.lines]
+    assert labels == ["true positive rate", "false positive rate"]
     with pytest.raises(ValueError, match="figures must be some of"):
         report.plot(["f1"])
     with pytest.raises(ValueError, match=r"use \['tpr'\]"):
@@ -229,13 +206,19 @@ def test_plots_have_a_panel_for_each_family(report: RobustnessReport) -> None:
         report.plot(families=["JPEG"])
 
 
-def test_page(report: RobustnessReport, tmp_path: Path) -> None:
+def test_text_and_page(report: RobustnessReport, tmp_path: Path) -> None:
+    text = repr(report)
+    assert text.startswith("RobustnessReport: 20 images, positive class 'fake'")
+    line = next(line for line in text.splitlines() if line.startswith("inverted wholly"))
+    assert line.split()[2:] == ["0.000", "0.000", "0.000", "1.000", "1.000", "20"]
+    assert "100.0% of 20 unchanged images" in report.summary()
+    assert "'inverted wholly', the worst of 4 changes, 0.0% are" in report.summary()
     report.save_html(tmp_path / "page.html", title="How it bears life")
-    text = (tmp_path / "page.html").read_text(encoding="utf-8")
-    assert "<h1>How it bears life</h1>" in text
-    assert "Jpeg(quality=90)" in text
-    assert "20 images of 20 changed their verdict" in text
-    assert "flips under 1 of 4, first inverted wholly" in text
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "<h1>How it bears life</h1>" in page
+    assert "Jpeg(quality=90)" in page
+    assert "20 images of 20 changed their verdict" in page
+    assert "flips under 1 of 4, first inverted wholly" in page
     assert "<img" not in report._repr_html_()
     assert "inverted\N{NO-BREAK SPACE}wholly" in report._repr_html_()
 

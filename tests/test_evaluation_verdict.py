@@ -47,13 +47,6 @@ def test_a_verdict_that_a_change_turns_is_unsure(
         assert (row.probability, row.low, row.high) == pytest.approx((p[0], p.min(), p[0]))
 
 
-def test_mild_changes_leave_clear_images_alone(
-    model: Pipeline, make_image: MakeImage
-) -> None:
-    rows = judge(model, [make_image("a.png", 30), make_image("b.jpg", 220)])
-    assert [row.verdict for row in rows] == ["real", "fake"]
-
-
 def test_threads_leave_the_filters_of_warnings_alone(
     model: Pipeline, make_image: MakeImage
 ) -> None:
@@ -79,10 +72,9 @@ def test_a_probability_in_the_band_is_unsure(
     band = UnsureBand(p[1] - 0.01, p[2] + 0.01, 0.9, 100, 0.2)
     rows = judge(model, X, band=band)
     assert [row.verdict for row in rows] == ["real", "unsure", "unsure", "fake"]
-    assert rows[1].reasons == (
-        "Of the images that the unsure band was learned from, fewer than 90% of those with a "
-        f"probability like {p[1]:.3f} were real; the detector is sure only below {band.low:.3f}.",
-    )
+    (reason,) = rows[1].reasons
+    assert f"fewer than 90% of those with a probability like {p[1]:.3f} were real" in reason
+    assert f"sure only below {band.low:.3f}" in reason
     assert "were fake; the detector is sure only above" in rows[2].reasons[0]
     both = judge(model, X, band=band, perturbations=[Darken(60)])[2]
     assert len(both.reasons) == 2
@@ -94,7 +86,6 @@ def test_a_band_beside_the_threshold_makes_the_called_unsure(
     # Called fake, but below the band: nearly all such images were real.
     X = [make_image("a.png", 150)]
     p = judge(model, X)[0].probability
-    assert p is not None
     assert p > 0.5
     row = judge(model, X, band=UnsureBand(p + 0.05, p + 0.1, 0.95, 100, 0.1))[0]
     assert row.verdict == "unsure"
@@ -108,7 +99,6 @@ def test_the_threshold_is_the_models_own(model: Pipeline, make_image: MakeImage)
     assert judge(model, X)[0].verdict == "fake"
     row = judge(strict, X)[0]
     assert row.verdict == "real"
-    assert row.probability is not None
     assert row.probability > 0.5
 
 
@@ -120,10 +110,8 @@ def test_unreadable_images_are_rows_with_their_error(
     X = [str(broken), make_image("a.png", 30), str(tmp_path / "missing.png")]
     first, second, third = judge(model, X)
     assert (first.verdict, first.probability, first.reasons) == (None, None, ())
-    assert first.error is not None
     assert "broken.jpg" in first.error
     assert (second.verdict, second.error) == ("real", None)
-    assert third.error is not None
     assert "does not exist" in third.error
     assert [row.path for row in (first, second, third)] == X
     assert [row.verdict for row in judge(model, [X[0], X[2]])] == [None, None]
@@ -148,19 +136,17 @@ def test_what_the_classifier_cannot_read(model: Pipeline, make_image: MakeImage)
     assert rows[2].verdict == "fake"
 
 
-def test_no_changes_and_tables(model: Pipeline, make_image: MakeImage) -> None:
-    frame = pd.DataFrame({"image": [make_image("a.png", 30), make_image("b.png", 200)]})
-    rows = judge(model, frame, perturbations=[])
-    assert [row.verdict for row in rows] == ["real", "fake"]
+def test_without_changes_and_from_a_table(model: Pipeline, make_image: MakeImage) -> None:
+    X = pd.DataFrame({"image": [make_image("a.png", 30), make_image("b.jpg", 220)]})
+    for changes in ({}, {"perturbations": []}):  # mild ones leave clear images alone
+        rows = judge(model, X, **changes)
+        assert [row.verdict for row in rows] == ["real", "fake"]
     assert all(row.low == row.high == row.probability for row in rows)
 
 
-def test_a_class_must_not_be_called_unsure(model: Pipeline) -> None:
+def test_classes_that_cannot_be_judged(model: Pipeline, make_image: MakeImage) -> None:
     with pytest.raises(ValueError, match="neither named 'unsure'"):
         judge(model, ["a.png"], target_names=["real", "unsure"])
-
-
-def test_three_classes_are_refused(make_image: MakeImage) -> None:
     X = [make_image(f"{n}.png", n) for n in (0, 90, 180)]
     pipeline = make_pipeline(FunctionTransformer(brightness), LogisticRegression())
     with pytest.raises(ValueError, match="Two classes are needed"):
@@ -198,13 +184,8 @@ def test_of_a_calibrated_classifier_the_band_is_known() -> None:
     stricter = learn_unsure_band(y, p, precision=0.95)
     assert stricter.low < band.low
     assert stricter.high > band.high
-
-
-def test_the_band_need_not_lie_around_one_half() -> None:
-    y, p = calibrated()
-    timid = learn_unsure_band(y, p / 10, precision=0.8)
-    plain = learn_unsure_band(y, p, precision=0.8)
-    assert timid.high == pytest.approx(plain.high / 10)
+    # It need not lie around one half.
+    assert learn_unsure_band(y, p / 10, precision=0.8).high == pytest.approx(band.high / 10)
 
 
 def test_what_is_told_apart_has_no_band() -> None:
@@ -214,15 +195,11 @@ def test_what_is_told_apart_has_no_band() -> None:
     assert band.share_unsure == 0
 
 
-def test_chance_is_unsure_throughout() -> None:
-    y = np.arange(200) % 2
-    band = learn_unsure_band(y, np.full(200, 0.99))
+def test_chance_is_unsure_throughout_and_one_side_may_be_sure() -> None:
+    band = learn_unsure_band(np.arange(200) % 2, np.full(200, 0.99))
     assert (band.low, band.high, band.share_unsure) == (0, 1, 1)
-
-
-def test_one_side_may_be_sure_throughout() -> None:
-    y = np.arange(1000) % 50 == 0
-    band = learn_unsure_band(y, np.linspace(0.4, 0.4, 1000), precision=0.95, pos_label=True)
+    rare = np.arange(1000) % 50 == 0
+    band = learn_unsure_band(rare, np.full(1000, 0.4), precision=0.95, pos_label=True)
     assert (band.low, band.high) == (1, 1)
 
 
@@ -269,27 +246,22 @@ def test_plain_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("y", "p", "settings", "message"),
+    ("counts", "p", "settings", "message"),
     [
-        (
-            np.repeat([0, 1], [100, 19]),
-            np.zeros(119),
-            {},
-            "at least 20 .* got 19 of a class of",
-        ),
-        (np.repeat([0, 1], [3, 100]), np.zeros(103), {}, "got 3 of a class other than 1"),
-        (np.repeat([0, 1], 30), np.zeros(60), {"pos_label": 2}, r"one of \[0, 1\], got 2"),
-        (np.repeat([0, 1], 30), np.zeros(60), {"precision": 1}, "precision must be"),
-        (np.repeat([0, 1], 30), np.full(60, 1.5), {}, r"y_proba\[0\] is 1.5"),
-        (np.repeat([0, 1], 30), np.zeros((60, 3)), {}, r"got shape \(60, 3\)"),
-        (np.repeat([0, 1], 30), np.zeros(59), {}, "inconsistent"),
+        ((100, 19), np.zeros(119), {}, "at least 20 .* got 19 of a class of"),
+        ((3, 100), np.zeros(103), {}, "got 3 of a class other than 1"),
+        ((30, 30), np.zeros(60), {"pos_label": 2}, r"one of \[0, 1\], got 2"),
+        ((30, 30), np.zeros(60), {"precision": 1}, "precision must be"),
+        ((30, 30), np.full(60, 1.5), {}, r"y_proba\[0\] is 1.5"),
+        ((30, 30), np.zeros((60, 3)), {}, r"got shape \(60, 3\)"),
+        ((30, 30), np.zeros(59), {}, "inconsistent"),
     ],
 )
 def test_what_cannot_be_learned_from_is_an_error(
-    y: Any, p: Any, settings: Any, message: str
+    counts: tuple[int, int], p: Any, settings: Any, message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        learn_unsure_band(y, p, **settings)
+        learn_unsure_band(np.repeat([0, 1], counts), p, **settings)
 
 
 def height(X: Any) -> NDArray[np.float64]:

@@ -9,28 +9,14 @@ import skfakereal
 
 ROOT = Path(skfakereal.__file__).parent
 # Whatever is not named here is a foundation.
-FLOORS = {
-    "cli": 5,
-    "web": 5,
-    "__main__": 6,
-    "audit": 4,
-    "_judging": 4,
-    "cards": 4,
-    "cases": 4,
-    "evaluation": 4,
-    "explain": 4,
-    "persistence": 4,
-    "provenance": 4,
-    "scoring": 4,
-    "thresholds": 4,
-    "_classifier": 3,
-    "_classifying": 3,
-    "_features": 3,
-    "_activations": 2,
-    "_probabilities": 2,
-    "_training": 2,
-    "__init__": 6,
+BY_FLOOR = {
+    6: "__init__ __main__",
+    5: "cli web",
+    4: "_judging audit cards cases evaluation explain persistence provenance scoring thresholds",
+    3: "_classifier _classifying _features",
+    2: "_activations _probabilities _training",
 }
+FLOORS = {name: floor for floor, names in BY_FLOOR.items() for name in names.split()}
 
 
 def _module(path: Path) -> str:
@@ -45,9 +31,8 @@ def _imports(path: Path) -> set[str]:
     """Return the modules of this package that a module imports, wherever it does so."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
-            "skfakereal"
-        ):
+        module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+        if module.startswith("skfakereal"):
             for alias in node.names:
                 inner = f"{node.module}.{alias.name}"
                 found.add(inner if inner in MODULES else str(node.module))
@@ -78,10 +63,7 @@ def test_imports_never_go_up() -> None:
 
 
 # An engine that is imported only where it computes.
-SIDE_DOORS = {
-    "skfakereal.engines._int8",
-    "skfakereal.engines._tensorflow",
-}
+SIDE_DOORS = {"skfakereal.engines._int8", "skfakereal.engines._tensorflow"}
 
 
 def test_packages_are_entered_by_their_door() -> None:
@@ -112,15 +94,10 @@ def test_rooms_of_evaluation_form_no_ring_and_figures_know_no_page() -> None:
     for path in (ROOT / "evaluation").glob("*/*.py"):
         needs.setdefault(path.parent.name, set()).update(_imports(path))
     assert not {"skfakereal._pages.html", "skfakereal._pages.pictures"} & needs["figures"]
-    rooms = {
-        room: {
-            name.split(".")[2]
-            for name in names
-            if name.startswith("skfakereal.evaluation.")
-        }
-        for room, names in needs.items()
-    }
-    graph = {room: below - {room} for room, below in rooms.items()}
+    graph: dict[str, set[str]] = {}
+    for room, names in needs.items():
+        below = [name for name in names if name.startswith("skfakereal.evaluation.")]
+        graph[room] = {name.split(".")[2] for name in below} - {room}
     assert {room for room, below in graph.items() if below} >= {"report", "comparison"}
     assert graph["figures"] == set()
     tuple(graphlib.TopologicalSorter(graph).static_order())

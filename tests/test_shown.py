@@ -9,6 +9,7 @@ import pytest
 from conftest import write_image
 from matplotlib import pyplot as plt
 from matplotlib.text import Text
+from predicted import report_on
 
 from skfakereal._pages.html import escaped
 from skfakereal._shown import drawable, legible, printable
@@ -107,27 +108,14 @@ def reports(tmp_path: Path) -> list[EvaluationReport]:
     rng = np.random.default_rng(0)
     paths = []
     for i in range(24):
-        form = HOSTILE[i % len(HOSTILE)].replace("/", "")
-        paths.append(
-            write_image(
-                tmp_path / f"{i} {form}.png", rng.integers(0, 256, (8, 8, 3), np.uint8)
-            )
-        )
+        place = tmp_path / f"{i} {HOSTILE[i % len(HOSTILE)].replace('/', '')}.png"
+        paths.append(write_image(place, rng.integers(0, 256, (8, 8, 3), np.uint8)))
     y = np.arange(24) % 2
     wrong = np.where(np.arange(24) % 3 == 0, 1 - y, y)
-    names = ["_$$real\udce9\x1b", "fake\u202e$a$\n"]
-    groups = [HOSTILE[i % 5] for i in range(24)]
+    names = {"paths": paths, "target_names": ["_$$real\udce9\x1b", "fake\u202e$a$\n"]}
+    names["generators"] = [HOSTILE[i % 5] for i in range(24)]
     return [
-        EvaluationReport(
-            paths,
-            y,
-            np.column_stack([1 - p, p]),
-            classes=[0, 1],
-            target_names=names,
-            generators=groups,
-            pos_label=1,
-        )
-        for p in (0.2 + 0.6 * wrong, 0.3 + 0.4 * y)
+        report_on(y, p, **names, pos_label=1) for p in (0.2 + 0.6 * wrong, 0.3 + 0.4 * y)
     ]
 
 
@@ -142,7 +130,6 @@ def test_reports_bear_any_name(reports: list[EvaluationReport], tmp_path: Path) 
         plt.close(figure)
     MisclassifiedDisplay.from_report(report).figure_.savefig(io.BytesIO())
     legend = compared.plot().axes[0].get_legend()
-    assert legend is not None
     assert len(legend.get_texts()) == 2
     plt.close("all")
     for each in (report, compared):
@@ -156,19 +143,12 @@ def test_reports_bear_any_name(reports: list[EvaluationReport], tmp_path: Path) 
 @pytest.mark.filterwarnings("ignore:Glyph")
 def test_explanations_bear_any_name() -> None:
     n = len(HOSTILE)
-    explanation = Explanation(
-        method="Grad-CAM",
-        unit="",
-        paths=HOSTILE,
-        cells=(1, 1),
-        images=[np.zeros((8, 8, 3), np.uint8)] * n,
-        maps=[np.zeros((8, 8), np.float32)] * n,
-        areas=np.array([(0.0, 0.0, 8.0, 8.0)] * n),
-        classes=np.array([0, 1]),
-        explained=np.ones(n, int),
-        predicted=np.ones(n, int),
-        probabilities=np.full(n, 0.5),
-    )
+    ones, zeros = np.ones(n, int), np.zeros((8, 8, 3))
+    facts = {"method": "Grad-CAM", "unit": "", "paths": HOSTILE, "cells": (1, 1)}
+    facts |= {"images": [zeros.astype(np.uint8)] * n, "maps": [zeros[..., 0]] * n}
+    facts |= {"areas": np.array([(0.0, 0.0, 8.0, 8.0)] * n), "classes": np.array([0, 1])}
+    facts |= {"explained": ones, "predicted": ones, "probabilities": ones / 2}
+    explanation = Explanation(**facts)
     names = ["_$$real\udce9", "fake\u202e$a$"]
     GradCAMDisplay.from_maps(explanation, target_names=names).figure_.savefig(io.BytesIO())
     plt.close("all")
