@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import MakeImage, noise, png_bytes
+from conftest import MakeImage, Patch, noise, png_bytes
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
@@ -45,11 +45,7 @@ def refused(data: bytes) -> str:
 @pytest.mark.parametrize("size", [8, 32, 160])
 @pytest.mark.parametrize("name", COMPLETE)
 def test_no_truncated_file_passes(
-    make_image: MakeImage,
-    monkeypatch: pytest.MonkeyPatch,
-    name: str,
-    size: int,
-    lenient: bool,
+    make_image: MakeImage, monkeypatch: Patch, name: str, size: int, lenient: bool
 ) -> None:
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", lenient)
     data = Path(make_image(name, noise(size), **COMPLETE[name])).read_bytes()

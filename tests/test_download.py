@@ -8,6 +8,7 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
+from conftest import Patch, Said
 
 from skfakereal._download import download
 
@@ -56,7 +57,7 @@ def whole(connection: socket.socket, over: threading.Event) -> None:
 
 
 @pytest.fixture
-def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Answer], str]]:
+def serve(monkeypatch: Patch) -> Iterator[Callable[[Answer], str]]:
     """Return a function that answers one connection and returns the address."""
     monkeypatch.setattr("skfakereal._download._PATIENCE", 0.5)  # seconds
     monkeypatch.setenv("no_proxy", "*")
@@ -81,9 +82,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Answer], str]]:
     listening.close()
 
 
-def test_a_whole_file(
-    serve: Callable[[Answer], str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_whole_file(serve: Callable[[Answer], str], tmp_path: Path, capfd: Said) -> None:
     download(serve(whole), tmp_path / "file", what="numbers")
     assert (tmp_path / "file").read_bytes() == bytes(range(100)) * 3000
     said = capfd.readouterr()
@@ -111,7 +110,7 @@ def test_networks_that_bring_too_little(
 
 
 def test_a_file_without_end(
-    serve: Callable[[Answer], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    serve: Callable[[Answer], str], tmp_path: Path, monkeypatch: Patch
 ) -> None:
     monkeypatch.setattr("skfakereal._download._LARGEST", 1_000_000)
     with pytest.raises(OSError, match=r"more than 1,000,000 bytes came"):

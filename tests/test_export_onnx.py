@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pytest
-from conftest import write_image
+from conftest import Folders, MakeExtractor, write_image
 from numpy.typing import NDArray
 from PIL import Image
 from sklearn.calibration import CalibratedClassifierCV
@@ -23,7 +23,7 @@ from skfakereal._views import render_crops
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+def pictures(tmp_path_factory: Folders) -> list[str]:
     """Smooth pictures with more or less grain, of two sizes, one of them flat."""
     folder, rng = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
     paths = []
@@ -71,14 +71,9 @@ def assert_same(
     return facts
 
 
-QUICK = {
-    "augmentation": None,
-    "cache": None,
-    "random_state": 0,
-    "epochs": 2,
-    "n_jobs": 1,
-    "weight_decay": 0.03,  # a narrow trunk's few features weigh little then
-}
+QUICK: dict[str, Any] = {"augmentation": None, "cache": None, "n_jobs": 1, "epochs": 2}
+# A narrow trunk's few features weigh little with this decay.
+QUICK |= {"random_state": 0, "weight_decay": 0.03}
 HEADS = {
     "linear": {},
     "dense": {"hidden_units": (8, 4), "validation_fraction": 0.2, "learning_rate": 0.01},
@@ -95,23 +90,12 @@ HEADS = {
 def test_every_pooling_and_head(
     pictures: list[str], narrow_trunk: str, tmp_path: Path, pooling: Any, head: str
 ) -> None:
-    clf = VGG16ImageClassifier(
-        image_size=(36, 33),
-        weights=narrow_trunk,
-        pooling=pooling,
-        preprocessing="imagenet",
-        **QUICK | HEADS[head],
-    ).fit(pictures, labels(pictures))
+    settings = QUICK | HEADS[head] | {"pooling": pooling, "preprocessing": "imagenet"}
+    clf = VGG16ImageClassifier(image_size=(36, 33), weights=narrow_trunk, **settings)
+    clf.fit(pictures, labels(pictures))
     facts = assert_same(clf, pictures, tmp_path / "clf.onnx", (36, 33))
-    assert facts == {
-        "classes": [0, 1],
-        "positive": 1,
-        "threshold": 0.5,
-        "image_size": [36, 33],
-        "resize": "stretch",
-        "n_crops": 1,
-        "metadata": {},
-    }
+    expected = {"classes": [0, 1], "positive": 1, "threshold": 0.5, "metadata": {}}
+    assert facts == expected | {"image_size": [36, 33], "resize": "stretch", "n_crops": 1}
 
 
 @pytest.mark.parametrize(
@@ -129,15 +113,14 @@ def test_whole_numbers_stay_whole(
     cut: Any,
     preprocessing: Any,
 ) -> None:
-    clf = VGG16ImageClassifier(
-        image_size=(36, 141) if cut is None else 32,
-        weights=narrow_trunk,
-        pooling=pooling,
-        preprocessing=preprocessing,
-        trainable_from=cut,
-        engine="int8",
-        **QUICK,
-    ).fit(pictures, labels(pictures))
+    settings = QUICK | {
+        "pooling": pooling,
+        "preprocessing": preprocessing,
+        "engine": "int8",
+    }
+    settings |= {"image_size": (36, 141) if cut is None else 32, "trainable_from": cut}
+    clf = VGG16ImageClassifier(weights=narrow_trunk, **settings)
+    clf.fit(pictures, labels(pictures))
     clf.set_params(engine="auto")
     # A feature may fall to the other side where it is rounded to float16.
     size = clf._settings.image_size
@@ -191,16 +174,9 @@ def test_crops(pictures: list[str], narrow_trunk: str, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def pipeline(pictures: list[str], narrow_trunk: str) -> Any:
-    return make_pipeline(
-        VGG16FeatureExtractor(image_size=32, weights=narrow_trunk, cache=None),
-        StandardScaler(),
-        LogisticRegression(C=0.01),
-    ).fit(pictures, labels(pictures))
-
-
-def test_a_pipeline(pipeline: Any, pictures: list[str], tmp_path: Path) -> None:
-    assert_same(pipeline, pictures, tmp_path / "clf.onnx", (32, 32))
+def pipeline(pictures: list[str], make_extractor: MakeExtractor) -> Any:
+    head = StandardScaler(), LogisticRegression(C=0.01)
+    return make_pipeline(make_extractor(), *head).fit(pictures, labels(pictures))
 
 
 @pytest.fixture(scope="module", params=[2, 3], ids=["two classes", "three"])
@@ -252,10 +228,9 @@ def test_a_note_comes_along(pipeline: Any, pictures: list[str], tmp_path: Path) 
 
 
 def test_what_has_no_place_in_a_graph_is_named(
-    pictures: list[str], narrow_trunk: str, tmp_path: Path
+    pictures: list[str], make_extractor: MakeExtractor, tmp_path: Path
 ) -> None:
-    features = VGG16FeatureExtractor(image_size=32, weights=narrow_trunk, cache=None)
-    model = make_pipeline(features, PCA(2), LogisticRegression())
+    model = make_pipeline(make_extractor(), PCA(2), LogisticRegression())
     model.fit(pictures, labels(pictures))
     with pytest.raises(TypeError, match="got Pipeline of VGG16FeatureExtractor, PCA"):
         export_onnx(model, tmp_path / "clf.onnx")

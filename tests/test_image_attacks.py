@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import MakeImage, noise, start_python
+from conftest import MakeImage, Patch, noise, start_python
 from image_attacks import ATTACKS, bmp_rle, gif, grey_tiff, png, png_chunk, saved
 from PIL import Image
 from reading import read_image
@@ -67,7 +67,7 @@ def test_views_of_long_and_narrow_pictures(
 
 
 def test_a_cut_before_padding_changes_no_view(
-    make_image: MakeImage, monkeypatch: pytest.MonkeyPatch
+    make_image: MakeImage, monkeypatch: Patch
 ) -> None:
     path = make_image("a.png", np.tile(noise(60), (1, 20, 1)))
     views = Augmentation()
@@ -82,7 +82,7 @@ def test_a_cut_before_padding_changes_no_view(
 @pytest.mark.parametrize("turn", range(1, 9))
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "L", "LA", "I;16"])
 def test_strips_give_what_the_whole_gives(
-    make_image: MakeImage, monkeypatch: pytest.MonkeyPatch, mode: str, turn: int
+    make_image: MakeImage, monkeypatch: Patch, mode: str, turn: int
 ) -> None:
     exif = Image.Exif()
     exif[0x0112] = turn
@@ -182,7 +182,7 @@ def test_an_animation_is_cut_to_its_first_frame() -> None:
 
 
 def test_the_memory_of_one_image_is_a_setting(
-    make_image: MakeImage, monkeypatch: pytest.MonkeyPatch
+    make_image: MakeImage, monkeypatch: Patch
 ) -> None:
     path = make_image("a.png", 128, size=(1000, 1000))
     assert image_memory() == 10**9

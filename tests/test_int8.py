@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import run_python, write_image
+from conftest import Command, Folders, MakeExtractor, Patch, Said, run_python, write_image
 from numpy.typing import NDArray
 from PIL import Image
 
 from skfakereal import VGG16FeatureExtractor, VGG16ImageClassifier, load, save
 from skfakereal._network import Conv, GlobalPool, MaxPool, Network, Quantization, Statistics
-from skfakereal.cli import main
 from skfakereal.engines import compile_network, has_vnni
 
 # Steps of 1/255 and of 1, as pixels in [0, 1] and ImageNet's weights have them.
@@ -26,13 +25,8 @@ HOW = {
 }
 
 
-SMALL: dict[str, Any] = {
-    "image_size": 32,
-    "pooling": "avg",
-    "cache": None,
-    "augmentation": None,
-    "random_state": 0,
-}
+SMALL: dict[str, Any] = {"image_size": 32, "pooling": "avg", "cache": None}
+SMALL |= {"augmentation": None, "random_state": 0}
 
 
 def whole_numbers(
@@ -98,12 +92,10 @@ def test_maps_are_those_of_whole_numbers_to_the_bit(
     height, width = expected.shape[1:3]
     pooled = expected[:, : height // 2 * 2, : width // 2 * 2]
     pooled = pooled.reshape(3, height // 2, 2, width // 2, 2, -1).max(axis=(2, 4))
-    forward = compile_network(
-        Network(tuple(layers), how), (*size, 3), engine="int8", n_threads=1
-    )
-    np.testing.assert_array_equal(
-        forward(preprocessed(pixels, how)), pooled.astype(np.float32)
-    )
+    network = Network(tuple(layers), how)
+    forward = compile_network(network, (*size, 3), engine="int8", n_threads=1)
+    found = forward(preprocessed(pixels, how))
+    np.testing.assert_array_equal(found, pooled.astype(np.float32))
 
 
 @pytest.mark.parametrize("size", [(32, 32), (140, 300)])
@@ -115,19 +107,16 @@ def test_statistics_are_those_of_the_maps(
     expected = []
     for maps in whole_numbers(layers, pixels, how):
         rows = maps[:, :: 3 if maps.shape[1] > 128 else 1]
-        expected += [
-            np.log1p(rows.mean(axis=(1, 2))),
-            np.log1p(np.sqrt(rows.var(axis=(1, 2)) + 1e-12)),
-        ]
+        deviation = np.sqrt(rows.var(axis=(1, 2)) + 1e-12)
+        expected += [np.log1p(rows.mean(axis=(1, 2))), np.log1p(deviation)]
     network = Network((*layers, Statistics()), how)
     forward = compile_network(network, (*size, 3), engine="int8", n_threads=1)
     found = forward(preprocessed(pixels, how))
     np.testing.assert_allclose(found, np.concatenate(expected, axis=1), atol=1e-6)
 
 
-@pytest.mark.parametrize(
-    "side", [40, 400]
-)  # 400: no thread computes all its images at once
+# 400: no thread computes all its images at once.
+@pytest.mark.parametrize("side", [40, 400])
 def test_batches_and_threads_make_no_difference(
     rng: np.random.Generator, side: int
 ) -> None:
@@ -143,7 +132,7 @@ def test_batches_and_threads_make_no_difference(
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], list[int]]:
+def pictures(tmp_path_factory: Folders) -> tuple[list[str], list[int]]:
     """Smooth and grainy pictures."""
     folder, rng = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
     paths = []
@@ -170,20 +159,20 @@ def fitted(pictures: Any) -> Callable[[Any], Any]:
 @pytest.mark.parametrize("weights", ["cifake", "own"])
 @pytest.mark.parametrize("pooling", ["correlations", "statistics", "avg", "max", "flatten"])
 def test_features_are_near_those_in_float32(
-    pictures: Any, narrow_trunk: str, weights: str, pooling: str
+    pictures: Any,
+    make_extractor: MakeExtractor,
+    narrow_trunk: str,
+    weights: str,
+    pooling: str,
 ) -> None:
     X, _ = pictures
-    make = {
-        "weights": narrow_trunk if weights == "own" else weights,
-        "image_size": 32,
-        "pooling": pooling,
-        "cache": None,
-    }
-    whole = VGG16FeatureExtractor(**make, engine="int8").fit_transform(X)
-    exact = VGG16FeatureExtractor(**make, engine="ncnn").fit_transform(X)
-    cosines = (whole * exact).sum(axis=1) / (
-        np.linalg.norm(whole, axis=1) * np.linalg.norm(exact, axis=1)
+    make = {"weights": narrow_trunk if weights == "own" else weights, "pooling": pooling}
+    whole, exact = (
+        make_extractor(**make, engine=engine).fit_transform(X)
+        for engine in ("int8", "ncnn")
     )
+    lengths = np.linalg.norm(whole, axis=1) * np.linalg.norm(exact, axis=1)
+    cosines = (whole * exact).sum(axis=1) / lengths
     # What a picture hardly stirs, eight bits tell worse.
     assert np.median(cosines) > 0.995
     assert cosines.min() > 0.95
@@ -194,15 +183,9 @@ def test_a_model_keeps_what_it_must_know_of_its_own_trunk(
     pictures: Any, narrow_trunk: str, tmp_path: Path, trainable_from: Any
 ) -> None:
     X, y = pictures
-    clf = VGG16ImageClassifier(
-        weights=narrow_trunk,
-        image_size=32,
-        engine="int8",
-        cache=None,
-        random_state=0,
-        epochs=2,
-        trainable_from=trainable_from,
-    ).fit(X, y)
+    settings = {"image_size": 32, "engine": "int8", "cache": None, "random_state": 0}
+    settings |= {"weights": narrow_trunk, "epochs": 2, "trainable_from": trainable_from}
+    clf = VGG16ImageClassifier(**settings).fit(X, y)
     expected = clf.predict_proba(X)
     save(clf, tmp_path / "model.skfr")
     np.testing.assert_array_equal(load(tmp_path / "model.skfr").predict_proba(X), expected)
@@ -243,13 +226,16 @@ def test_ranges_come_from_an_image_at_least(
     assert np.isfinite(extractor.fit([*missing, X[0]]).transform(X[:1])).all()
 
 
-def test_engines_do_not_share_what_they_keep(pictures: Any, tmp_path: Path) -> None:
-    X, _ = pictures
-    make = {"weights": "cifake", "image_size": 32, "cache": tmp_path}
-    exact = VGG16FeatureExtractor(**make, engine="ncnn").fit_transform(X)
-    whole = VGG16FeatureExtractor(**make, engine="int8").fit_transform(X)
+def test_engines_do_not_share_what_they_keep(
+    pictures: Any, make_extractor: MakeExtractor, tmp_path: Path
+) -> None:
+    exact, whole, again = (
+        make_extractor(weights="cifake", cache=tmp_path, engine=engine).fit_transform(
+            pictures[0]
+        )
+        for engine in ("ncnn", "int8", "int8")
+    )
     assert not np.array_equal(exact, whole)
-    again = VGG16FeatureExtractor(**make, engine="int8").fit_transform(X)
     np.testing.assert_array_equal(again, whole)
 
 
@@ -257,8 +243,8 @@ def test_a_loaded_model_computes_as_it_was_fitted(
     pictures: Any,
     fitted: Callable[[Any], Any],
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    monkeypatch: Patch,
+    refuse: Command,
 ) -> None:
     """Whatever "auto" stands for where it is loaded."""
     X, clf = pictures[0], fitted("int8")
@@ -274,8 +260,7 @@ def test_a_loaded_model_computes_as_it_was_fitted(
     line = "This model was fitted with engine='int8', which needs ONNX Runtime: pip install"
     with pytest.raises(ImportError, match=line):
         load(tmp_path / "model.skfr").predict(X[:1])
-    assert main(["predict", str(tmp_path / "model.skfr"), X[0]]) == 1
-    assert line in capsys.readouterr().err
+    refuse(line, "predict", tmp_path / "model.skfr", X[0])
 
 
 def test_auto_fits_many_images_in_8_bits_where_the_processor_has_vnni(
@@ -328,23 +313,18 @@ def test_fits_on_parts_share_what_is_stored(
 @pytest.mark.parametrize("before", ["ncnn", "int8"])
 def test_a_warm_start_keeps_the_precision(pictures: Any, before: Any) -> None:
     X, y = pictures
-    clf = VGG16ImageClassifier(
-        **SMALL,
-        weights="cifake",
-        engine=before,
-        warm_start=True,
-        hidden_units=(4,),
-        epochs=1,
-    ).fit(X, y)
+    settings = SMALL | {"weights": "cifake", "hidden_units": (4,), "epochs": 1}
+    clf = VGG16ImageClassifier(**settings, engine=before, warm_start=True).fit(X, y)
     clf.set_params(engine="auto", trainable_from="block5").fit(X, y)
     assert clf.engine_ == before
     assert (clf._settings.ranges is None) == (before == "ncnn")
 
 
-def test_a_pipeline_keeps_the_precision_of_its_fit(pictures: Any) -> None:
+def test_a_pipeline_keeps_the_precision_of_its_fit(
+    pictures: Any, make_extractor: MakeExtractor
+) -> None:
     X, _ = pictures
-    make = {"weights": "cifake", "image_size": 32, "cache": None}
-    extractor = VGG16FeatureExtractor(**make, engine="int8").fit(X)
+    extractor = make_extractor(weights="cifake", engine="int8").fit(X)
     expected = extractor.transform(X)
     extractor.set_params(engine="auto")
     np.testing.assert_array_equal(extractor.transform(X), expected)
@@ -372,7 +352,7 @@ def test_forked_processes_predict(pictures: Any, fitted: Any, tmp_path: Path) ->
 
 
 def test_verbose_says_what_auto_takes(
-    pictures: Any, narrow_trunk: str, capfd: pytest.CaptureFixture[str]
+    pictures: Any, narrow_trunk: str, capfd: Said
 ) -> None:
     X, y = pictures
     clf = VGG16ImageClassifier(**SMALL, weights=narrow_trunk)

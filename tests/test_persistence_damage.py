@@ -10,7 +10,7 @@ from typing import Any
 import joblib
 import numpy as np
 import pytest
-from conftest import run_python
+from conftest import Folders, run_python
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 from skfr_files import X, Y, assert_refused, describing, with_digest
@@ -24,7 +24,7 @@ from skfakereal.persistence._container import read_container
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+def whole(tmp_path_factory: Folders) -> bytes:
     path = tmp_path_factory.mktemp("whole") / "model.skfr"
     model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y)
     skfakereal.save(model, path)
@@ -136,12 +136,8 @@ DIGEST = '"digest":{"dtype":"U8","shape":[32],"data_offsets":[%d,%d]}'
 
 
 def entry(name: str, begin: int, end: int, dtype: str = "U8", shape: Any = None) -> str:
-    offsets = {
-        "dtype": dtype,
-        "shape": shape or [end - begin],
-        "data_offsets": [begin, end],
-    }
-    return f'"{name}":{json.dumps(offsets)}'
+    facts = {"dtype": dtype, "shape": shape or [end - begin], "data_offsets": [begin, end]}
+    return f'"{name}":{json.dumps(facts)}'
 
 
 def header(*entries: str, metadata: str = META, end: int = 8) -> str:

@@ -8,7 +8,6 @@ import contextlib
 import json
 import re
 import resource
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import Folders, start_python
 from skfr_files import describing, with_digest
 
 import skfakereal
@@ -54,8 +54,8 @@ def wide(levels: int, width: int) -> Objects:
     return [{"class": SCALER}, *(union(*[i] * width) for i in range(levels))]
 
 
-def chain(name: str, parameter: str, depth: int) -> Objects:
-    inner = [{"class": name, "params": {parameter: ref(i)}} for i in range(depth)]
+def chain(name: str, depth: int) -> Objects:
+    inner = [ours(f"sklearn.{name}", estimator=ref(i)) for i in range(depth)]
     return [{"class": SCALER, "state": {"n_features_in_": 2}}, *inner]
 
 
@@ -69,8 +69,8 @@ def state(**values: Any) -> Objects:
     return [{"class": SCALER, "state": values}]
 
 
-def ours(**params: Any) -> dict[str, Any]:
-    return {"class": "skfakereal.VGG16FeatureExtractor", "params": params}
+def ours(name: str = "skfakereal.VGG16FeatureExtractor", **params: Any) -> dict[str, Any]:
+    return {"class": name, "params": params}
 
 
 def pairs(keys: list[Any]) -> dict[str, Any]:
@@ -86,12 +86,10 @@ def header(text: str) -> bytes:
     return with_digest(text.encode() + b" " * (-len(text) % 8))
 
 
-def described(text: str) -> bytes:
+def described(text: str, **arrays: Any) -> bytes:
     """Return a file with a text for its description, whatever it says."""
-    head = {
-        "__metadata__": {"skfr": "1", "description": text},
-        "digest": {"dtype": "U8", "shape": [32], "data_offsets": [0, 32]},
-    }
+    head = {"__metadata__": {"skfr": "1", "description": text}, **arrays}
+    head["digest"] = {"dtype": "U8", "shape": [32], "data_offsets": [0, 32]}
     return header(json.dumps(head))
 
 
@@ -203,13 +201,15 @@ def settings(**changed: Any) -> dict[str, Any]:
 
 
 D = 12  # as much as is allowed
+CLASSIFIER = "skfakereal.VGG16ImageClassifier"
+FROZEN, FIXED = "frozen.FrozenEstimator", "model_selection.FixedThresholdClassifier"
 CURVE = {"dict": [["fit", {"dict": [["a", ref(D)]]}]]}
 ATTACKS: dict[str, Callable[[], bytes]] = {
     # Graphs of objects, and what could print one.
     "graph": lambda: describing(twice(40)),
     "graph of ten": lambda: describing(wide(8, 10)),
     "graph in a scalar": lambda: describing(
-        twice(D, {"class": LOGISTIC, "params": {"C": {"scalar": ["int8", ref(D)]}}})
+        twice(D, ours(LOGISTIC, C={"scalar": ["int8", ref(D)]}))
     ),
     "graph in a float": lambda: describing(twice(D, *state(mean_={"float": ref(D)}))),
     "graph as an owner": lambda: describing(twice(D, request(ref(D), {"dict": []}))),
@@ -220,13 +220,7 @@ ATTACKS: dict[str, Callable[[], bytes]] = {
     "graph as image_size": lambda: describing(twice(D, ours(image_size=ref(D)))),
     "graph in image_size": lambda: describing(twice(D, ours(image_size=[ref(D), 64]))),
     "graph as augmentation": lambda: describing(
-        twice(
-            D,
-            {
-                "class": "skfakereal.VGG16ImageClassifier",
-                "params": {"augmentation": ref(D)},
-            },
-        )
+        twice(D, ours(CLASSIFIER, augmentation=ref(D)))
     ),
     "graph in settings": lambda: describing(twice(D, settings(pooling=ref(D)))),
     "graph in a rule": lambda: describing(twice(D, ours(n_jobs=ref(D)))),
@@ -234,31 +228,22 @@ ATTACKS: dict[str, Callable[[], bytes]] = {
         twice(D, *state(mean_={"values": ["object", [1], [ref(D)]]}))
     ),
     "graph in an augmentation": lambda: describing(
-        twice(D, {"class": "skfakereal.Augmentation", "params": {"zoom": ref(D)}})
+        twice(D, ours("skfakereal.Augmentation", zoom=ref(D)))
     ),
     "just not too large a graph": lambda: describing(wide(4, 8)),
     "a union of unions": lambda: describing([*wide(2, 50), *[union(2)] * 10]),
-    "many classifiers": lambda: describing(
-        [{"class": "skfakereal.VGG16ImageClassifier"}] * 4000
-    ),
+    "many classifiers": lambda: describing([{"class": CLASSIFIER}] * 4000),
     "too many objects": lambda: describing([{"class": SCALER}] * 30_000),
     "objects that each hold the same many": lambda: describing(
         [
             {"class": SCALER},
             union(*[0] * 4000),
-            *[{"class": "sklearn.frozen.FrozenEstimator", "params": {"estimator": ref(1)}}]
-            * 3000,
+            *[ours(f"sklearn.{FROZEN}", estimator=ref(1))] * 3000,
         ]
     ),
-    "a chain": lambda: describing(
-        chain("sklearn.frozen.FrozenEstimator", "estimator", 3000)
-    ),
-    "a chain of thresholds": lambda: describing(
-        chain("sklearn.model_selection.FixedThresholdClassifier", "estimator", 900)
-    ),
-    "a chain as long as allowed": lambda: describing(
-        chain("sklearn.frozen.FrozenEstimator", "estimator", 12)
-    ),
+    "a chain": lambda: describing(chain(FROZEN, 3000)),
+    "a chain of thresholds": lambda: describing(chain(FIXED, 900)),
+    "a chain as long as allowed": lambda: describing(chain(FROZEN, 12)),
     # Depth and number in JSON.
     "deep JSON": lambda: header("[" * 4_000_000),
     "deep objects": lambda: header('{"a":' * 1_000_000),
@@ -275,7 +260,7 @@ ATTACKS: dict[str, Callable[[], bytes]] = {
     "escapes": lambda: described('{"' + "\\n" * 1_500_000 + '":0}'),
     "a long key": lambda: describing(state(mean_={"x" * 10**6: 0})),
     "a long attribute": lambda: describing([{"class": SCALER, "state": {"x" * 10**6: 0}}]),
-    "a long parameter": lambda: describing([{"class": SCALER, "params": {"x" * 10**6: 0}}]),
+    "a long parameter": lambda: describing([ours(SCALER, **{"x" * 10**6: 0})]),
     "long versions": lambda: b"".join(
         pack({"made_with": {"x" * 10**6: "1"}, "metadata": {}, "objects": state(new=1)}, {})
     ),
@@ -287,21 +272,12 @@ ATTACKS: dict[str, Callable[[], bytes]] = {
     "an exponent": lambda: described('{"a":1e' + "9" * 1_000_000 + "}"),
     "a small exponent": lambda: described('{"a":1e-' + "9" * 1_000_000 + "}"),
     "a rate that is no float": lambda: describing(
-        [{"class": "skfakereal.VGG16ImageClassifier", "params": {"learning_rate": 10**400}}]
+        [ours(CLASSIFIER, learning_rate=10**400)]
     ),
-    "not a number": lambda: describing(
-        [
-            {
-                "class": "skfakereal.VGG16ImageClassifier",
-                "params": {"dropout": {"float": "nan"}},
-            }
-        ]
-    ),
+    "not a number": lambda: describing([ours(CLASSIFIER, dropout={"float": "nan"})]),
     "a large image": lambda: describing([ours(image_size=[10**9, 10**9])]),
     "large settings": lambda: describing([settings(image_size=[4096, 4096])]),
-    "large layers": lambda: describing(
-        [{"class": "skfakereal.VGG16ImageClassifier", "params": {"hidden_units": [10**12]}}]
-    ),
+    "large layers": lambda: describing([ours(CLASSIFIER, hidden_units=[10**12])]),
     "many features": lambda: describing(state(n_features_in_=10**15)),
     "features that are an array": lambda: describing(
         state(n_features_in_={"array": "a"}), a=np.zeros(9)
@@ -315,10 +291,9 @@ ATTACKS: dict[str, Callable[[], bytes]] = {
     ),
     "many dicts of one hash": lambda: describing(
         state(
-            **{
-                name: [pairs([i * PRIME for i in range(999)])] * 25
-                for name in ("mean_", "var_")
-            }
+            **dict.fromkeys(
+                ["mean_", "var_"], [pairs([i * PRIME for i in range(999)])] * 25
+            )
         )
     ),
     "floats of one hash": lambda: describing(
@@ -335,23 +310,15 @@ ATTACKS: dict[str, Callable[[], bytes]] = {
         state(mean_=[{"array": f"{i}"} for i in range(20_000)]),
         **{f"{i}": np.zeros((0, 9)) for i in range(20_000)},
     ),
-    "an empty array with long sides": lambda: header(
+    "an empty array with long sides": lambda: described(
         json.dumps(
             {
-                "__metadata__": {
-                    "skfr": "1",
-                    "description": json.dumps(
-                        {
-                            "made_with": VERSIONS,
-                            "metadata": {},
-                            "objects": state(mean_={"array": "a"}),
-                        }
-                    ),
-                },
-                "a": {"dtype": "F64", "shape": [0, 2**61, 2**61], "data_offsets": [0, 0]},
-                "digest": {"dtype": "U8", "shape": [32], "data_offsets": [0, 32]},
+                "made_with": VERSIONS,
+                "metadata": {},
+                "objects": state(mean_={"array": "a"}),
             }
-        )
+        ),
+        a={"dtype": "F64", "shape": [0, 2**61, 2**61], "data_offsets": [0, 0]},
     ),
     "the same array again and again": lambda: describing(
         state(mean_=[{"array": "a"}] * 50_000), a=np.zeros(10**6)
@@ -375,40 +342,17 @@ ATTACKS: dict[str, Callable[[], bytes]] = {
     ),
     "many wide trunks": lambda: trunks(500),
     "one wide trunk": lambda: trunks(1),
-    "many random trunks": lambda: describing(
-        [
-            {
-                "class": "skfakereal.Trunk",
-                "state": {"source": "cifake", "n_blocks": n % 6, "digest": load_digest()},
-            }
-            for n in range(2000)
-        ]
-    ),
-    "twenty trunks": lambda: describing(
-        [
-            {
-                "class": "skfakereal.Trunk",
-                "state": {"source": source, "n_blocks": n % 6, "digest": load_digest()},
-            }
-            for n, source in enumerate(["cifake"] * 19 + ["random"])
-        ]
-    ),
+    "many random trunks": lambda: known_trunks(["cifake"] * 2000),
+    "twenty trunks": lambda: known_trunks(["cifake"] * 19 + ["random"]),
     "votes": lambda: describing(votes(3, 6)),
     "votes by two": lambda: describing(votes(5, 2)),
     "too many votes": lambda: describing(votes(3, 20)),
     "pipelines": lambda: describing(pipelines(30)),
     "a longer chain of pipelines": lambda: describing(pipelines(12)),
     "frozen": lambda: describing(frozen(12)),
-    "thresholds": lambda: describing(
-        frozen(30, "model_selection.FixedThresholdClassifier")
-    ),
+    "thresholds": lambda: describing(frozen(30, FIXED)),
     "a long position": lambda: describing(
-        [
-            {
-                "class": "sklearn.model_selection.FixedThresholdClassifier",
-                "params": {"pos_label": "x" * 10**6},
-            }
-        ]
+        [ours(f"sklearn.{FIXED}", pos_label="x" * 10**6)]
     ),
     "support vectors": support_vectors,
     "neighbours": lambda: neighbours(3000),
@@ -424,14 +368,19 @@ HARMLESS = {
 }
 
 
-def load_digest() -> str:
+def known_trunks(sources: list[str]) -> bytes:
     from skfakereal._weights import load_trunk
 
-    return load_trunk("cifake").digest.hex()
+    digest = load_trunk("cifake").digest.hex()
+    states = [{"source": s, "n_blocks": n % 6} for n, s in enumerate(sources)]
+    trunks = [
+        {"class": "skfakereal.Trunk", "state": s | {"digest": digest}} for s in states
+    ]
+    return describing(trunks)
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: Folders) -> Path:
     folder = tmp_path_factory.mktemp("hunger")
     skfakereal.save(skfakereal.Augmentation(), folder / "warm.skfr")
     for name, make in ATTACKS.items():
@@ -442,13 +391,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def found(folder: Path) -> dict[str, dict[str, Any]]:
     """Read all files in one process, which is ended where it takes too long."""
-    done = subprocess.run(
-        [sys.executable, __file__, str(folder)],
-        capture_output=True,
-        text=True,
-        check=False,
-        preexec_fn=_limit,
-    )
+    done = start_python(__file__, folder, preexec_fn=_limit, timeout=None)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 0, (lines[-1], done.stderr[-2000:])
     return {
@@ -470,15 +413,7 @@ def test_a_file_is_read_or_refused_within_the_budget(
     size = (folder / f"{name}.skfr").stat().st_size
     assert found[name]["memory"] < MEMORY + size
     assert found[name]["length"] < 1000
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-@pytest.mark.parametrize("name", sorted(set(ATTACKS) - HARMLESS))
-def test_what_would_take_more_is_refused(
-    name: str, found: dict[str, dict[str, Any]]
-) -> None:
-    assert any(found[name]["said"])
+    assert any(found[name]["said"]) or name in HARMLESS
 
 
 def _read(path: str) -> dict[str, Any]:
@@ -507,7 +442,6 @@ def _read(path: str) -> dict[str, Any]:
 
 def _memory(what: str) -> int:
     found = re.search(rf"{what}:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    assert found is not None
     return 1024 * int(found[1])
 
 

@@ -9,14 +9,14 @@ from typing import Any
 import joblib
 import numpy as np
 import pytest
-from conftest import Images, MakeClassifier, run_python
+from conftest import Fit, Images, MakeClassifier, MakeExtractor, run_python
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 import skfakereal
-from skfakereal import VGG16FeatureExtractor, VGG16ImageClassifier
+from skfakereal import VGG16ImageClassifier
 
 MEGABYTE = 10**6
 
@@ -32,7 +32,7 @@ print(json.dumps({"loaded": sorted(sys.modules), "answers": answers}))
 
 @pytest.fixture(scope="module")
 def models(
-    make_classifier: MakeClassifier, narrow_trunk: str, dark_and_bright: Images
+    make_classifier: MakeClassifier, make_extractor: MakeExtractor, dark_and_bright: Images
 ) -> dict[str, BaseEstimator]:
     """Return fitted estimators by name."""
     X, y = dark_and_bright
@@ -40,10 +40,7 @@ def models(
         "alone": make_classifier(early_stopping=True, epochs=3, augmentation="default"),
         "trained blocks": make_classifier(trainable_from="block5", epochs=1),
         "strings": Pipeline([("same", FunctionTransformer()), ("clf", make_classifier())]),
-        "features": make_pipeline(
-            VGG16FeatureExtractor(image_size=(32, 32), weights=narrow_trunk),
-            LogisticRegression(),
-        ),
+        "features": make_pipeline(make_extractor(cache="auto"), LogisticRegression()),
     }
     labels = {"strings": np.array(["real", "fake"])[y]}
     return {name: model.fit(X, labels.get(name, y)) for name, model in made.items()}
@@ -51,9 +48,7 @@ def models(
 
 @pytest.mark.slow
 def test_the_same_probabilities_in_another_process_without_keras(
-    models: dict[str, Any],
-    dark_and_bright: Images,
-    tmp_path: Path,
+    models: dict[str, Any], dark_and_bright: Images, tmp_path: Path
 ) -> None:
     X = dark_and_bright[0][::5].tolist()
     files = {name: str(tmp_path / f"{name}.joblib") for name in models}
@@ -89,11 +84,8 @@ def test_a_copy_is_complete(models: dict[str, Any], dark_and_bright: Images) -> 
     copy = pickle.loads(pickle.dumps(clf))
     assert joblib.hash(copy) == joblib.hash(clf)
     assert copy.history_ == clf.history_
-    assert (copy.n_iter_, copy.best_epoch_, copy.n_computed_) == (
-        clf.n_iter_,
-        clf.best_epoch_,
-        clf.n_computed_,
-    )
+    for name in ("n_iter_", "best_epoch_", "n_computed_"):
+        assert getattr(copy, name) == getattr(clf, name)
     assert copy.get_params(deep=False).keys() == clf.get_params(deep=False).keys()
     np.testing.assert_array_equal(copy.predict_proba(X), clf.predict_proba(X))
 
@@ -138,15 +130,12 @@ def test_the_file_is_no_larger_than_the_weights_and_5_mb(
 
 
 def test_a_file_of_weights_is_not_needed_any_more(
-    narrow_trunk: str,
-    make_classifier: MakeClassifier,
-    dark_and_bright: Images,
-    tmp_path: Path,
+    narrow_trunk: str, fit: Fit, dark_and_bright: Images, tmp_path: Path
 ) -> None:
-    X, y = dark_and_bright
+    X, _ = dark_and_bright
     path = tmp_path / "moved.safetensors"
     path.write_bytes(Path(narrow_trunk).read_bytes())
-    clf = make_classifier(weights=path, epochs=1).fit(X, y)
+    clf = fit(weights=path, epochs=1)
     before, pickled = clf.predict_proba(X), pickle.dumps(clf)
     path.unlink()
     np.testing.assert_array_equal(pickle.loads(pickled).predict_proba(X), before)

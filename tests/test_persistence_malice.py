@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Images, MakeClassifier
+from conftest import Fit, Patch
 from skfr_files import X, Y, assert_refused, describing
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -104,15 +104,11 @@ def test_descriptions_that_lie(objects: Any, says: str, tmp_path: Path) -> None:
     assert_refused(describing(objects), tmp_path / "m.skfr", says)
 
 
-def test_arrays_that_nothing_names_are_refused(tmp_path: Path) -> None:
+def test_arrays_that_lie(tmp_path: Path) -> None:
     content = describing(state(), a=np.zeros(3))
     assert_refused(content, tmp_path / "m.skfr", "belongs to nothing")
-
-
-def test_truth_values_are_0_or_1(tmp_path: Path) -> None:
-    content = describing(
-        state(mean_={"array": "a"}), a=np.array([2, 1], np.uint8).view(bool)
-    )
+    truth = np.array([2, 1], np.uint8).view(bool)  # 0 or 1, but for this
+    content = describing(state(mean_={"array": "a"}), a=truth)
     assert_refused(content, tmp_path / "m.skfr", "truth values")
 
 
@@ -167,74 +163,65 @@ def altered(model: str, path: Path, change: Callable[[Any], None]) -> None:
     skfakereal.load(path)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"_n_support": np.array([10**6, 0, 0], np.int32)},
-        {"_n_support": np.array([60, -10, -10], np.int32)},
-        {"_n_support": np.array([20, 20], np.int32)},
-        {"support_": np.arange(3, dtype=np.int32)},
-        {"support_vectors_": np.zeros((2, 3))},
-        {"support_vectors_": np.zeros((40, 300))},
-        {"_dual_coef_": np.zeros((2, 1))},
-        {"_intercept_": np.zeros(1)},
-        {"_probA": np.zeros(1)},
-        {"n_features_in_": 1000},
-        {"_sparse": 1},
-    ],
-    ids=str,
-)
-def test_support_vectors(change: dict[str, Any], tmp_path: Path) -> None:
-    altered("SVC", tmp_path / "m.skfr", lambda state: None)
-    with pytest.raises(ValueError, match="support vectors do not fit"):
-        altered("SVC", tmp_path / "m.skfr", lambda state: state.update(change))
+# Changes of arrays and numbers that fit no model of the kind, and what is said of them.
+MISFITS: dict[str, tuple[str, list[dict[str, Any]]]] = {
+    "SVC": (
+        "support vectors do not fit",
+        [
+            {"_n_support": np.array([10**6, 0, 0], np.int32)},
+            {"_n_support": np.array([60, -10, -10], np.int32)},
+            {"_n_support": np.array([20, 20], np.int32)},
+            {"support_": np.arange(3, dtype=np.int32)},
+            {"support_vectors_": np.zeros((2, 3))},
+            {"support_vectors_": np.zeros((40, 300))},
+            {"_dual_coef_": np.zeros((2, 1))},
+            {"_intercept_": np.zeros(1)},
+            {"_probA": np.zeros(1)},
+            {"n_features_in_": 1000},
+            {"_sparse": 1},
+        ],
+    ),
+    "KNeighborsClassifier": (
+        "neighbours",
+        [
+            {"_y": np.full(40, 10**6)},
+            {"_y": np.full(40, -1)},
+            {"_y": np.zeros(4, np.int64)},
+            {"_fit_X": np.zeros((40, 2))},
+            {"_fit_X": np.zeros((30, 3))},
+            {"n_samples_fit_": 10**6},
+            {"effective_metric_": "seuclidean"},
+            {"effective_metric_params_": {"V": 1}},
+            {"_fit_method": "kd_tree"},
+        ],
+    ),
+    "SGDClassifier": (
+        "do not fit the classes",
+        [
+            {"coef_": np.zeros((3, 2))},
+            {"intercept_": np.zeros(1)},
+            {"_average_coef": np.zeros((1, 3))},
+            {"_expanded_class_weight": np.zeros(1)},
+            {"n_features_in_": 50},
+        ],
+    ),
+}
 
 
 @pytest.mark.parametrize(
-    "change",
-    [
-        {"_y": np.full(40, 10**6)},
-        {"_y": np.full(40, -1)},
-        {"_y": np.zeros(4, np.int64)},
-        {"_fit_X": np.zeros((40, 2))},
-        {"_fit_X": np.zeros((30, 3))},
-        {"n_samples_fit_": 10**6},
-        {"effective_metric_": "seuclidean"},
-        {"effective_metric_params_": {"V": 1}},
-        {"_fit_method": "kd_tree"},
-    ],
+    ("kind", "change"),
+    [(kind, change) for kind, (_, changes) in MISFITS.items() for change in changes],
     ids=str,
 )
-def test_neighbors(change: dict[str, Any], tmp_path: Path) -> None:
-    altered("KNeighborsClassifier", tmp_path / "m.skfr", lambda state: None)
-    with pytest.raises(ValueError, match="neighbours"):
-        altered(
-            "KNeighborsClassifier", tmp_path / "m.skfr", lambda state: state.update(change)
-        )
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"coef_": np.zeros((3, 2))},
-        {"intercept_": np.zeros(1)},
-        {"_average_coef": np.zeros((1, 3))},
-        {"_expanded_class_weight": np.zeros(1)},
-        {"n_features_in_": 50},
-    ],
-    ids=str,
-)
-def test_gradient_descent(change: dict[str, Any], tmp_path: Path) -> None:
-    altered("SGDClassifier", tmp_path / "m.skfr", lambda state: None)
-    with pytest.raises(ValueError, match="do not fit the classes"):
-        altered("SGDClassifier", tmp_path / "m.skfr", lambda state: state.update(change))
+def test_sizes_that_fit_no_model(kind: str, change: dict[str, Any], tmp_path: Path) -> None:
+    altered(kind, tmp_path / "m.skfr", lambda state: None)
+    with pytest.raises(ValueError, match=MISFITS[kind][0]):
+        altered(kind, tmp_path / "m.skfr", lambda state: state.update(change))
 
 
 @pytest.fixture(scope="module")
-def fine_tuned(make_classifier: MakeClassifier, dark_and_bright: Images) -> Any:
-    return make_classifier(trainable_from="block5", pooling="avg", epochs=1).fit(
-        *dark_and_bright
-    )
+def fine_tuned(fit: Fit) -> Any:
+    return fit(trainable_from="block5", pooling="avg", epochs=1)
 
 
 def rewrite(path: Path, change: Callable[[list[Any], dict[str, Any]], None]) -> None:
@@ -249,21 +236,20 @@ def of_class(objects: list[Any], name: str) -> Any:
     return next(o for o in objects if o["class"] == f"skfakereal.{name}")["state"]
 
 
+def array(part: str, value: Any) -> Callable[[Any, Any], None]:
+    """Return a change of an array that a layer names."""
+    return lambda state, arrays: arrays.update({state[part]["array"]: value})
+
+
 @pytest.mark.parametrize(
     ("where", "change"),
     [
-        ("Dense", lambda s, a: a.update({s["bias"]["array"]: np.zeros(3, np.float32)})),
-        (
-            "Dense",
-            lambda s, a: a.update({s["kernel"]["array"]: np.zeros((4, 8), np.float32)}),
-        ),
-        ("Dense", lambda s, a: a.update({s["kernel"]["array"]: np.zeros((8, 8))})),
+        ("Dense", array("bias", np.zeros(3, np.float32))),
+        ("Dense", array("kernel", np.zeros((4, 8), np.float32))),
+        ("Dense", array("kernel", np.zeros((8, 8)))),
         ("Dense", lambda s, a: s.update(activation="tanh")),
-        ("Conv", lambda s, a: a.update({s["bias"]["array"]: np.zeros(3, np.float32)})),
-        (
-            "Conv",
-            lambda s, a: a.update({s["kernel"]["array"]: np.zeros((3, 3, 5, 8), "f4")}),
-        ),
+        ("Conv", array("bias", np.zeros(3, np.float32))),
+        ("Conv", array("kernel", np.zeros((3, 3, 5, 8), np.float32))),
         ("GlobalPool", lambda s, a: s.update(kind="sum")),
         ("Network", lambda s, a: s["layers"]["tuple"].pop()),
         ("Network", lambda s, a: s["layers"]["tuple"].reverse()),
@@ -354,9 +340,7 @@ class _Bomb:
         return os.system, (f"touch {os.environ['SKFAKEREAL_BOMB']}",)
 
 
-def test_a_renamed_pickle_never_runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_renamed_pickle_never_runs(tmp_path: Path, monkeypatch: Patch) -> None:
     trace = tmp_path / "it-ran"
     monkeypatch.setenv("SKFAKEREAL_BOMB", str(trace))
     for protocol in range(6):

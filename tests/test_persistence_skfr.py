@@ -7,23 +7,15 @@ from typing import Any
 import joblib
 import numpy as np
 import pytest
-from conftest import Images, MakeClassifier
+from conftest import Fit, Images, MakeClassifier
 from skfr_files import assert_equal, round_trip
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import (
-    LogisticRegression,
-    RidgeClassifier,
-)
-from sklearn.model_selection import (
-    FixedThresholdClassifier,
-    cross_val_score,
-)
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.model_selection import FixedThresholdClassifier, cross_val_score
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import (
-    StandardScaler,
-)
+from sklearn.preprocessing import StandardScaler
 
 import skfakereal
 from skfakereal import Augmentation, VGG16FeatureExtractor, _weights
@@ -31,11 +23,8 @@ from skfakereal.persistence import read_description
 
 
 def test_not_fitted(make_classifier: MakeClassifier, tmp_path: Path) -> None:
-    for estimator in (
-        make_classifier(),
-        VGG16FeatureExtractor(),
-        make_pipeline(RidgeClassifier()),
-    ):
+    ours = make_classifier(), VGG16FeatureExtractor()
+    for estimator in (*ours, make_pipeline(RidgeClassifier())):
         with pytest.raises(NotFittedError):
             skfakereal.save(estimator, tmp_path / "model.skfr")
 
@@ -66,12 +55,10 @@ def test_the_classifier_comes_back_equal(
     assert params.replace("'narrow.safetensors'", repr(detector.weights)) == before
 
 
-def test_no_folder_is_named(
-    make_classifier: MakeClassifier, dark_and_bright: Images, tmp_path: Path
-) -> None:
-    X, y = dark_and_bright
+def test_no_folder_is_named(fit: Fit, dark_and_bright: Images, tmp_path: Path) -> None:
+    X, _ = dark_and_bright
     place = tmp_path / "secret"
-    model = make_classifier(cache=place / "store", epochs=1).fit(X, y)
+    model = fit(cache=place / "store", epochs=1)
     skfakereal.save(Pipeline([("m", model)], memory=str(place / "m")), tmp_path / "m.skfr")
     content = (tmp_path / "m.skfr").read_bytes()
     assert b"narrow.safetensors" in content
@@ -79,22 +66,16 @@ def test_no_folder_is_named(
     for file in (X[0], model.weights):
         assert str(Path(file).parent).encode() not in content
     copy = skfakereal.load(tmp_path / "m.skfr")
-    assert (copy.memory, copy[0].cache, copy[0].weights) == (
-        None,
-        "auto",
-        "narrow.safetensors",
-    )
+    known = copy.memory, copy[0].cache, copy[0].weights
+    assert known == (None, "auto", "narrow.safetensors")
 
 
 @pytest.mark.slow
 def test_it_can_be_trained_further(
-    make_classifier: MakeClassifier,
-    dark_and_bright: Images,
-    narrow_trunk: str,
-    tmp_path: Path,
+    fit: Fit, dark_and_bright: Images, narrow_trunk: str, tmp_path: Path
 ) -> None:
     X, y = dark_and_bright
-    first = make_classifier(epochs=2).fit(X, y)
+    first = fit(epochs=2)
     further = {"warm_start": True, "trainable_from": "block5", "weights": narrow_trunk}
     copy = round_trip(first, tmp_path).set_params(**further).fit(X, y)
     first.set_params(**further).fit(X, y)
@@ -112,16 +93,10 @@ def test_it_can_be_trained_further(
 @pytest.mark.parametrize("cut", [None, "block5"])
 @pytest.mark.parametrize("weights", [None, "cifake"])
 def test_known_trunks_are_not_stored(
-    make_classifier: MakeClassifier,
-    dark_and_bright: Images,
-    tmp_path: Path,
-    weights: Any,
-    cut: Any,
+    fit: Fit, dark_and_bright: Images, tmp_path: Path, weights: Any, cut: Any
 ) -> None:
-    X, y = dark_and_bright
-    model = make_classifier(
-        weights=weights, pooling="avg", trainable_from=cut, epochs=1
-    ).fit(X, y)
+    X, _ = dark_and_bright
+    model = fit(weights=weights, pooling="avg", trainable_from=cut, epochs=1)
     path = tmp_path / "model.skfr"
     copy = round_trip(model, tmp_path)
     np.testing.assert_array_equal(copy.predict_proba(X), model.predict_proba(X))
@@ -135,7 +110,6 @@ def test_known_trunks_are_not_stored(
 def test_each_trunk_that_was_ever_inside_is_what_files_name(start: str) -> None:
     (digest,) = (known for known in _weights._EMBEDDED if known.startswith(start))
     trunk = _weights.embedded_trunk(digest)
-    assert trunk is not None
     assert trunk.digest.hex() == digest
 
 

@@ -51,7 +51,6 @@ def test_killed_while_writing(tmp_path: Path) -> None:
     seen = set()
     for i in range(4):
         process = start_saving(path, i + 1, 1000)
-        assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         # Until a part is being written, and then at another moment each time.
         while not list(tmp_path.glob(".*.part")):
@@ -77,13 +76,10 @@ def test_two_processes_save_to_the_same_place(tmp_path: Path) -> None:
         read_description(path)  # raises if it is not whole
     for process in processes:
         assert process.wait() == 0
-        assert process.stdout is not None
         process.stdout.close()
     model = skfakereal.load(path)
-    assert model.classes_.tolist() == [
-        (n := read_description(path).metadata["label"]),
-        n + 1,
-    ]
+    label = read_description(path).metadata["label"]
+    assert model.classes_.tolist() == [label, label + 1]
     assert [p.name for p in tmp_path.iterdir()] == ["model.skfr"]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Images
+from conftest import Command, Images, Patch, Said
 from numpy.typing import NDArray
 from runs import make_photos
 from safetensors.numpy import load_file, save_file
@@ -28,10 +28,8 @@ X = ["a.png", "b.png"]  # never opened
 
 def refuse(weights: Any, error: type[Exception], message: str) -> None:
     """Both estimators must refuse the weights, in one line."""
-    for estimator in (
-        VGG16ImageClassifier(weights=weights),
-        VGG16FeatureExtractor(weights=weights),
-    ):
+    for make in (VGG16ImageClassifier, VGG16FeatureExtractor):
+        estimator = make(weights=weights)
         with pytest.raises(error, match=message) as caught:
             estimator.set_params(image_size=(32, 32)).fit(X * 2, [0, 1] * 2)
         assert "\n" not in str(caught.value)
@@ -107,13 +105,9 @@ def test_the_same_weights_from_keras_own_file(
     model = VGG16(include_top=False, weights=None)
     model.save_weights(tmp_path / "keras.weights.h5")
     names = [layer.name for layer in model.layers if "conv" in layer.name]
-    arrays = {
-        f"{name}/{part}": array
-        for name in names
-        for part, array in zip(
-            ("kernel", "bias"), model.get_layer(name).get_weights(), strict=True
-        )
-    }
+    parts = {name: model.get_layer(name).get_weights() for name in names}
+    arrays = {f"{name}/kernel": kernel for name, (kernel, _) in parts.items()}
+    arrays |= {f"{name}/bias": bias for name, (_, bias) in parts.items()}
     save_file(arrays, tmp_path / "same.safetensors")
     from_keras, from_safetensors = (
         VGG16FeatureExtractor(image_size=(32, 32), weights=tmp_path / name).fit_transform(
@@ -128,7 +122,7 @@ def test_the_same_weights_from_keras_own_file(
 
 
 @pytest.fixture
-def keras_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def keras_home(tmp_path: Path, monkeypatch: Patch) -> Path:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setattr("skfakereal._download._PATIENCE", 0.5)  # seconds
     for name in ("no_proxy", "NO_PROXY", "https_proxy", "HTTPS_PROXY"):
@@ -137,7 +131,7 @@ def keras_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def silent_proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def silent_proxy(monkeypatch: Patch) -> Iterator[None]:
     """Set a proxy that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{listening.getsockname()[1]}")
@@ -161,18 +155,14 @@ def test_a_dead_proxy_ends_in_an_error_that_names_the_ways_out(
 
 
 def test_train_lists_images_then_asks_for_the_weights_and_speaks_of_its_options(
-    keras_home: Path,
-    silent_proxy: None,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    keras_home: Path, silent_proxy: None, tmp_path: Path, command: Command, capsys: Said
 ) -> None:
     (tmp_path / "photos").mkdir()
     words = ["train", str(tmp_path / "photos"), "--out", str(tmp_path / "run")]
     assert main(words) == 1
     assert "Downloading" not in capsys.readouterr().err  # in vain: the folder is empty
     make_photos(tmp_path / "photos")
-    assert main(words) == 1
-    said = capsys.readouterr()
+    said = command(*words, code=1)
     assert "Downloading ImageNet's weights for VGG16 (59 MB, once, to" in said.err
     for words in ("--weights PATH", "--weights cifake", "--weights none"):
         assert words in said.err
@@ -181,9 +171,7 @@ def test_train_lists_images_then_asks_for_the_weights_and_speaks_of_its_options(
 
 
 @pytest.fixture
-def published(
-    tmp_path: Path, keras_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Path]:
+def published(tmp_path: Path, keras_home: Path, monkeypatch: Patch) -> Iterator[Path]:
     """Publish random weights of VGG16 on loopback in place of ImageNet's."""
     from keras.applications import VGG16
 
