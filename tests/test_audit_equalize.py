@@ -1,48 +1,54 @@
 """Equalised copies: alike in everything but the picture, safe, resumable, honest."""
 
-import csv
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from conftest import Patch
 from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from reading import read_image
+from runs import read_csv
 
 from skfakereal import ImageReadError
 from skfakereal.audit import audit_images, equalize_images
 
+Labelled = tuple[list[Path], list[int]]
+
+
+def plain_images(folder: Path, *names: str, size: tuple[int, int] = (8, 8)) -> list[Path]:
+    """Write images of one colour and return their paths."""
+    paths = [folder / name for name in names]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", size, "red").save(path)
+    return paths
+
 
 @pytest.fixture
-def leaking(tmp_path: Path) -> tuple[list[Path], list[int]]:
+def leaking(tmp_path: Path) -> Labelled:
     """Real: JPEGs with EXIF, of many sizes. Fake: square PNGs with parameters."""
     rng = np.random.default_rng(0)
     paths: list[Path] = []
+    exif, text = Image.Exif(), PngInfo()
+    exif[0x010F] = "Nikkon"
+    text.add_text("parameters", "a dog")
     for name in ("real", "fake"):
         (tmp_path / "in" / name).mkdir(parents=True)
         for i in range(20):
             side = 40 if name == "fake" else int(rng.integers(40, 60))
-            pixels = rng.integers(0, 256, (40, side, 3), dtype=np.uint8)
-            image = Image.fromarray(pixels)
+            image = Image.fromarray(rng.integers(0, 256, (40, side, 3), dtype=np.uint8))
+            more: dict[str, Any] = {"pnginfo": text}
             if name == "real":
-                exif = Image.Exif()
-                exif[0x010F] = "Nikkon"
-                paths.append(tmp_path / "in" / name / f"{i}.jpg")
-                image.save(
-                    paths[-1],
-                    quality=80 + i % 3,
-                    exif=exif,
-                    progressive=i % 2 == 0,
-                    comment=b"holiday",
-                )
-            else:
-                text = PngInfo()
-                text.add_text("parameters", "a dog")
-                paths.append(tmp_path / "in" / name / f"{i}.png")
-                image.save(paths[-1], pnginfo=text)
+                more = {"quality": 80 + i % 3, "progressive": i % 2 == 0}
+                more |= {"exif": exif, "comment": b"holiday"}
+            ending = "jpg" if name == "real" else "png"
+            paths.append(tmp_path / "in" / name / f"{i}.{ending}")
+            image.save(paths[-1], **more)
     return paths, [0] * 20 + [1] * 20
 
 
@@ -51,7 +57,7 @@ def leaking(tmp_path: Path) -> tuple[list[Path], list[int]]:
     [("jpeg", "shrink"), ("png", "crop"), ("webp", "stretch")],
 )
 def test_audit_before_and_after(
-    leaking: tuple[list[Path], list[int]], tmp_path: Path, form: str, resize: str
+    leaking: Labelled, tmp_path: Path, form: str, resize: str
 ) -> None:
     paths, y = leaking
     before = {p: p.read_bytes() for p in paths}
@@ -70,18 +76,14 @@ def test_audit_before_and_after(
 
 
 def test_without_a_size_the_difference_of_sizes_stays(
-    leaking: tuple[list[Path], list[int]], tmp_path: Path
+    leaking: Labelled, tmp_path: Path
 ) -> None:
     paths, y = leaking
     copies = equalize_images(paths, y, tmp_path / "out")
     report = audit_images(copies.data, copies.target)
     assert report.verdict == "leaking"
-    assert {n for f in report.findings for n in f.fields} <= {
-        "dimensions",
-        "width",
-        "aspect",
-        "blocks",
-    }
+    of_sizes = {"dimensions", "width", "aspect", "blocks"}
+    assert {n for f in report.findings for n in f.fields} <= of_sizes
 
 
 def test_the_crop_is_the_middle_and_not_resampled(tmp_path: Path) -> None:
@@ -97,7 +99,7 @@ def test_the_crop_is_the_middle_and_not_resampled(tmp_path: Path) -> None:
 
 
 def test_the_result_and_the_mapping_lead_back_to_the_originals(
-    leaking: tuple[list[Path], list[int]], tmp_path: Path
+    leaking: Labelled, tmp_path: Path
 ) -> None:
     paths, y = leaking
     labels = ["fake" if label else "real" for label in y]
@@ -110,37 +112,24 @@ def test_the_result_and_the_mapping_lead_back_to_the_originals(
     assert all(
         Path(c).parent.name == label for c, label in zip(copies.data, labels, strict=True)
     )
-    with (tmp_path / "out" / "mapping.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_csv(tmp_path / "out" / "mapping.csv")
     assert [row["original"] for row in rows] == [str(p) for p in paths]
     assert [str(tmp_path / "out" / row["copy"]) for row in rows] == copies.data.tolist()
     assert "Traces of earlier compression" in copies.DESCR
 
 
-def test_equal_names_do_not_collide(tmp_path: Path) -> None:
-    paths = []
-    for folder in ("a", "b", "c"):
-        (tmp_path / folder).mkdir()
-        paths.append(tmp_path / folder / "x.png")
-        Image.new("RGB", (8, 8), "red").save(paths[-1])
-    copies = equalize_images(paths, [0, 0, 1], tmp_path / "out")
-    assert len(set(copies.data)) == 3
+def test_equal_and_long_names_do_not_collide(tmp_path: Path) -> None:
+    long = [f"in/{letter * 80}.png" for letter in ("a", "\N{HIRAGANA LETTER A}")]
+    paths = plain_images(tmp_path, "a/x.png", "b/x.png", "c/x.png", *long)
+    copies = equalize_images(paths, [0, 0, 1, 0, 1], tmp_path / "out")
+    assert len(set(copies.data)) == 5
     assert all(Path(c).is_file() for c in copies.data)
-
-
-def test_long_names_of_any_script_have_a_copy(tmp_path: Path) -> None:
-    paths = [
-        tmp_path / "in" / f"{letter * 80}.png" for letter in ("a", "\N{HIRAGANA LETTER A}")
-    ]
-    (tmp_path / "in").mkdir()
-    for path in paths:
-        Image.new("RGB", (8, 8), "red").save(path)
-    copies = equalize_images(paths, [0, 1], tmp_path / "out")
-    assert [Path(copy).name[:40] for copy in copies.data] == [p.name[:40] for p in paths]
+    names = [path.name[:40] for path in paths[3:]]
+    assert [Path(copy).name[:40] for copy in copies.data[3:]] == names
 
 
 def test_a_second_call_goes_on_where_the_first_one_ended(
-    leaking: tuple[list[Path], list[int]], tmp_path: Path
+    leaking: Labelled, tmp_path: Path
 ) -> None:
     paths, y = leaking
     out = tmp_path / "out"
@@ -164,7 +153,7 @@ def test_a_second_call_goes_on_where_the_first_one_ended(
 
 @pytest.mark.slow
 def test_relative_paths_are_those_of_the_folder_in_which_the_call_stands(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: Patch
 ) -> None:
     # joblib's processes live on after a call, in the folder in which they were started.
     paths = [Path("in", f"{i:03}.png") for i in range(260)]
@@ -182,7 +171,7 @@ def test_relative_paths_are_those_of_the_folder_in_which_the_call_stands(
 
 @pytest.mark.parametrize("place", ["in", "in/fake", "in/fake/new", "."])
 def test_out_among_the_inputs_is_refused(
-    leaking: tuple[list[Path], list[int]], tmp_path: Path, place: str
+    leaking: Labelled, tmp_path: Path, place: str
 ) -> None:
     paths, y = leaking
     before = sorted(tmp_path.rglob("*"))
@@ -192,46 +181,27 @@ def test_out_among_the_inputs_is_refused(
 
 
 def test_out_beside_the_groups_of_a_class_is_refused(tmp_path: Path) -> None:
-    paths = []
-    for folder in ("real", "fake/gan"):
-        (tmp_path / folder).mkdir(parents=True)
-        paths.append(tmp_path / folder / "x.png")
-        Image.new("RGB", (8, 8)).save(paths[-1])
+    paths = plain_images(tmp_path, "real/x.png", "fake/gan/x.png")
     with pytest.raises(ValueError, match="out must not lie among the inputs"):
         equalize_images(paths, [0, 1], tmp_path / "fake" / "equal")
 
 
-def test_a_folder_with_something_else_is_refused(
-    leaking: tuple[list[Path], list[int]], tmp_path: Path
-) -> None:
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "letter.txt").write_text("dear")
-    with pytest.raises(ValueError, match="holds something else"):
-        equalize_images(*leaking, tmp_path / "out")
-
-
-def test_a_folder_with_hidden_files_alone_is_empty(
-    leaking: tuple[list[Path], list[int]], tmp_path: Path
-) -> None:
-    (tmp_path / "out").mkdir()
+def test_a_folder_with_something_else_is_refused(leaking: Labelled, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
     for name in (".DS_Store", ".0123456789abcdef.json.part"):  # the latter of a killed call
-        (tmp_path / "out" / name).write_bytes(b"x")
-    assert len(equalize_images(*leaking, tmp_path / "out").data) == 40
+        (out / name).write_bytes(b"x")
+    assert len(equalize_images(*leaking, out).data) == 40  # they are hidden
+    for text in ("", "{", "\x00", "[" * 100_000):
+        (out / "equalize.json").write_text(text)
+        with pytest.raises(ValueError, match=r"equalize.json', which tells .* is damaged"):
+            equalize_images(*leaking, out)
+    (out / "equalize.json").unlink()
+    with pytest.raises(ValueError, match="holds something else"):
+        equalize_images(*leaking, out)
 
 
-@pytest.mark.parametrize("text", ["", "{", "\x00", "[" * 100_000])
-def test_a_damaged_record_is_named(
-    leaking: tuple[list[Path], list[int]], tmp_path: Path, text: str
-) -> None:
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "equalize.json").write_text(text)
-    with pytest.raises(ValueError, match=r"equalize.json', which tells .* is damaged"):
-        equalize_images(*leaking, tmp_path / "out")
-
-
-def test_bad_images_are_all_listed_or_skipped(
-    leaking: tuple[list[Path], list[int]], tmp_path: Path
-) -> None:
+def test_bad_images_are_all_listed_or_skipped(leaking: Labelled, tmp_path: Path) -> None:
     paths, y = leaking
     paths[1].write_bytes(b"")
     Image.new("RGB", (8, 8)).save(paths[25])
@@ -257,7 +227,7 @@ def test_bad_images_are_all_listed_or_skipped(
     ],
 )
 def test_settings_out_of_range(
-    leaking: tuple[list[Path], list[int]],
+    leaking: Labelled,
     tmp_path: Path,
     settings: dict[str, object],
     message: str,
@@ -268,7 +238,7 @@ def test_settings_out_of_range(
 
 
 def test_numbers_of_numpy_and_names_that_are_no_text(
-    leaking: tuple[list[Path], list[int]], tmp_path: Path
+    leaking: Labelled, tmp_path: Path
 ) -> None:
     names = ["real", "fa\udfffke"]
     out, size = tmp_path / "out", np.int64(30)
@@ -280,9 +250,7 @@ def test_numbers_of_numpy_and_names_that_are_no_text(
     assert (out / "mapping.csv").read_text(encoding="utf-8").count("\\udfff") == 20
 
 
-def test_folders_place_the_copies(
-    leaking: tuple[list[Path], list[int]], tmp_path: Path
-) -> None:
+def test_folders_place_the_copies(leaking: Labelled, tmp_path: Path) -> None:
     paths, y = leaking
     folders = [f"{'train' if i % 2 else 'test'}/{label}" for i, label in enumerate(y)]
     copies = equalize_images(paths, y, tmp_path / "out", folders=folders)
@@ -304,10 +272,7 @@ def test_folders_place_the_copies(
     ],
 )
 def test_folders_that_make_no_sense(
-    leaking: tuple[list[Path], list[int]],
-    tmp_path: Path,
-    folders: list[str],
-    message: str,
+    leaking: Labelled, tmp_path: Path, folders: list[str], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
         equalize_images(*leaking, tmp_path / "out", folders=folders)
@@ -323,7 +288,7 @@ def scene(rng: np.random.Generator, width: int, height: int) -> Image.Image:
 
 
 @pytest.fixture
-def large_and_small(tmp_path: Path) -> tuple[list[Path], list[int]]:
+def large_and_small(tmp_path: Path) -> Labelled:
     """Pictures of one kind: the first half with 300 pixels a side, the others with 44."""
     rng = np.random.default_rng(0)
     (tmp_path / "in").mkdir()
@@ -341,7 +306,7 @@ def slopes(paths: Sequence[str]) -> NDArray[np.float64]:
 
 
 def test_shrinking_shows_the_same_of_large_and_small_pictures(
-    large_and_small: tuple[list[Path], list[int]], tmp_path: Path
+    large_and_small: Labelled, tmp_path: Path
 ) -> None:
     paths, y = large_and_small
     with warnings.catch_warnings():
@@ -355,7 +320,7 @@ def test_shrinking_shows_the_same_of_large_and_small_pictures(
 
 
 def test_cutting_pictures_of_two_sizes_is_warned_of_and_audited(
-    large_and_small: tuple[list[Path], list[int]], tmp_path: Path
+    large_and_small: Labelled, tmp_path: Path
 ) -> None:
     paths, y = large_and_small
     with pytest.warns(UserWarning, match=r"1\.14% for real, 52\.9% for fake"):
@@ -373,7 +338,7 @@ def test_cutting_pictures_of_two_sizes_is_warned_of_and_audited(
 
 
 def test_enlarging_one_class_is_warned_of_and_audited(
-    large_and_small: tuple[list[Path], list[int]], tmp_path: Path
+    large_and_small: Labelled, tmp_path: Path
 ) -> None:
     paths, y = large_and_small
     with pytest.warns(UserWarning, match="how sharp the pictures are"):
@@ -385,10 +350,8 @@ def test_enlarging_one_class_is_warned_of_and_audited(
 
 
 def test_too_few_pixels_to_shrink_are_an_error(tmp_path: Path) -> None:
-    (tmp_path / "in").mkdir()
-    paths = [tmp_path / "in" / f"{i}.png" for i in range(2)]
-    for path, side in zip(paths, (42, 43), strict=True):
-        Image.new("RGB", (side, 90)).save(path)
+    paths = [*plain_images(tmp_path, "in/a.png", size=(42, 90))]
+    paths += plain_images(tmp_path, "in/b.png", size=(43, 90))
     with pytest.raises(ImageReadError, match="too few to shrink it by a quarter") as caught:
         equalize_images(paths, [0, 1], tmp_path / "out", size=(32, 32))
     assert [f.index for f in caught.value.failures] == [0]
@@ -419,7 +382,7 @@ def test_a_call_that_goes_on_knows_what_was_kept(tmp_path: Path) -> None:
     ],
 )
 def test_a_record_that_is_none_is_passed_over(
-    large_and_small: tuple[list[Path], list[int]], tmp_path: Path, record: bytes
+    large_and_small: Labelled, tmp_path: Path, record: bytes
 ) -> None:
     paths, y = large_and_small
     (tmp_path / "in" / "equalize.json").write_bytes(record)

@@ -149,7 +149,6 @@ def test_the_facts_of_a_png_with_megabytes_of_texts_or_profile_are_read(
     )
     assert [facts.error for facts in (workflow, profile, plain)] == [None] * 3
     assert workflow.values["text_keys"] == "workflow"
-    assert [facts.values["icc"] != "(none)" for facts in (workflow, profile, plain)] == [
-        *(False, True, False)
-    ]
+    profiles = [facts.values["icc"] != "(none)" for facts in (workflow, profile, plain)]
+    assert profiles == [False, True, False]
     assert workflow.fingerprint == profile.fingerprint == plain.fingerprint

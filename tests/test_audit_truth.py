@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from audit_sets import Packing, jpeg, leaking_set, varied_set
+from conftest import Folders
 from PIL import Image
 
 from skfakereal.audit import AuditReport, audit_images
@@ -15,7 +16,7 @@ from skfakereal.audit._leak import differing
 
 
 @pytest.fixture(scope="module")
-def pool(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def pool(tmp_path_factory: Folders) -> list[Path]:
     return varied_set(tmp_path_factory.mktemp("pool"), 400)
 
 
@@ -76,12 +77,7 @@ HABITS: dict[str, tuple[Habit, Habit, str, str]] = {
     "one size": (having(size=(32, 32)), plain, "dimensions", "“32 x 32”"),
     "taller": (having(size=(80, 40)), plain, "height", "“40 x 80”: 0% of real"),
     "PNG": (png, jpeg, "format", "“PNG”: 0% of real, 100% of fake"),
-    "border": (
-        having(border=4),
-        having(border=0),
-        "border",
-        "“0% of the side”",
-    ),
+    "border": (having(border=4), having(border=0), "border", "“0% of the side”"),
     "border in JPEG": (
         lambda how: replace(rgb_jpeg(how), border=6, size=(48, 48)),
         lambda how: replace(rgb_jpeg(how), border=0, size=(48, 48)),

@@ -40,16 +40,12 @@ def test_both_classes_in_both_splits(tmp_path: Path, n_images: int) -> None:
 
 
 def test_it_is_what_load_image_folder_gives(tmp_path: Path) -> None:
-    images = make_fake_real_images(tmp_path, 60)
+    images = make_fake_real_images(tmp_path, 600)
     again = load_image_folder(tmp_path)
     for key in ["data", "target", "groups", "split"]:
         np.testing.assert_array_equal(images[key], again[key])
     assert "toy" in images.DESCR
-
-
-def test_about_a_quarter_is_for_testing(tmp_path: Path) -> None:
-    images = make_fake_real_images(tmp_path, 600)
-    assert (images.split == "test").sum() == 150
+    assert (images.split == "test").sum() == 150  # a quarter
 
 
 def place_of(line: dict[str, str]) -> tuple[int, int, int]:
@@ -137,29 +133,29 @@ def test_nothing_but_pixels_tells_the_classes_apart(tmp_path: Path) -> None:
     assert len(facts) == 2  # one description, one length in bytes
 
 
-def test_deterministic_to_the_byte(tmp_path: Path) -> None:
+def test_deterministic_to_the_byte_and_the_record_names_every_file(tmp_path: Path) -> None:
     for name, seed in [("a", 0), ("b", 0), ("c", 1)]:
-        make_fake_real_images(tmp_path / name, 60, random_state=seed)
+        make_fake_real_images(tmp_path / name, 30, random_state=seed)
     first, again, other = (contents(tmp_path / name) for name in "abc")
     assert first == again
     assert first != other
+    del first["origin.csv"]
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in first.items()}
+    record = read_record(tmp_path / "a")
+    assert {line["file"]: line["sha256"] for line in record} == digests
 
 
-def test_the_record_names_every_file(tmp_path: Path) -> None:
-    make_fake_real_images(tmp_path, 30)
-    files = contents(tmp_path)
-    files.pop("origin.csv")
-    digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    assert {line["file"]: line["sha256"] for line in read_record(tmp_path)} == digests
-
-
-def test_an_earlier_set_is_replaced(tmp_path: Path) -> None:
+def test_an_earlier_set_is_replaced_unless_an_image_was_changed(tmp_path: Path) -> None:
     make_fake_real_images(tmp_path, 100, random_state=1)
     (tmp_path / ".DS_Store").write_text("the system's")
     images = make_fake_real_images(tmp_path, 20)
     assert len(images.data) == 20
     assert len(contents(tmp_path)) == 20 + 2
     assert all(any(folder.iterdir()) for folder in tmp_path.rglob("*") if folder.is_dir())
+    Path(images.data[0]).write_bytes(b"mine")
+    with pytest.raises(FileExistsError, match="was changed"):
+        make_fake_real_images(tmp_path, 20)
+    assert Path(images.data[0]).read_bytes() == b"mine"
 
 
 @pytest.mark.parametrize("place", ["notes.txt", "train/real/mine.png", "origin.csv"])
@@ -174,14 +170,6 @@ def test_no_file_of_the_user_is_touched(tmp_path: Path, place: str, earlier: boo
     with pytest.raises(FileExistsError, match="choose another root"):
         make_fake_real_images(tmp_path, 20, random_state=1)
     assert contents(tmp_path) == before
-
-
-def test_a_changed_image_is_the_users(tmp_path: Path) -> None:
-    images = make_fake_real_images(tmp_path, 20)
-    Path(images.data[0]).write_bytes(b"mine")
-    with pytest.raises(FileExistsError, match="was changed"):
-        make_fake_real_images(tmp_path, 20)
-    assert Path(images.data[0]).read_bytes() == b"mine"
 
 
 def test_a_record_cannot_point_outside(tmp_path: Path) -> None:

@@ -37,7 +37,6 @@ def test_the_parts_are_disjoint_complete_and_know_their_positions() -> None:
         assert part.paths == [f"{i}.png" for i in part.positions]
         assert part.labels.tolist() == [images.labels[i] for i in part.positions]
         assert part.weights.tolist() == (part.positions + 1).tolist()
-        assert part.groups is not None
         assert part.groups.tolist() == (part.positions // 5).tolist()
 
 
@@ -82,8 +81,6 @@ def test_no_group_straddles_the_parts(fraction: float) -> None:
     y = rng.integers(0, 2, 120)
     for seed in range(5):
         train, held = draw(labelled(y, groups), fraction, seed)
-        assert train.groups is not None
-        assert held.groups is not None
         assert not set(train.groups) & set(held.groups)
         assert set(train.labels) == set(held.labels) == {0, 1}
         assert len(train.paths) + len(held.paths) == 120
@@ -104,41 +101,42 @@ def test_groups_of_any_kind_and_as_a_column() -> None:
         assert len(train.paths) + len(held.paths) == 12
 
 
-def test_a_class_with_a_single_image() -> None:
-    with pytest.raises(ValueError, match=r"class 'fake' has a single image; .*X_val"):
-        draw(labelled(["real"] * 9 + ["fake"]))
-
-
-def test_a_class_in_a_single_group() -> None:
-    with pytest.raises(ValueError, match=r"class 1 lies in a single group.*finer"):
-        draw(labelled([0] * 6 + [1] * 4, [0, 0, 1, 1, 2, 2, 3, 3, 3, 3]))
-
-
-def test_groups_that_no_split_can_respect() -> None:
-    # Each pair of classes shares a group: whichever is held out, one class stays behind.
-    with pytest.raises(ValueError, match=r"No group-wise split was found"):
-        draw(labelled([0, 0, 1, 1, 2, 2], ["ab", "ca", "ab", "bc", "bc", "ca"]))
+@pytest.mark.parametrize(
+    ("y", "groups", "message"),
+    [
+        (["real"] * 9 + ["fake"], None, r"class 'fake' has a single image; .*X_val"),
+        (
+            [0] * 6 + [1] * 4,
+            [0, 0, 1, 1, 2, 2, 3, 3, 3, 3],
+            r"1 lies in a single group.*finer",
+        ),
+        # Each pair of classes shares a group: whichever is held out, one class stays behind.
+        ([0, 0, 1, 1, 2, 2], ["ab", "ca", "ab", "bc", "bc", "ca"], "No group-wise split"),
+    ],
+)
+def test_what_cannot_be_divided(y: list[Any], groups: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        draw(labelled(y, groups))
 
 
 def test_a_rare_class_in_two_groups_says_nothing(recwarn: pytest.WarningsRecorder) -> None:
-    train, held = draw(labelled([0] * 40 + [1] * 3, np.arange(43) // 2), 0.1)
-    assert set(train.labels) == set(held.labels) == {0, 1}
+    # Nor more folds than a class has images, which StratifiedGroupKFold itself refuses.
+    for y, groups in (([0] * 40 + [1] * 3, np.arange(43) // 2), ([0, 1] * 6, range(12))):
+        train, held = draw(labelled(y, groups), 0.1)
+        assert set(train.labels) == set(held.labels) == {0, 1}
     assert not recwarn.list
 
 
-def test_more_folds_than_a_class_has_images() -> None:
-    # StratifiedGroupKFold itself refuses ten folds of classes of six.
-    train, held = draw(labelled([0, 1] * 6, range(12)), 0.1)
-    assert set(train.labels) == set(held.labels) == {0, 1}
-
-
 @pytest.mark.parametrize(
-    "groups", [[0, 1, 2], [[0, 1], [1, 0], [0, 0], [1, 1]], [0, 1, np.nan, 2]]
+    ("groups", "message"),
+    [
+        ([0, 1, 2], "inconsistent numbers"),
+        ([[0, 1], [1, 0], [0, 0], [1, 1]], "1d array"),
+        ([0, 1, np.nan, 2], r"groups\[2\] is nan"),
+    ],
 )
-def test_groups_that_do_not_fit_the_images(groups: list[Any]) -> None:
-    with pytest.raises(
-        ValueError, match=r"inconsistent numbers|1d array|groups\[2\] is nan"
-    ):
+def test_groups_that_do_not_fit_the_images(groups: list[Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         labelled([0, 1, 0, 1], groups)
 
 
@@ -149,6 +147,5 @@ def test_an_image_of_weight_zero_is_left_out_with_its_label_and_group() -> None:
     assert images.paths == ["a", "b", "d"]
     assert images.labels.tolist() == [0, 1, 1]
     assert images.weights.tolist() == [1, 2, 3]
-    assert images.groups is not None
     assert images.groups.tolist() == ["w", "x", "z"]
     assert images.positions.tolist() == [0, 1, 3]

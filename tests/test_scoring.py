@@ -3,13 +3,15 @@
 import csv
 import hashlib
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
-from conftest import Images, MakeImage
+from conftest import Fit, Images, MakeExtractor, MakeImage, Patch
 from PIL import Image
 from reading import brightness
 from scoring_models import fit_brightness, score_greys, write_greys
@@ -59,7 +61,7 @@ def test_rows_are_those_of_the_estimator(
 def test_decisions_of_wrapped_classifiers_are_their_own(
     kind: str,
     fitted_classifier: Any,
-    narrow_trunk: str,
+    make_extractor: MakeExtractor,
     dark_and_bright: Images,
     tmp_path: Path,
 ) -> None:
@@ -68,10 +70,7 @@ def test_decisions_of_wrapped_classifiers_are_their_own(
     model: Any = {
         "alone": fitted_classifier,
         "tuned": TunedThresholdClassifierCV(frozen, cv="prefit", refit=False),
-        "features": make_pipeline(
-            VGG16FeatureExtractor(image_size=(32, 32), weights=narrow_trunk),
-            LogisticRegression(C=1e4),
-        ),
+        "features": make_pipeline(make_extractor(), LogisticRegression(C=1e4)),
     }[kind]
     if kind != "alone":
         model.fit(X, y)
@@ -116,28 +115,31 @@ ODD = [
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
-def test_odd_names(tmp_path: Path, model: Any, greys: list[str], ending: str) -> None:
-    if ending == "parquet":
-        pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")
+def test_odd_names_of_files_and_classes(
+    tmp_path: Path, model: Any, greys: list[str], ending: str
+) -> None:
     paths = []
     for name in ODD:
         paths.append(str(tmp_path / "odd" / name))
         Path(paths[-1]).parent.mkdir(exist_ok=True)
         Path(paths[-1]).write_bytes(Path(greys[-1]).read_bytes())
-    result = score_greys(tmp_path / f"s.{ending}", paths, model)
-    assert result.labels == {"fake": len(ODD)}
+    settings = {"target_names": ["re,al", "fa\udcffke"], "all_classes": True}
+    result = score_greys(tmp_path / f"s.{ending}", paths, model, **settings)
+    assert result.labels == {"fa\udcffke": len(ODD)}
+    names = ["probability_re,al", "probability_fa\udcffke"]
     if ending == "csv":
-        assert [row["path"] for row in rows_of(result.path)] == paths
+        rows = rows_of(result.path)
+        assert [row["path"] for row in rows] == paths
         assert os.fsencode(paths[5]) in result.path.read_bytes()
+        assert list(rows[0])[3:5] == names
     else:
-        import pyarrow.parquet as pq
-
-        told = pq.read_table(result.path)["path"].to_pylist()
+        table = pq.read_table(result.path)
+        told = table["path"].to_pylist()
         assert told == [path.replace("\udcff", "\\udcff") for path in paths]
+        assert table.column_names[3:5] == [n.replace("\udcff", "\\udcff") for n in names]
 
 
 def test_parquet_has_the_rows_of_csv(tmp_path: Path, model: Any, greys: list[str]) -> None:
-    pq = pytest.importorskip("pyarrow.parquet", reason="Parquet needs pyarrow")
     paths = [*greys, "gone.png", greys[0]]
     settings = {"all_classes": True, "digests": True}
     told = score_greys(tmp_path / "s.csv", paths, model, **settings)
@@ -155,24 +157,6 @@ def test_parquet_has_the_rows_of_csv(tmp_path: Path, model: Any, greys: list[str
     assert texts == rows_of(told.path)
 
 
-@pytest.mark.parametrize("ending", ["csv", "parquet"])
-def test_odd_names_of_classes(
-    tmp_path: Path, model: Any, greys: list[str], ending: str
-) -> None:
-    if ending == "parquet":
-        pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")
-    settings = {"target_names": ["re,al", "fa\udcffke"], "all_classes": True}
-    result = score_greys(tmp_path / f"s.{ending}", greys, model, **settings)
-    column = "probability_fa\udcffke"
-    if ending == "csv":
-        assert column in rows_of(result.path)[0]
-    else:
-        import pyarrow.parquet as pq
-
-        names = pq.read_table(result.path).column_names
-        assert names[3:5] == ["probability_re,al", column.replace("\udcff", "\\udcff")]
-
-
 def test_numbers_of_numpy_are_numbers(tmp_path: Path, model: Any, greys: list[str]) -> None:
     settings = {"digests": np.True_, "provenance": np.False_}
     result = score_greys(
@@ -180,19 +164,6 @@ def test_numbers_of_numpy_are_numbers(tmp_path: Path, model: Any, greys: list[st
     )
     again = score_greys(tmp_path / "s.csv", greys, model, part_size=5, digests=True)
     assert (again.n_before, again.path) == (12, result.path)
-
-
-def test_parquet_without_pyarrow_names_the_way_out(
-    tmp_path: Path, model: Any, greys: list[str]
-) -> None:
-    try:
-        import pyarrow  # noqa: F401
-    except ImportError:
-        with pytest.raises(ImportError, match=r"skfakereal\[parquet\]"):
-            score_greys(tmp_path / "s.parquet", greys, model)
-        assert not (tmp_path / "s.parquet.parts").exists()
-    else:
-        pytest.skip("pyarrow is installed")
 
 
 def test_all_classes_and_digests(tmp_path: Path, greys: list[str], model: Any) -> None:
@@ -293,11 +264,7 @@ def test_what_is_no_list_of_paths(
         ("s.csv", {"format": "parquet"}, "format is 'parquet', but out is"),
         ("s", {"format": "xlsx"}, "format must be one of"),
         ("s.csv", {"part_size": 0}, "part_size must be an integer of at least 1, got 0"),
-        (
-            "s.csv",
-            {"part_size": 2.5},
-            "part_size must be an integer of at least 1, got 2.5",
-        ),
+        ("s.csv", {"part_size": 2.5}, "integer of at least 1, got 2.5"),
         ("s.csv", {"target_names": ["real"]}, "target_names must hold a distinct name"),
     ],
 )
@@ -312,6 +279,16 @@ def test_wrong_arguments(
     with pytest.raises(ValueError, match=message):
         score_greys(tmp_path / out, greys, model, **settings)
     assert [file.name for file in tmp_path.iterdir()] == ["greys"]
+
+
+def test_parquet_without_pyarrow_names_the_way_out(
+    tmp_path: Path, model: Any, greys: list[str], monkeypatch: Patch
+) -> None:
+    for name in ("pyarrow", "pyarrow.parquet"):  # as if it were not installed
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ImportError, match=r"skfakereal\[parquet\]"):
+        score_greys(tmp_path / "s.parquet", greys, model)
+    assert not (tmp_path / "s.parquet.parts").exists()
 
 
 def test_a_folder_gets_the_file(tmp_path: Path, model: Any, greys: list[str]) -> None:
@@ -331,7 +308,7 @@ REFUSED = {"above": 2.0}
 
 
 def test_an_image_that_the_classifier_refuses_has_a_row(
-    tmp_path: Path, greys: list[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, greys: list[str], monkeypatch: Patch
 ) -> None:
     model = make_pipeline(FunctionTransformer(refuse_white), LogisticRegression(C=100))
     model.fit(np.array(greys, object), np.arange(12) >= 6)
@@ -356,22 +333,20 @@ def test_the_store_changes_no_result(
 
 
 def test_by_default_nothing_is_stored(
-    tmp_path: Path, make_classifier: Any, dark_and_bright: Images
+    tmp_path: Path, fit: Fit, dark_and_bright: Images
 ) -> None:
-    classifier = make_classifier(epochs=1).fit(*dark_and_bright)
+    classifier = fit(epochs=1)
     classifier.set_params(cache=str(tmp_path / "store"))
     score_paths(classifier, dark_and_bright[0], tmp_path / "s.csv")
     assert not (tmp_path / "store").exists()
     assert classifier.cache == str(tmp_path / "store")
 
 
-def test_the_digest_covers_what_changes_results(
-    make_classifier: Any, dark_and_bright: Images
-) -> None:
+def test_the_digest_covers_what_changes_results(fit: Fit, dark_and_bright: Images) -> None:
     def digest(model: Any) -> str:
         return prepare_model(model).digest
 
-    classifier = make_classifier(epochs=1).fit(*dark_and_bright)
+    classifier = fit(epochs=1)
     before = digest(classifier)
     classifier.predict(dark_and_bright[0])
     assert digest(classifier) == before
@@ -382,7 +357,7 @@ def test_the_digest_covers_what_changes_results(
         for threshold in (0.1, 0.2)
     )
     assert len({before, digest(low), digest(high)}) == 3
-    assert digest(make_classifier(epochs=1, random_state=1).fit(*dark_and_bright)) != before
+    assert digest(fit(epochs=1, random_state=1)) != before
 
 
 def test_only_what_passes_unreadable_images_through_is_asked_to(

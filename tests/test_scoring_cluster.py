@@ -8,6 +8,7 @@ from typing import Any
 
 import joblib
 import pytest
+from conftest import Patch
 from scoring_models import fit_brightness, score_greys, write_greys
 
 from skfakereal.cli import main
@@ -22,16 +23,9 @@ def client() -> Iterator[Any]:
     """Return the client of a cluster of two processes, which import from where we do."""
     here = str(Path(__file__).parent)
     path = os.pathsep.join([here, str(Path(__file__).parent.parent)])
-    with (
-        distributed.LocalCluster(
-            n_workers=2,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address=None,
-            env={"PYTHONPATH": path},
-        ) as cluster,
-        distributed.Client(cluster) as made,
-    ):
+    how = {"n_workers": 2, "threads_per_worker": 1, "processes": True}
+    how |= {"dashboard_address": None, "env": {"PYTHONPATH": path}}
+    with distributed.LocalCluster(**how) as cluster, distributed.Client(cluster) as made:
         yield made
 
 
@@ -54,7 +48,7 @@ def test_a_cluster_writes_the_bytes_of_a_single_process(
 
 
 def test_relative_paths_begin_where_this_process_stands(
-    client: Any, tmp_path: Path, greys: list[str], monkeypatch: pytest.MonkeyPatch
+    client: Any, tmp_path: Path, greys: list[str], monkeypatch: Patch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     names = [f"greys/{Path(path).name}" for path in greys]
