@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib import pyplot as plt
 from PIL import Image
+from predicted import report_on
 from sklearn.dummy import DummyClassifier
 
 import skfakereal
@@ -73,23 +74,11 @@ def test_a_setting_is_given_by_keyword(name: str) -> None:
     assert loose == []
 
 
-def test_displays_return_themselves() -> None:
-    mpl.use("Agg")
-    display = TrainingCurveDisplay({"loss": [1.0, 0.5]})
-    assert display.plot() is display
-
-
 def make_report(random_state: Any) -> EvaluationReport:
     rng = np.random.default_rng(0)
     fake = rng.random(40)
-    return EvaluationReport(
-        [f"{i}.png" for i in range(40)],
-        (fake + rng.normal(0, 0.5, 40) > 0.5).astype(int),
-        np.column_stack([1 - fake, fake]),
-        classes=[0, 1],
-        n_resamples=50,
-        random_state=random_state,
-    )
+    y = (fake + rng.normal(0, 0.5, 40) > 0.5).astype(int)
+    return report_on(y, fake, n_resamples=50, random_state=random_state)
 
 
 def intervals_of(random_state: Any) -> dict[str, Any]:
@@ -113,9 +102,6 @@ def test_equal_random_states_give_equal_intervals() -> None:
     one, other = (intervals_of(np.random.RandomState(5)) for _ in range(2))
     assert one == other
     assert one != intervals_of(np.random.RandomState(6))
-
-
-def test_comparison_takes_a_random_state() -> None:
     reports = [make_report(0), make_report(0)]
     one, other = (
         compare_reports(reports, n_resamples=50, random_state=np.random.RandomState(1))
@@ -148,13 +134,10 @@ def test_progress_is_an_old_spelling(tmp_path: Path) -> None:
     assert (tmp_path / "a.csv").exists()
 
 
-def test_axes_by_position_are_an_old_spelling() -> None:
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
+def test_displays_return_themselves_and_axes_by_position_are_an_old_spelling() -> None:
     figure, ax = plt.subplots()
     display = TrainingCurveDisplay({"loss": [1.0, 0.5]})
+    assert display.plot() is display
     with pytest.warns(FutureWarning, match=r"Pass ax="):
         assert display.plot(ax) is display  # type: ignore[misc]
     assert display.figure_ is figure
-    plt.close(figure)

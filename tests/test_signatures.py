@@ -15,22 +15,15 @@ from skfakereal import ImageReadError
 from skfakereal._images.read import decode_image
 from skfakereal._images.signatures import HEAD, is_read, missing_reader, signature_format
 
-NAMES = {
-    "a.jpg": "JPEG",
-    "a.mpo": "JPEG",
-    "a.png": "PNG",
-    "a.apng": "PNG",
-    "a.gif": "GIF",
-    "a.webp": "WEBP",
-    "a.tif": "TIFF",
-    "a.bmp": "BMP",
-    "a.dib": "DIB",
-    "a.ppm": "PPM",
-    "a.pgm": "PPM",
-    "a.pbm": "PPM",
-    "a.jp2": "JPEG2000",
-    "a.j2k": "JPEG2000",
+FORMATS = {
+    "JPEG": "jpg mpo",
+    "PNG": "png apng",
+    "GIF": "gif",
+    "WEBP": "webp",
+    "TIFF": "tif",
 }
+FORMATS |= {"BMP": "bmp", "DIB": "dib", "PPM": "ppm pgm pbm", "JPEG2000": "jp2 j2k"}
+NAMES = {f"a.{end}": name for name, ends in FORMATS.items() for end in ends.split()}
 if ".avif" in Image.registered_extensions():  # since Pillow 11.3
     NAMES["a.avif"] = "AVIF"
 

@@ -1,4 +1,4 @@
-"""The classifier inside scikit-learn's own tools, on real files."""
+"""The classifier inside scikit-learn's own tools and estimators, on real files."""
 
 from typing import Any
 
@@ -8,7 +8,10 @@ import pytest
 import sklearn
 from conftest import Images, MakeClassifier
 from sklearn.base import clone, is_classifier
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import (
     ConfusionMatrixDisplay,
@@ -19,7 +22,10 @@ from sklearn.metrics import (
     make_scorer,
 )
 from sklearn.model_selection import (
+    FixedThresholdClassifier,
+    GridSearchCV,
     LeaveOneGroupOut,
+    TunedThresholdClassifierCV,
     cross_val_predict,
     cross_val_score,
     cross_validate,
@@ -133,13 +139,6 @@ def test_pictures_with_string_labels(quick: Any, dark_and_bright: Images) -> Non
         sklearn.metrics.get_scorer("f1")(clf, X, labels)
 
 
-def test_a_group_left_out(quick: Any, dark_and_bright: Images) -> None:
-    X, y = dark_and_bright
-    groups = np.tile(["one camera", "another"], 12)
-    scores = cross_val_score(quick, X, y, groups=groups, cv=LeaveOneGroupOut())
-    assert scores.tolist() == [1, 1]
-
-
 def test_a_permutation_test(quick: Any, dark_and_bright: Images) -> None:
     X, y = dark_and_bright
     score, permuted, p_value = permutation_test_score(
@@ -169,15 +168,13 @@ def test_sample_weights_are_routed(
         pipeline.fit(X, y, sample_weight=weights)
         assert pipeline.score(*dark_and_bright) == 1
         scorer = make_scorer(accuracy_score).set_score_request(sample_weight=True)
-        result = cross_validate(
-            pipeline, X, y, cv=2, scoring=scorer, params={"sample_weight": weights}
-        )
+        how: dict[str, Any] = {"cv": 2, "scoring": scorer}
+        how["params"] = {"sample_weight": weights}
+        result = cross_validate(pipeline, X, y, **how)
         # The wrong labels count neither in training nor in the score.
         assert result["test_score"].tolist() == [1, 1]
         refusing = clone(quick).set_fit_request(sample_weight=False)
-        unweighted = cross_validate(
-            refusing, X, y, cv=2, scoring=scorer, params={"sample_weight": weights}
-        )
+        unweighted = cross_validate(refusing, X, y, **how)
         assert unweighted["test_score"].min() < 1
 
 
@@ -189,17 +186,69 @@ def test_groups_are_routed_to_the_split_and_to_fit(
     groups = np.tile(["a", "b"], 12)
     with sklearn.config_context(enable_metadata_routing=True):
         clf = clone(quick).set_params(early_stopping=True).set_fit_request(groups=True)
+        how: dict[str, Any] = {"cv": LeaveOneGroupOut(), "params": {"groups": groups}}
         with pytest.raises(ValueError, match="lies in a single group"):
-            cross_val_score(
-                clf,
-                X,
-                y,
-                cv=LeaveOneGroupOut(),
-                params={"groups": groups},
-                error_score="raise",
-            )
+            cross_val_score(clf, X, y, **how, error_score="raise")
         clf.set_fit_request(groups=False)
-        scores = cross_val_score(
-            clf, X, y, cv=LeaveOneGroupOut(), params={"groups": groups}
-        )
+        scores = cross_val_score(clf, X, y, **how)
         assert np.isfinite(scores).all()
+
+
+@pytest.mark.slow
+def test_a_grid_search_in_two_processes(quick: Any, dark_and_bright: Images) -> None:
+    X, y = dark_and_bright
+    search = GridSearchCV(
+        clone(quick).set_params(augmentation=Augmentation()),
+        {"hidden_units": [(8,), (16, 8)], "augmentation__rotation": [0, 90]},
+        cv=2,
+        n_jobs=2,
+        scoring="roc_auc",
+        error_score="raise",
+    ).fit(pd.Series(X), y)
+    assert search.cv_results_["mean_test_score"].tolist() == [1, 1, 1, 1]
+    assert search.best_estimator_.score(X, y) == 1
+    assert search.best_params_ == {"augmentation__rotation": 0, "hidden_units": (8,)}
+
+
+def test_calibration(quick: Any, fitted_classifier: Any, dark_and_bright: Images) -> None:
+    X, y = dark_and_bright
+    clf = CalibratedClassifierCV(clone(quick), method="isotonic", cv=2).fit(X, y)
+    assert len(clf.calibrated_classifiers_) == 2
+    assert clf.score(X, y) == 1
+    fitted = CalibratedClassifierCV(FrozenEstimator(fitted_classifier)).fit(X, y)
+    assert fitted.score(X, y) == 1
+
+
+def test_thresholds(quick: Any, fitted_classifier: Any, dark_and_bright: Images) -> None:
+    X, y = dark_and_bright
+    # Both folds and all images lead to like probabilities, if nothing depends on the part.
+    settings = {"pooling": "avg", "standardize": False, "weight_decay": 0}
+    plain = clone(quick).set_params(**settings)
+    tuned = TunedThresholdClassifierCV(plain, cv=2, scoring="f1").fit(X, y)
+    dark, bright = np.array_split(tuned.estimator_.predict_proba(X)[:, 1], 2)
+    assert dark.max() < tuned.best_threshold_ <= bright.min()
+    assert tuned.score(X, y) == 1
+    found = fitted_classifier.predict_proba(X)[:, 1]
+    for threshold, label in ((np.nextafter(found.max(), 2), 0), (found.min(), 1)):
+        fixed = FixedThresholdClassifier(
+            FrozenEstimator(fitted_classifier), threshold=threshold
+        )
+        assert set(fixed.fit(X, y).predict(X)) == {label}
+
+
+def test_voting_and_stacking(quick: Any, dark_and_bright: Images) -> None:
+    X, y = dark_and_bright
+    members = [("a", clone(quick)), ("b", clone(quick).set_params(random_state=1))]
+    voting = VotingClassifier(members, voting="soft").fit(X, y)
+    assert voting.score(X, y) == 1
+    expected = np.mean([member.predict_proba(X) for member in voting.estimators_], axis=0)
+    np.testing.assert_allclose(voting.predict_proba(X), expected)
+    stacking = StackingClassifier(members[:1], LogisticRegression(C=100), cv=2).fit(X, y)
+    assert stacking.score(X, y) == 1
+    assert stacking.transform(X).shape == (24, 1)
+
+
+def test_bagging_hands_over_a_column(quick: Any, dark_and_bright: Images) -> None:
+    X, y = dark_and_bright
+    clf = BaggingClassifier(clone(quick), n_estimators=2, random_state=0)
+    assert clf.fit(X[:, np.newaxis], y).score(X[:, np.newaxis], y) == 1
