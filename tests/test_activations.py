@@ -155,9 +155,10 @@ def test_no_room_for_a_file_is_an_error_with_a_way_out(narrow_trunk, noise_image
     assert "TMPDIR" in said
 
 
-def test_pixels_are_never_kept(make_reader, noise_images) -> None:
+def test_pixels_are_never_kept_nor_stored(make_reader, noise_images, tmp_path) -> None:
     """With the cut at the image itself, the activations are the pixels."""
-    reader = make_reader(TrunkSettings((32, 32), "stretch", "unit", "avg", "block1"))
+    store = ActivationStore(tmp_path / "store")
+    reader = make_reader(replace(PLAIN, cut="block1"), store=store)
     shelf = ActivationShelf(reader, noise_images, n_views=1, max_bytes=0)
     assert shelf.fill([0]) == []
     assert not shelf._kept
@@ -165,6 +166,8 @@ def test_pixels_are_never_kept(make_reader, noise_images) -> None:
     pixels = shelf.take(rows, 0)
     assert pixels.shape == (2, 32, 32, 3)
     assert 0 <= pixels.min() < 0.1 < 0.9 < pixels.max() <= 1
+    read_all(reader, noise_images)
+    assert store.info().n_entries == 0
 
 
 @pytest.fixture
@@ -222,12 +225,6 @@ def test_settings_and_number_of_a_view_are_in_its_key(
     reader = make_reader(store=store, augmentation=Augmentation(rotation=3))
     read_all(reader, noise_images[:1], 0)
     assert reader.n_computed == 0
-
-
-def test_pixels_are_never_stored(make_reader, noise_images, store) -> None:
-    settings = replace(PLAIN, cut="block1")
-    read_all(make_reader(settings, store=store), noise_images)
-    assert store.info().n_entries == 0
 
 
 def test_a_folder_that_cannot_be_used_costs_one_warning(

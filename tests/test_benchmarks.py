@@ -81,12 +81,8 @@ def test_targets(contest, pair, met):
 
 def test_a_contest_held_again_counts_from_its_last_start(tmp_path):
     file = tmp_path / "rounds.jsonl"
-    for measured in (
-        Round(SPEED, 0, 1, 1),
-        Round(SPEED, 1, 1, 1),
-        Round(PEAK, 0, 5, 5),
-        Round(SPEED, 0, 2, 1),
-    ):
+    first = Round(SPEED, 0, 1, 1), Round(SPEED, 1, 1, 1), Round(PEAK, 0, 5, 5)
+    for measured in (*first, Round(SPEED, 0, 2, 1)):
         append_round(file, measured)
     with file.open("a") as stream:
         stream.write('{"contest": {"ca')  # killed while it wrote

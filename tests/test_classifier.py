@@ -6,14 +6,12 @@ from typing import Any
 import joblib
 import numpy as np
 import pytest
-from conftest import Images, MakeClassifier, write_image
+from conftest import Fit, Folders, Images, MakeClassifier, write_image
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import log_loss
 
 from skfakereal import VGG16ImageClassifier
-
-MISSING = "missing.png"
 
 
 def test_dark_and_bright_are_learned_and_the_columns_not_swapped(
@@ -29,6 +27,10 @@ def test_dark_and_bright_are_learned_and_the_columns_not_swapped(
     dark, bright = fitted_classifier.predict_proba(new)
     assert dark[0] > 0.6 > 0.4 > dark[1]
     assert bright[1] > 0.6 > 0.4 > bright[0]
+    proba = fitted_classifier.predict_proba(X)
+    assert (proba.dtype, proba.shape) == (np.float64, (24, 2))
+    np.testing.assert_allclose(proba.sum(axis=1), 1, rtol=1e-12)
+    assert ((proba >= 0) & (proba <= 1)).all()
 
 
 def test_swapped_labels_swap_the_columns(
@@ -94,7 +96,7 @@ def test_labels_of_every_kind_come_back(
 
 
 @pytest.fixture(scope="module")
-def three_greys(tmp_path_factory: pytest.TempPathFactory) -> Images:
+def three_greys(tmp_path_factory: Folders) -> Images:
     """Return the paths of 8 images each of three greys, and their labels 0, 1, 2."""
     folder, rng = tmp_path_factory.mktemp("greys"), np.random.default_rng(4)
     y = np.repeat([0, 1, 2], 8)
@@ -131,32 +133,16 @@ def test_one_class_is_an_error(
         make_classifier().fit(X[:3], [0, 0, 1], sample_weight=[1, 1, 0])
 
 
-def test_probabilities_are_probabilities(
+def test_rows_follow_the_paths_alone_and_repeated(
     fitted_classifier: VGG16ImageClassifier, dark_and_bright: Images
 ) -> None:
-    proba = fitted_classifier.predict_proba(dark_and_bright[0])
-    assert proba.dtype == np.float64
-    assert proba.shape == (24, 2)
-    np.testing.assert_allclose(proba.sum(axis=1), 1, rtol=1e-12)
-    assert ((proba >= 0) & (proba <= 1)).all()
-
-
-def test_one_image_has_one_row_the_same_as_among_others(
-    fitted_classifier: VGG16ImageClassifier, dark_and_bright: Images
-) -> None:
-    X, _ = dark_and_bright
+    X, y = dark_and_bright
     proba = fitted_classifier.predict_proba(X)
     for i in (0, 23):
         alone = fitted_classifier.predict_proba(X[i : i + 1])
         assert alone.shape == (1, 2)
         np.testing.assert_allclose(alone[0], proba[i], atol=1e-3)
     assert fitted_classifier.predict(X[:1]).shape == (1,)
-
-
-def test_rows_follow_the_paths_also_repeated_ones(
-    fitted_classifier: VGG16ImageClassifier, dark_and_bright: Images
-) -> None:
-    X, y = dark_and_bright
     order = np.array([23, 0, 0, 12, 23, 5, 0])
     assert fitted_classifier.predict(X[order]).tolist() == y[order].tolist()
     proba = fitted_classifier.predict_proba(X[order])
@@ -164,63 +150,47 @@ def test_rows_follow_the_paths_also_repeated_ones(
     assert (proba[0] == proba[4]).all()
 
 
-def test_predicting_does_not_alter_the_estimator(
-    make_classifier: MakeClassifier, dark_and_bright: Images
+def test_predicting_and_parameters_do_not_alter_what_is_fitted(
+    fit: Fit, dark_and_bright: Images
 ) -> None:
-    X, y = dark_and_bright
-    clf = make_classifier(epochs=1).fit(X, y)
+    X, _ = dark_and_bright
+    clf = fit(epochs=1)
     before = joblib.hash(clf)
-    clf.predict_proba(X)
+    proba = clf.predict_proba(X)
     clf.predict(X[:1])
     assert joblib.hash(clf) == before
+    changes = {"image_size": (64, 64), "preprocessing": "imagenet", "pooling": "max"}
+    clf.set_params(**changes, weights=None)
+    np.testing.assert_array_equal(clf.predict_proba(X), proba)
 
 
 def test_not_fitted(make_classifier: MakeClassifier, fitted_classifier: Any) -> None:
     for clf in (make_classifier(), clone(fitted_classifier)):
-        with pytest.raises(NotFittedError):
-            clf.predict([MISSING])
-        with pytest.raises(NotFittedError):
-            clf.predict_proba([MISSING])
+        for ask in (clf.predict, clf.predict_proba):
+            with pytest.raises(NotFittedError):
+                ask(["missing.png"])
 
 
 def test_a_second_fit_begins_anew_with_the_new_parameters(
     make_classifier: MakeClassifier, dark_and_bright: Images, three_greys: Images
 ) -> None:
-    clf = make_classifier().fit(*dark_and_bright)
-    clf.set_params(epochs=2, pooling="max", image_size=(40, 32)).fit(*three_greys)
-    fresh = make_classifier(epochs=2, pooling="max", image_size=(40, 32)).fit(*three_greys)
+    (X, y), changes = three_greys, {"epochs": 2, "pooling": "max", "image_size": (40, 32)}
+    clf = make_classifier(epochs=1).fit(*dark_and_bright)
+    clf.set_params(**changes).fit(X, y)
+    fresh = make_classifier(**changes).fit(X, y)
     assert clf.n_iter_ == 2
     assert clf.classes_.tolist() == [0, 1, 2]
-    np.testing.assert_array_equal(
-        clf.predict_proba(three_greys[0]), fresh.predict_proba(three_greys[0])
-    )
-
-
-def test_changed_parameters_do_not_change_what_is_fitted(
-    make_classifier: MakeClassifier, dark_and_bright: Images
-) -> None:
-    X, y = dark_and_bright
-    clf = make_classifier(epochs=1).fit(X, y)
-    before = clf.predict_proba(X)
-    clf.set_params(
-        image_size=(64, 64), preprocessing="imagenet", pooling="max", weights=None
-    )
-    np.testing.assert_array_equal(clf.predict_proba(X), before)
+    np.testing.assert_array_equal(clf.predict_proba(X), fresh.predict_proba(X))
 
 
 def test_fit_leaves_the_callers_arrays_alone(
     make_classifier: MakeClassifier, dark_and_bright: Images
 ) -> None:
     X, y = dark_and_bright
-    arguments = {
-        "X": X.copy(),
-        "y": y.copy(),
-        "sample_weight": np.arange(1, 25),
-        "groups": np.arange(24),
-        "X_val": X[::5].copy(),
-        "y_val": y[::5].copy(),
-        "sample_weight_val": np.arange(1, 6),
-    }
+    weights, weights_val = np.arange(1, 25), np.arange(1, 6)
+    arguments = {"X": X.copy(), "y": y.copy(), "groups": np.arange(24)}
+    arguments |= {"X_val": X[::5].copy(), "y_val": y[::5].copy()}
+    arguments |= {"sample_weight": weights, "sample_weight_val": weights_val}
     before = {name: array.copy() for name, array in arguments.items()}
     for array in arguments.values():
         array.setflags(write=False)

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Images, MakeClassifier, write_image
+from conftest import Fit, Images, MakeClassifier, write_image
 
 from skfakereal import ImageReadError
+
+Broken = tuple[list[str], dict[int, str]]
 
 
 @pytest.mark.parametrize(
@@ -80,9 +82,7 @@ def test_wrong_paths_in_predict(fitted_classifier: Any, dark_and_bright: Images)
 
 
 @pytest.fixture
-def with_broken(
-    dark_and_bright: Images, tmp_path: Path
-) -> tuple[list[str], dict[int, str]]:
+def with_broken(dark_and_bright: Images, tmp_path: Path) -> Broken:
     """Return the shared images with some broken ones among them, and the reasons by index."""
     X = list(dark_and_bright[0])
     (tmp_path / "empty.png").touch()
@@ -105,14 +105,13 @@ def with_broken(
 def test_fit_lists_all_broken_files_with_their_index(
     make_classifier: MakeClassifier,
     dark_and_bright: Images,
-    with_broken: tuple[list[str], dict[int, str]],
+    with_broken: Broken,
     early_stopping: bool,
 ) -> None:
     X, reasons = with_broken
     # With 0.5, some of them lie in the validation part.
-    clf = make_classifier(
-        early_stopping=early_stopping, validation_fraction=0.5, on_error="nan"
-    )
+    how = {"early_stopping": early_stopping, "validation_fraction": 0.5}
+    clf = make_classifier(**how, on_error="nan")
     with pytest.raises(ImageReadError, match="5 images cannot be read") as caught:
         clf.fit(X, dark_and_bright[1])
     failures = caught.value.failures
@@ -126,7 +125,7 @@ def test_fit_lists_all_broken_files_with_their_index(
 def test_the_files_of_the_validation_data_are_listed_too(
     make_classifier: MakeClassifier,
     dark_and_bright: Images,
-    with_broken: tuple[list[str], dict[int, str]],
+    with_broken: Broken,
 ) -> None:
     (X, y), (broken, reasons) = dark_and_bright, with_broken
     training = [*X[:4], "gone.png", *X[5:]]
@@ -141,7 +140,7 @@ def test_the_files_of_the_validation_data_are_listed_too(
 def test_an_image_of_weight_zero_need_not_be_readable(
     make_classifier: MakeClassifier,
     dark_and_bright: Images,
-    with_broken: tuple[list[str], dict[int, str]],
+    with_broken: Broken,
 ) -> None:
     X, reasons = with_broken
     weights = np.ones(24)
@@ -154,12 +153,10 @@ def test_an_image_of_weight_zero_need_not_be_readable(
 
 
 def test_on_error_decides_about_probabilities(
-    make_classifier: MakeClassifier,
-    dark_and_bright: Images,
-    with_broken: tuple[list[str], dict[int, str]],
+    fit: Fit, dark_and_bright: Images, with_broken: Broken
 ) -> None:
     X, reasons = with_broken
-    clf = make_classifier(on_error="nan").fit(*dark_and_bright)
+    clf = fit(on_error="nan")
     proba = clf.predict_proba(X)
     good = np.setdiff1d(np.arange(24), list(reasons))
     assert np.isnan(proba[list(reasons)]).all()

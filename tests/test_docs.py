@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from conftest import Patch
 
 import skfakereal
 from skfakereal import Augmentation, VGG16FeatureExtractor, VGG16ImageClassifier
@@ -44,7 +45,7 @@ def test_no_page_is_long(page: Path) -> None:
     "make", [Augmentation, VGG16FeatureExtractor, VGG16ImageClassifier]
 )
 def test_an_estimator_is_linked_to_its_page_once_there_is_a_site(
-    make: type, monkeypatch: pytest.MonkeyPatch
+    make: type, monkeypatch: Patch
 ) -> None:
     estimator = make()
     assert estimator._get_doc_link() == ""

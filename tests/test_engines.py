@@ -2,11 +2,13 @@
 
 import gc
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import Patch, Said
 from numpy.typing import NDArray
 
 from skfakereal._network import Conv, Dense, Flatten, Forward, GlobalPool, MaxPool, Network
@@ -44,9 +46,8 @@ def narrow_trunk() -> Trunk:
     arrays, inputs = {}, 3
     for name in convolution_names():
         outputs = NARROW[int(name[5]) - 1]
-        arrays[f"{name}/kernel"] = normal(
-            rng, 3, 3, inputs, outputs, scale=(2 / (9 * inputs)) ** 0.5
-        )
+        scale = (2 / (9 * inputs)) ** 0.5
+        arrays[f"{name}/kernel"] = normal(rng, 3, 3, inputs, outputs, scale=scale)
         arrays[f"{name}/bias"] = normal(rng, outputs, scale=0.1)
         inputs = outputs
     return Trunk(arrays, "a narrow trunk")
@@ -63,10 +64,8 @@ def head(inputs: int, activation: str) -> tuple[Dense, ...]:
 
 def images(n: int, *size: int) -> FloatArray:
     """Return n images that differ much, so that one cannot pass for another."""
-    rng = np.random.default_rng(3)
-    return rng.random((n, *size, 3), dtype=np.float32) * np.arange(
-        1, n + 1, dtype=np.float32
-    ).reshape(n, 1, 1, 1)
+    pixels = np.random.default_rng(3).random((n, *size, 3), dtype=np.float32)
+    return pixels * np.arange(1, n + 1, dtype=np.float32).reshape(n, 1, 1, 1)
 
 
 def with_ncnn(network: Network, batch: FloatArray, n_threads: int = 2) -> Forward:
@@ -85,17 +84,13 @@ def assert_engines_agree(network: Network, batch: FloatArray) -> FloatArray:
     return expected
 
 
+# Of sizes from 130 on, only maps of up to 20 pixels are stacked, behind three or four poolings.
+SIZES = [(32, 32), (50, 50), (96, 40), (161, 160), (224, 224), (320, 256)]
+
+
 @pytest.mark.parametrize(
-    # Of those from 130 on, only maps of up to 20 pixels are stacked, behind three or four
-    # poolings.
     "size",
-    [
-        *((33, 33), (130, 130)),
-        *(
-            pytest.param(size, marks=pytest.mark.slow)
-            for size in [(32, 32), (50, 50), (96, 40), (161, 160), (224, 224), (320, 256)]
-        ),
-    ],
+    [(33, 33), (130, 130), *(pytest.param(s, marks=pytest.mark.slow) for s in SIZES)],
 )
 @pytest.mark.parametrize("cut", CUTS)
 def test_ncnn_agrees_with_tensorflow_on_both_sides_of_every_cut(
@@ -150,9 +145,22 @@ def test_no_images_give_no_outputs() -> None:
     assert with_ncnn(network, images(1, 32, 32))(images(0, 32, 32)).shape == (0, 20)
 
 
-def assert_batches_and_threads_make_no_difference(trunk: Trunk, size: int) -> None:
+LARGER = [(narrow_trunk, n) for n in (32, 64, 160, 161, 224, 256, 320)]
+FULL = (lambda: load_trunk("cifake"), 160)
+
+
+@pytest.mark.parametrize(
+    ("trunk", "size"),
+    [
+        *((narrow_trunk, 37), (narrow_trunk, 130)),
+        *(pytest.param(*case, marks=pytest.mark.slow) for case in [*LARGER, FULL]),
+    ],
+)
+def test_an_image_has_the_same_activations_in_every_batch_and_thread(
+    trunk: Callable[[], Trunk], size: int
+) -> None:
     # 20 images: a stack of small maps behind the poolings holds 16.
-    network, batch = trunk_network(trunk, settings()), images(20, size, size)
+    network, batch = trunk_network(trunk(), settings()), images(20, size, size)
     forward = with_ncnn(network, batch)
     together = forward(batch)
     for i in range(0, 20, 3):
@@ -163,29 +171,8 @@ def assert_batches_and_threads_make_no_difference(trunk: Trunk, size: int) -> No
         np.testing.assert_array_equal(with_ncnn(network, batch, n_threads)(batch), together)
 
 
-@pytest.mark.parametrize(
-    "size",
-    [
-        *(37, 130),
-        *(
-            pytest.param(n, marks=pytest.mark.slow)
-            for n in (32, 64, 160, 161, 224, 256, 320)
-        ),
-    ],
-)
-def test_an_image_has_the_same_activations_in_every_batch_and_thread(size: int) -> None:
-    assert_batches_and_threads_make_no_difference(narrow_trunk(), size)
-
-
-@pytest.mark.slow
-def test_batches_and_threads_make_no_difference_at_full_width() -> None:
-    assert_batches_and_threads_make_no_difference(load_trunk("cifake"), 160)
-
-
 @pytest.mark.parametrize("size", [32, 160])
-def test_computing_writes_nothing_to_the_screen(
-    size: int, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_computing_writes_nothing_to_the_screen(size: int, capfd: Said) -> None:
     network, batch = trunk_network(narrow_trunk(), settings()), images(3, size, size)
     with_ncnn(network, batch, 2)(batch)
     assert capfd.readouterr() == ("", "")  # ncnn writes there by itself
@@ -236,20 +223,13 @@ def test_weights_are_freed_with_the_engine() -> None:
     assert last - first < 76
 
 
-def test_layers_in_an_order_that_no_vgg_has() -> None:
+def test_what_no_engine_takes(rng: np.random.Generator) -> None:
     network = Network((MaxPool(), *head(3, "sigmoid")))
     with pytest.raises(ValueError, match="A Dense layer cannot follow a feature map"):
         with_ncnn(network, images(1, 8, 8))
-
-
-def test_a_network_that_ncnn_refuses() -> None:
-    rng = np.random.default_rng(0)
     one_bias_too_few = Network((Conv(normal(rng, 3, 3, 3, 5), normal(rng, 4)),))
     with pytest.raises(RuntimeError, match="cannot load this network"):
         with_ncnn(one_bias_too_few, images(1, 8, 8))
-
-
-def test_images_of_another_size() -> None:
     forward = with_ncnn(trunk_network(narrow_trunk(), settings()), images(1, 160, 160))
     with pytest.raises(ValueError, match=r"\(160, 160, 3\).*\(2, 192, 192, 3\)"):
         forward(images(2, 192, 192))
@@ -279,13 +259,11 @@ def test_auto_goes_by_gpu_weights_and_processor(
     assert " ".join(found) == expected
     # What was fitted before keeps its precision, whatever else.
     for is_int8, engines in [(True, {"int8"}), (False, {"ncnn", "tensorflow"})]:
-        engine, _ = auto_engine(
-            **machine, n_pixels=n_pixels, has_scales=has_scales, is_int8=is_int8
-        )
-        assert engine in engines
+        known = machine | {"n_pixels": n_pixels, "has_scales": has_scales}
+        assert auto_engine(**known, is_int8=is_int8)[0] in engines
 
 
-def test_without_onnxruntime_auto_is_ncnn(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_onnxruntime_auto_is_ncnn(monkeypatch: Patch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)  # as if it were not installed
     found = auto_engine(n_pixels=2**23, has_scales=True, vnni=lambda: True)
     assert found == ("ncnn", "since onnx or onnxruntime is not installed")

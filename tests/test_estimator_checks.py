@@ -16,6 +16,7 @@ from typing import Any, Self
 
 import numpy as np
 import pytest
+from conftest import Patch
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.special import expit
@@ -27,16 +28,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skfakereal import Augmentation, VGG16FeatureExtractor, VGG16ImageClassifier
 
 NEED_NO_DATA = (
-    "check_estimator_cloneable",
-    "check_estimator_tags_renamed",
-    "check_valid_tag_types",
-    "check_estimator_repr",
-    "check_no_attributes_set_in_init",
-    "check_do_not_raise_errors_in_init_or_set_params",
-    "check_mixin_order",
-    "check_parameters_default_constructible",
-    "check_get_params_invariance",
-    "check_set_params",
+    *("estimator_cloneable", "estimator_tags_renamed", "valid_tag_types", "estimator_repr"),
+    *("no_attributes_set_in_init", "do_not_raise_errors_in_init_or_set_params"),
+    *("mixin_order", "parameters_default_constructible", "get_params_invariance"),
+    "set_params",
 )
 
 
@@ -52,7 +47,7 @@ NEED_NO_DATA = (
     ids=["classifier", "nested", "features", "augmentation"],
 )
 def test_checks_that_need_no_data(estimator: BaseEstimator, check: str) -> None:
-    getattr(estimator_checks, check)(type(estimator).__name__, estimator)
+    getattr(estimator_checks, f"check_{check}")(type(estimator).__name__, estimator)
 
 
 @pytest.mark.parametrize(
@@ -129,19 +124,11 @@ class ExtractorOnRows(_OnRows, VGG16FeatureExtractor):
         return self._answer(super().transform, X)
 
 
+QUICK: dict[str, Any] = {"image_size": (32, 32), "weights": TRUNK, "n_jobs": 1}
+HEAD: dict[str, Any] = {"hidden_units": (16,), "learning_rate": 0.05, "epochs": 16}
 ON_ROWS = [
-    ClassifierOnRows(
-        image_size=(32, 32),
-        weights=TRUNK,
-        hidden_units=(16,),
-        learning_rate=0.05,
-        epochs=16,
-        augmentation=None,
-        early_stopping=False,
-        cache=None,
-        n_jobs=1,
-    ),
-    ExtractorOnRows(image_size=(32, 32), weights=TRUNK, cache=None, n_jobs=1),
+    ClassifierOnRows(**QUICK, **HEAD, augmentation=None, early_stopping=False, cache=None),
+    ExtractorOnRows(**QUICK, cache=None),
 ]
 
 
@@ -159,7 +146,7 @@ def expected_failures(estimator: BaseEstimator) -> dict[str, str]:
 
 
 @pytest.fixture
-def _beside_the_trunk(narrow_trunk: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def _beside_the_trunk(narrow_trunk: str, monkeypatch: Patch) -> None:
     """Work where `TRUNK` lies: checks are collected before it is written."""
     monkeypatch.chdir(Path(narrow_trunk).parent)
 

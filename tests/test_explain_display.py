@@ -4,12 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Images, MakeImage
+from conftest import Images, MakeExtractor, MakeImage
 from matplotlib import pyplot as plt
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from skfakereal import VGG16FeatureExtractor
 from skfakereal.explain import (
     Explanation,
     GradCAMDisplay,
@@ -61,11 +60,9 @@ def test_pictures_have_the_proportions_of_the_file(
 
 
 def test_a_crop_is_drawn_where_it_is(
-    narrow_trunk: str, dark_and_bright: Images, photos: list[str]
+    make_extractor: MakeExtractor, dark_and_bright: Images, photos: list[str]
 ) -> None:
-    features = VGG16FeatureExtractor(
-        weights=narrow_trunk, image_size=(40, 32), pooling="avg", resize="crop", cache=None
-    )
+    features = make_extractor(image_size=(40, 32), pooling="avg", resize="crop")
     clf = make_pipeline(features, LogisticRegression()).fit(*dark_and_bright)
     display = GradCAMDisplay.from_estimator(clf, photos[:1])
     assert display.ax_.images[0].get_extent() == [34, 66, 45, 5]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Images, MakeClassifier, MakeImage
+from conftest import Images, MakeClassifier, MakeExtractor, MakeImage
 from numpy.typing import NDArray
 from PIL import Image
 from sklearn.calibration import CalibratedClassifierCV
@@ -25,10 +25,8 @@ IMAGENET_MEAN = np.array([103.939, 116.779, 123.68], np.float32)
 
 
 @pytest.fixture(scope="module")
-def extractor(narrow_trunk: str) -> VGG16FeatureExtractor:
-    return VGG16FeatureExtractor(
-        weights=narrow_trunk, image_size=(64, 64), pooling="avg", cache=None
-    )
+def extractor(make_extractor: MakeExtractor) -> VGG16FeatureExtractor:
+    return make_extractor(image_size=(64, 64), pooling="avg")
 
 
 @pytest.fixture
@@ -52,11 +50,8 @@ def by_tensorflow(clf: VGG16ImageClassifier, path: str, layer: str, column: int)
     import tensorflow as tf
 
     pixels = seen_by(clf, path).astype(np.float32)
-    pixels = (
-        pixels[..., ::-1] - IMAGENET_MEAN
-        if clf.preprocessing == "imagenet"
-        else pixels / 255
-    )
+    unit = clf.preprocessing != "imagenet"
+    pixels = pixels / 255 if unit else pixels[..., ::-1] - IMAGENET_MEAN
     weights = clf._trunk.arrays | {
         f"{name}/{part}": getattr(trained, part)
         for name, trained in trained_convolutions(clf)
@@ -226,22 +221,25 @@ def test_what_cannot_be_differentiated_is_refused(
     extractor: VGG16FeatureExtractor, pipeline: Pipeline, dark_and_bright: Images
 ) -> None:
     X, y = dark_and_bright
-    forest = make_pipeline(extractor, RandomForestClassifier(2)).fit(X, y)
-    with pytest.raises(TypeError, match=r"got RandomForestClassifier\. Use occlusion"):
-        grad_cam(forest, X)
-    between = make_pipeline(extractor, FunctionTransformer(), LogisticRegression())
-    with pytest.raises(TypeError, match=r"StandardScaler .*got FunctionTransformer"):
-        grad_cam(between.fit(X, y), X)
-    voting = VotingClassifier([("one", pipeline)], voting="soft").fit(X, y)
-    with pytest.raises(
-        TypeError, match=r"one VGG16 .* got VotingClassifier\. Use occlusion"
-    ):
-        grad_cam(voting, X)
-    folds = CalibratedClassifierCV(pipeline, cv=2).fit(X, y)
-    with pytest.raises(TypeError, match="got CalibratedClassifierCV"):
-        grad_cam(folds, X)
-    with pytest.raises(TypeError, match="predict_proba"):
-        grad_cam(make_pipeline(extractor, LinearSVC()).fit(X, y), X)
+    own = FunctionTransformer()
+    for estimator, message in [
+        (
+            make_pipeline(extractor, RandomForestClassifier(2)),
+            r"got RandomForestClassifier\. Use occlusion",
+        ),
+        (
+            make_pipeline(extractor, own, LogisticRegression()),
+            r"StandardScaler .*got FunctionTransformer",
+        ),
+        (
+            VotingClassifier([("one", pipeline)], voting="soft"),
+            r"one VGG16 .* got VotingClassifier\. Use occlusion",
+        ),
+        (CalibratedClassifierCV(pipeline, cv=2), "got CalibratedClassifierCV"),
+        (make_pipeline(extractor, LinearSVC()), "predict_proba"),
+    ]:
+        with pytest.raises(TypeError, match=message):
+            grad_cam(estimator.fit(X, y), X)
 
 
 def test_wrong_words_and_files_are_refused(
@@ -271,47 +269,32 @@ def test_classes_that_leave_the_positive_one_open_need_a_label(
 
 
 def test_an_odd_size_leaves_the_cells_in_their_places(
-    narrow_trunk: str, dark_and_bright: Images
+    make_extractor: MakeExtractor, dark_and_bright: Images
 ) -> None:
     """Poolings drop the last rows; a map must not be stretched over them."""
     X, y = dark_and_bright
     maps = []
     for side in (64, 95):
-        features = VGG16FeatureExtractor(
-            weights=narrow_trunk,
-            image_size=(side, side),
-            pooling="avg",
-            resize="crop",
-            cache=None,
-        )
+        features = make_extractor(image_size=side, pooling="avg", resize="crop")
         clf = make_pipeline(features, LogisticRegression()).fit(X, y)
         maps.append(grad_cam(clf, X[:1], layer="block5_pool"))
     assert maps[1].cells == (2, 2)
     assert maps[1].maps.shape == (1, 95, 95)
-    assert np.array_equal(
-        maps[1].maps[0, 64:, 64:], np.full((31, 31), maps[1].maps[0, 63, 63])
-    )
+    assert (maps[1].maps[0, 64:, 64:] == maps[1].maps[0, 63, 63]).all()
     assert maps[1].areas.tolist() == [[-31, -31, 95, 95]]
 
 
 @pytest.mark.parametrize(
-    ("size", "layer", "cells"),
-    [(32, "block3_conv3", 8), (64, "block4_conv3", 8), (128, "block5_conv3", 8)],
+    ("size", "layer"), [(32, "block3_conv3"), (64, "block4_conv3"), (128, "block5_conv3")]
 )
 def test_small_images_are_explained_at_an_early_layer(
-    size: int,
-    layer: str,
-    cells: int,
-    narrow_trunk: str,
-    dark_and_bright: Images,
+    size: int, layer: str, make_extractor: MakeExtractor, dark_and_bright: Images
 ) -> None:
     X, y = dark_and_bright
-    features = VGG16FeatureExtractor(
-        weights=narrow_trunk, image_size=(size, size), pooling="avg", cache=None
-    )
+    features = make_extractor(image_size=size, pooling="avg")
     pipeline = make_pipeline(features, LogisticRegression()).fit(X, y)
     maps = grad_cam(pipeline, X[:1])
     assert maps.method == f"Grad-CAM at {layer}"
-    assert maps.cells == (cells, cells)
+    assert maps.cells == (8, 8)
     check = randomization_check(pipeline, X[:1], stages=["head"], n_draws=1)
-    assert check.n_cells == cells**2
+    assert check.n_cells == 8**2

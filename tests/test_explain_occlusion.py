@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Images, MakeClassifier, MakeImage
+from conftest import Images, MakeClassifier, MakeExtractor, MakeImage, Patch
 from numpy.typing import NDArray
 from PIL import Image
 from reading import read_image
@@ -33,12 +33,9 @@ from skfakereal.explain._covers import (
 
 def quarters(X: Iterable[str]) -> NDArray[np.float64]:
     """Return the brightness of each image's upper left quarter."""
-    return np.array(
-        [
-            [image[: len(image) // 2, : image.shape[1] // 2].mean() / 255]
-            for image in map(read_image, X)
-        ]
-    )
+    images = map(read_image, X)
+    corners = [image[: len(image) // 2, : image.shape[1] // 2] for image in images]
+    return np.array([[corner.mean() / 255] for corner in corners])
 
 
 @pytest.fixture
@@ -49,8 +46,8 @@ def corner_classifier(make_image: MakeImage) -> Pipeline:
 
 
 @pytest.fixture
-def extractor(narrow_trunk: str) -> VGG16FeatureExtractor:
-    return VGG16FeatureExtractor(weights=narrow_trunk, image_size=(32, 32), cache=None)
+def extractor(make_extractor: MakeExtractor) -> VGG16FeatureExtractor:
+    return make_extractor()
 
 
 def by_files(estimator: Any, X: Any) -> Any:
@@ -121,7 +118,7 @@ def test_three_classes_in_memory_are_as_by_files(
 
 
 def test_a_vgg16_alone_writes_no_file(
-    fitted_classifier: Any, dark_and_bright: Images, monkeypatch: pytest.MonkeyPatch
+    fitted_classifier: Any, dark_and_bright: Images, monkeypatch: Patch
 ) -> None:
     monkeypatch.setenv("TMPDIR", "/does/not/exist")
     monkeypatch.setattr("tempfile.tempdir", "/does/not/exist")
@@ -133,11 +130,11 @@ def test_a_vgg16_alone_writes_no_file(
 
 @pytest.mark.parametrize("wrapper", [Pipeline, VotingClassifier])
 def test_copies_never_get_into_the_store(
-    wrapper: type, tmp_path: Path, narrow_trunk: str, dark_and_bright: Images
+    wrapper: type, tmp_path: Path, make_extractor: MakeExtractor, dark_and_bright: Images
 ) -> None:
     X, y = dark_and_bright
     store = str(tmp_path / "store")
-    features = VGG16FeatureExtractor(weights=narrow_trunk, image_size=(32, 32), cache=store)
+    features = make_extractor(cache=store)
     clf = make_pipeline(features, LogisticRegression())
     if wrapper is VotingClassifier:
         # What cannot be pickled hides no VGG16.
@@ -146,7 +143,6 @@ def test_copies_never_get_into_the_store(
         clf = VotingClassifier([("one", clf), ("other", other)], voting="soft")
     clf.fit(X, y)
     kept = open_store(store)
-    assert kept is not None
     before = kept.info().n_entries
     assert before == len(X)
     occlusion(clf, X[:2], patch=16)
@@ -155,34 +151,24 @@ def test_copies_never_get_into_the_store(
     assert without_store(LogisticRegression) is LogisticRegression
 
 
-def test_images_of_several_sizes_have_maps_of_their_own(
+def test_images_of_any_size_have_maps_of_their_own(
     corner_classifier: Pipeline, make_image: MakeImage
 ) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees
+    turned = make_image("turned.jpg", size=(30, 16), exif=exif)
     paths = [make_image("wide.png", size=(30, 14)), make_image("high.png", size=(8, 21))]
-    result = occlusion(corner_classifier, paths, label=True)
-    assert [values.shape for values in result.maps] == [(14, 30), (21, 8)]
-    assert [image.shape for image in result.images] == [(14, 30, 3), (21, 8, 3)]
-    assert result.areas.tolist() == [[0, 0, 14, 30], [0, 0, 21, 8]]
+    result = occlusion(corner_classifier, [*paths, turned], label=True)
+    assert [values.shape for values in result.maps] == [(14, 30), (21, 8), (30, 16)]
+    assert [image.shape for image in result.images[:2]] == [(14, 30, 3), (21, 8, 3)]
+    assert result.areas[:2].tolist() == [[0, 0, 14, 30], [0, 0, 21, 8]]
     assert result.only(1).maps[0].shape == (21, 8)
-
-
-def test_large_images_are_kept_small(
-    corner_classifier: Pipeline, make_image: MakeImage
-) -> None:
+    # Maps of large ones are kept small.
     path = make_image("large.png", 200, size=(2400, 1200))
     result = occlusion(corner_classifier, [path], label=True, fill="grey", patch=600)
     assert result.maps.shape == (1, 512, 1024)
     assert result.images.shape == (1, 512, 1024, 3)  # type: ignore[union-attr]
     assert result.areas.tolist() == [[0, 0, 1200, 2400]]
-
-
-def test_an_image_is_taken_upright(
-    corner_classifier: Pipeline, make_image: MakeImage
-) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned by 90 degrees
-    path = make_image("turned.jpg", size=(30, 16), exif=exif)
-    assert occlusion(corner_classifier, [path], label=True).maps.shape == (1, 30, 16)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import write_image
+from conftest import Folders, write_image
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 from sklearn.linear_model import LogisticRegression
@@ -19,7 +19,7 @@ Planted = tuple[list[str], NDArray[np.int64], NDArray[np.int64]]
 
 
 @pytest.fixture(scope="module")
-def planted(tmp_path_factory: pytest.TempPathFactory) -> Planted:
+def planted(tmp_path_factory: Folders) -> Planted:
     """Return 16 images with a bright box, 16 without; labels; top and left of the boxes.
 
     Every image has grey noise and a decoy of the same size, bright but for the threshold.
@@ -56,7 +56,7 @@ def eye_for_brightness(path: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def detector(tmp_path_factory: pytest.TempPathFactory, planted: Planted) -> Pipeline:
+def detector(tmp_path_factory: Folders, planted: Planted) -> Pipeline:
     """Return a detector whose one useful feature is known to be the bright box."""
     weights = eye_for_brightness(tmp_path_factory.mktemp("eye") / "eye.safetensors")
     features = VGG16FeatureExtractor(

@@ -4,7 +4,6 @@ import contextlib
 import pickle
 import sqlite3
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Images, MakeClassifier, write_image
+from conftest import Fit, Images, MakeExtractor, write_image
 from PIL import Image
 from safetensors.numpy import load_file
 from sklearn.base import clone
@@ -23,22 +22,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import skfakereal
-from skfakereal import ImageReadError, VGG16FeatureExtractor
+from skfakereal import ImageReadError
 from skfakereal._store.file import checksum_of
 from skfakereal.explain import grad_cam, occlusion
-
-MakeExtractor = Callable[..., VGG16FeatureExtractor]
-
-
-@pytest.fixture(scope="module")
-def make_extractor(narrow_trunk: str) -> MakeExtractor:
-    settings: dict[str, Any] = {
-        "image_size": (32, 32),
-        "weights": narrow_trunk,
-        "cache": None,
-        "n_jobs": 1,
-    }
-    return lambda **changes: VGG16FeatureExtractor(**settings | changes)
 
 
 def test_equal_images_in_other_batches_change_nothing(
@@ -119,10 +105,8 @@ def test_a_pipeline_learns_scores_clones_and_pickles(
     assert cross_val_score(clone(model), X, y, cv=4).tolist() == [1, 1, 1, 1]
     copy = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(copy.predict_proba(X), model.predict_proba(X))
-    search = GridSearchCV(
-        model,
-        {"vgg16featureextractor__pooling": ["avg", "max"], "logisticregression__C": [1]},
-    )
+    grid = {"vgg16featureextractor__pooling": ["avg", "max"], "logisticregression__C": [1]}
+    search = GridSearchCV(model, grid)
     assert search.fit(X, y).best_estimator_.score(X, y) == 1
 
 
@@ -162,14 +146,12 @@ def test_a_stored_value_of_another_size_is_none_of_ours(
     np.testing.assert_array_equal(found, expected)
 
 
-def test_what_numpy_is_to_raise_is_no_matter(
-    make_classifier: MakeClassifier, dark_and_bright: Images
-) -> None:
-    X, y = dark_and_bright
+def test_what_numpy_is_to_raise_is_no_matter(fit: Fit, dark_and_bright: Images) -> None:
+    X, _ = dark_and_bright
     settings: dict[str, Any] = {"hidden_units": (), "pooling": "correlations"}
-    expected = make_classifier(**settings).fit(X, y).predict_proba(X)
+    expected = fit(**settings).predict_proba(X)
     with np.errstate(all="raise"):
-        found = make_classifier(**settings).fit(X, y).predict_proba(X)
+        found = fit(**settings).predict_proba(X)
     np.testing.assert_array_equal(found, expected)
 
 
@@ -217,9 +199,8 @@ def test_a_fit_that_fails_leaves_the_earlier_one(
     before = extractor.transform(frame)
     broken = write_image(tmp_path / "broken.png", np.zeros((40, 40, 3), np.uint8))
     Path(broken).write_bytes(Path(broken).read_bytes()[:60])
-    extractor.set_params(
-        engine="int8", pooling="avg"
-    )  # of its own trunk: images are measured
+    # Of its own trunk, images are measured.
+    extractor.set_params(engine="int8", pooling="avg")
     with pytest.raises(ImageReadError, match="broken"):
         extractor.fit(pd.DataFrame({"other": [broken]}))
     extractor.set_params(engine="auto", pooling="correlations")

@@ -4,18 +4,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Images, MakeClassifier
+from conftest import Fit, Images, MakeClassifier
 from sklearn.metrics import log_loss
 
 from skfakereal import VGG16ImageClassifier
 from skfakereal._network import Dense
 
-CROSSED: dict[str, Any] = {
-    "early_stopping": True,
-    "validation_fraction": "auto",
-    "epochs": 40,
-    "patience": 3,
-}
+CROSSED: dict[str, Any] = {"early_stopping": True, "validation_fraction": "auto"}
+CROSSED |= {"epochs": 40, "patience": 3}
 
 
 @pytest.mark.parametrize("standardize", [True, False])
@@ -73,10 +69,10 @@ def test_weight_decay_shrinks_the_kernels_and_not_the_biases(
 
 @pytest.mark.parametrize("changes", [{}, {"hidden_units": ()}], ids=str)
 def test_a_warm_start_goes_on_behind_the_standardisation(
-    make_classifier: MakeClassifier, dark_and_bright: Images, changes: dict[str, Any]
+    fit: Fit, dark_and_bright: Images, changes: dict[str, Any]
 ) -> None:
     X, y = dark_and_bright
-    clf = make_classifier(warm_start=True, standardize=True, **changes).fit(X, y)
+    clf = fit(warm_start=True, standardize=True, **changes)
     before = clf.predict_proba(X)
     clf.set_params(optimizer="adam", learning_rate=1e-12, epochs=1).fit(X, y)
     np.testing.assert_allclose(clf.predict_proba(X), before, atol=1e-5)
@@ -92,41 +88,27 @@ def test_a_warm_start_goes_on_behind_the_standardisation(
             False,
             {
                 "loss": [0.6891698, 0.6531022, 0.6184455, 0.5942782, 0.565967, 0.5507073],
-                "val_loss": [
-                    0.6829808,
-                    0.6652384,
-                    0.6499673,
-                    0.6373852,
-                    0.6264814,
-                    0.6175451,
-                ],
+                "val_loss": [0.68298, 0.66524, 0.64997, 0.63739, 0.62648, 0.61755],
                 "val_accuracy": [1 / 3] * 6,
             },
             0.5222325,
             0.7322455,
         ),
         (
-            {"epochs": 30, "augmentation": None, "learning_rate": 0.01},
-            False,
-            {},
-            1.287425e-05,
-            0.9999846,
+            *({"epochs": 30, "augmentation": None, "learning_rate": 0.01}, False, {}),
+            *(1.287425e-05, 0.9999846),
         ),
         ({"epochs": 5, "augmentation": None}, True, {}, 0.519621, 0.7022519),
         pytest.param(
             {"epochs": 4, "dropout": 0.5, "augmentation": None, "batch_size": 5},
-            False,
-            {},
-            0.5347168,
-            0.7498439,
+            *(False, {}, 0.5347168, 0.7498439),
             marks=pytest.mark.slow,
         ),
         (
             {"epochs": 2, "trainable_from": "block5", "augmentation": None},
             False,
             {"loss": [0.6891896, 0.643769], "val_loss": [0.6792542, 0.6596789]},
-            0.5113819,
-            0.6090576,
+            *(0.5113819, 0.6090576),
         ),
     ],
     ids=["views", "plain", "groups", "dropout", "block5"],
@@ -160,9 +142,7 @@ def test_the_recipe_names_every_parameter_that_decides_what_is_learned() -> None
     assert VGG16ImageClassifier.recipe(epochs=3).epochs == 3
 
 
-def test_the_curve_of_a_linear_head_counts_weight_decays(
-    dark_and_bright: Images,
-) -> None:
+def test_the_curve_of_a_linear_head_counts_weight_decays(dark_and_bright: Images) -> None:
     from skfakereal.evaluation import TrainingCurveDisplay
 
     X, y = dark_and_bright

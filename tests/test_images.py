@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import MakeImage, noise, png_bytes
+from conftest import MakeImage, Patch, noise, png_bytes
 from PIL import Image, ImageFile
 from reading import read_image
 
 from skfakereal import ImageReadError
-from skfakereal._images.read import decode_image, raise_unreadable, read_bytes
+from skfakereal._images.read import decode_image, raise_unreadable
 
 
 def reason_of(path: str | Path) -> str:
@@ -33,19 +33,15 @@ def test_what_is_no_readable_file(tmp_path: Path) -> None:
     (tmp_path / "empty.jpg").touch()
     (tmp_path / "link.jpg").symlink_to(tmp_path / "gone.jpg")
     (tmp_path / "ring.jpg").symlink_to(tmp_path / "ring.jpg")
-    assert reason_of(tmp_path / "gone.jpg") == "missing"
-    assert reason_of(tmp_path / "link.jpg") == "missing"
-    assert reason_of(tmp_path / "empty.jpg" / "a.jpg") == "missing"
-    assert reason_of(tmp_path) == "directory"
-    assert reason_of(tmp_path / "empty.jpg") == "empty"
-    assert reason_of(tmp_path / "ring.jpg") == "unreadable"
-    assert reason_of("nul\0l.jpg") == "unreadable"
-    assert reason_of("\ud800.jpg") == "unreadable"
-    assert reason_of(tmp_path / ("a" * 5000)) == "unreadable"
-
-
-def test_a_link_to_nothing_is_told_from_a_missing_file(tmp_path: Path) -> None:
-    (tmp_path / "link.jpg").symlink_to(tmp_path / "gone.jpg")
+    with (tmp_path / "hole.jpg").open("wb") as file:
+        file.truncate(2**40)
+    reasons = {"gone.jpg": "missing", "link.jpg": "missing", "empty.jpg/a.jpg": "missing"}
+    reasons |= {"": "directory", "empty.jpg": "empty", "hole.jpg": "too large"}
+    reasons |= dict.fromkeys(
+        ["ring.jpg", "nul\0l.jpg", "\ud800.jpg", "a" * 5000], "unreadable"
+    )
+    for name, reason in reasons.items():
+        assert reason_of(f"{tmp_path}/{name}".removesuffix("/")) == reason, name
     with pytest.raises(ImageReadError, match="it is a link to nothing"):
         read_image(str(tmp_path / "link.jpg"))
 
@@ -54,12 +50,6 @@ def test_a_link_to_nothing_is_told_from_a_missing_file(tmp_path: Path) -> None:
 def test_a_pipe_does_not_block(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
     assert reason_of(tmp_path / "pipe.jpg") == "not a file"
-
-
-def test_a_file_too_large_to_hold_is_not_read(tmp_path: Path) -> None:
-    with (tmp_path / "hole.jpg").open("wb") as file:
-        file.truncate(2**40)
-    assert reason_of(tmp_path / "hole.jpg") == "too large"
 
 
 @pytest.mark.parametrize(
@@ -82,7 +72,7 @@ def test_formats_that_are_not_read(make_image: MakeImage, name: str, reason: str
 @pytest.mark.parametrize("limitless", [False, True], ids=["", "MAX_IMAGE_PIXELS=None"])
 @pytest.mark.parametrize("kind", ["png", "jpg", "gif", "bmp"])
 def test_a_decompression_bomb_is_refused_before_it_unfolds(
-    make_image: MakeImage, monkeypatch: pytest.MonkeyPatch, kind: str, limitless: bool
+    make_image: MakeImage, monkeypatch: Patch, kind: str, limitless: bool
 ) -> None:
     resource = pytest.importorskip("resource")
     if limitless:  # somebody has switched Pillow's own limit off
@@ -149,11 +139,6 @@ def test_no_global_state_changes_and_no_warning_escapes(mixed_files: list[str]) 
     assert state() == before
 
 
-def test_bytes_are_the_files_own(make_image: MakeImage) -> None:
-    path = make_image("a.png")
-    assert read_bytes(path) == Path(path).read_bytes()
-
-
 @pytest.mark.parametrize("name", ["a.gif", "a.webp", "a.png", "a.tif", "a.mpo"])
 def test_of_several_pictures_the_first_is_read(make_image: MakeImage, name: str) -> None:
     first, second = Image.new("RGB", (16, 8), (0, 128, 255)), Image.new("RGB", (16, 8))
@@ -190,8 +175,6 @@ def test_all_failures_are_listed_together() -> None:
 
 def test_one_failure_without_an_index() -> None:
     failure = ImageReadError("'a.jpg' is empty.", path="a.jpg", reason="empty")
-    with pytest.raises(
-        ImageReadError, match=r"1 image cannot be read\. Remove or replace:"
-    ) as caught:
+    with pytest.raises(ImageReadError, match="1 image cannot be read") as caught:
         raise_unreadable([failure])
     assert str(caught.value).endswith("\n  'a.jpg' is empty.")

@@ -6,7 +6,7 @@ from typing import Any
 import joblib
 import numpy as np
 import pytest
-from conftest import Images, MakeClassifier
+from conftest import Images, MakeClassifier, MakeExtractor, Patch
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 from sklearn.linear_model import LogisticRegression
@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
 
-from skfakereal import Augmentation, VGG16FeatureExtractor, VGG16ImageClassifier, load, save
+from skfakereal import Augmentation, VGG16ImageClassifier, load, save
 from skfakereal._activations import ActivationReader
 from skfakereal._network import Clip, Dense
 from skfakereal._training.holdout import LabelledPaths, draw_folds, draw_seeds
@@ -33,7 +33,7 @@ LINEAR: dict[str, Any] = {"hidden_units": (), "optimizer": "auto"}
 @pytest.mark.parametrize("weight_decay", [1.0, 0.01])
 def test_it_is_scikit_learns_logistic_regression(
     make_classifier: MakeClassifier,
-    narrow_trunk: str,
+    make_extractor: MakeExtractor,
     doubtful: Images,
     weight_decay: float,
     n_classes: int,
@@ -47,22 +47,15 @@ def test_it_is_scikit_learns_logistic_regression(
         standardize=standardize,
         class_weight={0: 2.0, 1: 0.5},
     ).fit(X, labels, weights)
-    features = VGG16FeatureExtractor(image_size=32, weights=narrow_trunk, cache=None)
     loss_weights = weights * np.array([2.0, 0.5, 1.0])[labels]
-    reference = make_pipeline(
-        features,
-        StandardScaler() if standardize else "passthrough",
+    head = LogisticRegression(C=1 / (24 * weight_decay), tol=1e-9, max_iter=10_000)
+    of_fit, steps = {"logisticregression__sample_weight": loss_weights}, [head]
+    if standardize:
         # Features that are 1.5 deviations away say no more than that.
-        FunctionTransformer(np.clip, kw_args={"a_min": -1.5, "a_max": 1.5})
-        if standardize
-        else "passthrough",
-        LogisticRegression(C=1 / (24 * weight_decay), tol=1e-9, max_iter=10_000),
-    ).fit(
-        X,
-        labels,
-        logisticregression__sample_weight=loss_weights,
-        **({"standardscaler__sample_weight": loss_weights} if standardize else {}),
-    )
+        clip = FunctionTransformer(np.clip, kw_args={"a_min": -1.5, "a_max": 1.5})
+        steps = [StandardScaler(), clip, head]
+        of_fit["standardscaler__sample_weight"] = loss_weights
+    reference = make_pipeline(make_extractor(), *steps).fit(X, labels, **of_fit)
     np.testing.assert_allclose(clf.predict_proba(X), reference.predict_proba(X), atol=1e-3)
     expected = np.mean(loss_weights * -np.log(clf.predict_proba(X)[np.arange(24), labels]))
     assert clf.history_["loss"] == pytest.approx([expected], rel=1e-4)
@@ -101,11 +94,7 @@ def _objective(
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize(("n_rows", "n_features"), [(40, 90), (90, 40), (120, 90)])
 def test_the_optimum_is_found_in_every_shape(
-    monkeypatch: pytest.MonkeyPatch,
-    n_rows: int,
-    n_features: int,
-    n_classes: int,
-    sample: int,
+    monkeypatch: Patch, n_rows: int, n_features: int, n_classes: int, sample: int
 ) -> None:
     monkeypatch.setattr("skfakereal._training.logistic._SAMPLE", sample)
     random = np.random.default_rng(0)
@@ -138,7 +127,7 @@ def test_the_optimum_is_found_in_every_shape(
 
 
 def test_rows_that_are_not_kept_give_the_same_head(
-    monkeypatch: pytest.MonkeyPatch, make_classifier: MakeClassifier, doubtful: Images
+    monkeypatch: Patch, make_classifier: MakeClassifier, doubtful: Images
 ) -> None:
     settings = LINEAR | {"augmentation": "default", "n_views": 3, "pooling": "statistics"}
     kept = make_classifier(**settings).fit(*doubtful)
@@ -149,13 +138,12 @@ def test_rows_that_are_not_kept_give_the_same_head(
 
 
 def test_each_fold_is_solved_for_as_if_it_were_alone(
-    make_classifier: MakeClassifier, narrow_trunk: str, doubtful: Images
+    make_classifier: MakeClassifier, make_extractor: MakeExtractor, doubtful: Images
 ) -> None:
     """All folds share one set of rows and its bounds, but no weights, nor features' scales."""
     X, y = doubtful
     clf = make_classifier(**LINEAR | CROSSED, weight_decay=0.05).fit(X, y)
-    extractor = VGG16FeatureExtractor(image_size=32, weights=narrow_trunk, cache=None)
-    features = extractor.fit_transform(X)
+    features = make_extractor().fit_transform(X)
     # The bounds are those of all images, which has nothing to do with labels.
     reach = 1.5 * StandardScaler().fit(features).scale_
     mean = features.mean(axis=0)

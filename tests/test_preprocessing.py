@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Images, MakeClassifier, write_image
+from conftest import Fit, Images, write_image
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 from skfr_files import describing
@@ -35,27 +35,27 @@ def assert_auto_is(preprocessing: str, weights: Any, X: Any) -> None:
     assert (auto != features(weights, X, preprocessing=other)).any()
 
 
-@pytest.mark.parametrize("metadata", [None, {"input": "unit"}, {"input": "RGB, [0, 1]"}])
-def test_other_weights_take_pixels_from_0_to_1(
+@pytest.mark.parametrize(
+    ("metadata", "preprocessing"),
+    [
+        *((None, "unit"), ({"input": "unit"}, "unit"), ({"input": "RGB, [0, 1]"}, "unit")),
+        ({"input": "imagenet"}, "imagenet"),
+    ],
+)
+def test_other_weights_take_pixels_from_0_to_1_unless_the_file_says_otherwise(
     narrow_trunk: str,
     dark_and_bright: Images,
     tmp_path: Path,
     metadata: dict[str, str] | None,
+    preprocessing: str,
 ) -> None:
     save_file(load_file(narrow_trunk), tmp_path / "w.safetensors", metadata)
-    assert_auto_is("unit", tmp_path / "w.safetensors", dark_and_bright[0][10:14])
+    assert_auto_is(preprocessing, tmp_path / "w.safetensors", dark_and_bright[0][10:14])
 
 
 @pytest.mark.parametrize("weights", ["cifake", None])
 def test_so_do_the_packages_own(weights: str | None, dark_and_bright: Images) -> None:
     assert_auto_is("unit", weights, dark_and_bright[0][10:14])
-
-
-def test_a_file_can_say_that_it_takes_what_imagenets_weights_take(
-    narrow_trunk: str, dark_and_bright: Images, tmp_path: Path
-) -> None:
-    save_file(load_file(narrow_trunk), tmp_path / "w.safetensors", {"input": "imagenet"})
-    assert_auto_is("imagenet", tmp_path / "w.safetensors", dark_and_bright[0][10:14])
 
 
 @pytest.fixture(scope="module")
@@ -67,21 +67,17 @@ def imagenet_file(test_data: Path) -> Path:
 
 
 @pytest.mark.imagenet
-def test_imagenets_weights_are_known_under_any_name_without_metadata(
-    imagenet_file: Path, dark_and_bright: Images, tmp_path: Path
-) -> None:
-    save_file(load_file(imagenet_file), tmp_path / "w.safetensors")
-    assert_auto_is("imagenet", tmp_path / "w.safetensors", dark_and_bright[0][10:14])
-
-
-@pytest.mark.imagenet
-def test_imagenets_weights_altered_by_a_bit_are_others(
-    imagenet_file: Path, dark_and_bright: Images, tmp_path: Path
+@pytest.mark.parametrize("altered", [False, True])
+def test_imagenets_weights_are_known_under_any_name_and_not_if_a_bit_is_altered(
+    imagenet_file: Path, dark_and_bright: Images, tmp_path: Path, altered: bool
 ) -> None:
     arrays = load_file(imagenet_file)
-    arrays["block5_conv3/bias"] = np.nextafter(arrays["block5_conv3/bias"], np.float32(9))
+    if altered:
+        bias = arrays["block5_conv3/bias"]
+        arrays["block5_conv3/bias"] = np.nextafter(bias, np.float32(9))
     save_file(arrays, tmp_path / "w.safetensors")
-    assert_auto_is("unit", tmp_path / "w.safetensors", dark_and_bright[0][10:14])
+    expected = "unit" if altered else "imagenet"
+    assert_auto_is(expected, tmp_path / "w.safetensors", dark_and_bright[0][10:14])
 
 
 @pytest.mark.imagenet
@@ -125,12 +121,10 @@ def test_by_default_the_features_are_those_of_keras_own_network(
     np.testing.assert_allclose(actual, expected, rtol=2e-3, atol=1e-3 * expected.max())
 
 
-def test_what_auto_came_to_is_settled_in_fit(
-    make_classifier: MakeClassifier, dark_and_bright: Images
-) -> None:
-    X, y = dark_and_bright
+def test_what_auto_came_to_is_settled_in_fit(fit: Fit, dark_and_bright: Images) -> None:
+    X, _ = dark_and_bright
     settings = {"preprocessing": "imagenet", "pooling": "avg", "epochs": 1}
-    clf = make_classifier(**settings).fit(X, y)
+    clf = fit(**settings)
     before, maps = clf.predict_proba(X), grad_cam(clf, X[:2], layer="block3_conv3").maps
     clf.set_params(preprocessing="auto")
     np.testing.assert_array_equal(clf.predict_proba(X), before)

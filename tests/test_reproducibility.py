@@ -11,14 +11,8 @@ from conftest import Images, MakeClassifier
 from numpy.typing import NDArray
 
 # With everything in it that draws: the split, the start, the order, dropout and views.
-RANDOM = {
-    "dropout": 0.5,
-    "early_stopping": True,
-    "validation_fraction": 0.25,
-    "augmentation": "default",
-    "batch_size": 5,
-    "epochs": 2,
-}
+RANDOM = {"dropout": 0.5, "augmentation": "default", "batch_size": 5, "epochs": 2}
+RANDOM |= {"early_stopping": True, "validation_fraction": 0.25}
 
 
 @pytest.fixture(scope="module")

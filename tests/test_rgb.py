@@ -43,15 +43,20 @@ def test_colours(make_image: MakeImage, photo: Pixels, name: str) -> None:
     np.testing.assert_allclose(read.astype(int), photo, atol=6 if name == "a.jpg" else 0)
 
 
-@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate", "packbits"])
-def test_compressed_tiff(make_image: MakeImage, photo: Pixels, compression: str) -> None:
-    path = make_image("a.tif", photo, compression=compression)
-    np.testing.assert_array_equal(read_image(path), photo)
-
-
-def test_the_content_decides_and_not_the_name(make_image: MakeImage, photo: Pixels) -> None:
-    path = make_image("a.jpg", photo, format="PNG")
-    np.testing.assert_array_equal(read_image(path), photo)
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        *(
+            ("a.tif", {"compression": x})
+            for x in ("tiff_lzw", "tiff_adobe_deflate", "packbits")
+        ),
+        ("a.jpg", {"format": "PNG"}),  # the content decides, and not the name
+    ],
+)
+def test_whatever_the_packing(
+    make_image: MakeImage, photo: Pixels, name: str, settings: Any
+) -> None:
+    np.testing.assert_array_equal(read_image(make_image(name, photo, **settings)), photo)
 
 
 def test_progressive_jpeg_equals_baseline(make_image: MakeImage, photo: Pixels) -> None:
@@ -73,39 +78,28 @@ def test_cmyk_jpeg_is_stored_inverted(
     np.testing.assert_allclose(read_image(path)[8, 8].astype(int), [0, 127, 127], atol=2)
 
 
-@pytest.mark.parametrize("name", ["a.png", "a.gif"])
-def test_palette(make_image: MakeImage, name: str) -> None:
-    colours = np.array([[200, 10, 30], [0, 90, 255], [7, 8, 9]], np.uint8)
-    indices = np.arange(20 * 30).reshape(20, 30) % 3
-    image = Image.fromarray(indices.astype(np.uint8), mode="P")
-    image.putpalette(colours.tobytes())
-    np.testing.assert_array_equal(read_image(make_image(name, image)), colours[indices])
-
-
-@pytest.mark.parametrize("name", ["a.png", "a.gif"])
-def test_one_transparent_colour_of_a_palette_is_white(
-    make_image: MakeImage, name: str
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("name", "transparency", "alpha"),
+    [
+        ("a.png", {}, [255, 255, 255]),
+        ("a.gif", {}, [255, 255, 255]),
+        ("a.png", {"transparency": 1}, [255, 0, 255]),
+        ("a.gif", {"transparency": 1}, [255, 0, 255]),
+        ("a.png", {"transparency": bytes([255, 100, 0])}, [255, 100, 0]),
+    ],
+)
+def test_a_palette_is_laid_over_white(
+    make_image: MakeImage, name: str, transparency: Any, alpha: list[int]
 ) -> None:
     colours = np.array([[200, 10, 30], [0, 90, 255], [7, 8, 9]], np.uint8)
     indices = np.arange(20 * 30).reshape(20, 30) % 3
     image = Image.fromarray(indices.astype(np.uint8), mode="P")
     image.putpalette(colours.tobytes())
-    expected = colours.copy()
-    expected[1] = 255
-    path = make_image(name, image, transparency=1)
-    np.testing.assert_array_equal(read_image(path), expected[indices])
-
-
-@pytest.mark.filterwarnings("error")
-def test_a_palette_with_alpha_is_laid_over_white(make_image: MakeImage) -> None:
-    colours = np.array([[200, 10, 30], [0, 90, 255], [7, 8, 9]], np.uint8)
-    alpha = np.array([255, 100, 0])
-    indices = np.arange(20 * 30).reshape(20, 30) % 3
-    image = Image.fromarray(indices.astype(np.uint8), mode="P")
-    image.putpalette(colours.tobytes())
-    path = make_image("a.png", image, transparency=bytes(alpha.tolist()))
-    expected = over_white(colours, alpha)[indices]
-    np.testing.assert_allclose(read_image(path), expected, atol=1)
+    path = make_image(name, image, **transparency)
+    expected = over_white(colours, np.array(alpha))[indices]
+    atol = 1 if alpha[2] == 0 else 0
+    np.testing.assert_allclose(read_image(path), expected, atol=atol)
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.webp", "a.tif"])

@@ -39,14 +39,8 @@ def view(
     size: tuple[int, int] = (64, 48),
     resize: str = "crop",
 ) -> NDArray[np.uint8]:
-    return render_view(
-        image,
-        image_size=size,
-        resize=resize,
-        augmentation=settings,
-        digest=b"a picture",
-        view=number,
-    )
+    how = {"image_size": size, "resize": resize, "augmentation": settings}
+    return render_view(image, **how, digest=b"a picture", view=number)
 
 
 def part_of(
@@ -130,10 +124,8 @@ def test_the_part_of_a_webp_suffers_as_the_whole_does(photograph: Image.Image) -
 
 
 def test_the_chain_is_in_either_order(photograph: Image.Image) -> None:
-    always = clone(STILL).set_params(
-        clean=0, degrade_probability=1, blur=None, shrink=None, jpeg_quality=(50, 50)
-    )
-    always.set_params(webp_quality=(50, 50))
+    always = clone(STILL).set_params(clean=0, degrade_probability=1, blur=None, shrink=None)
+    always.set_params(jpeg_quality=(50, 50), webp_quality=(50, 50))
     both = {view(photograph, number, always).tobytes() for number in range(1, 20)}
     expected = set()
     for steps in ([("JPEG", 50), ("WEBP", 50)], [("WEBP", 50), ("JPEG", 50)]):
@@ -195,28 +187,21 @@ def test_large_pictures_are_shrunk_before_they_are_saved(photograph: Image.Image
 # As a parameter
 
 
-def test_shared_is_its_settings() -> None:
+def test_shared_is_its_settings(fit: Any, dark_and_bright: Any) -> None:
     named = view_settings("shared")
-    assert named is not None
     assert named.get_params() == Augmentation.shared().get_params()
     assert view_settings(named) is named
     named.check()
     assert view_settings(None) is None
-
-
-def test_a_classifier_takes_it_by_name(make_classifier: Any, dark_and_bright: Any) -> None:
-    settings = {"augmentation": "shared", "epochs": 3, "n_views": 2}
-    by_name = make_classifier(**settings).fit(*dark_and_bright)
-    given = make_classifier(**settings | {"augmentation": Augmentation.shared()})
-    X, _ = dark_and_bright
-    assert np.array_equal(
-        by_name.predict_proba(X), given.fit(*dark_and_bright).predict_proba(X)
+    # As a parameter, too.
+    settings, (X, y) = {"epochs": 3, "n_views": 2}, dark_and_bright
+    by_name, given = (
+        fit(augmentation=augmentation, **settings).predict_proba(X)
+        for augmentation in ("shared", Augmentation.shared())
     )
-
-
-def test_another_name_is_refused_with_those_there_are() -> None:
+    assert np.array_equal(by_name, given)
     with pytest.raises(ValueError, match="'default', 'shared', an Augmentation, or None"):
-        VGG16ImageClassifier(augmentation="sharing").fit(["a.png", "b.png"], [0, 1])
+        VGG16ImageClassifier(augmentation="sharing").fit(X, y)
 
 
 # What was before

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Images, MakeClassifier, write_image
+from conftest import Images, MakeClassifier, MakeExtractor, write_image
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 from skfr_files import round_trip
@@ -129,6 +129,7 @@ def written(pixels: NDArray[np.uint8], folder: Path) -> list[str]:
     ],
 )
 def test_the_features_are_those_of_plain_keras(
+    make_extractor: MakeExtractor,
     narrow_trunk: str,
     tmp_path: Path,
     size: tuple[int, int],
@@ -136,14 +137,8 @@ def test_the_features_are_those_of_plain_keras(
     engine: str,
     pooling: str,
 ) -> None:
-    extractor = VGG16FeatureExtractor(
-        image_size=size,
-        weights=narrow_trunk,
-        pooling=pooling,
-        preprocessing=preprocessing,
-        engine=engine,
-        cache=None,
-    )
+    how = {"pooling": pooling, "preprocessing": preprocessing, "engine": engine}
+    extractor = make_extractor(image_size=size, **how, n_jobs=None)
     features = extractor.fit_transform(written(pictures(8, *size), tmp_path))
     assert features.dtype == np.float32
     # Of 11 bits, as float16 has them; beside that the engines agree to 1e-4.
@@ -169,33 +164,21 @@ def test_with_imagenets_weights_too(test_data: Path, tmp_path: Path) -> None:
 
 
 def test_their_names_say_block_layer_channel_and_statistic(
-    narrow_trunk: str, tmp_path: Path
+    make_extractor: MakeExtractor, narrow_trunk: str, tmp_path: Path
 ) -> None:
     pixels = pictures(3, 32, 32)
-    extractor = VGG16FeatureExtractor(
-        image_size=(32, 32), weights=narrow_trunk, pooling="correlations", cache=None
-    )
-    features = extractor.set_output(transform="pandas").fit_transform(
-        written(pixels, tmp_path)
-    )
+    extractor = make_extractor(pooling="correlations").set_output(transform="pandas")
+    features = extractor.fit_transform(written(pixels, tmp_path))
     assert isinstance(features, pd.DataFrame)
     assert list(features.columns) == list(extractor.get_feature_names_out())
     maps = maps_in_keras(narrow_trunk, as_the_trunk_takes(pixels, "unit"))
     for i, name in enumerate(CONVOLUTIONS):
         for channel in (0, 7):
             values = maps[i][..., channel]
-            np.testing.assert_allclose(
-                features[f"{name}_channel{channel}_log1p_mean"],
-                np.log1p(values.mean(axis=(1, 2))),
-                rtol=1e-3,
-                atol=1e-4,
-            )
-            np.testing.assert_allclose(
-                features[f"{name}_channel{channel}_log1p_std"],
-                np.log1p(values.std(axis=(1, 2))),
-                rtol=1e-3,
-                atol=1e-4,
-            )
+            for kind in ("mean", "std"):
+                expected = np.log1p(getattr(values, kind)(axis=(1, 2)))
+                found = features[f"{name}_channel{channel}_log1p_{kind}"]
+                np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
     assert sum("correlation" in name for name in features.columns) == 3 * 28
     last = list(zip(*np.triu_indices(8, 1), strict=True)).index((2, 5))
     for name, one in zip(CONVOLUTIONS[7:10], maps[7:10], strict=True):
@@ -216,10 +199,8 @@ def test_the_full_network_gives_so_many(
     assert np.isfinite(features).all()
     names = extractor.get_feature_names_out()
     assert len(set(names)) == n
-    assert (names[0], names[-1]) == (
-        "block1_conv1_channel0_log1p_mean",
-        "block5_conv3_channel511_log1p_std",
-    )
+    assert names[0] == "block1_conv1_channel0_log1p_mean"
+    assert names[-1] == "block5_conv3_channel511_log1p_std"
 
 
 def settings(cut: str | None, size: tuple[int, int], **changes: str) -> TrunkSettings:
@@ -314,13 +295,9 @@ def test_channels_that_are_always_zero_do_no_harm(
     for name in ("block3_conv2", "block4_conv3", "block5_conv3"):
         arrays[f"{name}/bias"] = np.full(8, -1e3, np.float32)
     save_file(arrays, tmp_path / "dead.safetensors")
-    clf = make_classifier(
-        weights=tmp_path / "dead.safetensors",
-        pooling="correlations",
-        trainable_from=cut,
-        learning_rate=1e-3,
-        epochs=3,
-    ).fit(*dark_and_bright)
+    dead = {"weights": tmp_path / "dead.safetensors", "pooling": "correlations"}
+    clf = make_classifier(**dead, trainable_from=cut, learning_rate=1e-3, epochs=3)
+    clf.fit(*dark_and_bright)
     assert np.isfinite(clf.predict_proba(dark_and_bright[0])).all()
 
 
@@ -404,11 +381,8 @@ def test_the_store_tells_statistics_from_other_poolings(
     for cut in (None, "block4"):
         poolings = ("avg", 3), ("statistics", 3), ("correlations", 3), ("correlations", 0)
         for pooling, n_computed in poolings:
-            reader = ActivationReader(
-                load_trunk(narrow_trunk),
-                settings(cut, (32, 32), pooling=pooling),
-                store=store,
-            )
+            how = settings(cut, (32, 32), pooling=pooling)
+            reader = ActivationReader(load_trunk(narrow_trunk), how, store=store)
             shapes = [batch.activations.shape for batch in reader.read(X)]
             assert {shape[1:] for shape in shapes} == {reader.shape}
             assert reader.n_computed == n_computed

@@ -17,14 +17,18 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing, contextmanager
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
-from conftest import run_python, start_python
+from conftest import Folders, Patch, run_python, start_python
 
 from skfakereal._store.store import ActivationStore, open_store
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
 MIB = 2**20
+
+
+Sound = tuple[bytes, dict[bytes, bytes]]
 
 
 def make_items(n: int, size: int = 1024, *, seed: int = 0) -> dict[bytes, bytes]:
@@ -39,6 +43,13 @@ def database(folder: Path) -> Path:
 
 def aside(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.set-aside"))
+
+
+def change(folder: Path, *statements: str) -> None:
+    """Alter the database behind the store's back."""
+    with closing(sqlite3.connect(database(folder))) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
 
 
 @contextmanager
@@ -234,7 +245,6 @@ def _share(folder: Path, seed: int, max_bytes: int) -> int:
     random.Random(seed).shuffle(items)
     store = ActivationStore(folder, max_bytes=max_bytes)
     n_read = 0
-    assert _barrier is not None
     _barrier.wait(timeout=60)
     with no_warning():
         for start in range(0, 1000, 50):
@@ -250,7 +260,6 @@ def _share(folder: Path, seed: int, max_bytes: int) -> int:
 def _begin_together(folder: Path, seed: int, n_rounds: int) -> list[int]:
     """Begin stores, some of them in place of ruins, and return which rounds warned."""
     own, told = (bytes([seed]), b"own"), []
-    assert _barrier is not None
     for number in range(n_rounds):
         store = ActivationStore(folder / str(number))
         _barrier.wait(timeout=60)
@@ -327,9 +336,9 @@ def test_threads_share_one_object(tmp_path: Path) -> None:
         try:
             for _ in range(3):
                 store.put_many((key, items[key]) for key in keys[start : start + 100])
-                found = store.get_many(keys)
+                pairs = zip(keys, store.get_many(keys), strict=True)
                 wrong.extend(
-                    v for k, v in zip(keys, found, strict=True) if v != items[k] and v
+                    value for key, value in pairs if value not in (None, items[key])
                 )
         except Exception as error:
             wrong.append(error)
@@ -409,7 +418,6 @@ def test_killed_inside_a_transaction(tmp_path: Path, steps: int) -> None:
 def test_killed_at_any_moment(tmp_path: Path, n_batches: int) -> None:
     command = [sys.executable, "-c", _WRITE_FOR_EVER, str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
-        assert writer.stdout is not None
         for _ in range(n_batches):
             assert writer.stdout.readline() == b"written\n"
         writer.kill()
@@ -430,7 +438,7 @@ def test_killed_at_any_moment(tmp_path: Path, n_batches: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, dict[bytes, bytes]]:
+def sound(tmp_path_factory: Folders) -> Sound:
     """Return the bytes of a sound database, and what it holds."""
     folder = tmp_path_factory.mktemp("sound")
     items = make_items(30, 700) | make_items(6, 20_000, seed=1)
@@ -447,10 +455,8 @@ def check_damaged(folder: Path, content: bytes, items: dict[bytes, bytes]) -> li
         warnings.simplefilter("always")
         store = ActivationStore(folder)
         for _ in range(2):
-            for value, right in zip(
-                store.get_many(list(items)), items.values(), strict=True
-            ):
-                assert value in (None, right)
+            pairs = zip(store.get_many(list(items)), items.values(), strict=True)
+            assert all(value in (None, right) for value, right in pairs)
             store.put_many(items.items())
     messages = [str(warning.message) for warning in caught]
     assert len(set(messages)) == len(messages) <= 2  # for an entry, and for the file
@@ -459,9 +465,7 @@ def check_damaged(folder: Path, content: bytes, items: dict[bytes, bytes]) -> li
 
 @pytest.mark.parametrize("where", ["anywhere", "headers"])
 @pytest.mark.parametrize("n_seeds", [20, pytest.param(200, marks=pytest.mark.slow)])
-def test_flipped_bits(
-    tmp_path: Path, sound: tuple[bytes, dict[bytes, bytes]], where: str, n_seeds: int
-) -> None:
+def test_flipped_bits(tmp_path: Path, sound: Sound, where: str, n_seeds: int) -> None:
     content, items = sound
     outcomes = []
     for seed in range(n_seeds):
@@ -479,9 +483,7 @@ def test_flipped_bits(
         assert sum("damaged entries" in outcome for outcome in outcomes) > n_seeds / 10
 
 
-def test_every_flip_in_a_value_is_noticed(
-    tmp_path: Path, sound: tuple[bytes, dict[bytes, bytes]]
-) -> None:
+def test_every_flip_in_a_value_is_noticed(tmp_path: Path, sound: Sound) -> None:
     content, items = sound
     key, value = list(items.items())[20]
     start = content.index(value)
@@ -493,9 +495,7 @@ def test_every_flip_in_a_value_is_noticed(
             assert ActivationStore(tmp_path).get_many([key]) == [None]
 
 
-def test_a_damaged_entry_is_stored_again(
-    tmp_path: Path, sound: tuple[bytes, dict[bytes, bytes]]
-) -> None:
+def test_a_damaged_entry_is_stored_again(tmp_path: Path, sound: Sound) -> None:
     content, items = sound
     for value in list(items.values())[:3]:
         content = content.replace(value[:50], bytes(50))
@@ -513,8 +513,7 @@ def test_a_damaged_entry_is_stored_again(
 def test_values_that_changed_places_are_noticed(tmp_path: Path) -> None:
     store = ActivationStore(tmp_path)
     store.put_many([(b"a", b"1"), (b"b", b"2"), (b"c", b"3")])
-    with closing(sqlite3.connect(database(tmp_path))) as connection, connection:
-        connection.execute("UPDATE entry SET id = 3 - id WHERE id < 3")
+    change(tmp_path, "UPDATE entry SET id = 3 - id WHERE id < 3")
     with one_warning("damaged entries"):
         assert store.get_many([b"a", b"b", b"c"]) == [None, None, b"3"]
 
@@ -523,12 +522,12 @@ def test_a_value_of_another_type_or_none_is_damage(tmp_path: Path) -> None:
     store = ActivationStore(tmp_path)
     keys = [bytes([i]) for i in range(6)]
     store.put_many((key, b"7") for key in keys)
-    with closing(sqlite3.connect(database(tmp_path))) as connection, connection:
-        connection.execute("UPDATE payload SET value = 7 WHERE id = 1")
-        connection.execute("UPDATE payload SET value = NULL WHERE id = 2")
-        connection.execute("UPDATE payload SET value = CAST(x'FF' AS TEXT) WHERE id = 3")
-        connection.execute("DELETE FROM payload WHERE id = 4")
-        connection.execute("UPDATE payload SET checksum = NULL WHERE id = 5")
+    values = ("7", "NULL", "CAST(x'FF' AS TEXT)")
+    odd = [
+        f"UPDATE payload SET value = {x} WHERE id = {i}" for i, x in enumerate(values, 1)
+    ]
+    gone = "UPDATE payload SET checksum = NULL WHERE id = 5"
+    change(tmp_path, *odd, "DELETE FROM payload WHERE id = 4", gone)
     with one_warning("damaged entries"):
         assert store.get_many(keys) == [None] * 5 + [b"7"]
     with no_warning():
@@ -536,9 +535,7 @@ def test_a_value_of_another_type_or_none_is_damage(tmp_path: Path) -> None:
         assert store.get_many(keys) == [b"7"] * 6
 
 
-def test_truncated_at_many_lengths(
-    tmp_path: Path, sound: tuple[bytes, dict[bytes, bytes]]
-) -> None:
+def test_truncated_at_many_lengths(tmp_path: Path, sound: Sound) -> None:
     content, items = sound
     lengths = [0, 1, 15, 16, 99, 100, 101, 511, 512, *range(3000, len(content), 9001)]
     lengths += range(8192, len(content), 4 * 8192)
@@ -572,13 +569,11 @@ def test_only_the_last_one_set_aside_takes_space(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "change",
-    ["PRAGMA user_version = 0", "PRAGMA user_version = 2", "PRAGMA application_id = 7"],
+    "pragma", ["user_version = 0", "user_version = 2", "application_id = 7"]
 )
-def test_another_format_is_set_aside_not_read(tmp_path: Path, change: str) -> None:
+def test_another_format_is_set_aside_not_read(tmp_path: Path, pragma: str) -> None:
     ActivationStore(tmp_path).put_many([(b"a", b"1")])
-    with closing(sqlite3.connect(database(tmp_path))) as connection:
-        connection.execute(change)
+    change(tmp_path, f"PRAGMA {pragma}")
     before = database(tmp_path).read_bytes()
     store = ActivationStore(tmp_path)
     with one_warning(r"set aside as activations-1\.set-aside \(it is of another version\)"):
@@ -589,17 +584,16 @@ def test_another_format_is_set_aside_not_read(tmp_path: Path, change: str) -> No
 
 
 @pytest.mark.parametrize(
-    "change",
+    "statement",
     [
         "DROP TABLE payload",
         "DROP INDEX queue",
         "ALTER TABLE entry RENAME COLUMN key TO kex",
     ],
 )
-def test_tables_that_are_not_what_they_should_be(tmp_path: Path, change: str) -> None:
+def test_tables_that_are_not_what_they_should_be(tmp_path: Path, statement: str) -> None:
     ActivationStore(tmp_path).put_many([(b"a", b"1")])
-    with closing(sqlite3.connect(database(tmp_path))) as connection:
-        connection.execute(change)
+    change(tmp_path, statement)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         store = ActivationStore(tmp_path)
@@ -636,7 +630,8 @@ def test_a_flip_that_makes_it_read_only_is_damage(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    for folder in (tmp_path / "file", tmp_path / "file" / "sub"):
+    (tmp_path / "taken/activations-1.sqlite").mkdir(parents=True)
+    for folder in (tmp_path / "file", tmp_path / "file" / "sub", tmp_path / "taken"):
         store = ActivationStore(folder)
         with one_warning("cannot be used"):
             store.put_many([(b"a", b"1")])
@@ -644,12 +639,6 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
             store.put_many([(b"a", b"1")])
             assert store.info().n_entries == 0
     assert (tmp_path / "file").read_text() == "in the way"
-
-
-def test_a_folder_in_the_place_of_the_file(tmp_path: Path) -> None:
-    (tmp_path / "activations-1.sqlite").mkdir()
-    with one_warning("cannot be used"):
-        assert ActivationStore(tmp_path).get_many([b"a"]) == [None]
 
 
 def test_locked_for_longer_than_the_timeout(tmp_path: Path) -> None:
@@ -726,7 +715,7 @@ def test_an_interrupt_leaves_no_transaction_open(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path: Path, monkeypatch: Patch) -> Path:
     for variable in ("SKFAKEREAL_CACHE", "XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.delenv(variable, raising=False)
     for variable in ("HOME", "USERPROFILE"):
@@ -748,7 +737,7 @@ def folder_of(cache: str | Path | None) -> Path | None:
     ],
 )
 def test_auto_is_in_the_users_cache_folder(
-    home: Path, monkeypatch: pytest.MonkeyPatch, platform: str, folder: str
+    home: Path, monkeypatch: Patch, platform: str, folder: str
 ) -> None:
     monkeypatch.setattr(sys, "platform", platform)
     assert folder_of("auto") == home / folder
@@ -758,7 +747,7 @@ def test_auto_is_in_the_users_cache_folder(
     ("platform", "variable"), [("linux", "XDG_CACHE_HOME"), ("win32", "LOCALAPPDATA")]
 )
 def test_the_system_may_say_where(
-    home: Path, monkeypatch: pytest.MonkeyPatch, platform: str, variable: str
+    home: Path, monkeypatch: Patch, platform: str, variable: str
 ) -> None:
     monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.setenv(variable, str(home / "there"))
@@ -767,23 +756,23 @@ def test_the_system_may_say_where(
     assert folder_of("auto") == home / ".cache" / "skfakereal"
 
 
-def test_the_environment_moves_it_or_turns_it_off(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SKFAKEREAL_CACHE", "~/elsewhere")
-    assert folder_of("auto") == home / "elsewhere"
-    assert folder_of(home / "mine") == home / "mine"  # what is asked for comes first
-    monkeypatch.setenv("SKFAKEREAL_CACHE", "off")
-    assert folder_of("auto") is None
-    monkeypatch.setenv("SKFAKEREAL_CACHE", "")
-    assert folder_of("auto") == home / ".cache" / "skfakereal"
-
-
-def test_a_path_is_a_path_and_none_is_none(
-    home: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("variable", "cache", "folder"),
+    [
+        ("~/elsewhere", "auto", "elsewhere"),
+        ("~/elsewhere", "~/mine", "mine"),  # what is asked for comes first
+        ("off", "auto", None),
+        ("", "auto", ".cache/skfakereal"),
+        (None, "sub/folder", "sub/folder"),
+        (None, "~/sub", "sub"),
+        (None, None, None),
+    ],
+)
+def test_the_environment_moves_it_or_turns_it_off_and_a_path_is_a_path(
+    home: Path, monkeypatch: Patch, variable: str | None, cache: Any, folder: str | None
 ) -> None:
     monkeypatch.chdir(home)
-    assert folder_of("sub/folder") == home / "sub" / "folder"
-    assert folder_of("~/sub") == home / "sub"
-    assert folder_of(None) is None
+    if variable is not None:
+        monkeypatch.setenv("SKFAKEREAL_CACHE", variable)
+    assert folder_of(cache) == (folder and home / folder)
     assert not list(home.iterdir())

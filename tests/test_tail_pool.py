@@ -27,20 +27,12 @@ def _empty_pool():
     _free.clear()
 
 
+KNOWN = {"hidden_units": (5, 4), "dropout": 0.3, "optimizer": "adam", "learning_rate": 0.01}
+KNOWN |= {"batch_size": 8, "epochs": 1, "n_views": 0, "patience": None, "seed": 3}
+
+
 def settings(**changes):
-    known = {
-        "hidden_units": (5, 4),
-        "dropout": 0.3,
-        "optimizer": "adam",
-        "learning_rate": 0.01,
-        "batch_size": 8,
-        "epochs": 1,
-        "n_views": 0,
-        "patience": None,
-        "class_weight": None,
-        "seed": 3,
-    }
-    return TailSettings(**known | changes)
+    return TailSettings(**KNOWN | {"class_weight": None} | changes)
 
 
 def train(tail, n=8, n_steps=4):
@@ -61,15 +53,11 @@ def assert_equal(one, other):
         np.testing.assert_array_equal(a, b)
 
 
+OTHERS = ("sgd", "nadam", "ftrl", "adagrad", "adamw")
+
+
 @pytest.mark.parametrize(
-    "optimizer",
-    [
-        "adam",
-        *(
-            pytest.param(x, marks=pytest.mark.slow)
-            for x in ("sgd", "nadam", "ftrl", "adagrad", "adamw")
-        ),
-    ],
+    "optimizer", ["adam", *(pytest.param(x, marks=pytest.mark.slow) for x in OTHERS)]
 )
 def test_a_second_fit_equals_the_first(optimizer):
     first, expected = trained(optimizer=optimizer)
@@ -104,9 +92,8 @@ def test_convolutions_start_from_the_trunk_each_time():
 
     def trunk():
         kernel = random.normal(size=(3, 3, 2, 4)).astype(np.float32)
-        return Network(
-            (Conv(kernel, np.zeros(4, np.float32)), MaxPool(), GlobalPool("avg"))
-        )
+        first = Conv(kernel, np.zeros(4, np.float32))
+        return Network((first, MaxPool(), GlobalPool("avg")))
 
     one, other = trunk(), trunk()
     first, expected = trained(start=one, shape=(4, 4, 2))
@@ -138,16 +125,11 @@ def test_threads_agree_with_a_single_one():
 
 
 def test_a_tail_that_failed_is_not_lent_again():
-    with (
-        pytest.raises(KeyboardInterrupt),
-        lent_tail(settings(), HEAD, SHAPE, 2),
-    ):
+    with pytest.raises(KeyboardInterrupt), lent_tail(settings(), HEAD, SHAPE, 2):
         raise KeyboardInterrupt
     assert not _free
-
-
-def test_a_large_tail_is_not_kept():
-    trained(hidden_units=(1000, 3000))  # 3 million weights, and Adam's two for each
+    # Nor is a large one: it has 3 million weights, and Adam's two for each.
+    trained(hidden_units=(1000, 3000))
     assert not _free
 
 
@@ -172,47 +154,28 @@ def set_to(value, get, set_):
 
 def under(name):
     """Return a context in which a global setting is not what it is by default."""
-    config = keras.config
-    match name:
-        case "dtype_policy":
-            return set_to("float64", config.dtype_policy, config.set_dtype_policy)
-        case "floatx":
-            return set_to("float64", config.floatx, config.set_floatx)
-        case "epsilon":
-            return set_to(0.1, config.epsilon, config.set_epsilon)
-        case "strategy":
-            return tf.distribute.MirroredStrategy(["/cpu:0"]).scope()
-        case "data_format":
-            return set_to(
-                "channels_first", config.image_data_format, config.set_image_data_format
-            )
-        case "eagerly":
-            tensorflow = tf.config
-            return set_to(
-                True, tensorflow.functions_run_eagerly, tensorflow.run_functions_eagerly
-            )
-    raise ValueError(name)
+    config, eager = keras.config, tf.config
+    if name == "strategy":
+        return tf.distribute.MirroredStrategy(["/cpu:0"]).scope()
+    layout = config.image_data_format, config.set_image_data_format
+    value, get, set_ = {
+        "dtype_policy": ("float64", config.dtype_policy, config.set_dtype_policy),
+        "floatx": ("float64", config.floatx, config.set_floatx),
+        "epsilon": (0.1, config.epsilon, config.set_epsilon),
+        "data_format": ("channels_first", *layout),
+        "eagerly": (True, eager.functions_run_eagerly, eager.run_functions_eagerly),
+    }[name]
+    return set_to(value, get, set_)
 
 
-CONVOLUTION = Network(
-    (
-        Conv(np.full((3, 3, 2, 4), 0.1, np.float32), np.zeros(4, np.float32)),
-        MaxPool(),
-        GlobalPool("avg"),
-    )
-)
+KERNEL = Conv(np.full((3, 3, 2, 4), 0.1, np.float32), np.zeros(4, np.float32))
+CONVOLUTION = Network((KERNEL, MaxPool(), GlobalPool("avg")))
 
 
-@pytest.mark.parametrize(
-    "state",
-    [
-        "dtype_policy",
-        *(
-            pytest.param(x, marks=pytest.mark.slow)
-            for x in ("floatx", "epsilon", "strategy")
-        ),
-    ],
-)
+SLOW = (pytest.param(x, marks=pytest.mark.slow) for x in ("floatx", "epsilon", "strategy"))
+
+
+@pytest.mark.parametrize("state", ["dtype_policy", *SLOW])
 def test_what_a_tail_is_built_with_is_part_of_what_it_is(state):
     first, expected = trained()
     with under(state):
@@ -290,13 +253,9 @@ def test_the_graphs_of_a_tail_go_with_it(optimizer):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads Linux's /proc")
-def test_fits_of_ever_new_heads_take_no_more_memory(
-    make_classifier, dark_and_bright, tmp_path
-):
+def test_fits_of_ever_new_heads_take_no_more_memory(fit, tmp_path):
     def resident_megabytes(n_units):
-        make_classifier(hidden_units=(n_units,), epochs=2, cache=tmp_path).fit(
-            *dark_and_bright
-        )
+        fit(hidden_units=(n_units,), epochs=2, cache=tmp_path)
         gc.collect()
         return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
 

@@ -4,26 +4,23 @@ import sys
 
 import joblib
 import pytest
-from conftest import Images, MakeImage, here, run_python, start_python
+from conftest import Images, MakeImage, Patch, Said, here, run_python, start_python
 
 from skfakereal._quiet import _without_chatter
 from skfakereal._threads import count_threads
 
 
-def test_none_is_this_process_share(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("variable", "is_one"), [(None, False), ("1", True), ("9999", False), ("2,1", False)]
+)
+def test_none_is_this_process_share(
+    monkeypatch: Patch, variable: str | None, is_one: bool
+) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    assert count_threads(None) == joblib.cpu_count()
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    assert count_threads(None) == 1
-    monkeypatch.setenv("OMP_NUM_THREADS", "9999")
-    assert count_threads(None) == joblib.cpu_count()
-    monkeypatch.setenv("OMP_NUM_THREADS", "2,1")
-    assert count_threads(None) == joblib.cpu_count()
-
-
-def test_numbers_are_joblibs() -> None:
-    assert count_threads(3) == 3
-    assert count_threads(-1) == joblib.cpu_count()
+    if variable:
+        monkeypatch.setenv("OMP_NUM_THREADS", variable)
+    assert count_threads(None) == (1 if is_one else joblib.cpu_count())
+    assert (count_threads(3), count_threads(-1)) == (3, joblib.cpu_count())
 
 
 def _threads_of_a_worker() -> int:
@@ -83,7 +80,7 @@ assert "tensorflow" in sys.modules
         assert done.stderr == "mine\n"
 
 
-def test_only_lines_of_tensorflow_are_held_back(capfd: pytest.CaptureFixture[str]) -> None:
+def test_only_lines_of_tensorflow_are_held_back(capfd: Said) -> None:
     chatter = (
         b"WARNING: All log messages before absl::InitializeLog() is called are written\n"
         b"I0000 00:00:1795792978.274328   17915 port.cc:153] oneDNN custom operations\n"

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Images, MakeClassifier
+from conftest import Images, MakeClassifier, Patch, Said
 from numpy.typing import NDArray
 from sklearn.metrics import log_loss
 
@@ -39,37 +39,29 @@ def test_balanced_class_weights_count_in_both_losses(
     X_val, y_val = X[8:], y[8:]  # evenly divided, which must not matter
     clf = make_classifier(**STILL).fit(X, y, X_val=X_val, y_val=y_val)
     weight_of = np.array([16 / (2 * 12), 16 / (2 * 4)])
-    assert clf.history_["loss"] == pytest.approx(
-        [np.mean(weight_of[y] * losses(clf, X, y))], rel=1e-3
-    )
-    assert clf.history_["val_loss"] == pytest.approx(
-        [np.mean(weight_of[y_val] * losses(clf, X_val, y_val))], rel=1e-3
-    )
+    for name, paths, labels in (("loss", X, y), ("val_loss", X_val, y_val)):
+        expected = np.mean(weight_of[labels] * losses(clf, paths, labels))
+        assert clf.history_[name] == pytest.approx([expected], rel=1e-3)
 
 
 @pytest.mark.parametrize(
-    ("class_weight", "weight_of"),
-    [({0: 3.0, 1: 0.5}, [3, 0.5]), ({1: 4}, [1, 4])],
+    ("names", "class_weight", "weight_of"),
+    [
+        ([0, 1], {0: 3.0, 1: 0.5}, [3, 0.5]),
+        ([0, 1], {1: 4}, [1, 4]),
+        (["3", "7"], {"3": 3.0, "7": 0.5}, [3, 0.5]),  # which look like numbers
+    ],
 )
 def test_given_class_weights(
     make_classifier: MakeClassifier,
     uneven: Images,
+    names: Any,
     class_weight: Any,
     weight_of: list[float],
 ) -> None:
-    X, y = uneven
-    clf = make_classifier(class_weight=class_weight, **STILL).fit(X, y)
-    expected = np.mean(np.array(weight_of)[y] * losses(clf, X, y))
-    assert clf.history_["loss"] == pytest.approx([expected], rel=1e-3)
-
-
-def test_class_weights_of_labels_that_look_like_numbers(
-    make_classifier: MakeClassifier, uneven: Images
-) -> None:
-    X, y = uneven
-    names = np.array(["3", "7"])[y]
-    clf = make_classifier(class_weight={"3": 3.0, "7": 0.5}, **STILL).fit(X, names)
-    expected = np.mean(np.array([3, 0.5])[y] * losses(clf, X, names))
+    (X, y), labels = uneven, np.array(names)[uneven[1]]
+    clf = make_classifier(class_weight=class_weight, **STILL).fit(X, labels)
+    expected = np.mean(np.array(weight_of)[y] * losses(clf, X, labels))
     assert clf.history_["loss"] == pytest.approx([expected], rel=1e-3)
 
 
@@ -178,36 +170,24 @@ def test_without_early_stopping_nothing_is_held_out(
     assert make_classifier(epochs=1).fit(X[[0, 23]], y[[0, 23]]).n_iter_ == 1
 
 
-def test_groups_stay_together_in_fit(
+def test_arguments_of_fit_that_do_not_suit(
     make_classifier: MakeClassifier, dark_and_bright: Images
 ) -> None:
     X, y = dark_and_bright
-    clf = make_classifier(early_stopping=True)
-    with pytest.raises(ValueError, match="class 1 lies in a single group"):
-        clf.fit(X, y, groups=np.minimum(np.arange(24), 12))
-    with pytest.raises(ValueError, match="inconsistent numbers"):
-        clf.fit(X, y, groups=[1, 2, 3])
-
-
-def test_validation_arguments_that_do_not_fit(
-    make_classifier: MakeClassifier, dark_and_bright: Images
-) -> None:
-    X, y = dark_and_bright
-    clf = make_classifier()
-    with pytest.raises(ValueError, match="need X_val"):
-        clf.fit(X, y, y_val=y)
-    with pytest.raises(ValueError, match="y_val is None"):
-        clf.fit(X, y, X_val=X)
-    with pytest.raises(ValueError, match=r"y_val\[1\] is 2 and y has \[0, 1\]"):
-        clf.fit(X, y, X_val=X[:2], y_val=[0, 2])
-    with pytest.raises(ValueError, match="3 labels in y_val"):
-        clf.fit(X, y, X_val=X[:2], y_val=[0, 1, 1])
+    for arguments, message in [
+        ({"groups": np.minimum(np.arange(24), 12)}, "class 1 lies in a single group"),
+        ({"groups": [1, 2, 3]}, "inconsistent numbers"),
+        ({"y_val": y}, "need X_val"),
+        ({"X_val": X}, "y_val is None"),
+        ({"X_val": X[:2], "y_val": [0, 2]}, r"y_val\[1\] is 2 and y has \[0, 1\]"),
+        ({"X_val": X[:2], "y_val": [0, 1, 1]}, "3 labels in y_val"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            make_classifier(early_stopping=True).fit(X, y, **arguments)
 
 
 def test_the_time_that_is_left_knows_early_stopping(
-    make_classifier: MakeClassifier,
-    dark_and_bright: Images,
-    capsys: pytest.CaptureFixture[str],
+    make_classifier: MakeClassifier, dark_and_bright: Images, capsys: Said
 ) -> None:
     clf = make_classifier(early_stopping=True, patience=3, epochs=60, verbose=1)
     clf.fit(*dark_and_bright)
@@ -219,7 +199,7 @@ def test_the_time_that_is_left_knows_early_stopping(
 
 
 def test_a_view_that_is_read_for_the_first_time_does_not_count_for_all_epochs(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: Patch,
 ) -> None:
     from skfakereal._training import train
 

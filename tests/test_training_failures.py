@@ -31,17 +31,10 @@ def test_a_file_that_vanishes_after_the_first_pass(
     make_classifier, black_and_white_images, monkeypatch, cut
 ) -> None:
     paths, labels = black_and_white_images
-    classifier = make_classifier(
-        augmentation="default",
-        n_views=8,
-        epochs=8,
-        verbose=1,
-        trainable_from=cut,
-        cache=None,
-        # What is certain to be needed is read before, and that is three views.
-        early_stopping=True,
-        patience=2,
-    )
+    # What is certain to be needed is read before, and that is three views.
+    settings = {"augmentation": "default", "n_views": 8, "epochs": 8, "verbose": 1}
+    stops = {"early_stopping": True, "patience": 2}
+    classifier = make_classifier(**settings, **stops, trainable_from=cut, cache=None)
     monkeypatch.setattr(sys, "stderr", _Watcher(Path(paths[5])))
     ends = [0, -1]
     held = {"X_val": [paths[i] for i in ends], "y_val": labels[ends]}
@@ -61,11 +54,10 @@ def test_training_that_diverges(
         classifier.fit(*dark_and_bright)
 
 
-def test_no_word_of_retracing(make_classifier, dark_and_bright, caplog) -> None:
-    X, y = dark_and_bright
+def test_no_word_of_retracing(fit, caplog) -> None:
     with caplog.at_level(logging.WARNING, "tensorflow"):
         for _ in range(6):  # each builds a model, and its last batch is a smaller one
-            make_classifier(epochs=1, batch_size=10).fit(X, y)
+            fit(epochs=1, batch_size=10)
         logging.getLogger("tensorflow").warning("something else")
     assert [r.getMessage() for r in caplog.records] == ["something else"]
 
@@ -75,10 +67,10 @@ def test_no_word_of_retracing(make_classifier, dark_and_bright, caplog) -> None:
     ["block5", *(pytest.param(c, marks=pytest.mark.slow) for c in ("block3", "block1"))],
 )
 def test_a_fine_tuned_model_is_no_larger_than_its_weights(
-    make_classifier, dark_and_bright, narrow_trunk, tmp_path, cut
+    fit, dark_and_bright, narrow_trunk, tmp_path, cut
 ) -> None:
     X, y = dark_and_bright
-    classifier = make_classifier(trainable_from=cut, epochs=1).fit(X, y)
+    classifier = fit(trainable_from=cut, epochs=1)
     frozen = sum(array.nbytes for name, array in classifier._trunk.arrays.items())
     trained = sum(
         array.nbytes

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Images, MakeClassifier, write_image
+from conftest import Images, MakeClassifier, Said, write_image
 from sklearn.metrics import log_loss
 
 from skfakereal import Augmentation
@@ -52,21 +52,14 @@ def test_what_one_fit_computed_later_ones_share(
 def test_the_augmentation_matters(
     make_classifier: MakeClassifier, dark_and_bright: Images
 ) -> None:
-    settings = (
-        None,
-        "default",
-        Augmentation(),
-        Augmentation(seed=1),
-        Augmentation(zoom=0.5),
-    )
-    plain, default, same, other_seed, other_zoom = (
-        make_classifier(augmentation=setting, epochs=2)
-        .fit(*dark_and_bright)
-        .history_["loss"]
-        for setting in settings
-    )
+    others = Augmentation(), Augmentation(seed=1), Augmentation(zoom=0.5)
+    fits = [
+        make_classifier(augmentation=setting, epochs=2).fit(*dark_and_bright)
+        for setting in (None, "default", *others)
+    ]
+    plain, default, same, *rest = (tuple(clf.history_["loss"]) for clf in fits)
     assert default == same
-    assert len({tuple(run) for run in (plain, default, other_seed, other_zoom)}) == 4
+    assert len({plain, default, *rest}) == 4
 
 
 def test_the_head_has_the_layers_that_were_asked_for(
@@ -109,10 +102,7 @@ def test_batch_size_optimizer_and_learning_rate_decide_the_steps(
 
 @pytest.mark.parametrize("verbose", [0, 1])
 def test_progress_is_shown_where_it_is_asked_for(
-    make_classifier: MakeClassifier,
-    dark_and_bright: Images,
-    capsys: pytest.CaptureFixture[str],
-    verbose: int,
+    make_classifier: MakeClassifier, dark_and_bright: Images, capsys: Said, verbose: int
 ) -> None:
     clf = make_classifier(verbose=verbose, epochs=2).fit(*dark_and_bright)
     clf.predict(dark_and_bright[0])
@@ -161,9 +151,8 @@ def test_the_blocks_from_the_cut_on_are_trained(
     make_classifier: MakeClassifier, dark_and_bright: Images, narrow_trunk: str, cut: str
 ) -> None:
     X, y = dark_and_bright
-    clf = make_classifier(
-        trainable_from=cut, pooling="avg", epochs=10, learning_rate=0.01
-    ).fit(X, y)
+    how = {"pooling": "avg", "epochs": 10, "learning_rate": 0.01}
+    clf = make_classifier(trainable_from=cut, **how).fit(X, y)
     assert clf.score(X, y) == 1
     assert clf.history_["loss"][-1] < 0.5 * clf.history_["loss"][0]
     start = tail_convolutions(load_trunk(narrow_trunk), clf._settings).layers

@@ -29,14 +29,8 @@ def view(
     size: tuple[int, int] = (64, 48),
     resize: str = "stretch",
 ) -> NDArray[np.uint8]:
-    return render_view(
-        image,
-        image_size=size,
-        resize=resize,
-        augmentation=augmentation,
-        digest=digest,
-        view=number,
-    )
+    how = {"image_size": size, "resize": resize, "augmentation": augmentation}
+    return render_view(image, **how, digest=digest, view=number)
 
 
 def settings(**changed: object) -> Augmentation:
@@ -125,13 +119,9 @@ def test_rotation_turns_within_its_range() -> None:
 def test_zoom_scales_within_its_range() -> None:
     square = np.zeros((100, 100, 3), np.uint8)
     square[30:70, 30:70] = 255
-    sides = [
-        np.sqrt(
-            view(Image.fromarray(square), settings(zoom=0.2), i, size=(100, 100)).mean()
-            / 255
-        )
-        for i in range(1, 60)
-    ]
+    image, zoomed = Image.fromarray(square), settings(zoom=0.2)
+    seen = [view(image, zoomed, i, size=(100, 100)) for i in range(1, 60)]
+    sides = [np.sqrt(pixels.mean() / 255) for pixels in seen]
     assert 0.31 < min(sides) < 0.34
     assert 0.46 < max(sides) < 0.49
 
@@ -248,26 +238,14 @@ def test_jpeg_reencodes_with_a_quality_of_its_range(photograph: Image.Image) -> 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("rotation", -1),
-        ("rotation", "15"),
-        ("zoom", 1),
-        ("brightness", 1.5),
-        ("degrade_probability", float("nan")),
-        ("blur", 3),
-        ("blur", (3, 0)),
-        ("jpeg_quality", (0, 100)),
-        ("jpeg_quality", (30, 101)),
-        ("seed", 0.5),
-        ("horizontal_flip", "no"),
-        ("vertical_flip", None),
-        ("jpeg_quality", (30.5, 99)),
-        ("clean", 1.5),
-        ("webp_quality", (0, 50)),
-        ("webp_quality", (30.5, 50)),
-        ("shrink", (0, 1)),
-        ("shrink", (0.5, 2)),
-        ("shrink", 0.5),
-        ("degrade_on", "file"),
+        *[("rotation", value) for value in (-1, "15")],
+        *[("blur", value) for value in (3, (3, 0))],
+        *[("jpeg_quality", value) for value in ((0, 100), (30, 101), (30.5, 99))],
+        *[("webp_quality", value) for value in ((0, 50), (30.5, 50))],
+        *[("shrink", value) for value in ((0, 1), (0.5, 2), 0.5)],
+        *[("zoom", 1), ("brightness", 1.5), ("degrade_probability", float("nan"))],
+        *[("seed", 0.5), ("horizontal_flip", "no"), ("vertical_flip", None)],
+        *[("clean", 1.5), ("degrade_on", "file")],
     ],
 )
 def test_settings_out_of_range_are_named(name: str, value: object) -> None:

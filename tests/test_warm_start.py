@@ -16,8 +16,8 @@ def layers(classifier: Any, kind: type) -> list[Any]:
 
 
 @pytest.fixture(scope="module")
-def fitted_once(make_classifier, dark_and_bright):  # type: ignore[no-untyped-def]
-    return make_classifier(warm_start=True, epochs=4).fit(*dark_and_bright)
+def fitted_once(fit):  # type: ignore[no-untyped-def]
+    return fit(warm_start=True, epochs=4)
 
 
 @pytest.fixture
@@ -52,12 +52,10 @@ def test_fine_tuning_changes_the_block_and_lowers_the_loss(
         np.testing.assert_allclose(one.kernel, other, atol=1e-6)
 
 
-def test_without_warm_start_a_fit_starts_anew(
-    settled, make_classifier, dark_and_bright
-) -> None:
+def test_without_warm_start_a_fit_starts_anew(settled, fit, dark_and_bright) -> None:
     X, y = dark_and_bright
     settled.set_params(warm_start=False).fit(X, y)
-    fresh = make_classifier(epochs=4).fit(X, y)
+    fresh = fit(epochs=4)
     assert np.array_equal(settled.predict_proba(X), fresh.predict_proba(X))
 
 
