@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from scipy.stats import rankdata
 
 from skfakereal.evaluation import EvaluationReport
 
@@ -23,6 +24,13 @@ def make_case(
         "y_proba": y_proba.round(decimals),
         "classes": np.arange(n_classes),
     }
+
+
+def areas_under(scores: Any, drawn: list[Any]) -> Any:
+    """Return the AUC in each draw of rows of both classes, by the ranks of the scores."""
+    n_real, n_fake = (rows.shape[1] for rows in drawn)
+    ranks = rankdata(scores[np.hstack(drawn)], axis=1)[:, n_real:].sum(axis=1)
+    return (ranks - n_fake * (n_fake + 1) / 2) / (n_real * n_fake)
 
 
 def report_on(y_true: Any, fake: Any, **settings: Any) -> EvaluationReport:

@@ -45,7 +45,7 @@ def test_labels_drawn_by_chance_are_never_accused(
 @pytest.mark.slow
 def test_nor_are_two_thousand(tmp_path: Path) -> None:
     paths = varied_set(tmp_path, 2000, seed=1)
-    for seed in range(5):
+    for seed in range(2):
         y = np.random.default_rng(seed).permutation(np.arange(2000) % 2)
         report = audit_images(paths, y)
         assert (report.verdict, accused(report)) == ("clean", [])

@@ -1,6 +1,7 @@
 """The benchmark command: what it measures, keeps and says. No test asserts a time."""
 
 import json
+import pickle
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -10,7 +11,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score, roc_curve
 
 from benchmarks import __main__ as command
-from benchmarks import _fit, _search, audit_power
+from benchmarks import _cold_start, _fit, _forward, _memory, _search, audit_power
 from benchmarks._material import write_images, write_weights
 from benchmarks._output import OutputFolder
 from benchmarks._rounds import Contest, Round, append_round, interleave, read_rounds
@@ -197,9 +198,33 @@ def _environment(monkeypatch):
         monkeypatch.setenv(name, "")
 
 
+class Here:
+    """What a `Worker` is, but in this process, which has TensorFlow already."""
+
+    def __init__(self, *make_and_arguments):
+        make, *arguments = pickle.loads(pickle.dumps(make_and_arguments))
+        self.work = make(*arguments)
+
+    def __call__(self, *arguments):
+        return pickle.loads(pickle.dumps(self.work(*arguments)))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass
+
+
+FEW = {"learning_rate": [1e-3], "hidden_units": [(256, 128), (64, 32)]}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("case", command.CASES)
-def test_every_case_runs(case, tmp_path, capsys):
+def test_every_case_runs(case, tmp_path, capsys, monkeypatch):
+    for module in (_fit, _forward, _memory, _search):  # the others have workers
+        monkeypatch.setattr(module, "Worker", Here)
+    monkeypatch.setattr(_search, "_GRID", FEW)
+    monkeypatch.setattr(_cold_start, "_ROWS", {"int8": _cold_start._ROWS["int8"]})
     code = command.run([case], SMALLEST, tmp_path)
     shown = capsys.readouterr()
     assert code == 0, shown.err
@@ -246,13 +271,14 @@ def test_a_case_that_fails_leaves_the_others(tmp_path, capsys, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", [_fit, _search], ids=["fit", "search"])
-def test_no_round_knows_the_compiled_tails_of_another(case, tmp_path):
+def test_no_round_knows_the_compiled_tails_of_another(case, tmp_path, monkeypatch):
     pytest.importorskip("keras")
     from skfakereal._training import tail
 
     weights = str(write_weights(tmp_path / "vgg16.safetensors"))
     images = write_images(tmp_path / "images", 24, 32)
     work = case._make_ours(weights, 32, 1, images)
+    monkeypatch.setattr(_search, "_GRID", FEW)
     kept = []
     for number in range(2):
         # A store, and the settings; or the number of views.

@@ -204,7 +204,10 @@ def test_broken_pipe_ends_quietly(quick_model: str, make_image: MakeImage) -> No
     assert process.wait(60) == 141
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize(
+    "name",
+    ["SIGINT", *(pytest.param(s, marks=pytest.mark.slow) for s in ("SIGTERM", "SIGHUP"))],
+)
 def test_interruption_ends_quietly(
     name: str, quick_model: str, make_image: MakeImage
 ) -> None:

@@ -32,7 +32,9 @@ def train(folder: Path, out: Path, trunk: str, *more: str) -> int:
 
 
 # Cross-validated, and with a test part: then training images are looked at out of fold.
-@pytest.mark.parametrize("more", [(), ("--test-fraction", "0.25")])
+@pytest.mark.parametrize(
+    "more", [(), pytest.param(("--test-fraction", "0.25"), marks=pytest.mark.slow)]
+)
 def test_flipped_labels_are_named(
     more: tuple[str, ...], narrow_trunk: str, tmp_path: Path, capsys: Said
 ) -> None:
@@ -57,6 +59,7 @@ def test_flipped_labels_are_named(
         assert Path(row["path"]).name in part
 
 
+@pytest.mark.slow
 def test_right_labels_are_left_alone(
     narrow_trunk: str, tmp_path: Path, capsys: Said
 ) -> None:
@@ -66,6 +69,7 @@ def test_right_labels_are_left_alone(
     assert read_csv(tmp_path / "run/label_issues.csv") == []
 
 
+@pytest.mark.slow
 def test_a_model_that_learned_nothing_accuses_no_label(
     narrow_trunk: str, tmp_path: Path, capsys: Said
 ) -> None:

@@ -122,7 +122,9 @@ def test_few_images_are_divided_into_folds(split: Split) -> None:
         assert set(rows.tolist()) | set(held.tolist()) == set(range(24))
     assert "about four fifths of the images, without that one. No group" in parts.how
     assert split(test_fraction=0.25).folds == ()
-    assert split({"real": 212}, test_fraction=None).test is not None
+    assert split({"real": 187}, test_fraction=None).test is None
+    tested = split({"real": 188}, test_fraction=None).test
+    assert tested.count(parts.names) == {"real": 38, "fake": 2}
 
 
 def test_each_fold_leaves_enough_to_divide_again(split: Split) -> None:

@@ -205,6 +205,7 @@ def test_broken_training_images_stop_it_or_are_left_out(
     assert "2 images of the training part could not be read" in page
 
 
+@pytest.mark.slow
 def test_broken_test_images_are_named_and_left_out(
     quick: list[str], tmp_path: Path, command: Command
 ) -> None:
@@ -284,6 +285,7 @@ def test_copies_of_training_images_among_the_tested_are_told(
     assert "24 of the 24 tested images are" in (out / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_more_than_two_classes(
     quick: list[str], tmp_path: Path, command: Command, capsys: Said
 ) -> None:

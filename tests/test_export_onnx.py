@@ -18,7 +18,7 @@ from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skfakereal import VGG16FeatureExtractor, VGG16ImageClassifier, export_onnx
+from skfakereal import VGG16ImageClassifier, export_onnx
 from skfakereal._views import render_crops
 
 
@@ -144,6 +144,7 @@ def test_every_kind_of_cut(
     assert_same(clf, pictures, tmp_path / "clf.onnx", (32, 32))
 
 
+@pytest.mark.slow
 def test_a_whole_trunk_and_rows_that_are_left_out(
     pictures: list[str], tmp_path: Path
 ) -> None:
@@ -180,9 +181,11 @@ def pipeline(pictures: list[str], make_extractor: MakeExtractor) -> Any:
 
 
 @pytest.fixture(scope="module", params=[2, 3], ids=["two classes", "three"])
-def uncalibrated(pictures: list[str], request: pytest.FixtureRequest) -> Any:
-    features = VGG16FeatureExtractor(image_size=32, weights="cifake", cache=None)
-    model = make_pipeline(features, StandardScaler(), LogisticRegression(C=0.01))
+def uncalibrated(
+    pictures: list[str], request: pytest.FixtureRequest, make_extractor: MakeExtractor
+) -> Any:
+    head = StandardScaler(), LogisticRegression(C=0.01)
+    model = make_pipeline(make_extractor(), *head)
     return model.fit(pictures, labels(pictures, request.param))
 
 

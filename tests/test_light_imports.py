@@ -84,6 +84,7 @@ has_imported_none("explain", *NETWORKS)
 """
 
 
+@pytest.mark.slow
 def test_each_step_imports_only_what_it_needs(
     fitted_classifier: Any,
     pipeline: Any,

@@ -161,6 +161,7 @@ def test_each_fold_is_solved_for_as_if_it_were_alone(
         np.testing.assert_allclose(clf.oof_proba_[held], expected, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_adam_comes_to_the_same_head(
     make_classifier: MakeClassifier, doubtful: Images
 ) -> None:

@@ -221,6 +221,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="resource is a module of Unix")
 def test_a_small_file_takes_no_gigabytes(tmp_path: Path) -> None:
     paths = []

@@ -13,6 +13,7 @@ keras = pytest.importorskip("keras")
 tf = pytest.importorskip("tensorflow")
 
 from skfakereal._network import Conv, GlobalPool, MaxPool, Network  # noqa: E402
+from skfakereal._training import tail  # noqa: E402
 from skfakereal._training.settings import TailSettings  # noqa: E402
 from skfakereal._training.tail import _MOST_TAILS, _free, lent_tail  # noqa: E402
 
@@ -134,12 +135,11 @@ def test_a_tail_that_failed_is_not_lent_again():
 
 
 @pytest.mark.slow
-def test_only_a_few_are_kept():
-    for n_units in range(1, _MOST_TAILS + 3):
+def test_only_a_few_are_kept(monkeypatch):
+    monkeypatch.setattr(tail, "_MOST_TAILS", 2)
+    for n_units in range(1, 5):
         trained(hidden_units=(n_units,))
-    assert len(_free) == _MOST_TAILS
-    newest = _free[-1][1].model
-    assert newest.layers[0].units == _MOST_TAILS + 2
+    assert [kept.model.layers[0].units for _, kept in _free] == [3, 4]
 
 
 @contextmanager
