@@ -152,7 +152,7 @@ def refuse(command: Command) -> Command:
 
 @pytest.fixture
 def full_disk() -> Iterator[Callable[[int], None]]:
-    """Return a function that lets no file become larger than so many bytes."""
+    """Return a function that lets no file become larger than so many bytes; -1: than any."""
     resource = pytest.importorskip("resource")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     yield lambda most: resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))

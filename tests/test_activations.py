@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import run_python
 
 from skfakereal import Augmentation
 from skfakereal._activations import ActivationReader, _trunk_network
@@ -132,27 +131,13 @@ def test_a_file_has_its_room_before_it_is_mapped(
     assert file.stat().st_blocks * 512 >= mapped.nbytes
 
 
-_NO_ROOM = """
-import resource, sys
-import numpy as np
-from skfakereal._activations import ActivationReader, TrunkSettings
-from skfakereal._training.parts import ActivationShelf
-from skfakereal._weights import load_trunk
-settings = TrunkSettings((32, 32), "stretch", "unit", "avg", None)
-reader = ActivationReader(load_trunk(sys.argv[1]), settings)
-resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-try:
-    ActivationShelf(reader, sys.argv[2:] * 100, n_views=1, max_bytes=0).fill([0])
-except OSError as error:
-    print(error)
-"""
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="limits the size of files")
-def test_no_room_for_a_file_is_an_error_with_a_way_out(narrow_trunk, noise_images) -> None:
-    said = run_python(_NO_ROOM, narrow_trunk, *noise_images)
-    assert "temporary folder" in said
-    assert "TMPDIR" in said
+def test_no_room_for_a_file_is_an_error_with_a_way_out(
+    make_reader, noise_images, full_disk
+) -> None:
+    shelf = ActivationShelf(make_reader(), noise_images * 100, n_views=1, max_bytes=0)
+    full_disk(1000)
+    with pytest.raises(OSError, match=r"temporary folder.*TMPDIR"):
+        shelf.fill([0])
 
 
 def test_pixels_are_never_kept_nor_stored(make_reader, noise_images, tmp_path) -> None:

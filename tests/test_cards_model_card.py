@@ -8,13 +8,11 @@ import yaml
 from predicted import make_case, report_on
 from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import FixedThresholdClassifier
+from sklearn.pipeline import make_pipeline
 
 from skfakereal import VGG16ImageClassifier
-from skfakereal._parameters import settings_of
 from skfakereal.cards import ModelCard, model_card
 from skfakereal.cards._blocks import without_paths
-from skfakereal.cards._description import public_settings
-from skfakereal.cards._limits import known_limits
 from skfakereal.evaluation import EvaluationReport
 
 
@@ -30,6 +28,11 @@ def text_of(card: ModelCard, heading: str) -> str:
     parts = card.to_markdown().split("\n## ")
     (found,) = [part for part in parts if part.startswith(f"{heading}\n")]
     return found
+
+
+def limits_of(report: EvaluationReport, config: dict[str, Any]) -> list[str]:
+    said = text_of(model_card(report, config=config), "Known limits")
+    return [line.removeprefix("- ") for line in said.splitlines()[1:] if line]
 
 
 def metadata_of(card: ModelCard) -> Any:
@@ -226,13 +229,13 @@ def test_it_says_how_it_was_trained(card: ModelCard) -> None:
 def test_limits_follow_from_the_facts(
     report: EvaluationReport, path: tuple[str, ...], value: Any, limit: str
 ) -> None:
-    usual = known_limits(report, CONFIG)
+    usual = limits_of(report, CONFIG)
     changed = yaml.safe_load(yaml.safe_dump(CONFIG))
     inner = changed
     for key in path[:-1]:
         inner = inner[key]
     inner[path[-1]] = value
-    now = known_limits(report, changed)
+    now = limits_of(report, changed)
     new = [said for said in now if said not in usual]
     if limit:
         assert len(new) == 1
@@ -245,14 +248,14 @@ def test_limits_follow_from_the_facts(
 def test_what_a_remark_says_of_the_audit_is_said_once(report: EvaluationReport) -> None:
     remark = "The audit found these images leaking (format): part of it may be format."
     config = CONFIG | {"data": {"audit": AUDIT | {"word": "leaking"}}, "remarks": [remark]}
-    said = [limit for limit in known_limits(report, config) if "The audit found" in limit]
+    said = [limit for limit in limits_of(report, config) if "The audit found" in limit]
     assert said == [remark]
 
 
 def test_few_tested_images_are_a_limit() -> None:
-    said = " ".join(known_limits(make_report(60), CONFIG))
+    said = " ".join(limits_of(make_report(60), CONFIG))
     assert "(30 of class real and 30 of class fake)" in said
-    assert "tested on few" not in " ".join(known_limits(make_report(), CONFIG))
+    assert "tested on few" not in " ".join(limits_of(make_report(), CONFIG))
 
 
 def test_the_settings_of_a_wrapped_estimator_are_found(report: EvaluationReport) -> None:
@@ -358,8 +361,8 @@ def test_paths_lose_their_folders(text: str, left: str) -> None:
     assert without_paths(text) == left
 
 
-def test_settings_lose_what_is_local() -> None:
-    settings = settings_of(VGG16ImageClassifier(weights="../jane doe/w.h5", n_jobs=2))
-    public = public_settings({"class": "X", "steps": [["clf", settings]]})
-    assert public["steps"][0][1]["weights"] == "w.h5"
-    assert "n_jobs" not in public["steps"][0][1]
+def test_settings_lose_what_is_local(report: EvaluationReport) -> None:
+    clf = VGG16ImageClassifier(weights="../jane doe/w.h5", n_jobs=2)
+    text = model_card(report, estimator=make_pipeline(clf)).to_markdown()
+    assert "w.h5" in text
+    assert not [word for word in ("jane", "n_jobs") if word in text]

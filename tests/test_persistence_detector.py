@@ -20,8 +20,8 @@ import skfakereal
 from skfakereal import ImageReadError, VGG16FeatureExtractor
 from skfakereal._classifying.ask import predict_once
 from skfakereal.cli import main
-from skfakereal.persistence import load_with_metadata
-from skfakereal.persistence._files import Detector, make_detector
+from skfakereal.persistence import Detector, load_with_metadata
+from skfakereal.persistence._files import make_detector
 from skfakereal.persistence._read import read_model
 
 Wrap = Callable[[Any, Images], Any]

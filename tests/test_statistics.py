@@ -25,9 +25,8 @@ from skfakereal._trunk_settings import TrunkSettings
 from skfakereal._weights import load_trunk
 from skfakereal.engines import compile_network
 from skfakereal.engines._numpy import correlations
-from skfakereal.persistence import load_with_metadata
+from skfakereal.persistence import Detector, load_with_metadata
 from skfakereal.persistence._container import pack, read_container
-from skfakereal.persistence._files import Detector
 
 FloatArray = NDArray[np.float32]
 Array = NDArray[Any]
