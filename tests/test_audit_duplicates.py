@@ -84,6 +84,7 @@ def test_every_pair_of_hashes_that_differs_by_seven_bits_is_a_candidate(bits: in
         assert len(near_pairs(fingerprints, np.stack([thumbnail, thumbnail]))) == 1
 
 
+@pytest.mark.slow
 def test_many_blank_pictures_stay_cheap() -> None:
     thumbnails = np.repeat(np.arange(1500) % 256, 768).reshape(-1, 768).astype(np.uint8)
     pairs = near_pairs(np.zeros(1500, dtype=np.uint64), thumbnails)

@@ -205,6 +205,7 @@ def test_outputs_outlive_inputs_and_engine(size: int) -> None:
     assert len(taken) == 20
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads Linux's /proc")
 def test_weights_are_freed_with_the_engine() -> None:
     rng = np.random.default_rng(0)

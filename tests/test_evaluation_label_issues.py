@@ -29,7 +29,7 @@ def test_two_classes_give_what_cleanlab_gives(seed: int) -> None:
     np.testing.assert_array_equal(find_label_issues(y, p), expected)
 
 
-@pytest.mark.parametrize("n_classes", [3, 5])
+@pytest.mark.parametrize("n_classes", [3, pytest.param(5, marks=pytest.mark.slow)])
 def test_of_more_classes_only_ties_in_rounding_differ(n_classes: int) -> None:
     for seed in range(10):
         y, p, _ = mislabelled(seed, n_classes)

@@ -58,7 +58,9 @@ def test_random_detectors_have_other_maps(pipeline: Pipeline, photo: str) -> Non
     assert not np.allclose(other.correlations, again.correlations)
 
 
-@pytest.mark.parametrize("trainable_from", [None, "block5"])
+@pytest.mark.parametrize(
+    "trainable_from", [None, pytest.param("block5", marks=pytest.mark.slow)]
+)
 def test_occlusion_of_statistics_is_checked(
     fit: Fit, photo: str, trainable_from: str | None
 ) -> None:

@@ -102,7 +102,8 @@ def test_every_pooling_and_head(
     ("pooling", "cut", "preprocessing"),
     [
         *(("correlations", None, "imagenet"), ("avg", None, "unit")),
-        *(("flatten", None, "imagenet"), ("correlations", "block5", "unit")),
+        ("flatten", None, "imagenet"),
+        pytest.param("correlations", "block5", "unit", marks=pytest.mark.slow),
     ],
 )
 def test_whole_numbers_stay_whole(

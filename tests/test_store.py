@@ -747,7 +747,7 @@ def test_the_system_may_say_where(
     [
         ("~/elsewhere", "auto", "elsewhere"),
         ("~/elsewhere", "~/mine", "mine"),  # what is asked for comes first
-        ("off", "auto", None),
+        ("Off", "auto", None),
         ("", "auto", ".cache/skfakereal"),
         (None, "sub/folder", "sub/folder"),
         (None, "~/sub", "sub"),
