@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from skfakereal._activations import ActivationReader
-from skfakereal._network import Dense, FloatArray, Layer, Network
+from skfakereal._network import Conv, Dense, FloatArray, Layer, Network, Statistics
 from skfakereal._training.holdout import LabelledPaths
 from skfakereal._training.logistic import LogisticProblems, probabilities_of
 from skfakereal._training.parts import (
@@ -30,10 +31,17 @@ _WEIGHT_DECAYS = np.array([3, 1, 0.3, 0.1, 0.03, 0.01, 1e-3, 1e-4, 1e-5])
 # Two decays in a row so much above the lowest loss end the search: the weakest ones, with
 # thousands of images, take most of its time.
 _FAR_WORSE = 1.03
+# Up to so many images, what suits few is tried as well; with 600 it is hardly ever taken.
+_FEW = 1000
+# Of all variance, what the early blocks' statistics keep there.
+_LITTLE = 0.004
 # Rows at a time: 4 MB of 14,496 features, so that both products find them in the cache.
 _BLOCK = 64
 # Up to here, features stay in memory as float32.
 _MOST_KEPT = 2**30
+
+# Figures, the layers of the head for all images, and decisions on those that were held out.
+_Solution = tuple[dict[str, float], list[Layer], NDArray[np.float64] | None]
 
 
 def solve_head(
@@ -48,7 +56,8 @@ def solve_head(
     """Solve for the linear head, at one weight decay or at the best of several.
 
     The best is that of the lowest validation loss, or by cross-validation over `folds`, rows
-    of `train`, on all of which the head is then solved for. `start` is without effect: the
+    of `train`, on all of which the head is then solved for. Of few images, it may be one that
+    sees some kinds of features larger than others (`_emphasis`). `start` is without effect: the
     solution is the same from any. The history has an entry for each weight decay that was
     tried, the strongest first.
     """
@@ -67,35 +76,78 @@ def solve_head(
     judge = None
     if crossed is not None or held is not None:
         judge = _Judge.of(everything if held is None else held, crossed or (), len(classes))
-    history, best, lowest = dict[str, list[float]](), 0, np.inf
-    layers: list[Layer] = []
-    out_of_fold = None
-    solved = _solve(settings, len(classes), decays, everything, held, crossed)
-    for step, (figures, found, decisions) in enumerate(solved):
-        if judge is None or decisions is None:
-            layers = found
-        else:
-            if settings.weight_decay is None:
-                scale, offset = judge.best_line(decisions)
-                decisions, found = scale * decisions + offset, _moved(found, scale, offset)
-            judged = judge.measure(decisions)
-            figures |= {f"val_{name}": value for name, value in judged.items()}
-            if judged["loss"] < lowest:
-                best, lowest, layers = step, judged["loss"], found
-                out_of_fold = judge.probabilities(decisions)
-        for name, value in figures.items():
-            history.setdefault(name, []).append(value)
-        if step >= best + 2 and min(history["val_loss"][-2:]) > _FAR_WORSE * lowest:
-            break
-    assert layers
+    solve = partial(_solve, settings, len(classes), decays, everything, held, crossed)
+    head = _best_of(solve(), judge, moves=settings.weight_decay is None)
+    if judge is not None and settings.weight_decay is None and len(train.paths) <= _FEW:
+        emphasis = _emphasis(reader.network) if settings.standardize else None
+        if emphasis is not None:
+            other = _best_of(solve(emphasis), judge, moves=True)
+            head = min(head, other, key=lambda each: each.loss)
     return TrainedTail(
-        Network(tuple(layers)),
-        history,
-        best,
-        out_of_fold if folds is not None else None,
-        float(decays[best]),
+        Network(tuple(head.layers)),
+        head.history,
+        head.best,
+        head.out_of_fold if folds is not None else None,
+        float(decays[head.best]),
         summary,
     )
+
+
+@dataclass
+class _Head:
+    """A head at the best of several weight decays."""
+
+    layers: list[Layer]
+    history: dict[str, list[float]]
+    best: int  # of the weight decays
+    loss: float  # on held-out images
+    out_of_fold: NDArray[np.float64] | None
+
+
+def _best_of(solved: Iterable[_Solution], judge: "_Judge | None", *, moves: bool) -> _Head:
+    """Return the head that suits held-out images best, brought onto its line if it `moves`."""
+    head = _Head([], {}, 0, np.inf, None)
+    for step, (figures, layers, decisions) in enumerate(solved):
+        if judge is None or decisions is None:
+            head.layers = layers
+        else:
+            if moves:
+                scale, offset = judge.best_line(decisions)
+                decisions, layers = (
+                    scale * decisions + offset,
+                    _moved(layers, scale, offset),
+                )
+            judged = judge.measure(decisions)
+            figures |= {f"val_{name}": value for name, value in judged.items()}
+            if judged["loss"] < head.loss:
+                head.best, head.loss, head.layers = step, judged["loss"], layers
+                head.out_of_fold = judge.probabilities(decisions)
+        for name, value in figures.items():
+            head.history.setdefault(name, []).append(value)
+        enough = step >= head.best + 2
+        if enough and min(head.history["val_loss"][-2:]) > _FAR_WORSE * head.loss:
+            break
+    assert head.layers
+    return head
+
+
+def _emphasis(network: Network) -> FloatArray | None:
+    """Return by what to multiply standardised features where images are few.
+
+    Correlations and the statistics of the last block get half of all variance each, and
+    nearly nothing is left for those of the blocks before it. None without correlations.
+    """
+    statistics = network.layers[-1]
+    if not isinstance(statistics, Statistics) or not statistics.correlated:
+        return None
+    channels = [len(layer.bias) for layer in network.layers if isinstance(layer, Conv)]
+    kinds: list[NDArray[np.intp]] = []
+    for i, (c, width) in enumerate(zip(channels, statistics.widths(channels), strict=True)):
+        n = len(Statistics.NAMES) * c
+        kinds += [np.full(n, int(i >= len(channels) - 3)), np.full(width - n, 2)]
+    kind = np.concatenate(kinds)
+    shares = np.array([_LITTLE, 0.5, 0.5]) * len(kind) / np.bincount(kind)
+    return np.sqrt(shares)[kind].astype(np.float32)
 
 
 def _solve(
@@ -105,7 +157,8 @@ def _solve(
     everything: Part,
     held: Part | None,
     folds: Sequence[tuple[Part, Part]] | None,
-) -> Iterator[tuple[dict[str, float], list[Layer], NDArray[np.float64] | None]]:
+    emphasis: FloatArray | None = None,
+) -> Iterator[_Solution]:
     """Solve for one weight decay after the other, in all folds and on all images at once.
 
     Yields means over the training images of the folds, or figures on all images; the layers
@@ -124,6 +177,8 @@ def _solve(
     mean, of_each = measured[-1].mean, np.array([each.scale for each in measured])
     if not settings.standardize:
         of_each = np.ones_like(of_each)
+    if emphasis is not None:
+        of_each /= emphasis
     # The bounds are those of all images in every fold, which one held-out image hardly moves.
     clip = measured[-1].clipped().clip if settings.standardize and settings.clips else None
     # A feature may be constant in some folds: the smallest scale brings all to unit variance.
