@@ -20,7 +20,7 @@ from skfakereal import Augmentation, VGG16ImageClassifier, load, save
 from skfakereal._activations import ActivationReader
 from skfakereal._network import Clip, Dense
 from skfakereal._training.holdout import LabelledPaths, draw_folds, draw_seeds
-from skfakereal._training.logistic import LogisticProblems
+from skfakereal._training.logistic import LogisticProblems, SpannedProblems
 from skfakereal._training.parts import Standardization, _widened
 from skfakereal.engines._numpy import compile_dense
 
@@ -92,9 +92,22 @@ def _objective(
 # Few rows, few features, and too many of both; all rows' curvature, or that of some.
 @pytest.mark.parametrize("sample", [30, 1024])
 @pytest.mark.parametrize("n_classes", [2, 3])
-@pytest.mark.parametrize(("n_rows", "n_features"), [(40, 90), (90, 40), (120, 90)])
+@pytest.mark.parametrize(
+    ("n_rows", "n_features", "problems_of"),
+    [
+        (40, 90, LogisticProblems),
+        (40, 90, SpannedProblems),
+        (90, 40, LogisticProblems),
+        (120, 90, LogisticProblems),
+    ],
+)
 def test_the_optimum_is_found_in_every_shape(
-    monkeypatch: Patch, n_rows: int, n_features: int, n_classes: int, sample: int
+    monkeypatch: Patch,
+    n_rows: int,
+    n_features: int,
+    problems_of: type[LogisticProblems | SpannedProblems],
+    n_classes: int,
+    sample: int,
 ) -> None:
     monkeypatch.setattr("skfakereal._training.logistic._SAMPLE", sample)
     random = np.random.default_rng(0)
@@ -109,13 +122,14 @@ def test_the_optimum_is_found_in_every_shape(
     weights[::4, 0] = weights[1::4, 1] = 0
     scales = np.ones((n_features, 3))
     scales[:, 0] = 2
-    problems = LogisticProblems(_Rows(rows), y, weights, n_classes, scales)
+    problems = problems_of(_Rows(rows), y, weights, n_classes, scales)
     for decay in (1.0, 0.01, 1e-4):
         problems.solve(decay)
         for each, scale in enumerate((2, 1, 1)):
             used = weights[:, each] > 0
             data = rows[used].astype(float) / scale, y[used], weights[used, each]
-            kernel, bias = problems.point[:-1, each] * scale, problems.point[-1, each]
+            kernel, bias = np.split(problems.solution(each), [-1])
+            kernel, bias = kernel * scale, bias[0]
             reference = LogisticRegression(
                 C=1 / (used.sum() * decay), solver="newton-cg", tol=1e-8
             ).fit(*data)

@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 from skfakereal._activations import ActivationReader
 from skfakereal._network import Conv, Dense, FloatArray, Layer, Network, Statistics
 from skfakereal._training.holdout import LabelledPaths
-from skfakereal._training.logistic import LogisticProblems, probabilities_of
+from skfakereal._training.logistic import pose_problems, probabilities_of
 from skfakereal._training.parts import (
     Folds,
     Part,
@@ -32,7 +32,7 @@ _WEIGHT_DECAYS = np.array([3, 1, 0.3, 0.1, 0.03, 0.01, 1e-3, 1e-4, 1e-5])
 # thousands of images, take most of its time.
 _FAR_WORSE = 1.03
 # Up to so many images, what suits few is tried as well; with 600 it is hardly ever taken.
-_FEW = 1000
+_FEW = 400
 # Of all variance, what the early blocks' statistics keep there.
 _LITTLE = 0.004
 # Rows at a time: 4 MB of 14,496 features, so that both products find them in the cache.
@@ -185,7 +185,7 @@ def _solve(
     shared = Standardization(mean, of_each.min(axis=0), clip)
     labels = np.tile(everything.labels, len(views))
     weights = np.tile(weights, (len(views), 1))
-    problems = LogisticProblems(
+    problems = pose_problems(
         _Rows(replace(everything, standardization=shared), views),
         labels,
         weights,
@@ -196,20 +196,22 @@ def _solve(
     counts = np.count_nonzero(weights, axis=0)[: len(folds or (0,))]
     for decay in tqdm(decays, unit="weight decay", disable=not settings.verbose):
         problems.solve(decay)
+        solved = problems.decisions
         figures: dict[str, float] = {}
         for problem, count in enumerate(counts):
             used = weights[:, problem] > 0
-            probabilities = two_columns(probabilities_of(problems.decisions[used, problem]))
+            probabilities = two_columns(probabilities_of(solved[used, problem]))
             of_it = measure(probabilities, labels[used], weights[used, problem])
             for name, value in of_it.items():
                 figures[name] = figures.get(name, 0) + value * count / counts.sum()
-        kernel, bias = problems.point[:-1, -1], problems.point[-1, -1]
+        kernel, bias = np.split(problems.solution(-1), [-1])
+        bias = bias[0]
         head = Dense(kernel.astype(np.float32), bias.astype(np.float32), activation)
         decisions = None
         if folds is not None:  # the plain image is view 0, and that is the first
             decisions = np.empty((n_images, len(bias)))
             for fold, (_, left) in enumerate(folds):
-                decisions[left.rows] = problems.decisions[left.rows, fold]
+                decisions[left.rows] = solved[left.rows, fold]
         elif held is not None:
             blocks = replace(held, standardization=shared).blocks(0)
             found = [rows @ head.kernel + head.bias for rows, _ in blocks]
