@@ -253,7 +253,7 @@ def test_the_head_is_on_the_line_of_its_out_of_fold_predictions(
 @pytest.mark.parametrize(("wrong", "late"), [(0, False), (1, True)])
 def test_held_out_images_choose_how_large_kinds_of_features_are(
     make_classifier: MakeClassifier,
-    narrow_trunk: str,
+    make_extractor: MakeExtractor,
     dark_and_bright: Images,
     wrong: int,
     late: bool,
@@ -262,7 +262,7 @@ def test_held_out_images_choose_how_large_kinds_of_features_are(
     X, y = dark_and_bright
     y = np.where(np.arange(24) % 6 == wrong, 1 - y, y)
     clf = make_classifier(**LINEAR, class_weight=None).fit(X, y)
-    extractor = VGG16FeatureExtractor(image_size=32, weights=narrow_trunk, cache=None)
+    extractor = make_extractor()
     features = StandardScaler().fit_transform(extractor.fit_transform(X)).clip(-1.5, 1.5)
     if late:
         names = extractor.get_feature_names_out().astype(str)
