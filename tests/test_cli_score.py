@@ -70,8 +70,8 @@ def test_files_folders_and_a_list(
     assert out.splitlines()[0] == f"16 images in {tmp_path / 's.csv'}"
     assert "1  could not be read: missing" in out
     said = command("score", "--trust", model, *words, code=3).out
-    assert "16 images in" in (told := said)
-    assert "13 of them before" in told
+    assert "16 images in" in said
+    assert "13 of them before" in said
 
 
 def test_a_folder_to_write_to_never_costs_the_list_in_it(
