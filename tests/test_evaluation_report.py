@@ -267,6 +267,8 @@ def test_frame_dict_and_table_hold_the_same() -> None:
     assert frame.loc["fake", "recall"] == report["recall"]
     assert frame.loc["macro average", "f1"] == report["f1_macro"]
     assert frame["n_images"].tolist() == [30, 30, 60, 60]
+    with pytest.raises(ValueError, match=r"kind must be one of .*'thresholds'.*got 'all'"):
+        report.to_frame("all")
 
     figures = json.loads(json.dumps(report.to_dict(), allow_nan=False))
     assert figures["tpr_at_fpr_0.01"] is None  # 30 real images are too few
