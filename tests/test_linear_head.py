@@ -20,8 +20,9 @@ from skfakereal import Augmentation, VGG16ImageClassifier, load, save
 from skfakereal._activations import ActivationReader
 from skfakereal._network import Clip, Dense
 from skfakereal._training.holdout import LabelledPaths, draw_folds, draw_seeds
-from skfakereal._training.logistic import LogisticProblems, SpannedProblems
+from skfakereal._training.logistic import LogisticProblems
 from skfakereal._training.parts import Standardization, _widened
+from skfakereal._training.spanned import SpannedProblems
 from skfakereal.engines._numpy import compile_dense
 
 CROSSED: dict[str, Any] = {"early_stopping": True, "validation_fraction": "auto"}
@@ -280,6 +281,16 @@ def test_held_out_images_choose_how_large_kinds_of_features_are(
     found = np.log(clf.predict_proba(X)[:, 1] / clf.predict_proba(X)[:, 0])
     line = np.polyval(np.polyfit(expected, found, 1), expected)
     np.testing.assert_allclose(line, found, atol=1e-3 * found.std())
+
+
+@pytest.mark.parametrize("n_views", [1, 3])
+def test_equal_images_with_both_labels_tell_nothing(
+    make_classifier: MakeClassifier, dark_and_bright: Images, n_views: int
+) -> None:
+    X, y = dark_and_bright
+    views: dict[str, Any] = {"augmentation": "default", "n_views": n_views}
+    clf = make_classifier(**LINEAR, **views).fit(np.repeat(X[:1], 24), y)
+    np.testing.assert_allclose(clf.predict_proba(X), 0.5, atol=1e-3)
 
 
 def test_the_search_ends_where_weaker_decays_are_far_worse(

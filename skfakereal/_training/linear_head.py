@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 from skfakereal._activations import ActivationReader
 from skfakereal._network import Conv, Dense, FloatArray, Layer, Network, Statistics
 from skfakereal._training.holdout import LabelledPaths
-from skfakereal._training.logistic import pose_problems, probabilities_of
+from skfakereal._training.logistic import probabilities_of
 from skfakereal._training.parts import (
     Folds,
     Part,
@@ -24,6 +24,7 @@ from skfakereal._training.parts import (
     two_columns,
 )
 from skfakereal._training.settings import TailSettings
+from skfakereal._training.spanned import pose_problems
 from skfakereal._training.summary import summarize_part
 
 # For features of unit variance, from strong to weak.
@@ -113,10 +114,8 @@ def _best_of(solved: Iterable[_Solution], judge: "_Judge | None", *, moves: bool
         else:
             if moves:
                 scale, offset = judge.best_line(decisions)
-                decisions, layers = (
-                    scale * decisions + offset,
-                    _moved(layers, scale, offset),
-                )
+                decisions = scale * decisions + offset
+                layers = _moved(layers, scale, offset)
             judged = judge.measure(decisions)
             figures |= {f"val_{name}": value for name, value in judged.items()}
             if judged["loss"] < head.loss:
@@ -144,7 +143,8 @@ def _emphasis(network: Network) -> FloatArray | None:
     kinds: list[NDArray[np.intp]] = []
     for i, (c, width) in enumerate(zip(channels, statistics.widths(channels), strict=True)):
         n = len(Statistics.NAMES) * c
-        kinds += [np.full(n, int(i >= len(channels) - 3)), np.full(width - n, 2)]
+        of_last = int(i >= len(channels) - 3)  # it has three convolutions
+        kinds += [np.full(n, of_last), np.full(width - n, 2)]
     kind = np.concatenate(kinds)
     shares = np.array([_LITTLE, 0.5, 0.5]) * len(kind) / np.bincount(kind)
     return np.sqrt(shares)[kind].astype(np.float32)

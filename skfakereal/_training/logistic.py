@@ -31,13 +31,6 @@ _DECREMENT = 1e-8
 _LEAST_GAIN = 1e-10
 # Of the sampled curvature's trace, below which products in float32 are rounding.
 _ROUNDING = 2e-7
-# Rows up to which the space that they span is smaller work than all features: both take as long
-# with some 2,000.
-_MOST_SPANNING = 1024
-# Features at a time in a Gram matrix, and what is added to its diagonal, in parts of its mean, for
-# rows that are equal.
-_COLUMNS = 512
-_REGULAR = 1e-10
 # Numbers up to which BLAS gets one thread: several wait for each other in thousands of small
 # products, ten times as long as these take on a busy machine.
 _MOST_ALONE = 2**22
@@ -83,7 +76,7 @@ class LogisticProblems:
         self._total = self._weights.sum(axis=0)
         self._scales = np.asarray(scales, np.float64)[:, :, np.newaxis]
         shape = (len(scales) + 1, weights.shape[1], len(classes))
-        self._threads = _threads(len(labels) * len(scales))
+        self._threads = threads_for(len(labels) * len(scales))
         # Coefficients and, at the end, intercepts of the last solution, of shape (n_features + 1,
         # n_problems, n_outputs), and what it gives for all rows.
         self.point = np.zeros(shape)
@@ -204,100 +197,6 @@ class LogisticProblems:
         )
 
 
-class SpannedProblems:
-    """The same problems, of few rows with many features: in the space that the rows span.
-
-    A solution is a sum of rows, so each weighting, with its own scales, is solved for with the
-    Cholesky factor of its Gram matrix in place of the rows.
-    """
-
-    def __init__(
-        self,
-        rows: Rows,
-        labels: NDArray[np.intp],
-        weights: Floats,
-        n_classes: int,
-        scales: NDArray[np.floating],
-    ) -> None:
-        from scipy.linalg import cholesky
-
-        self._rows = np.concatenate(list(rows.blocks()))
-        self._scales = np.asarray(scales, np.float64)
-        self._factors = [cholesky(gram, lower=True) for gram in self._grams()]
-        ones = np.ones((len(labels), 1))
-        self._problems = [
-            LogisticProblems(
-                _InMemory(factor.astype(np.float32)),
-                labels,
-                weights[:, [each]],
-                n_classes,
-                ones,
-            )
-            for each, factor in enumerate(self._factors)
-        ]
-
-    def _grams(self) -> list[Floats]:
-        """Return the products of all rows in each weighting's scales, not quite singular."""
-        n_rows, n_problems = len(self._rows), self._scales.shape[1]
-        grams = [np.zeros((n_rows, n_rows)) for _ in range(n_problems)]
-        with threadpool_limits(_threads(self._rows.size), user_api="blas"):
-            for start in range(0, len(self._scales), _COLUMNS):
-                part = slice(start, start + _COLUMNS)
-                columns = self._rows[:, part].astype(np.float64)
-                for gram, scale in zip(grams, self._scales[part].T, strict=True):
-                    scaled = columns / scale
-                    gram += scaled @ scaled.T
-        for gram in grams:
-            gram.flat[:: n_rows + 1] += _REGULAR * max(gram.trace() / n_rows, 1e-12)
-        return grams
-
-    def solve(self, weight_decay: float) -> None:
-        """Find the solution; a second call starts from that of the first."""
-        for problem in self._problems:
-            problem.solve(weight_decay)
-
-    @property
-    def decisions(self) -> Floats:
-        """What the last solution gives for all rows, of shape (n_rows, n_problems, n_outputs)."""
-        return np.concatenate([problem.decisions for problem in self._problems], axis=1)
-
-    def solution(self, each: int) -> Floats:
-        """Return the coefficients and, at the end, intercepts of one weighting."""
-        from scipy.linalg import solve_triangular
-
-        found = self._problems[each].solution(0)
-        shares = solve_triangular(
-            self._factors[each], found[:-1], trans=1, lower=True, check_finite=False
-        )
-        kernel = self._rows.T @ shares.astype(np.float32)
-        kernel /= np.square(self._scales[:, [each]])
-        return np.concatenate([kernel, found[-1:]])
-
-
-@dataclass(frozen=True)
-class _InMemory:
-    rows: FloatArray
-
-    def blocks(self) -> Iterable[FloatArray]:
-        return [self.rows]
-
-    def take(self, chosen: NDArray[np.intp]) -> FloatArray:
-        return self.rows[chosen]
-
-
-def pose_problems(
-    rows: Rows,
-    labels: NDArray[np.intp],
-    weights: Floats,
-    n_classes: int,
-    scales: NDArray[np.floating],
-) -> LogisticProblems | SpannedProblems:
-    """Return the problems in the form in which they are solved sooner."""
-    few = len(labels) <= min(_MOST_SPANNING, len(scales) // 2)
-    problems = SpannedProblems if few else LogisticProblems
-    return problems(rows, labels, weights, n_classes, scales)
-
-
 def _roots(shares: Floats) -> Floats:
     """Return a root of the loss's curvature of each row: over the last two axes."""
     if shares.shape[-1] == 1:
@@ -415,6 +314,6 @@ def probabilities_of(decisions: NDArray[np.floating]) -> Floats:
     return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
 
-def _threads(n_numbers: int) -> int | None:
+def threads_for(n_numbers: int) -> int | None:
     """Return how many threads BLAS gets for products of so many numbers; None: all."""
     return 1 if n_numbers <= _MOST_ALONE else None
